@@ -136,7 +136,7 @@ class TurnRunner:
         told = running.draft.interrupt is Interrupt.FORGOTTEN
         if not (stored or told or finish.turn.ask.announces):
             running.turn = replace(running.turn, posted=finish.posted)
-            await self._dismiss(running, channel, finish.text)
+            await self._dismiss(running, channel)
         if finish.state is TurnState.ASKING:
             log.info("approval_asked", place=running.turn.ask.place.key)
         elif not running.turn.ask.announces:
@@ -175,9 +175,8 @@ class TurnRunner:
             log.exception("failure_not_shown", **error.log_keys)
             return Finish(left, TurnState.FAILED, left.text, error=str(error.code), ref=error.ref)
 
-    async def _dismiss(self, running: RunningTurn, channel: Channel, text: str = "") -> None:
-        """The turn is not open any more. Where it was forgotten, its message says so, under `text` and without the
-        quoted words of the asker."""
+    async def _dismiss(self, running: RunningTurn, channel: Channel) -> None:
+        """The turn is not open any more. Where it was forgotten, its message says so in place of the answer."""
         left = await until_stored(self._clock, lambda: self._store.turn(running.id))
         if left is not None and not left.forgotten:
             log.warning("turn_already_ended", state=str(left.state))
@@ -187,7 +186,7 @@ class TurnRunner:
         if delivery is None:
             return
         notice = phrase("forgotten", self._language(running))
-        delivery.correct(Reply(text, Phase.ENDED, notice), self._clock.monotonic())
+        delivery.correct(Reply("", Phase.ENDED, notice), self._clock.monotonic())
         with contextlib.suppress(PlatformError):
             await delivery.finished()
 
@@ -237,6 +236,8 @@ class TurnRunner:
         if unseen:
             draft.text = ""
         finish = self._finish(running)
+        if end is Interrupt.FORGOTTEN:
+            finish = replace(finish, text="")
         if delivery.quote:
             finish = replace(finish, quoted=tuple(one.key for one in running.heard))
         return await self._show_last(replace(finish, notice="") if unseen else finish, running, delivery)

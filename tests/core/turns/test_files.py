@@ -307,7 +307,7 @@ async def test_a_clip_that_is_deleted_while_the_last_words_are_shown_leaves_the_
     assert rig.views("p0")[-1] == ("All of it.", "")
 
 
-async def test_an_answer_whose_question_is_forgotten_while_its_last_words_are_shown_loses_its_quote() -> None:
+async def test_of_an_answer_whose_question_is_forgotten_while_its_last_words_are_shown_nothing_stays() -> None:
     rig = Rig(platform := SlowPlatform())
     async with rig.delivering():
         turn = await asked_by_voice(rig)
@@ -318,7 +318,7 @@ async def test_an_answer_whose_question_is_forgotten_while_its_last_words_are_sh
         rig.live.forget(lambda one: one.id == turn.id)
         platform.shows.set()
         await until(lambda: not rig.live.ids)
-    assert rig.views("p0")[-1] == ("All of it.", phrase("forgotten", "en"))
+    assert rig.views("p0")[-1] == ("", phrase("forgotten", "en"))
     assert list(rig.platform.shown) == ["p0"]
 
 
@@ -328,13 +328,13 @@ class FilingPlatform(FilePlatform):
     def __init__(self) -> None:
         super().__init__()
         self.limits = replace(self.limits, files=True)
-        self.files: list[str] = []
+        self.uploads: list[str] = []
         self.takes = asyncio.Event()
 
     async def perform(self, call: OutgoingCall) -> str:
         if not isinstance(call, UploadFile):
             return await super().perform(call)
-        self.files.append(call.name)
+        self.uploads.append(call.name)
         await self.takes.wait()
         return "f"
 
@@ -344,13 +344,13 @@ async def test_an_answer_that_became_a_file_is_not_uploaded_again_when_its_quest
     async with rig.delivering():
         turn = await rig.ask(1)
         rig.model.go.set()
-        await until(lambda: len(platform.files) == 1)
+        await until(lambda: len(platform.uploads) == 1)
         await rig.store.forget_thread(PLACE, datetime(2026, 1, 2, tzinfo=UTC))
         rig.live.forget(lambda one: one.id == turn.id)
         platform.takes.set()
         await until(lambda: not rig.live.ids)
-    assert rig.views("p0")[-1][1] == phrase("forgotten", "en")
-    assert len(platform.files) == 1
+    assert rig.views("p0")[-1] == ("", phrase("forgotten", "en"))
+    assert len(platform.uploads) == 1
 
 
 async def test_a_question_that_is_edited_to_have_no_clip_loses_its_quote_before_it_is_answered_anew() -> None:

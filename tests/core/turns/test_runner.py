@@ -184,6 +184,18 @@ async def test_a_question_that_is_forgotten_while_it_waits_is_never_answered(aft
     assert [line.text for line in await rig.store.lines(PLACE)] == ["why?", "All of it."]
 
 
+async def test_an_answer_whose_question_is_forgotten_while_it_is_written_shows_that_in_its_place() -> None:
+    """The page says that nothing of a forgotten thread stays on it."""
+    rig = Rig()
+    async with rig.delivering():
+        turn = await rig.ask(1)
+        await until(lambda: rig.views("p0"))
+        await rig.store.forget_thread(PLACE, turn.ask.at)
+        rig.live.forget(lambda one: one.id == turn.id)
+        await until(lambda: not rig.live.ids)
+    assert rig.views("p0") == [("All", ""), ("", phrase("forgotten", "en"))]
+
+
 async def test_no_notice_stands_above_the_answer_to_an_earlier_question() -> None:
     rig = Rig()
     rig.model.words = []
