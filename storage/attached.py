@@ -37,8 +37,12 @@ def merged(stored: tuple[Attached, ...], more: Iterable[Attached]) -> tuple[Atta
 
 
 def with_file(stored: Iterable[Attached], file: File) -> tuple[Attached, ...]:
-    """`stored` with `file` in place of the one with its source."""
-    return tuple(file if isinstance(one, File) and one.source == file.source else one for one in stored)
+    """`stored` with `file` in place of the one with its source, unless that can't be had any more."""
+
+    def is_same(one: Attached) -> bool:
+        return isinstance(one, File) and one.source == file.source and one.problem is None
+
+    return tuple(file if is_same(one) else one for one in stored)
 
 
 def without_quotes_of(stored: Iterable[Attached], people: Collection[str]) -> tuple[Attached, ...]:

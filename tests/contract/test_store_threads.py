@@ -78,6 +78,13 @@ class TestAttached:
         await store.edit(Edited(PLACE, "m1", "new", (gone,)))
         assert (await store.lines(PLACE))[0].attached == (replace(gone, name=FILE.name),)
 
+    async def test_a_file_that_is_removed_while_it_is_read_keeps_nothing_of_its_content(self, store: Store) -> None:
+        await store.note(replace(ask(), attached=(FILE,)))
+        gone = replace(FILE, problem=FileProblem.NOT_FOUND)
+        await store.edit(Edited(PLACE, "m1", "new", (gone,)))
+        await store.put_file(PLACE, "m1", replace(FILE, text="Loom, in words"))
+        assert (await store.lines(PLACE))[0].attached == (gone,)
+
     async def test_an_edit_changes_it_in_a_held_turn(self, store: Store) -> None:
         await store.hold(replace(ask(), attached=ATTACHED))
         await store.edit(Edited(PLACE, "m1", "new", ATTACHED[:1]))

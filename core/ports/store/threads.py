@@ -80,7 +80,8 @@ class ThreadStore(Protocol):
         ...
 
     async def put_file(self, place: Place, message_id: str, file: File) -> None:
-        """Store a file's text or problem with its message, in place of the file with the same `source`."""
+        """Store a file's text or problem with its message, in place of the file with the same `source`. One that has a
+        problem, since it was removed meanwhile, stays as it is."""
         ...
 
     async def import_history(self, place: Place, history: History) -> None:
