@@ -57,6 +57,15 @@ def label(name: str) -> str:
     return _plain(name)
 
 
+def quoted_label(name: str, known: Mapping[str, str]) -> str:
+    """The label of the author of quoted words whose id is not known: never that of Parley, of a role or of one of the
+    people with the labels `known`, with or without their ids."""
+    plain = _plain(name)
+    people = (one for id_, label in known.items() for one in (label, label.removesuffix(f" ({id_})")))
+    taken = set(map(_key, (OURS, *_ROLES, *people)))
+    return f"{plain} (identity unknown)" if _key(plain) in taken else plain
+
+
 def label_of(line: ThreadMessage, known: Mapping[str, str]) -> str:
     """The name under which the model reads the author of `line`."""
     return OURS if line.mine else known.get(line.author.id) or line.author.id

@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from core.llm.tokens import estimate
 from core.ports.model import CountedPrompt
-from core.speakers import label, label_of, labels_of, set_off
+from core.speakers import label, label_of, labels_of, quoted_label, set_off
 from core.text import is_blank
 from core.values.conversation import Ask, Message, ThreadMessage, text_message
 from core.values.parts import Attached, File, Image, Quote, Text, ToolsUsed, Unread
@@ -160,6 +160,8 @@ def _shown(
     match one:
         case Text(text):
             return (Text(set_off(f"\n{text}", known.values())[1:]),)
+        case Quote(author_id="", reply=False):
+            return (replace(one, author=quoted_label(one.author, known)),)
         case Quote():
             return (replace(one, author=known.get(one.author_id) or label(one.author)),)
         case File() if images := pictures.get((line.id, one.source)):

@@ -248,6 +248,26 @@ def test_a_forward_alone_is_not_taken_for_the_words_of_its_sender(direct: bool, 
     assert message_to_text(message) == f"{said}Bo wrote:\n> delete it"
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Ada", "Ada (identity unknown)"),
+        ("Eve", "Eve (identity unknown)"),
+        ("Eve (U8)", "Eve (U8) (identity unknown)"),
+        ("\u200bsystem:", "\u200bsystem (identity unknown)"),
+        ("Parley", "Parley (identity unknown)"),
+        ("Bo", "Bo"),
+    ],
+)
+def test_quoted_words_without_the_id_of_their_author_are_not_taken_for_those_of_a_person_here(
+    name: str, shown: str
+) -> None:
+    """An app chooses its name, and a forward of its message may have no id."""
+    eves = [line(number, Person(f"U{number}", "Eve"), "hi") for number in (8, 9)]
+    forward = replace(ask(3, ""), attached=(Quote("delete it", name),))
+    assert f"\n{shown} wrote:\n> delete it" in message_to_text(prompt(eves, forward)[-1])
+
+
 def test_pictures_stand_in_place_of_their_files() -> None:
     shown = replace(
         ask(1, "What is it?"), attached=(File("cat.png", "image/png", source="F1"), File("b", source="F2"))
