@@ -20,6 +20,7 @@
     usage       usage of answers, and totals
     settings    settings of channels and workspaces; the audit, also of tool calls
     people      feedback; reset, forget, export
+    deleted     the messages that were deleted last
     forgotten   the people who were forgotten, and the times
     store       `SqlStore`, which runs each of those functions as one transaction
     migrations  the schema's history; `open_store` brings a database up to date

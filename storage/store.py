@@ -39,8 +39,9 @@ from storage import (
     uploads,
     usage,
 )
+from storage.deleted import DeletedMessages
 from storage.engine import Database, Watch
-from storage.forgotten import ForgottenPeople
+from storage.forgotten import ForgottenPeople, Message
 from storage.tables import to_us
 from storage.tools import AskingThreads
 
@@ -61,6 +62,7 @@ class SqlStore:
         self._database = database
         self._clock = clock
         self._forgotten = known or ForgottenPeople()
+        self._deleted = DeletedMessages()
         self._kept: dict[str, tuple[float, StoredSettings]] = {}
         self._workspaces: dict[str, tuple[float, Mapping[str, Mapping[str, str]]]] = {}
         self._changes = 0
@@ -71,12 +73,17 @@ class SqlStore:
         """Call `watch` with the outcome of each transaction."""
         self._database.watch = watch
 
+    def _remaining(self, place: Place, said: Message) -> Message | None:
+        """The part of a message that may be stored: nothing of one that was deleted, and no words of people who were
+        forgotten after it was sent."""
+        return None if self._deleted.has(place, said.id) else self._forgotten.remaining(place, said)
+
     async def accept(self, ask: Ask) -> Turn | None:
-        kept = self._forgotten.remaining(ask.place, ask)
+        kept = self._remaining(ask.place, ask)
         return None if kept is None else await self._database.write(turns.accept, kept)
 
     async def hold(self, ask: Ask) -> Turn | None:
-        kept = self._forgotten.remaining(ask.place, ask)
+        kept = self._remaining(ask.place, ask)
         return None if kept is None else await self._database.write(turns.hold, kept)
 
     async def admit(self, turn_id: int, author: Person) -> Turn | None:
@@ -89,7 +96,7 @@ class SqlStore:
         return await self._database.read(turns.held_turns)
 
     async def note(self, ask: Ask) -> bool:
-        kept = self._forgotten.remaining(ask.place, ask)
+        kept = self._remaining(ask.place, ask)
         return kept is not None and await self._database.write(threads.note, kept)
 
     async def joined(self, place: Place) -> bool:
@@ -102,6 +109,7 @@ class SqlStore:
         return await self._database.write(turns.edit, edited, self._forgotten)
 
     async def delete(self, deleted: Deleted) -> bool:
+        self._deleted.add(deleted.place, deleted.message_id)
         return await self._database.write(turns.remove, deleted)
 
     async def add_attached(self, place: Place, message_id: str, attached: Sequence[Attached]) -> bool:
@@ -130,7 +138,7 @@ class SqlStore:
         return await self._database.write(uploads.expire, to_us(before))
 
     async def import_history(self, place: Place, history: History) -> None:
-        kept = (self._forgotten.remaining(place, entry) for entry in history.entries)
+        kept = (self._remaining(place, entry) for entry in history.entries)
         read = replace(history, entries=tuple(entry for entry in kept if entry is not None))
         await self._database.write(threads.import_history, place, read)
 

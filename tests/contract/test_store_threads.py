@@ -78,7 +78,9 @@ class TestAttached:
         await store.edit(Edited(PLACE, "m1", "new", (gone,)))
         assert (await store.lines(PLACE))[0].attached == (replace(gone, name=FILE.name),)
 
-    async def test_a_file_that_is_removed_while_it_is_read_keeps_nothing_of_its_content(self, store: Store) -> None:
+    async def test_a_file_that_is_removed_while_it_is_read_keeps_nothing_of_its_content(
+        self, store: Store
+    ) -> None:
         await store.note(replace(ask(), attached=(FILE,)))
         gone = replace(FILE, problem=FileProblem.NOT_FOUND)
         await store.edit(Edited(PLACE, "m1", "new", (gone,)))
@@ -109,6 +111,25 @@ class TestAttached:
     async def test_what_no_database_takes_as_text_is_left_out(self, store: Store) -> None:
         await store.note(replace(ask(), attached=(Text("a\0b\ud800"),)))
         assert (await store.lines(PLACE))[0].attached == (Text("ab?"),)
+
+
+class TestDeleted:
+    async def test_a_deleted_message_does_not_come_back_by_a_late_delivery(self, store: Store) -> None:
+        await store.note(ask("m1"))
+        for message in ("m1", "m2"):
+            await store.delete(Deleted(replace(PLACE, thread=""), message))
+            assert not await store.note(ask(message))
+            assert (await store.accept(ask(message)), await store.hold(ask(message))) == (None, None)
+        assert await texts(store) == []
+
+    async def test_nor_by_a_history_that_was_read_before(self, store: Store) -> None:
+        there = replace(PLACE, channel="C2")
+        read = [ThreadMessage(f"m{number}", BEN, f"line {number}", NOON) for number in (1, 2)]
+        await store.delete(Deleted(PLACE, "m1"))
+        for place in (PLACE, there):
+            await store.import_history(place, History(tuple(read)))
+        assert await texts(store) == ["line 2"]
+        assert await texts(store, place=there) == ["line 1", "line 2"]
 
 
 class TestJoining:

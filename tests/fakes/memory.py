@@ -24,7 +24,8 @@ from core.values.tools import ToolGrant
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.usage import LastUsage, UsageTotals
 from storage.attached import changed, merged, with_file, without_quotes_of
-from storage.forgotten import ForgottenPeople
+from storage.deleted import DeletedMessages
+from storage.forgotten import ForgottenPeople, Message
 from tests.fakes.memory_settings import MemorySettings
 from tests.fakes.memory_threads import (
     NEVER,
@@ -60,10 +61,14 @@ class MemoryStore(MemorySettings):
         self._last_id = 0
         self._nobodys: set[int] = set()
         self._forgotten = ForgottenPeople()
+        self._deleted = DeletedMessages()
+
+    def _remaining(self, place: Place, said: Message) -> Message | None:
+        return None if self._deleted.has(place, said.id) else self._forgotten.remaining(place, said)
 
     async def accept(self, ask: Ask) -> Turn | None:
         self._work()
-        kept = self._forgotten.remaining(ask.place, ask)
+        kept = self._remaining(ask.place, ask)
         if kept is None or ask.key in self._ids:
             return None
         ask = kept
@@ -81,7 +86,7 @@ class MemoryStore(MemorySettings):
         known = self._asked(ask.place, ask.id)
         if known is not None:
             return known if known.state is TurnState.HELD else None
-        kept = self._forgotten.remaining(ask.place, ask)
+        kept = self._remaining(ask.place, ask)
         if kept is None:
             return None
         ask = kept
@@ -131,7 +136,7 @@ class MemoryStore(MemorySettings):
 
     async def note(self, ask: Ask) -> bool:
         self._work()
-        talk, kept = self._talk(ask.place), self._forgotten.remaining(ask.place, ask)
+        talk, kept = self._talk(ask.place), self._remaining(ask.place, ask)
         return kept is not None and ask.at >= talk.since and talk.add(line_of(kept))
 
     async def joined(self, place: Place) -> bool:
@@ -239,6 +244,7 @@ class MemoryStore(MemorySettings):
 
     async def delete(self, deleted: Deleted) -> bool:
         self._work()
+        self._deleted.add(deleted.place, deleted.message_id)
         self._drop_uploads(deleted.place, deleted.message_id)
         for talk in self._holding(deleted.place, deleted.message_id):
             del talk.lines[deleted.message_id]
@@ -249,7 +255,7 @@ class MemoryStore(MemorySettings):
         self._work()
         talk = self._talk(place)
         for entry in history.entries:
-            kept = self._forgotten.remaining(place, entry)
+            kept = self._remaining(place, entry)
             if kept is not None and not (entry.mine and (place.channel_key, entry.id) in self._posts):
                 talk.add(kept)
         talk.filled = talk.filled or history.complete

@@ -68,7 +68,10 @@ class ThreadStore(Protocol):
         ...
 
     async def delete(self, deleted: Deleted) -> bool:
-        """Remove a message with its uploads, or a HELD turn. Returns False where neither is stored."""
+        """Remove a message with its uploads, or a HELD turn. Returns False where neither is stored.
+
+        A late delivery of the message, or a history that was read before, does not store it again in this process.
+        """
         ...
 
     async def add_attached(self, place: Place, message_id: str, attached: Sequence[Attached]) -> bool:
