@@ -107,7 +107,9 @@ async def test_data_of_every_earlier_schema_comes_along(database: Database, earl
     assert await database.read(difference) == []
     after = await database.read(lambda connection: contents(connection, tables(connection)))
     for table, rows in before.items():
-        # A revision that drops or renames on purpose says so here.
+        # A revision that drops, renames or converts on purpose says so here.
+        if earlier < "0017" and "quoted" in rows[0]:
+            rows[0]["quoted"] = [["p1", ""]]
         assert [{name: row[name] for name in rows[0]} for row in after[table]] == rows
     if "steps" not in before:  # a turn of a schema without steps has its answer as its only step
         assert await database.read(steps.steps, 1) == [ModelRound((Text("some answer"),))]
