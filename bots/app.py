@@ -219,6 +219,7 @@ class App:
             lambda place: self.catch_up.lost(place),
             PerInstallation(connectors, lambda one: one if isinstance(one, Membership) else None),
             PerInstallation(connectors, lambda one: one if isinstance(one, Directory) else None),
+            self._calls,
         )
         self.recovery = Recovery(store, self.place_queues, self.clock, SOLE_OWNER)
         self.catch_up = CatchUp(

@@ -7,19 +7,23 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 import structlog
+from cachetools import FIFOCache
 
 from core.errors import Code, PlatformError, StoreError, new_ref
 from core.ports.connector import Connector, Installation, LinksMessages, ThreadAccess
 from core.ports.files import FileContent, FileError, FileSource
 from core.values.conversation import Ask, History
-from core.values.outgoing import OutgoingCall, Page, PostMessage, UploadFile
+from core.values.outgoing import DeleteMessage, OutgoingCall, Page, PostMessage, UploadFile
 from core.values.parts import File, FileProblem
-from core.values.places import Place
+from core.values.places import Place, message_key
 
 log = structlog.get_logger()
 Answer = TypeVar("Answer")
 Made = TypeVar("Made")
 
+
+_DELETED = 2_000
+"""The most deleted messages that are remembered."""
 
 Called = Callable[[str, PlatformError | None], None]
 """Receives the kind of each call and its error, None where it worked."""
@@ -34,8 +38,15 @@ class PlatformCalls:
     def __init__(self, installation: Installation, called: Called = _ignore) -> None:
         self.installation = installation
         self._called = called
+        self._deleted: FIFOCache[str, None] = FIFOCache(_DELETED)
+
+    def deletes(self, place: Place, message_id: str) -> bool:
+        """True if the deletion of that message is a call of ours: the platform may report it before the call ends."""
+        return message_key(place, message_id) in self._deleted
 
     async def perform(self, call: OutgoingCall) -> str:
+        if isinstance(call, DeleteMessage):
+            self._deleted[message_key(call.place, call.message_id)] = None
         method = "upload" if isinstance(call, UploadFile) else "perform"
         return await self._pass(method, self.installation.perform(call), call=type(call).__name__.lower())
 

@@ -330,8 +330,6 @@ class Client(discord.Client):
                 here = Place("discord", str(self.user.id), str(channel_id), direct=True) if self.user else None
         if here is not None:
             for message_id in sorted(message_ids):
-                if self._locations.removing(str(message_id)):
-                    continue  # we did that: a page that its answer no longer needs
                 await self._note(deletion_to_deleted(message_id, here))
 
     async def _place(self, channel: object) -> Place | None:

@@ -128,8 +128,6 @@ class DiscordInstallation:
 
     async def _perform(self, call: OutgoingCall) -> str:
         posting = isinstance(call, PostMessage | UploadFile)
-        if isinstance(call, DeleteMessage):
-            self._locations.remove(call.message_id)
         scope = self.rate_limits(call)[0].scope
         with self._translated(posting=posting, interaction_token=self._by_ticket(call), scope=scope):
             async with asyncio.timeout(_STROKE_WITHIN_S):

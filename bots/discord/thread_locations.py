@@ -48,7 +48,6 @@ class ThreadLocations:
         self._asked: FIFOCache[str, str] = FIFOCache(_REMEMBERED)  # by question
         self._answered: FIFOCache[str, str] = FIFOCache(_REMEMBERED)  # by question
         self._messages: FIFOCache[str, str] = FIFOCache(_REMEMBERED)  # by message of ours
-        self._removed: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)  # messages of ours that we deleted
 
     def of(self, place: Place, question: str = "") -> str:
         """The channel or thread in which `question` of that place is answered, as far as known without a call."""
@@ -95,13 +94,6 @@ class ThreadLocations:
 
     def posted(self, place: Place, message_id: str, location: str) -> None:
         self._messages[_key(place, message_id)] = location
-
-    def remove(self, message_id: str) -> None:
-        """The bot is about to delete a message of its own."""
-        self._removed[message_id] = True
-
-    def removing(self, message_id: str) -> bool:
-        return message_id in self._removed
 
     def of_message(self, place: Place, message_id: str) -> list[str]:
         """The possible locations of a bot message, likeliest first. An earlier process may have posted it in the

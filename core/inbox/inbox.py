@@ -16,6 +16,7 @@ from core.inbox.eligibility import Eligibility
 from core.inbox.membership import TeamMembership
 from core.inbox.questions import Questions
 from core.inbox.quotes import QuoteRemoval
+from core.platform_calls import PlatformCalls
 from core.ports.connector import Directory, Membership
 from core.ports.store import Store
 from core.turns.running import RunningTurns, holds
@@ -33,7 +34,7 @@ class StoringInbox:
 
     `submit` receives each new turn. `lost` receives the place of an event that could not be stored.
     `memberships`: as in `TeamMembership`. `directories`: as in `Admission`; where a place has one, questions of unknown
-    people are held.
+    people are held. `calls_at`: the calls to a place, of which deletions are no events.
     """
 
     def __init__(
@@ -45,9 +46,11 @@ class StoringInbox:
         lost: Callable[[Place], None] = lambda _: None,
         memberships: Callable[[Place], Membership | None] = lambda _: None,
         directories: Callable[[Place], Directory | None] = lambda _: None,
+        calls_at: Callable[[Place], PlatformCalls | None] = lambda _: None,
     ) -> None:
         self._store = store
         self._lost = lost
+        self._calls_at = calls_at
         self._live = live
         self._handlers = handlers
         self._members = TeamMembership(store, memberships)
@@ -117,17 +120,25 @@ class StoringInbox:
                 if known:
                     await self._restart(message_key(event.place, event.message_id))
             case Deleted():
-                await self._quotes.receive(event)
-                known = await self._store.delete(event)
-                message = message_key(event.place, event.message_id)
-                known = self._live.message_deleted(message) or known
-                self._live.withdraw(message)
-                known = await self.approvals.withdraw(partial(_has, message)) or known
+                known = await self._deleted(event)
             case PlaceClosed():
                 known = self._live.close(event.place, self._handlers.clock.now())
                 closed = await self.approvals.withdraw(lambda turn: holds(event.place, turn.ask.place))
                 known = closed or known
         return Receipt(Outcome.NOTED if known else Outcome.UNKNOWN)
+
+    async def _deleted(self, event: Deleted) -> bool:
+        """False where the message is unknown. One that a call of ours deletes is a page that its answer needs no
+        longer."""
+        calls = self._calls_at(event.place)
+        if calls is not None and calls.deletes(event.place, event.message_id):
+            return True
+        await self._quotes.receive(event)
+        known = await self._store.delete(event)
+        message = message_key(event.place, event.message_id)
+        known = self._live.message_deleted(message) or known
+        self._live.withdraw(message)
+        return await self.approvals.withdraw(partial(_has, message)) or known
 
     async def _press(self, press: ButtonPress) -> Receipt:
         traits = self._handlers.traits(press.place)

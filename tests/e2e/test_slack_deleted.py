@@ -45,3 +45,20 @@ async def test_nothing_of_it_comes_back_and_the_model_is_let_go(
         if how != "archived":
             assert len(growing.history) == seen
     assert len(endpoint.requests) == 1
+
+
+async def test_a_message_that_its_answer_needs_no_longer_is_deleted_by_us_and_not_by_a_person(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    """Slack tells of a deletion on another connection, which may be sooner than the answer to the call."""
+    endpoint.script(Words("word " * 4_000, per_s=8_000))
+    slack.fail("chat.delete", times=None, delay_s=0.5)
+    settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_FILE_CHARS": "15000"}
+    async with Program(tmp_path, **settings):
+        ts = await slack.say("U1", "C1", f"{AT} tell me all")
+        await slack.wait_for(lambda: sum(m.deleted for m in answers(slack, ts)) == 1, 30.0)
+        await asyncio.sleep(1.0)
+        shown = [m for m in answers(slack, ts) if not m.deleted]
+        assert [len(m.files) for m in shown] == [0, 1]
+        assert "deleted" not in shown[0].visible
+        assert shown[0].buttons

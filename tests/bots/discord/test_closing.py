@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import Code, PlatformError
+from core.platform_calls import PlatformCalls
 from core.values.conversation import Ask
 from core.values.events import Deleted, PlaceClosed
 from core.values.outgoing import DeleteMessage, EditMessage, Page, PostMessage
@@ -54,10 +55,10 @@ async def test_a_message_of_ours_that_a_moderator_deletes_is_told(bot: Bot, bulk
     assert await until(lambda: bot.inbox.of(Deleted)) == [Deleted(ask.place, posted)]
 
 
-async def test_a_page_that_we_remove_ourselves_is_nobodys_deletion(bot: Bot) -> None:
+async def test_the_deletion_of_a_page_that_we_remove_ourselves_is_told_apart_by_our_call(bot: Bot) -> None:
     ask, posted = await answered(bot)
-    await bot.platform.installation.perform(DeleteMessage(ask.place, posted))
-    question = int(ask.id)
-    await bot.fake.delete(question)
-    deleted = await until(lambda: bot.inbox.of(Deleted))
-    assert [one.message_id for one in deleted] == [str(question)]
+    calls = PlatformCalls(bot.platform.installation)
+    await calls.perform(DeleteMessage(ask.place, posted))
+    await bot.fake.delete(int(ask.id))
+    await until(lambda: len(bot.inbox.of(Deleted)) == 2)
+    assert [calls.deletes(one.place, one.message_id) for one in bot.inbox.of(Deleted)] == [True, False]

@@ -13,13 +13,14 @@ from core.commands.handlers import CommandHandlers
 from core.i18n import LANGUAGES, phrase
 from core.inbox.approvals import ENDING_S, EXPIRY_S
 from core.inbox.inbox import StoringInbox
+from core.platform_calls import PlatformCalls
 from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
 from core.turns.approval_view import ALWAYS, APPROVE, ARGUMENTS, DENY, approval_notice, arguments_reply
 from core.turns.draft import BETWEEN_ROUNDS
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import ButtonPress, Command, Deleted, Edited, Outcome, PlaceClosed, Receipt
-from core.values.outgoing import Page
+from core.values.outgoing import DeleteMessage, Page
 from core.values.parts import File, Text, ToolCall
 from core.values.places import Person
 from core.values.steps import ApprovalAsked
@@ -60,7 +61,10 @@ class Office:
             interrupt=self.rig.live.forget,
             submit=self.submit,
         )
-        self.inbox = StoringInbox(self.store, self.submit, self.rig.live, self.handlers)
+        self.calls = PlatformCalls(self.platform)
+        self.inbox = StoringInbox(
+            self.store, self.submit, self.rig.live, self.handlers, calls_at=lambda _: self.calls
+        )
 
     async def say(self, number: int, text: str = "why?", author: Person = ADA) -> int:
         at = NOON + timedelta(seconds=number)
@@ -407,6 +411,13 @@ async def test_edits_while_it_asks_count_as_questions_of_their_author(office: Of
     await office.inbox.receive(Edited(PLACE, "m1", "why then?"))
     running = next(one for one in office.rig.live if one.id == turn.id)
     assert running.wait_s(office.clock.monotonic()) > 30
+
+
+async def test_a_message_that_we_delete_ourselves_withdraws_no_request(office: Office) -> None:
+    turn = await office.asking()
+    await office.calls.perform(DeleteMessage(PLACE, turn.posted[0]))
+    await office.inbox.receive(Deleted(PLACE, turn.posted[0]))
+    assert [one.id for one, _ in await office.store.asking_turns()] == [turn.id]
 
 
 async def test_stop_ends_a_request_too(office: Office) -> None:
