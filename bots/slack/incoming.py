@@ -188,9 +188,10 @@ def _changed(event: Payload, me: Identity, names: Names) -> Edited | Deleted | N
     place = place_of(event, me, now.get("thread_ts") or now["ts"])
     if now.get("subtype") == "tombstone":  # a root that has replies is not removed, only emptied
         return Deleted(place, str(now["ts"]))
+    if now.get("subtype") not in _SPOKEN or me.said(now):
+        return None
     content = content_of(now)
-    # Slack also sends this where it adds a preview of a link or counts a reply.
-    if now.get("subtype") not in _SPOKEN or me.said(now) or not content.differs_from(content_of(before)):
+    if not content.differs_from(content_of(before)):  # Slack has added a preview of a link, or counted a reply
         return None
     return Edited(place, str(now["ts"]), *said_in(content, me, names))
 

@@ -41,7 +41,8 @@ _HEALS = (Code.BAD_TOKEN,)
 
 
 class AnswerDelivery:
-    """The writer of an answer calls `show` and never waits. The scheduler asks for next calls and reports results.
+    """The writer of an answer calls `show` or `show_newest` and never waits. The scheduler asks for next calls and
+    reports results.
 
     `posted`: ids of messages of an earlier process, which are edited. `on_post` is awaited with all ids after each
     change of them, and before the next call that is not an edit. `on_stopped` is called once, when a person presses
@@ -88,7 +89,9 @@ class AnswerDelivery:
         self._life_s = limits.growth.life_s if limits.growth else 0.0
         self._may_grow = False
         """A message that is found may be a stream that has not been stopped."""
-        self._reply = Reply()
+        self._newest = Reply()
+        self._make: Callable[[], Reply] | None = None
+        """Returns the reply that follows `_newest`, until it is needed."""
         self.quote = ""
         """Markdown above the reply's text that is not part of the answer. Set before the text is shown."""
         self.pictures = self._layout.pictures
@@ -103,16 +106,21 @@ class AnswerDelivery:
 
     def show(self, reply: Reply, now: float) -> None:
         """Show `reply`, the whole answer so far, as soon as the rate limits allow."""
-        ends = reply.phase is Phase.ENDED and not self.ended
-        if self.error is None:
-            self._finished.clear()
+        ends, waits = reply.phase is Phase.ENDED and not self.ended, self._behind_since is not None
         if reply.phase is Phase.ENDED:
             reply = replace(reply, activity=self._reply.activity.ended())
-        self._reply = self._under_quote(reply)
+        self.show_newest(lambda: reply, now)
+        if ends and waits:
+            self._on_change(self)
+
+    def show_newest(self, make: Callable[[], Reply], now: float) -> None:
+        """Show the reply that `make` returns, which has not ended. `make` is called when the reply is needed: of the
+        replies between two calls, only the newest is made."""
+        self._make = make
         if self._behind_since is None:
             self._behind_since = now
-            self._on_change(self)
-        elif ends:
+            if self.error is None:
+                self._finished.clear()
             self._on_change(self)
 
     def conclude(self, reply: Reply, now: float) -> None:
@@ -125,7 +133,7 @@ class AnswerDelivery:
             self.quote = ""
         self._concluding, self.error = True, None
         self._finished.clear()
-        self._reply, self._behind_since = self._under_quote(reply), now
+        self._make, self._behind_since = lambda: reply, now
         self._on_change(self)
 
     def correct(self, reply: Reply, now: float) -> None:
@@ -151,10 +159,15 @@ class AnswerDelivery:
         """The text that can be read, by message, without the quote above it."""
         return self._layout.standing(self._removed, len(self.quote))
 
-    def _under_quote(self, reply: Reply) -> Reply:
-        if not self.quote:
-            return reply
-        return replace(reply, text=self.quote + reply.text, quote_length=len(self.quote))
+    @property
+    def _reply(self) -> Reply:
+        """The newest reply, with the quote above its text."""
+        if self._make is not None:
+            reply, self._make = self._make(), None
+            if self.quote:
+                reply = replace(reply, text=self.quote + reply.text, quote_length=len(self.quote))
+            self._newest = reply
+        return self._newest
 
     @property
     def ended(self) -> bool:

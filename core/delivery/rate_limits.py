@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from core.values.outgoing import RateLimit, RateLimitStatus
 
@@ -237,8 +238,7 @@ def limiter(budget: RateLimit) -> Limiter:
     return Window(budget) if budget.window_s else Bucket(budget)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Urgency:
+class Urgency(NamedTuple):
     """The loss of an answer's readers by waiting. The greatest comes first."""
 
     rank: Rank

@@ -44,7 +44,7 @@ from core.turns.store_retry import until_stored
 from core.turns.transcripts import transcripts_to_quote
 from core.values.conversation import Turn, text_message
 from core.values.deltas import Charged, Delta, Ended, EndReason, ImagesRefused, ModelSelected, Queued, Usage
-from core.values.outgoing import Phase, Reply
+from core.values.outgoing import Activity, Phase, Reply
 from core.values.parts import FileProblem, Opaque, Text, ToolCall, ToolResult
 from core.values.steps import ApprovalAsked, ModelRound, Step, ToolResults, pending_calls
 from core.values.tools import ToolOffer
@@ -253,11 +253,12 @@ class AnswerWriter:
         turn, draft, language = running.turn, running.draft, self._language(running)
         buttons = (turn_button("stop", turn, language),)
 
+        def reply(text: str, activity: Activity) -> Reply:
+            seen = turn.text if turn.text.startswith(text) else text
+            return Reply(seen, Phase.WRITING, resumed_notice(turn, seen, language), buttons, activity)
+
         def show() -> None:
-            seen = turn.text if turn.text.startswith(draft.text) else draft.text
-            notice = resumed_notice(turn, seen, language)
-            reply = Reply(seen, Phase.WRITING, notice, buttons, draft.activity)
-            delivery.show(reply, self._clock.monotonic())
+            delivery.show_newest(partial(reply, draft.text, draft.activity), self._clock.monotonic())
 
         return show
 

@@ -14,6 +14,7 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from bots import discord, slack
@@ -113,7 +114,7 @@ async def _write(crowd: Crowd, scheduler: DeliveryScheduler, number: int, said: 
             await asyncio.sleep(began + index / crowd.per_s - time.monotonic())
             text += word(index)
             said.append(time.monotonic())
-            delivery.show(Reply(text, Phase.WRITING), said[-1])
+            delivery.show_newest(partial(Reply, text, Phase.WRITING), said[-1])
         delivery.show(Reply(text, Phase.ENDED), time.monotonic())
         await asyncio.wait_for(delivery.finished(), crowd.give_up_s)
     except (PlatformError, TimeoutError) as error:

@@ -20,11 +20,9 @@ TASK = re.compile(r"\[([ xX])\](?=[ \t])")
 _RULE = re.compile(r"([-*_])(?:[ \t]*+\1){2,}+(?=[ \t]*+$)", re.MULTILINE)
 """A horizontal rule: https://spec.commonmark.org/0.31.2/#thematic-breaks"""
 _DRAWN_RULE = "─" * 12
-_MARKS = re.compile(
-    rf"\||####|~~~|\[[ xX]\]|!\[|\\\(|\\\[|\\begin|\$|<br|^[-*+>\d.) \t]{{0,20}}?{_RULE.pattern}",
-    re.IGNORECASE | re.MULTILINE,
-)
-"""Text without any of these needs no change."""
+_RULE_LINE = re.compile(rf"\n[-*+>\d.) \t]{{0,20}}?{_RULE.pattern}", re.MULTILINE)
+_SIGNS = ("|", "####", "~~~", "[ ]", "[x]", "[X]", "![", "\\(", "\\[", "\\begin", "$", "<")
+"""Text without any of these, and without a rule, needs no change."""
 _LONGEST_FENCE = 8
 """Tildes; a longer run is a line that was drawn."""
 _WIDEST = 120
@@ -67,7 +65,7 @@ def typeset(text: str, *, tables: bool = False) -> str:
     backticks.
 
     `tables`: the platform has them, and all of CommonMark."""
-    if not _MARKS.search(text):
+    if not (any(sign in text for sign in _SIGNS) or _RULE_LINE.search("\n" + text)):
         return text
     edits: list[Edit] = []
     for leaf in leaves(text)[1]:

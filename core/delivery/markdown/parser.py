@@ -42,7 +42,7 @@ _CHINESE = "\u2e80"
 _SIGNS = ("\\", "`", "*", "_", "~", "[", "<", "$", "&", "://", "mailto:")
 """One of them is in every span and mark."""
 _BLOCK_SIGNS = ("|", ">", "#")
-_BLOCK_LINE = re.compile(r"(?:\A|\n)[ \t+\-=\d]")
+_BLOCK_LINE = re.compile(r"\n[ \t+\-=\d]")
 _OPERATOR = re.compile(r"[\\^_={}+*/<>|]")
 _SYMBOL = re.compile(r"\s?\S{1,3}\s?")
 _PRICE = re.compile(rf"\d[^\\^_={{}}+*<>]*?(?:[ /][A-Za-z]{{3}}|[{_CHINESE}-\U0010ffff])")
@@ -298,7 +298,7 @@ def _is_plain(source: str) -> bool:
 
 def is_prose(source: str) -> bool:
     """True if `source` certainly consists of paragraphs without spans and marks: a quick check that avoids parsing."""
-    return not (_has_one(source, _SIGNS) or _has_one(source, _BLOCK_SIGNS) or _BLOCK_LINE.search(source))
+    return not (_has_one(source, _SIGNS) or _has_one(source, _BLOCK_SIGNS) or _BLOCK_LINE.search("\n" + source))
 
 
 def _has_one(source: str, signs: tuple[str, ...]) -> bool:

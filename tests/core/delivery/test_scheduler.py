@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -42,7 +43,7 @@ async def write(at: Studio, number: int, text: str, *, seconds: float, notice: s
     delivery = at.delivery(number)
     pieces = text.split(" ")
     for end in range(1, len(pieces) + 1):
-        delivery.show(Reply(" ".join(pieces[:end]), Phase.WRITING), at.clock.monotonic())
+        delivery.show_newest(partial(Reply, " ".join(pieces[:end]), Phase.WRITING), at.clock.monotonic())
         await at.clock.sleep(seconds / len(pieces))
     delivery.show(Reply(text, Phase.ENDED, notice), at.clock.monotonic())
     await delivery.finished()
@@ -249,6 +250,25 @@ async def test_first_words_of_a_new_answer_do_not_wait_for_the_middle_of_others(
         await at.finish(late)
         await at.pass_s(60)
         await long
+
+
+async def test_of_the_text_between_two_calls_only_the_newest_is_made_into_a_reply() -> None:
+    paper, made = Paper(FakeClock(), limits=PLAIN), list[str]()
+
+    def make(text: str) -> Reply:
+        made.append(text)
+        return Reply(text, Phase.WRITING)
+
+    async with studio(paper) as at:
+        delivery = at.delivery()
+        for count in range(1, 101):
+            delivery.show_newest(partial(make, words(count)), at.clock.monotonic())
+            await at.pass_s(0.02)
+        delivery.show(Reply(words(100), Phase.ENDED), at.clock.monotonic())
+        await at.finish(delivery)
+    assert paper.shown.split() == words(100).split()
+    assert made == sorted(set(made), key=len)
+    assert len(made) <= 2 * len(paper.calls)
 
 
 async def test_one_answer_has_the_whole_burst_but_not_at_once() -> None:
