@@ -25,7 +25,7 @@ from core.values.deltas import EndReason, ModelInfo, Usage
 from core.values.outgoing import Phase, Reply
 from core.values.parts import FileProblem, Unread
 from core.values.steps import Decision
-from core.values.tasks import Summarize
+from core.values.tasks import ContinueAnswer, Summarize
 from core.values.turn_ends import Finish
 from core.values.ui import Button
 
@@ -170,7 +170,10 @@ def _notice(turn: Turn, draft: Draft, language: str) -> str:
 
 
 def _unread(turn: Turn, draft: Draft, language: str) -> str:
-    """Sentences about the parts and files that could not be read; empty where there are none."""
+    """Sentences about the parts and files that could not be read; empty where there are none, and for a continuation:
+    the answer before it says them."""
+    if isinstance(turn.ask.task, ContinueAnswer):
+        return ""
     parts = dict.fromkeys(one.kind for one in turn.ask.attached if isinstance(one, Unread))
     lines = [phrase("unread_parts", language, what=phrase(f"unread_{kind}", language)) for kind in parts]
     told = {one.name for one in draft.file_news}

@@ -14,6 +14,7 @@ from core.turns.draft import Draft
 from core.turns.interrupts import EarlyInterrupts, Interrupt
 from core.values.conversation import Turn
 from core.values.places import Place, message_key
+from core.values.tasks import ContinueAnswer
 
 Written = TypeVar("Written")
 
@@ -57,7 +58,9 @@ class RunningTurn:
 
     @property
     def heard(self) -> list[FoundFile]:
-        """The clips whose transcripts the answer quotes."""
+        """The clips whose transcripts the answer quotes: none where it continues another one, which quotes them."""
+        if isinstance(self.turn.ask.task, ContinueAnswer):
+            return []
         return [
             one
             for one in self.draft.files.heard

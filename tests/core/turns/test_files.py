@@ -23,6 +23,7 @@ from core.values.events import Deleted, Edited
 from core.values.outgoing import EditMessage, OutgoingCall, PostMessage, UploadFile
 from core.values.parts import Attached, File, FileProblem, Image, Text, Unread
 from core.values.places import Place, message_key
+from core.values.tasks import ContinueAnswer
 from tests.core.turns.test_runner import ADA, PLACE, Rig, until_over
 from tests.fakes.files import PICTURE, FilePlatform
 from tests.waiting import until
@@ -367,6 +368,29 @@ async def test_a_question_that_is_edited_to_have_no_clip_loses_its_quote_before_
         await until(lambda: len(rig.views("p0")) > 1)
     (text, notice) = rig.views("p0")[1]
     assert (text, notice[:6]) == ("", phrase("edited_wait", "en", wait="a minute")[:6])
+
+
+async def test_a_continuation_repeats_neither_the_quote_nor_what_was_said_of_the_files() -> None:
+    rig = quoting_rig()
+    rig.model.reason = EndReason.LENGTH
+    rig.model.go.set()
+    async with rig.delivering():
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        asked = Ask("m1", PLACE, ADA, "", at, addressed=True, attached=(CLIP, GONE, Unread("list")))
+        first = await rig.store.accept(asked)
+        assert first is not None
+        rig.place_queues.submit(first)
+        await rig.until_ended(first)
+        more = await rig.store.retry_turn(first.id, ContinueAnswer())
+        assert more is not None
+        rig.model.reason = EndReason.STOP
+        rig.place_queues.submit(more)
+        await rig.until_ended(more)
+        assert await rig.store.quoting_turns(PLACE, "m1") == [await rig.store.turn(first.id)]
+    text, notice = rig.views("p0")[-1]
+    assert text == f"{QUOTE}All of it."
+    assert "clip.ogg" in notice
+    assert rig.views("p1")[-1] == ("All of it.", "")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
