@@ -23,6 +23,7 @@ from core.ports.store.turns import TurnLedger
 from core.settings.channel import ChannelSettings
 from core.text import is_blank
 from core.values.conversation import Ask, History, Message, ThreadMessage, Turn, text_message
+from core.values.parts import File, FileProblem
 from core.values.places import Person, Place
 from core.values.steps import ToolResults, pending_calls
 from core.values.tasks import ContinueAnswer, Summarize
@@ -83,7 +84,8 @@ class ContextReader:
         context, complete, _ = await self._context(ask, model, platform_calls)
         lines = readable(context.lines, ask)
         complete = complete and len(lines) == len(context.lines)
-        lines = with_question(lines, ask)
+        stored = any(line.id == ask.id for line in lines)
+        lines = with_question(lines, ask if stored else _without_files(ask))
         question = next(line for line in lines if line.id == ask.id)  # as it is now: it may have been edited
         if question.wordless and (ask.place.direct or all(line.wordless for line in lines)):
             return Material(None)
@@ -172,6 +174,15 @@ class ContextReader:
             ThreadMessage(f"turn-{turn_id}", PARLEY, before.text, ask.at, mine=True, anchor=ask.id),
             ThreadMessage(f"continue-{turn_id}", ask.author, GO_ON, ask.at),
         ]
+
+
+def _without_files(ask: Ask) -> Ask:
+    """A question that is answered anew after its message was deleted: its files went with that."""
+    gone = (
+        replace(one, text="", problem=FileProblem.NOT_FOUND) if isinstance(one, File) else one
+        for one in ask.attached
+    )
+    return replace(ask, attached=tuple(gone))
 
 
 def _asker_key(ask: Ask) -> str:

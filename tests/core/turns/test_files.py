@@ -13,6 +13,7 @@ from core.clock import SystemClock
 from core.delivery.markdown.pages import split
 from core.i18n import phrase
 from core.inbox.quotes import QuoteRemoval
+from core.llm.messages import message_to_text
 from core.ports.files import FileContent
 from core.ports.model import Request
 from core.text import TRANSCRIPT_MARK, without_transcripts
@@ -23,7 +24,7 @@ from core.values.events import Deleted, Edited
 from core.values.outgoing import EditMessage, OutgoingCall, PostMessage, UploadFile
 from core.values.parts import Attached, File, FileProblem, Image, Text, Unread
 from core.values.places import Place, message_key
-from core.values.tasks import ContinueAnswer
+from core.values.tasks import ANSWER, ContinueAnswer
 from tests.core.turns.test_runner import ADA, PLACE, Rig, until_over
 from tests.fakes.files import PICTURE, FilePlatform
 from tests.waiting import until
@@ -368,6 +369,23 @@ async def test_a_question_that_is_edited_to_have_no_clip_loses_its_quote_before_
         await until(lambda: len(rig.views("p0")) > 1)
     (text, notice) = rig.views("p0")[1]
     assert (text, notice[:6]) == ("", phrase("edited_wait", "en", wait="a minute")[:6])
+
+
+async def test_an_answer_given_anew_reads_no_file_of_a_question_that_was_deleted() -> None:
+    rig = quoting_rig()
+    rig.model.go.set()
+    async with rig.delivering():
+        await rig.until_ended(first := await asked_by_voice(rig))
+        await rig.store.delete(Deleted(PLACE, "m1"))
+        again = await rig.store.retry_turn(first.id, ANSWER)
+        assert again is not None
+        rig.place_queues.submit(again)
+        await rig.until_ended(again)
+    assert rig.views("p1")[-1][0] == "All of it."
+    first_said, said = (message_to_text(request.messages[-1]) for request in rig.model.requests)
+    assert "call me" in first_said
+    assert "call me" not in said
+    assert "clip.ogg was attached, but you cannot read it" in said
 
 
 async def test_a_continuation_repeats_neither_the_quote_nor_what_was_said_of_the_files() -> None:
