@@ -133,11 +133,13 @@ class DiscordInteractions:
             await self._tell(interaction, ImmediateReply(phrase("about_nothing", language)), whispered=True)
 
     async def _files_about(self, interaction: Interaction, where: str) -> tuple[File, ...]:
-        """The files of the message that a form is about. After a restart it is read again; without it the question has
-        the text alone."""
+        """The files of the message of the same channel that a form is about. After a restart it is read again; without
+        it the question has the text alone."""
         me = interaction.client.user
-        if where in self._abouts or me is None or not where:
-            return self._abouts.get(where, ())
+        if me is None or where.partition("/")[0] != str(interaction.channel_id):
+            return ()
+        if where in self._abouts:
+            return self._abouts[where]
         try:
             async with asyncio.timeout(_DECIDE_WITHIN_S):
                 return message_to_parts(await read_message_at(interaction.client, where), me).files

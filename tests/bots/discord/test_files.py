@@ -155,6 +155,29 @@ async def test_a_message_with_files_is_asked_about_with_its_files(bot: Bot) -> N
     assert (await fetch(bot, bot.inbox.of(Ask)[-1], file)).data == NOTES.data
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_form_that_names_a_message_of_another_channel_has_none_of_its_files(
+    fake: FakeDiscord, restarted: bool
+) -> None:
+    async with running(fake) as bot:
+        said = await fake.say(BO, GENERAL, "look", files=[NOTES])
+        opened = await fake.context_menu(ADA, GENERAL, said, "Ask about this")
+        await until(lambda: fake.interaction(opened).modal)
+        here = await fake.say(BO, RANDOM, "look here")
+        form = await fake.context_menu(ADA, RANDOM, here, "Ask about this")
+        modal = await until(lambda: fake.interaction(form).modal)
+        modal["custom_id"] = modal["custom_id"].replace(f"{RANDOM}/{here}", f"{GENERAL}/{said}")
+        assert str(GENERAL) in modal["custom_id"]
+        if not restarted:
+            await fake.submit_modal(form, question="what is this?")
+            (command,) = await until(lambda: bot.inbox.of(Command))
+    if restarted:
+        async with running(fake) as bot:
+            await fake.submit_modal(form, question="what is this?")
+            (command,) = await until(lambda: bot.inbox.of(Command))
+    assert command.attached == ()
+
+
 @pytest.mark.parametrize("readable", [True, False])
 async def test_after_a_restart_the_files_of_the_message_are_read_again(
     fake: FakeDiscord, readable: bool
