@@ -120,8 +120,8 @@ class Turn:
 
     @property
     def forgotten(self) -> bool:
-        """True if its author and text were removed by `/forget`."""
-        return not self.ask.author.id or not (self.ask.author.name or self.ask.text)
+        """True if its author and content were removed by `/forget`."""
+        return not self.ask.author.id or not (self.ask.author.name or self.ask.text or self.ask.attached)
 
 
 Role = Literal["system", "user", "assistant", "tool"]

@@ -13,7 +13,7 @@ from core.clock import SystemClock
 from core.ports.store import Store
 from core.values.conversation import Ask, History, ThreadMessage
 from core.values.events import Edited
-from core.values.parts import Quote, Text
+from core.values.parts import File, Quote, Text
 from core.values.places import Person, Place
 from storage import DatabaseSettings, SqlStore, open_store, turns
 from storage.engine import Database
@@ -158,3 +158,18 @@ async def test_a_message_that_is_being_stored_meanwhile_goes_too(emptied_postgre
     await storing
     assert (done, await forgetting, await texts(store)) == (set(), 1, [])
     await store.close()
+
+
+async def test_a_question_of_a_file_alone_counts_as_forgotten_only_once_it_is(store: Store) -> None:
+    """Also where the platform has not said the name of its author."""
+    asked = replace(ask("m1", by=Person("U1", "")), text="", attached=(File("clip.ogg", "audio/ogg"),))
+    turn = await store.accept(asked)
+    assert turn is not None
+    forgotten = []
+    for forget_first in (False, True):
+        if forget_first:
+            await store.forget_thread(PLACE, FORGOTTEN_AT)
+        now = await store.turn(turn.id)
+        assert now is not None
+        forgotten.append(now.forgotten)
+    assert forgotten == [False, True]
