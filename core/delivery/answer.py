@@ -93,7 +93,8 @@ class AnswerDelivery:
         self._make: Callable[[], Reply] | None = None
         """Returns the reply that follows `_newest`, until it is needed."""
         self.quote = ""
-        """Markdown above the reply's text that is not part of the answer. Set before the text is shown."""
+        """Markdown above the reply's text that is not part of the answer. Set before the text is shown, and removed by
+        `drop_quote`."""
         self.pictures = self._layout.pictures
         self._behind_since: float | None = None
         self._taken_at = 0.0
@@ -122,6 +123,12 @@ class AnswerDelivery:
             if self.error is None:
                 self._finished.clear()
             self._on_change(self)
+
+    def drop_quote(self, now: float) -> None:
+        """Show the newest reply, and those that follow, without the quote above their text."""
+        if self.quote:
+            newest, self.quote = self._reply, ""
+            self.show(replace(newest, text=newest.answer, quote_length=0), now)
 
     def conclude(self, reply: Reply, now: float) -> None:
         """Show `reply` after `error`, in the messages that are left. Its text is `standing` or the beginning of
@@ -157,7 +164,7 @@ class AnswerDelivery:
     @property
     def standing(self) -> list[str]:
         """The text that can be read, by message, without the quote above it."""
-        return self._layout.standing(self._removed, len(self.quote))
+        return self._layout.standing(self._removed, self._layout.reply.quote_length)
 
     @property
     def _reply(self) -> Reply:

@@ -25,12 +25,15 @@ class QuoteRemoval:
     async def receive(self, event: Deleted | Edited) -> None:
         """Take a deletion, or an edit that may have removed a clip of a message. Raises StoreError.
 
-        The whole quote of an answer is removed, once for each of its runs: the removal is behind the run.
+        The whole quote of an answer is removed: at once while it is shown by a run, and once behind each run.
         """
         left = _readable(event.attached) if isinstance(event, Edited) else frozenset[str]()
         running = self._live.keep_clips(event.place, event.message_id, left)
+        for one in running:
+            if one.delivery is not None:
+                one.delivery.drop_quote(self._clock.monotonic())
         shown = await self._store.quoting_turns(event.place, event.message_id, left)
-        for turn in {turn.id: turn for turn in (*shown, *running)}.values():
+        for turn in {turn.id: turn for turn in (*shown, *(one.turn for one in running))}.values():
             key = f"unquote-{turn.id}-{turn.attempt}"
             removal = announcement(key, turn.ask.place, RemoveQuote(turn.id), self._clock.now())
             if (stored := await self._store.accept(removal)) is not None:

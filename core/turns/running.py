@@ -172,15 +172,15 @@ class RunningTurns:
         forgotten = [one.interrupt(Interrupt.FORGOTTEN) for one in picked]
         return any(forgotten)
 
-    def keep_clips(self, place: Place, message_id: str, left: Collection[str]) -> list[Turn]:
+    def keep_clips(self, place: Place, message_id: str, left: Collection[str]) -> list[RunningTurn]:
         """Only the clips with the sources `left` remain in a message of the channel `place`: no answer quotes others of
         it from now on. Returns the turns whose answers quote such a one already."""
-        quoting: list[Turn] = []
+        quoting: list[RunningTurn] = []
         for one in self:
             if one.turn.ask.place.channel_key == place.channel_key:
                 before = one.heard
                 one.clips_left[message_id] = left
-                quoting += [one.turn] if one.heard != before else []
+                quoting += [one] if one.heard != before else []
         return quoting
 
     def message_deleted(self, message: str) -> bool:

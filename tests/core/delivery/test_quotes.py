@@ -46,3 +46,18 @@ async def test_a_quote_is_removed_in_the_messages_that_the_answer_has(length: in
     whole = "".join(paper.files.values()) or " ".join(paper.shown.split())
     assert whole.split() == text.split()
     assert paper.notices == ["Cut short."]
+
+
+async def test_a_quote_that_is_dropped_is_no_part_of_the_words_that_can_be_read() -> None:
+    paper = Paper(FakeClock())
+    async with studio(paper, file_chars=0) as made:
+        delivery = made.delivery()
+        delivery.quote = QUOTE
+        delivery.show(Reply("one two three", Phase.WRITING), made.clock.monotonic())
+        await made.pass_s(3)
+        assert paper.shown.startswith(QUOTE)
+        delivery.drop_quote(made.clock.monotonic())
+        assert "clip.ogg" not in "".join(delivery.standing)
+        await made.pass_s(3)
+        assert paper.shown.startswith("one two")
+        made.scheduler.release(delivery)

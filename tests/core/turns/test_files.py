@@ -251,6 +251,24 @@ async def test_a_quote_goes_once_one_of_the_clips_of_a_message_is_removed(
     assert rig.views("p0")[-1][0].count("call me back") == (2 if quoted else 0)
 
 
+@pytest.mark.parametrize("said", ["", "All of"], ids=["before its first word", "with words"])
+async def test_a_quote_leaves_an_answer_at_once_while_the_model_writes(said: str) -> None:
+    rig = quoting_rig()
+    rig.model.silent, rig.model.words = not said, ["All of ", "it."]
+    quotes = QuoteRemoval(rig.store, rig.place_queues.submit, rig.live, SystemClock())
+    async with rig.delivering():
+        await rig.store.note(Ask("m0", PLACE, ADA, "", datetime(2026, 1, 1, tzinfo=UTC), attached=(CLIP,)))
+        await rig.ask(1, "what did I say?")
+        await until(lambda: [text.strip() for text, _ in rig.views("p0")[-1:]] == [(QUOTE + said).strip()])
+        await quotes.receive(Deleted(PLACE, "m0"))
+        await until(lambda: rig.views("p0")[-1][0].strip() == said)
+        assert [one.id for one in rig.live if one.writing] == [1]
+        rig.model.go.set()
+        await until(lambda: not rig.live.ids)
+    assert rig.views("p0")[-1] == ("All of it.", "")
+    assert list(rig.platform.shown) == ["p0"]
+
+
 class SlowPlatform(FilePlatform):
     """Fetches files, and shows the last words of an answer, once it may."""
 
@@ -366,8 +384,8 @@ async def test_a_question_that_is_edited_to_have_no_clip_loses_its_quote_before_
         await rig.store.edit(edited)
         (running, *_) = rig.live
         running.restart(SystemClock().monotonic() + 60.0)
-        await until(lambda: len(rig.views("p0")) > 1)
-    (text, notice) = rig.views("p0")[1]
+        await until(lambda: rig.views("p0")[-1][1])
+    (text, notice) = rig.views("p0")[-1]
     assert (text, notice[:6]) == ("", phrase("edited_wait", "en", wait="a minute")[:6])
 
 
