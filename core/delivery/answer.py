@@ -73,6 +73,8 @@ class AnswerDelivery:
         self.gap_until = 0.0
         self.failures = 0
         self.error: PlatformError | None = None
+        self.ended = False
+        """The reply is the whole answer."""
         self.queue_version = 0
         """The scheduler raises it each time it queues this delivery; older candidates are stale."""
         self.preferred: NextCall | None = None
@@ -107,21 +109,21 @@ class AnswerDelivery:
 
     def show(self, reply: Reply, now: float) -> None:
         """Show `reply`, the whole answer so far, as soon as the rate limits allow."""
-        ends, waits = reply.phase is Phase.ENDED and not self.ended, self._behind_since is not None
-        if reply.phase is Phase.ENDED:
+        ended = reply.phase is Phase.ENDED
+        if ended:
             reply = replace(reply, activity=self._reply.activity.ended())
-        self.show_newest(lambda: reply, now)
-        if ends and waits:
-            self._on_change(self)
+        self.show_newest(lambda: reply, now, ended=ended)
 
-    def show_newest(self, make: Callable[[], Reply], now: float) -> None:
-        """Show the reply that `make` returns, which has not ended. `make` is called when the reply is needed: of the
-        replies between two calls, only the newest is made."""
-        self._make = make
+    def show_newest(self, make: Callable[[], Reply], now: float, *, ended: bool = False) -> None:
+        """Show the reply that `make` returns. It is called when the reply is needed: of the replies between two calls,
+        only the newest is made."""
+        ends, self.ended, self._make = ended and not self.ended, ended, make
         if self._behind_since is None:
             self._behind_since = now
             if self.error is None:
                 self._finished.clear()
+            self._on_change(self)
+        elif ends:
             self._on_change(self)
 
     def drop_quote(self, now: float) -> None:
@@ -140,7 +142,7 @@ class AnswerDelivery:
             self.quote = ""
         self._concluding, self.error = True, None
         self._finished.clear()
-        self._make, self._behind_since = lambda: reply, now
+        self.ended, self._make, self._behind_since = reply.phase is Phase.ENDED, lambda: reply, now
         self._on_change(self)
 
     def correct(self, reply: Reply, now: float) -> None:
@@ -175,10 +177,6 @@ class AnswerDelivery:
                 reply = replace(reply, text=self.quote + reply.text, quote_length=len(self.quote))
             self._newest = reply
         return self._newest
-
-    @property
-    def ended(self) -> bool:
-        return self._reply.phase is Phase.ENDED
 
     @property
     def growing(self) -> bool:
