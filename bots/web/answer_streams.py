@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from bots.web.outgoing import MessageView, replaces
 
-KEPT = 1_000
-"""Messages whose view is remembered; older ones are shown from the store."""
+KEPT, KEPT_LENGTH = 1_000, 2_000_000
+"""The most messages whose view is remembered, and characters of them; older ones are shown from the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ class AnswerStreams:
 
     def __init__(self) -> None:
         self._shown: OrderedDict[str, _ShownMessage] = OrderedDict()
+        self._length = 0
         self._watchers: dict[str, set[Watcher]] = {}
         self._thinking: dict[str, float] = {}
         self._asked: dict[str, dict[str, int]] = {}
@@ -115,21 +116,29 @@ class AnswerStreams:
             attached = view.attached or known.view.attached
             key, view = known.key, replace(view, at=known.view.at, attached=attached)
         for id_ in [id_ for id_, older in self._shown.items() if id_ != view.id and replaces(view, older.view)]:
-            del self._shown[id_]
-        self._shown[view.id] = _ShownMessage(thread, key, view)
-        if len(self._shown) > KEPT:
-            self._shown.popitem(last=False)
+            self._remove(id_)
+        self._put(_ShownMessage(thread, key, view))
+        while len(self._shown) > KEPT or (self._length > KEPT_LENGTH and len(self._shown) > 1):
+            self._remove(next(iter(self._shown)))
         self._thinking.pop(thread, None)
         if view.text or view.buttons:  # else the page shows that others come first
             self._asked.get(thread, {}).pop(view.after, None)
         self.tell(thread, view)
+
+    def _put(self, shown: _ShownMessage) -> None:
+        known = self._shown.get(shown.view.id)
+        self._length += len(shown.view.text) - (len(known.view.text) if known else 0)
+        self._shown[shown.view.id] = shown
+
+    def _remove(self, message_id: str) -> None:
+        self._length -= len(self._shown.pop(message_id).view.text)
 
     def spend(self, thread: str, turn_id: int) -> None:
         """The answer of that turn has been taken up again: its words are all that is left of it, as in the store."""
         for view in self.views(thread):
             if any(button.turn_id == turn_id for button in view.buttons):
                 spent = replace(view, notice="" if view.text else view.notice, buttons=(), anew=False)
-                self._shown[view.id] = replace(self._shown[view.id], view=spent)
+                self._put(replace(self._shown[view.id], view=spent))
                 self.tell(thread, spent)
 
     def tell(self, thread: str, view: MessageView) -> None:

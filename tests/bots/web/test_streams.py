@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from bots.web.answer_streams import KEPT, AnswerStreams, News, ThinkingNews
+from bots.web.answer_streams import KEPT, KEPT_LENGTH, AnswerStreams, News, ThinkingNews
 from bots.web.outgoing import MessageView
 from core.values.outgoing import Page, PostMessage
 from tests.bots.web.pages import Client, ask, events
@@ -147,6 +147,11 @@ def test_what_is_remembered_is_bounded() -> None:
     assert len(live.views("t")) == KEPT
     assert live.find("k0") is None
     assert live.find(f"k{KEPT}") == str(KEPT)
+    for n in range(5):
+        live.show("long", MessageView(str(n), True, "x" * (KEPT_LENGTH // 4)))
+        live.show("long", MessageView(str(n), True, "x" * (KEPT_LENGTH // 2)))
+    assert live.views("t") == []
+    assert [view.id for view in live.views("long")] == ["3", "4"]
 
 
 async def test_streams_end_when_the_platform_is_stopped(client: Client) -> None:
