@@ -9,6 +9,7 @@ import pytest
 
 from core.i18n import phrase
 from core.text import TRANSCRIPT_MARK
+from tests.core.files.made import pdf, quarters, saved
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_discord import answered
@@ -18,6 +19,7 @@ from tests.fakes.discord import ADA, FakeDiscord
 from tests.fakes.discord import File as Upload
 from tests.fakes.slack import FakeSlack
 
+SCAN = pdf(["", ""], jpeg=saved(quarters(), "JPEG"))
 DOT = ("dot.png", "image/png", png())
 QUOTED = TRANSCRIPT_MARK + "{}: Ship it at noon."
 NOTED = Words("Noted.", first_after_s=1.5)
@@ -110,6 +112,32 @@ async def test_discord_shows_pictures_to_the_model_and_says_which_it_could_not_s
         unseen = phrase("file_unread", "en", name="dot.png", why=phrase("file_problem_unseen", "en"))
         await answered(discord, channel, unseen, count=2)
         assert "image_url" not in str(endpoint.requests[-1].body)
+
+
+def shown_pages(endpoint: FakeCompletions) -> int:
+    """The pictures of the newest question, behind its words."""
+    words, *images = endpoint.requests[-1].body["messages"][-1]["content"]
+    assert words["text"].startswith("what was signed?")
+    assert all(image["image_url"]["url"].startswith("data:image/") for image in images)
+    return len(images)
+
+
+async def test_the_pages_of_a_scan_are_shown_to_the_model_on_slack(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
+        await slack.direct("U1", "what was signed?", files=[("deed.pdf", "application/pdf", SCAN)])
+        await slack.wait_for(partial(asked_times, endpoint, 1), WAIT_S)
+        assert shown_pages(endpoint) == 2
+
+
+async def test_the_pages_of_a_scan_are_shown_to_the_model_on_discord(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint)):
+        await discord.direct(ADA, "what was signed?", files=[Upload("deed.pdf", SCAN, "application/pdf")])
+        await answered(discord, discord.dm(ADA), "")
+        assert shown_pages(endpoint) == 2
 
 
 async def test_a_voice_message_on_discord_is_written_down_for_the_model_and_the_person(

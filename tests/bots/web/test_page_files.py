@@ -105,6 +105,7 @@ async def test_a_picture_and_a_file_are_chosen_sent_and_shown_after_a_reload_and
     async with window(chromium) as (_, page):
         async with serving_page(store) as home:
             await page.goto(home.url)
+            await expect(page.get_by_text(phrase("page_readable", "en"))).to_be_visible()
             await choose(page, CAT, NOTES)
             await expect(draft(page)).to_have_count(2)
             await expect(draft(page).first.locator("canvas")).to_be_visible()
