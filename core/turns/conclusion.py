@@ -10,7 +10,7 @@ import structlog
 from core.clock import Clock
 from core.delivery.answer import AnswerDelivery
 from core.delivery.scheduler import DeliveryScheduler
-from core.errors import PlatformError
+from core.errors import Code, PlatformError
 from core.turns.ending import last_view, refused, shorter_and_shorter, unreachable, without_pictures
 from core.values.conversation import Turn
 from core.values.deltas import Usage
@@ -56,21 +56,27 @@ async def _conclude(
 async def remove_quote(
     answer: Turn, footer: AnswerFooter | None, scheduler: DeliveryScheduler, clock: Clock
 ) -> None:
-    """Show the ended or ASKING turn `answer` in its messages without the quote above it. Posts nothing."""
+    """Show the ended or ASKING turn `answer` in the messages that are left of it, without the quote above it. Posts
+    nothing."""
 
     async def on_post(_: tuple[str, ...]) -> None:
         """Keep no ids: the turn has ended."""
 
     notice, buttons = (footer.notice, footer.buttons) if footer else ("", ())
-    key = f"turn-{answer.id}"
-    delivery = scheduler.delivery(answer.ask, key, on_post, answer.posted, look_first=False, turn_id=answer.id)
-    try:
-        delivery.correct(Reply(answer.text, Phase.ENDED, notice, buttons), clock.monotonic())
-        await delivery.finished()
-    except PlatformError as error:
-        log.warning("quote_not_removed", turn=answer.id, **error.log_keys)
-    finally:
-        scheduler.release(delivery)
+    reply, key, posted = Reply(answer.text, Phase.ENDED, notice, buttons), f"turn-{answer.id}", answer.posted
+    while posted:  # of which each try that fails for a deleted message has one less
+        delivery = scheduler.delivery(answer.ask, key, on_post, posted, look_first=False, turn_id=answer.id)
+        try:
+            delivery.correct(reply, clock.monotonic())
+            await delivery.finished()
+            return
+        except PlatformError as error:
+            before, posted = posted, tuple(delivery.posted)
+            if error.code is not Code.GONE or len(posted) >= len(before):
+                log.warning("quote_not_removed", turn=answer.id, **error.log_keys)
+                return
+        finally:
+            scheduler.release(delivery)
 
 
 def log_finished(finish: Finish) -> None:

@@ -269,6 +269,22 @@ async def test_a_quote_leaves_an_answer_at_once_while_the_model_writes(said: str
     assert list(rig.platform.shown) == ["p0"]
 
 
+async def test_a_long_quote_goes_from_the_messages_that_are_left_when_the_first_one_was_deleted() -> None:
+    rig = quoting_rig()
+    rig.model.go.set()
+    quotes = QuoteRemoval(rig.store, rig.place_queues.submit, rig.live, SystemClock())
+    long = replace(CLIP, text="call me back " * 800)
+    async with rig.delivering():
+        await rig.store.note(Ask("m0", PLACE, ADA, "", datetime(2026, 1, 1, tzinfo=UTC), attached=(long,)))
+        turn = await rig.until_ended(await rig.ask(1, "what did I say?"))
+        assert len(turn.posted) == 3
+        for deleted in turn.posted[:2]:
+            del rig.platform.shown[deleted]
+        await quotes.receive(Deleted(PLACE, "m0"))
+        await until_over(rig, Turn(2, turn.ask))
+    assert {message: views[-1].text for message, views in rig.platform.shown.items()} == {"p2": "All of it."}
+
+
 class SlowPlatform(FilePlatform):
     """Fetches files, and shows the last words of an answer, once it may."""
 
