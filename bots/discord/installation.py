@@ -50,7 +50,7 @@ from core.values.places import Place
 
 _NO_FILES = "the bot lacks the permission Attach Files there"
 _REMEMBERED = 10_000
-_STROKE_WITHIN_S, _HINT_WITHIN_S = 60.0, 5.0
+_CALL_WITHIN_S, _HINT_WITHIN_S = 60.0, 5.0
 
 _THREAD_IS_ARCHIVED = 50083
 _LOADING, _TAKEN = "", "by an earlier process"
@@ -130,7 +130,7 @@ class DiscordInstallation:
         posting = isinstance(call, PostMessage | UploadFile)
         scope = self.rate_limits(call)[0].scope
         with self._translated(posting=posting, interaction_token=self._by_ticket(call), scope=scope):
-            async with asyncio.timeout(_STROKE_WITHIN_S):
+            async with asyncio.timeout(_CALL_WITHIN_S):
                 match call:
                     case PostMessage(interaction_token="") | UploadFile(interaction_token=""):
                         return await self._post(call)
