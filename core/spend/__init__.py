@@ -1,5 +1,6 @@
 """The cost of answers.
 
-prices        money in millionths of a unit       pure
+prices        money in millionths of a unit                pure
+periods       days, weeks and months of a time zone        pure
 usage_report  the period of a report, and its text
 """
