@@ -5,7 +5,7 @@ the `tasks`, as a `Turn`. The runner turns a turn into `Message`s for the model,
 `tools` of the place. The model answers in `deltas`, which the runner folds into the `Reply` of `outgoing`, always the
 complete view. The delivery cuts a reply into pages, and has the platform perform the calls of `outgoing`.
 
-Rounds, tool results and approvals of a turn are its `steps`; its end is in `turn_ends`, and the usage of answers in
-`usage`. Buttons, forms and immediate replies are in `ui`, places and people in `places`, traits of a platform in
-`platform`.
+Rounds, tool results and approvals of a turn are its `steps`; its end is in `turn_ends`, the usage of answers in
+`usage`, and the figures of a usage report in `report`. Buttons, forms and immediate replies are in `ui`, places and
+people in `places`, traits of a platform in `platform`.
 """
