@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import tzinfo
 from typing import Protocol
 
 import structlog
@@ -61,9 +60,8 @@ class Material:
 class ContextReader:
     """Reads the context of all turns. Its only state is the set of writes under way."""
 
-    def __init__(self, store: ContextStore, zone: tzinfo, files: FileReader) -> None:
+    def __init__(self, store: ContextStore, files: FileReader) -> None:
         self._store = store
-        self._zone = zone
         self._files = files
         self._notes: set[asyncio.Task[None]] = set()
 
@@ -94,7 +92,7 @@ class ContextReader:
         if isinstance(ask.task, ContinueAnswer) and turn.again_of is not None:
             request = replace(request, steps=await self._steps_before(turn))
             lines += [] if request.steps else await self._unfinished(turn.again_of)
-        system = f"{settings.prompt}\n\n{situation(ask, self._zone)}"
+        system = f"{settings.prompt}\n\n{situation(ask, settings.zone)}"
         messages = build(lines, ask, system=system, complete=complete, pictures=files.pictures)
         counted = counted_prompt(lines, context.spent, model)
         return Material(replace(request, messages=messages, counted=counted), files)

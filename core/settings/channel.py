@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, get_type_hints
+from zoneinfo import ZoneInfo
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -25,7 +27,7 @@ from pydantic import (
 
 from core.i18n import LANGUAGES, language_of, phrase, variant
 from core.ports.store.settings import StoredSettings
-from core.settings.environment import CoreSettings
+from core.settings.environment import CoreSettings, known_zone
 from core.values.places import Person
 from core.values.platform import Feature, PlatformTraits
 from core.values.tools import ToolSettings
@@ -189,6 +191,12 @@ class ChannelSettings(BaseModel):
         Field(ge=0, le=1_000),
         Setting(scopes=("workspace",), needs=Feature.CHANNELS, default=lambda core, _: core.parley_rate),
     ] = 0
+    time_zone: Annotated[
+        str,
+        Field(max_length=100),
+        AfterValidator(known_zone),
+        Setting(scopes=("workspace",), needs=Feature.CHANNELS, default=lambda core, _: core.parley_time_zone),
+    ] = "UTC"
     guests: Annotated[
         bool,
         Setting(scopes=("workspace",), needs=Feature.GUESTS, default=lambda core, _: core.parley_guests),
@@ -215,6 +223,11 @@ class ChannelSettings(BaseModel):
     ] = frozenset()
     layers: Mapping[str, tuple[tuple[Origin, str], ...]] = {}
     platform: str = ""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the workspace: days and months begin by it."""
+        return ZoneInfo(self.time_zone)
 
     @property
     def tool_settings(self) -> ToolSettings:

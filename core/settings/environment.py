@@ -152,7 +152,9 @@ class CoreSettings(Settings):
         f"{', '.join(LANGUAGES)}. zh is Simplified Chinese, which readers of Traditional Chinese get too.",
     )
     parley_time_zone: str = Field(
-        "UTC", description="The time zone of the date that the model is told, such as Europe/Berlin."
+        "UTC",
+        description="The time zone of days and months, in budgets and reports and in the date that the model is told, "
+        "such as Europe/Berlin. The admins of a workspace may choose another one.",
     )
     parley_models: str = Field(
         "",
@@ -239,15 +241,20 @@ class CoreSettings(Settings):
     @field_validator("parley_time_zone")
     @classmethod
     def _zone(cls, value: str) -> str:
-        try:
-            return str(ZoneInfo(value))
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is not a time zone, such as Europe/Berlin") from None
+        return known_zone(value)
 
     @field_validator("openai_base_url")
     @classmethod
     def _http(cls, value: str) -> str:
         return endpoint_url(value)
+
+
+def known_zone(value: str) -> str:
+    """`value`, the name of a time zone in the IANA database. Raises ValueError for other texts."""
+    try:
+        return str(ZoneInfo(value.strip()))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is not a time zone, such as Europe/Berlin") from None
 
 
 def http_url(value: str) -> str:

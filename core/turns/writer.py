@@ -83,7 +83,7 @@ class AnswerWriter:
         self._tools = tools
         self._on_tool_call = on_tool_call
         self._files = files
-        self._reader = ContextReader(store, settings.zone, files)
+        self._reader = ContextReader(store, files)
 
     async def write(
         self, running: RunningTurn, delivery: AnswerDelivery, platform_calls: PlatformCalls

@@ -35,10 +35,11 @@ CHANGED = {
     "read_links": "on",
     "budget": "5",
     "rate": "30",
+    "time_zone": "Asia/Shanghai",
     "allow": f"{GUILD}",
     "deny": "999",
 }
-FOR_ADMINS, FOR_THE_SERVER = ("budget", "read_links"), ("rate",)
+FOR_ADMINS, FOR_THE_SERVER = ("budget", "read_links"), ("rate", "time_zone")
 
 
 async def test_each_setting_is_changed_only_by_those_who_may_and_stays(
@@ -71,15 +72,16 @@ async def test_each_setting_is_changed_only_by_those_who_may_and_stays(
         await discord.grant(person, Permission.MANAGE_GUILD, role="stewards")
         for name in FOR_ADMINS:
             assert says("settings_changed", language, await change(name))
-        assert says("settings_changed", language, await change("rate", scope="workspace"))
+        for name in FOR_THE_SERVER:
+            assert says("settings_changed", language, await change(name, scope="workspace"))
         by_operator = await people.whispered(operator, "prompt", text="Be kind.", scope="workspace")
         assert "Be kind." in by_operator
         with pytest.raises(ValueError, match="strangers"):
             await people.whispered(person, "settings", name="strangers", value="on")
     async with Program(tmp_path, **program):
         overview = (await people.slash(person, "settings")).text
-        assert overview.count(phrase("origin_channel", language)) == len(changed) - 1
-        assert overview.count(phrase("origin_workspace", variant(language, "discord"))) == 1
+        assert overview.count(phrase("origin_channel", language)) == len(changed) - len(FOR_THE_SERVER)
+        assert overview.count(phrase("origin_workspace", variant(language, "discord"))) == len(FOR_THE_SERVER)
         await discord.slash(person, RANDOM, "ask", question="in random?")
         await answered(discord, RANDOM, "in random?")
         await discord.slash(person, GENERAL, "ask", question="in general?")
@@ -87,6 +89,7 @@ async def test_each_setting_is_changed_only_by_those_who_may_and_stays(
         assert says("settings_changed", language, await people.whispered(person, "prompt", text="default"))
     elsewhere, here = (request.body for request in endpoint.requests)
     assert "Be kind." in str(said(elsewhere)[0])
+    assert "(time zone Asia/Shanghai)" in str(said(elsewhere)[0])
     assert "temperature" not in elsewhere
     assert "Be brief." in str(said(here)[0])
     assert (here["model"], here["temperature"]) == ("GLM-5", 0.5)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from core.errors import SettingsError
@@ -169,7 +171,7 @@ def test_choices_are_those_of_the_type_and_only_those_are_read() -> None:
 
 def test_a_platform_has_only_the_settings_and_choices_whose_feature_it_has() -> None:
     bare, full = settings_on(PlatformTraits()), settings_on(PlatformTraits(frozenset(Feature)))
-    assert set(full) - set(bare) == {"rate", "guests", "strangers", "allow", "deny"}
+    assert set(full) - set(bare) == {"rate", "time_zone", "guests", "strangers", "allow", "deny"}
     assert set(full["listen"].choices) - set(bare["listen"].choices) == {"mentions_only", "all", "forum"}
 
 
@@ -185,6 +187,13 @@ def test_the_language_is_the_channels_then_the_persons_then_the_operators() -> N
 def test_a_time_zone_that_there_is_not_is_refused(zone: str) -> None:
     with pytest.raises(ValueError, match="is not a time zone"):
         core(parley_time_zone=zone)
+    assert SETTINGS["time_zone"].read(zone) is None
+
+
+def test_the_time_zone_is_the_workspaces_else_the_operators() -> None:
+    assert merged({}, {}, parley_time_zone="Asia/Shanghai").zone == ZoneInfo("Asia/Shanghai")
+    found = merged({"time_zone": "Europe/Berlin"}, {"time_zone": "UTC"}, parley_time_zone="Asia/Shanghai")
+    assert found.zone == ZoneInfo("Europe/Berlin")
 
 
 @pytest.mark.parametrize("entry", ["U1", "irc:U1", "slack:", "slack"])
