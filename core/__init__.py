@@ -16,6 +16,7 @@
     operators       alerts and metrics
     access          decides who may ask, and who may change settings
     platform_calls  the gate before every platform call
+    child_processes runs commands in child processes, with a limit of time
     clock, errors, log, text, headers, redaction, retry_after, speakers
 
 Imports go one way; `pyproject.toml` has the layers.

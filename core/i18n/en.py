@@ -200,6 +200,14 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "digest_no_price": "cost: not known (no prices are set)",
     "digest_errors": {"one": "{n} question ended in an error", "other": "{n} questions ended in an error"},
     "digest_quiet": "No questions were asked.",
+    # The picture of a usage report: its legend, and the picture in words for those who can't see it.
+    "chart_caption": "Picture: cost in {currency} (blue), questions (brown). Hatched: the cost is not known.",
+    "chart_caption_unpriced": "Picture: questions. The cost is not known.",
+    "chart_failed": "The picture of this report couldn't be made or posted.",
+    "chart_alt_hours": "Chart by hour of {first}.",
+    "chart_alt_days": "Chart by day from {first} to {last}.",
+    "chart_alt_questions": "Questions: {total}, the most {most} ({at}).",
+    "chart_alt_costs": "Cost: {total}, the most {most} ({at}).",
     "usage_quiet_me": "You haven't asked anything in this time.",
     # Slash commands: names and what they do.
     "command_ask": "ask",

@@ -169,6 +169,13 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "digest_no_price": "费用：未知（没有设置价格）",
     "digest_errors": {"other": "{n} 个问题出了错"},
     "digest_quiet": "没有提问记录。",
+    "chart_caption": "图：费用（{currency}，蓝色）和提问（棕色）。斜线表示费用未知。",
+    "chart_caption_unpriced": "图：提问次数。费用未知。",
+    "chart_failed": "这份报告的图片没能生成或发送。",
+    "chart_alt_hours": "{first}每小时的图表。",
+    "chart_alt_days": "{first}至{last}每天的图表。",
+    "chart_alt_questions": "提问：共 {total}，最多 {most}（{at}）。",
+    "chart_alt_costs": "费用：共 {total}，最高 {most}（{at}）。",
     "usage_quiet_me": "这段时间你还没有提过问题。",
     # 斜杠命令：名称与说明。
     "command_ask": "提问",

@@ -1,7 +1,10 @@
 """The cost of answers.
 
-prices        money in millionths of a unit                pure
-periods       days, weeks and months of a time zone        pure
-report        the arithmetic of a report's figures         pure
-usage_report  the period of a report, and its text
+prices          money in millionths of a unit                pure
+periods         days, weeks and months of a time zone        pure
+report          the arithmetic of a report's figures         pure
+charts          the chart of a report, and it in words       pure
+chart_renderer  draws a chart in a child process
+chart_child     the child process: matplotlib is imported there alone
+usage_report    the period of a report, and its text
 """

@@ -1,0 +1,117 @@
+"""The chart of a report: cost and questions by hour or day. Pure.
+
+Its picture has only digits, dates and the code of a currency, which every reader knows: its font has no Chinese. The
+rest is in the alternative text, for readers who can't see the picture, and in the caption beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import reduce
+
+from babel.dates import format_date, format_time
+from babel.numbers import format_currency
+
+from core.i18n import LOCALES, language_of, phrase
+from core.spend.periods import Period, PeriodName
+from core.values.report import Bar
+
+CARD, INK, GRID, COST, QUESTIONS, UNKNOWN = "#f6f8fa", "#1f2328", "#d0d7de", "#0b57d0", "#b45309", "#57606a"
+"""Colours on a card of their own, so that a chart looks the same on light and dark pages. Text has a contrast of 4.5
+at least, and bars of 3: https://www.w3.org/TR/WCAG22/#contrast-minimum and #non-text-contrast."""
+_UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+"""https://www.bipm.org/en/measurement-units/si-prefixes"""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The bars of a period as the child process draws them (`core.spend.chart_child`).
+
+    `labels` have the local hour, or the month and the day, as in ISO 8601. `costs` are in units of `currency`, an ISO
+    4217 code; None is unknown.
+    """
+
+    labels: tuple[str, ...]
+    questions: tuple[int, ...]
+    costs: tuple[float | None, ...]
+    currency: str
+
+    @property
+    def priced(self) -> bool:
+        """True if any cost is known: without one the picture has no panel for it."""
+        return any(cost is not None for cost in self.costs)
+
+
+def bars_to_chart(bars: Sequence[Bar], period: Period, currency: str) -> Chart:
+    """The chart of a period. An hour or day without questions costs nothing, unless no cost at all is known."""
+    form = "%H:%M" if period.name is PeriodName.DAY else "%m-%d"
+    costs = [None if bar.cost_micros is None else bar.cost_micros / 1_000_000 for bar in bars]
+    known = any(cost is not None and bar.questions for bar, cost in zip(bars, costs, strict=True))
+    return Chart(
+        tuple(bar.since.astimezone(period.zone).strftime(form) for bar in bars),
+        tuple(bar.questions for bar in bars),
+        tuple(costs) if known else (None,) * len(costs),
+        currency,
+    )
+
+
+def chart_to_bytes(chart: Chart) -> bytes:
+    """The input of the child process."""
+    return json.dumps(asdict(chart)).encode()
+
+
+def bytes_to_chart(data: bytes) -> Chart:
+    """The inverse of `chart_to_bytes`."""
+    return Chart(**json.loads(data))
+
+
+def chart_caption(chart: Chart, language: str) -> str:
+    """The legend of the picture, which has no words of its own."""
+    return phrase(
+        "chart_caption" if chart.priced else "chart_caption_unpriced", language, currency=chart.currency
+    )
+
+
+def chart_alt(chart: Chart, bars: Sequence[Bar], period: Period, language: str) -> str:
+    """The picture in words, for a period with questions: one line of at most 200 characters."""
+    locale = LOCALES[language_of(language)]
+
+    def day(moment: datetime) -> str:
+        return format_date(moment.astimezone(period.zone), "medium", locale)
+
+    def hour(moment: datetime) -> str:
+        return format_time(moment, "short", period.zone, locale)
+
+    def most(values: Sequence[float]) -> str:
+        return when(bars[values.index(max(values))].since)
+
+    hourly = period.name is PeriodName.DAY
+    key, when = ("chart_alt_hours", hour) if hourly else ("chart_alt_days", day)
+    sentences = [
+        phrase(key, language, first=day(period.since), last=day(bars[-1].since)),
+        phrase(
+            "chart_alt_questions",
+            language,
+            total=sum(chart.questions),
+            most=max(chart.questions),
+            at=most(chart.questions),
+        ),
+    ]
+    if chart.priced:
+        costs = [cost or 0.0 for cost in chart.costs]
+        total, highest = (
+            format_currency(cost, chart.currency, locale=locale) for cost in (sum(costs), max(costs))
+        )
+        sentences.append(phrase("chart_alt_costs", language, total=total, most=highest, at=most(costs)))
+    return reduce(lambda one, two: phrase("joined", language, one=one, two=two), sentences)
+
+
+def short_number(value: float) -> str:
+    """Three digits with an SI prefix, or fewer."""
+    for size, prefix in _UNITS:
+        if abs(value) >= size * 0.9995:
+            return f"{value / size:.3g}{prefix}"
+    return f"{value:.3g}"
