@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
     true,
 )
@@ -281,7 +282,8 @@ class UsageRow(Row, table=True):
     """The usage of one answer: one row for each ended turn that was asked by a person.
 
     `at_us` is the time of the question. `estimate_tokens` is our own estimate of the prompt, 0 where the tokens
-    are not those of one prompt.
+    are not those of one prompt. `cost_micros` and `partly_priced`: as in `core.values.deltas.Usage`.
+    `first_word_ms`: from the beginning of the turn to the model's first word, None where none came.
     """
 
     __tablename__ = "usage"
@@ -306,10 +308,13 @@ class UsageRow(Row, table=True):
     reasoning_tokens: int
     estimated: bool
     estimate_tokens: int
-    cost_micros: int = Field(sa_type=BigInteger)
+    cost_micros: int | None = Field(sa_type=BigInteger, default=None)
     latency_ms: int
     error: str = Field(sa_type=Text)
     at_us: int = Field(sa_type=BigInteger)
+    cached_tokens: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
+    partly_priced: bool = Field(sa_column_kwargs={"server_default": false()})
+    first_word_ms: int | None = None
 
 
 class HeardRow(Row, table=True):

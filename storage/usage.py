@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
-from sqlalchemy import Connection, Executable, bindparam, case, func, select
+from sqlalchemy import Connection, Executable, bindparam, case, func, or_, select
 
+from core.spend.prices import NO_USAGE
 from core.values.conversation import TurnState
-from core.values.deltas import Usage
 from core.values.places import Place
 from core.values.turn_ends import Finish
 from core.values.usage import LastUsage, UsageTotals
@@ -37,7 +37,7 @@ _LAST = (
 
 
 def add(connection: Connection, end: Finish, person: str) -> None:
-    used = end.usage or Usage()
+    used = end.usage or NO_USAGE
     connection.execute(
         _add(connection.dialect.name),
         {
@@ -51,7 +51,10 @@ def add(connection: Connection, end: Finish, person: str) -> None:
             "reasoning_tokens": used.reasoning_tokens,
             "estimated": used.estimated,
             "estimate_tokens": end.estimate_tokens or 0,
+            "cached_tokens": used.cached_tokens,
             "cost_micros": used.cost_micros,
+            "partly_priced": used.partly_priced,
+            "first_word_ms": None if end.first_word_s is None else round(end.first_word_s * 1000),
             "latency_ms": end.latency_ms,
             "error": end.error,
             "at_us": to_us(end.turn.ask.at),
@@ -84,6 +87,7 @@ def usage_totals(
         func.coalesce(func.sum(used.completion_tokens), 0).label("completion_tokens"),
         func.coalesce(func.sum(used.cost_micros), 0).label("cost_micros"),
         func.count(case((used.state == TurnState.FAILED, used.turn_id))).label("errors"),
+        func.count(case((or_(used.cost_micros.is_(None), used.partly_priced), used.turn_id))).label("unpriced"),
     ).where(used.at_us >= since_us, used.at_us < until_us)
     if channel is not None:
         query = query.where(used.platform == channel.platform, used.team == channel.team)

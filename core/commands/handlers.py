@@ -35,7 +35,7 @@ class CommandHandlers:
     """Performs each command by the handler of its name.
 
     `core.openai_model` is the model where none is set. `models`: those that may be chosen, or empty where any may.
-    `traits`: by the name of the platform. `priced`: whether costs are known. `interrupt`, `submit`: as in
+    `traits`: by the name of the platform. `interrupt`, `submit`: as in
     `DataCommands`. `absent_servers`: as in `SettingsCommands`.
     """
 
@@ -47,7 +47,6 @@ class CommandHandlers:
         models: Sequence[str] = (),
         *,
         traits: Mapping[str, PlatformTraits] | None = None,
-        priced: bool = False,
         interrupt: Callable[[Callable[[Turn], bool]], object] = lambda which: None,
         absent_servers: Callable[[Place, ToolSettings], Sequence[str]] = lambda place, settings: (),
         submit: Callable[[Turn], object] = lambda turn: None,
@@ -57,7 +56,6 @@ class CommandHandlers:
         self.clock = clock
         self._models = tuple(models)
         self._traits = traits or {}
-        self._priced = priced
         settings = SettingsCommands(store, clock, self.settings, absent_servers)
         data = DataCommands(store, clock, interrupt, submit)
         self.confirms_forgetting = data.confirms_forgetting
@@ -164,14 +162,12 @@ class CommandHandlers:
         since, whose = now - reports.PERIODS[period], author.id if of == "me" else ""
         totals = await self._store.usage_totals(since, now, where, whose)
         currency = self._core.parley_currency
-        return ImmediateReply(reports.usage(totals, of, period, given.language, currency, priced=self._priced))
+        return ImmediateReply(reports.usage(totals, of, period, given.language, currency))
 
     async def _budget(self, given: CommandContext) -> ImmediateReply:
         now, currency = self.clock.now(), self._core.parley_currency
         totals = await self._store.usage_totals(reports.month_start(now), now, given.place)
-        return ImmediateReply(
-            reports.budget(totals, now, given.settings, given.language, currency, priced=self._priced)
-        )
+        return ImmediateReply(reports.budget(totals, now, given.settings, given.language, currency))
 
     async def _help(self, given: CommandContext) -> ImmediateReply:
         prefix, typed = given.command.prefix, given.traits.typed_prefix

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_decimal
 
 from core.commands.settings_view import origin, shown
 from core.files.names import safe_name
@@ -18,6 +18,7 @@ from core.i18n import LOCALES, language_of, phrase, tool_label, tools_used
 from core.ports.store.settings import Change
 from core.settings.channel import ChannelSettings
 from core.speakers import label, label_of, labels_of
+from core.spend.cost_text import cost_text, money
 from core.values.conversation import ThreadMessage
 from core.values.parts import Attached, File, Quote, Text, ToolsUsed, Unread
 from core.values.places import Place
@@ -35,7 +36,7 @@ _RULE = "\n\n---\n\n"
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def usage(tally: UsageTotals, of: str, period: str, language: str, currency: str, *, priced: bool) -> str:
+def usage(tally: UsageTotals, of: str, period: str, language: str, currency: str) -> str:
     """A report of usage: of a channel, a workspace, a person (`of`), over a period."""
     title = phrase(
         "usage_title",
@@ -50,24 +51,19 @@ def usage(tally: UsageTotals, of: str, period: str, language: str, currency: str
     lines = [
         questions if of == "me" else phrase("joined", language, one=questions, two=people),
         phrase("digest_tokens", language, prompt=tally.prompt_tokens, completion=tally.completion_tokens),
-        phrase("digest_cost", language, cost=money(tally.cost_micros, currency, language))
-        if priced
-        else phrase("digest_no_price", language),
+        phrase("digest_cost", language, cost=cost_text(tally, currency, language)),
     ]
     if tally.errors:
         lines.append(phrase("digest_errors", language, n=tally.errors))
     return "\n".join([title, *(f"- {line}" for line in lines)])
 
 
-def budget(
-    tally: UsageTotals, now: datetime, settings: ChannelSettings, language: str, currency: str, *, priced: bool
-) -> str:
+def budget(tally: UsageTotals, now: datetime, settings: ChannelSettings, language: str, currency: str) -> str:
     """The cost of a channel since the first of the month, and its limit."""
     locale = LOCALES[language_of(language)]
     month = format_date(now, phrase("format_month", language), locale=locale)
-    if priced:
-        spent = phrase("budget_spent", language, month=month, cost=money(tally.cost_micros, currency, language))
-    else:
+    spent = phrase("budget_spent", language, month=month, cost=cost_text(tally, currency, language))
+    if tally.unpriced and not tally.cost_micros:
         tokens = format_decimal(tally.prompt_tokens + tally.completion_tokens, locale=locale)
         spent = phrase("budget_unknown", language, month=month, tokens=tokens)
     limit = phrase("budget_none", language)
@@ -119,11 +115,6 @@ def _was(name: str, text: str | None, language: str) -> str:
     return phrase("origin_default", language) if text is None else shown(name, text, language)
 
 
-def money(micros: int, currency: str, language: str) -> str:
-    """An amount in millionths of `currency`, as `language` writes it."""
-    return str(format_currency(micros / 1_000_000, currency, locale=LOCALES[language_of(language)]))
-
-
 def thread_file(lines: Sequence[ThreadMessage], language: str) -> Attachment:
     """A thread as Markdown: author, time (UTC) and text, which is quoted so that it can't pass for another message."""
     known = labels_of(lines)
@@ -151,6 +142,7 @@ def person_file(
             "prompt_tokens": tally.prompt_tokens,
             "completion_tokens": tally.completion_tokens,
             "cost_micros": tally.cost_micros,
+            "answers_without_a_known_price": tally.unpriced,
         },
     }
     content = json.dumps(data, ensure_ascii=False, indent=2).encode("utf-8", "replace")

@@ -197,7 +197,11 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "digest_people": {"one": "by {n} person", "other": "by {n} people"},
     "digest_tokens": "{prompt} input tokens, {completion} output tokens",
     "digest_cost": "cost: {cost}",
-    "digest_no_price": "cost: not known (no prices are set)",
+    "cost_unknown": "unknown",
+    "cost_at_least": {
+        "one": "at least {cost}; {n} answer without a known price",
+        "other": "at least {cost}; {n} answers without a known price",
+    },
     "digest_errors": {"one": "{n} question ended in an error", "other": "{n} questions ended in an error"},
     "digest_quiet": "No questions were asked.",
     # The picture of a usage report: its legend, and the picture in words for those who can't see it.
@@ -394,7 +398,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "usage_by_admin": "{Workspace} admins can see that. Your own is `{prefix}usage`.",
     "usage_by_admin.web": "Only people named in PARLEY_ADMINS can see that. Your own is `/usage`.",
     "budget_spent": "Spent here in {month}: {cost}",
-    "budget_unknown": "What was spent isn't known: no prices are set. Input and output in {month}: {tokens} tokens.",
+    "budget_unknown": "What was spent here isn't known. Input and output in {month}: {tokens} tokens.",
     "budget_limit": "Budget: {cost} a month · {origin}. I don't stop at it yet.",
     "budget_none": "No budget is set.",
     "thread_only": "This is about a thread. Write `{typed}` in one.",

@@ -116,13 +116,6 @@ class ModelCatalog:
         known = (model_info for model_info in (self.default, *self.cards) if model_info.name == model)
         return next(known, replace(self.default, name=model, price_input=None, price_output=None))
 
-    @property
-    def priced(self) -> bool:
-        cards = (self.default, *self.cards)
-        return any(
-            model_info.price_input is not None or model_info.price_output is not None for model_info in cards
-        )
-
 
 def load_catalog(settings: CoreSettings) -> ModelCatalog:
     """Read and check the catalog. Raises SettingsError with one line that names the file and the key at fault."""

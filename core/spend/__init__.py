@@ -1,6 +1,7 @@
 """The cost of answers.
 
 prices          money in millionths of a unit                pure
+cost_text       costs as people read them                    pure
 periods         days, weeks and months of a time zone        pure
 report          the arithmetic of a report's figures         pure
 charts          the chart of a report, and it in words       pure

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from babel.dates import format_datetime
-from babel.numbers import format_currency
 
 from core.i18n import LOCALES, language_of, phrase
 from core.ports.store.usage import UsageStore
 from core.settings.environment import CoreSettings
+from core.spend.cost_text import cost_text
 from core.values.conversation import Ask, announcement
 from core.values.places import Place
 from core.values.tasks import ReportUsage
@@ -25,9 +25,9 @@ def report_ask(place: Place, until: datetime, name: str) -> Ask:
 
 
 def totals_to_text(
-    totals: UsageTotals, since: datetime, until: datetime, zone: tzinfo, settings: CoreSettings, *, priced: bool
+    totals: UsageTotals, since: datetime, until: datetime, zone: tzinfo, settings: CoreSettings
 ) -> str:
-    """The report as Markdown, in the language and the time zone it is posted in. `priced`: costs are known."""
+    """The report as Markdown, in the language and the time zone it is posted in."""
     language = language_of(settings.parley_language)
     locale = LOCALES[language]
 
@@ -37,10 +37,6 @@ def totals_to_text(
     title = phrase("digest_title", language, since=shown(since), until=shown(until))
     if totals.questions == 0:
         return f"{title}\n{phrase('digest_quiet', language)}"
-    cost = phrase("digest_no_price", language)
-    if priced:
-        amount = format_currency(totals.cost_micros / 1_000_000, settings.parley_currency, locale=locale)
-        cost = phrase("digest_cost", language, cost=amount)
     lines = [
         phrase(
             "joined",
@@ -49,7 +45,7 @@ def totals_to_text(
             two=phrase("digest_people", language, n=totals.people),
         ),
         phrase("digest_tokens", language, prompt=totals.prompt_tokens, completion=totals.completion_tokens),
-        cost,
+        phrase("digest_cost", language, cost=cost_text(totals, settings.parley_currency, language)),
     ]
     if totals.errors:
         lines.append(phrase("digest_errors", language, n=totals.errors))
@@ -63,10 +59,9 @@ class StoredUsage:
     store: UsageStore
     settings: CoreSettings
     zone: tzinfo
-    priced: bool
 
     async def text(self, report: ReportUsage) -> str:
         """The report as Markdown. Raises StoreError."""
         since, until = report.since, report.until
         totals = await self.store.usage_totals(since, until)
-        return totals_to_text(totals, since, until, self.zone, self.settings, priced=self.priced)
+        return totals_to_text(totals, since, until, self.zone, self.settings)

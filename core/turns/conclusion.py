@@ -11,9 +11,9 @@ from core.clock import Clock
 from core.delivery.answer import AnswerDelivery
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import Code, PlatformError
+from core.spend.prices import NO_USAGE
 from core.turns.ending import last_view, refused, shorter_and_shorter, unreachable, without_pictures
 from core.values.conversation import Turn
-from core.values.deltas import Usage
 from core.values.outgoing import Phase, Reply
 from core.values.turn_ends import AnswerFooter, Finish
 
@@ -81,7 +81,7 @@ async def remove_quote(
 
 def log_finished(finish: Finish) -> None:
     """Log the asker, the place, the model, the times, the cost and the outcome of an answer."""
-    ask, usage = finish.turn.ask, finish.usage or Usage()
+    ask, usage = finish.turn.ask, finish.usage or NO_USAGE
     log.info(
         "answer_finished",
         asker=ask.author.id,
@@ -92,7 +92,7 @@ def log_finished(finish: Finish) -> None:
         total_s=finish.latency_ms / 1000,
         tokens_in=usage.prompt_tokens,
         tokens_out=usage.completion_tokens,
-        cost=usage.cost_micros / 1_000_000,
+        cost=None if usage.cost_micros is None else usage.cost_micros / 1_000_000,
         rounds=finish.rounds,
         tools=",".join(finish.tools.names),
         outcome=str(finish.state),

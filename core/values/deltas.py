@@ -10,13 +10,19 @@ from core.values.parts import Image, Opaque, Text, ToolCall
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the endpoint counted them, or `estimated` where it did not. Cost in millionths of a currency unit."""
+    """Tokens as the endpoint counted them, or `estimated` where it did not.
+
+    `cached_tokens` are part of `prompt_tokens`, `reasoning_tokens` of `completion_tokens`. `cost_micros`: millionths of
+    a currency unit, None where unknown. `partly_priced`: it is the cost of a part, and that of the rest is unknown.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
-    cost_micros: int = 0
+    cost_micros: int | None = None
+    cached_tokens: int = 0
+    partly_priced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class Finish:
     `posted` are the ids of the answer's messages, in order. `error` is a `Code`, `ref` the reference that the log has
     too. `estimate_tokens` is our own estimate of the prompt that `usage` counts; None where `usage` counts no prompt,
     or those of several tries. `latency_ms` runs from the beginning of the turn.
-    `first_word_s`: seconds from there to the model's first word, None where none came; it is logged, not stored.
+    `first_word_s`: seconds from there to the model's first word, None where none came.
     """
 
     turn: Turn

@@ -20,7 +20,10 @@ class LastUsage:
 
 @dataclass(frozen=True, slots=True)
 class UsageTotals:
-    """Usage over a period: of one channel, or of everything."""
+    """Usage over a period: of one channel, or of everything.
+
+    `cost_micros` is the sum of the known costs. `unpriced`: answers whose cost is unknown, wholly or in part.
+    """
 
     questions: int = 0
     people: int = 0
@@ -28,3 +31,4 @@ class UsageTotals:
     completion_tokens: int = 0
     cost_micros: int = 0
     errors: int = 0
+    unpriced: int = 0

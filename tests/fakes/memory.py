@@ -550,8 +550,9 @@ class MemoryStore(MemorySettings):
             people=len(people),
             prompt_tokens=sum(usage.prompt_tokens for usage in usages),
             completion_tokens=sum(usage.completion_tokens for usage in usages),
-            cost_micros=sum(usage.cost_micros for usage in usages),
+            cost_micros=sum(usage.cost_micros or 0 for usage in usages),
             errors=sum(finish.state is TurnState.FAILED for finish in counted),
+            unpriced=sum(usage.cost_micros is None or usage.partly_priced for usage in usages),
         )
 
     async def rate(self, turn_id: int, feedback: Feedback) -> bool:

@@ -13,12 +13,13 @@ import pytest_asyncio
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import JSON, Connection, MetaData, Table, text
+from sqlalchemy import JSON, Connection, MetaData, Table, select, text
 
 import storage.migrations
 from core.clock import SystemClock
 from core.errors import Code, StoreError
 from core.values.conversation import Ask
+from core.values.deltas import Usage
 from core.values.parts import Text
 from core.values.places import Person, Place
 from core.values.steps import ModelRound
@@ -26,7 +27,7 @@ from core.values.tasks import ANSWER, Alert, ReportUsage, Summarize, Task
 from storage import DatabaseSettings, open_store, steps
 from storage.engine import Database
 from storage.migrations import upgrade
-from storage.tables import Row, to_us
+from storage.tables import USAGE, Row, to_us
 from tests.schema import sqlite_schema
 
 ROOT = Path(storage.migrations.__file__).parent
@@ -170,6 +171,41 @@ async def test_tasks_that_were_read_out_of_texts_and_ids_become_values(database_
     store = await open_store(settings, SystemClock())
     assert [turn.ask.task for turn in await store.open_turns()] == [task for _, _, _, task in known]
     await store.close()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "before", "after"), [(0, 0, 0), (7, 0, None), (7, 3, 3)], ids=["refused", "unknown", "known"]
+)
+async def test_a_cost_of_zero_for_tokens_becomes_unknown(
+    database: Database, tokens: int, before: int, after: int | None
+) -> None:
+    """No price was known then. The rounds of turns that go on are corrected too."""
+    usage = {
+        "prompt_tokens": tokens,
+        "completion_tokens": 0,
+        "reasoning_tokens": 0,
+        "estimated": False,
+        "cost_micros": before,
+    }
+
+    def put(connection: Connection) -> None:
+        put_a_row_in_each(connection)
+        there = {table.name: table for table in tables(connection)}
+        content = {"parts": [], "reason": "stop", "usage": usage, "model": "m"}
+        connection.execute(there["usage"].update().values(**usage))
+        connection.execute(there["turns"].update().values(ended_at_us=None))
+        connection.execute(there["steps"].update().values(kind="round", content=content))
+
+    await database.migrate(lambda connection: upgrade(connection, "0017"))
+    await database.write(put)
+    await database.migrate(upgrade)
+    costs = await database.read(
+        lambda connection: connection.execute(select(USAGE.c.cost_micros)).scalars().all()
+    )
+    assert costs == [after]
+    (step,) = await database.read(steps.steps, 1)
+    assert isinstance(step, ModelRound)
+    assert step.usage == Usage(tokens, cost_micros=after)
 
 
 async def test_opening_twice_keeps_what_is_there(database_url: str) -> None:

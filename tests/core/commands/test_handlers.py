@@ -40,7 +40,7 @@ ADMIN = Person("U1", "Ada", admin=True)
 
 
 class Office:
-    def __init__(self, *models: str, priced: bool = False, **settings: Any) -> None:
+    def __init__(self, *models: str, **settings: Any) -> None:
         self.store = MemoryStore()
         core = CoreSettings(_env_file=None, openai_model="first", **settings)
         self.interrupted: list[Callable[[Turn], bool]] = []
@@ -51,7 +51,6 @@ class Office:
             FakeClock(NOON),
             models,
             traits=TRAITS,
-            priced=priced,
             interrupt=self.interrupted.append,
             absent_servers=lambda place, settings: self.absent if settings.on else (),
         )
@@ -80,11 +79,18 @@ class Office:
         assert isinstance(ask, Ask), ask
         return ask
 
-    async def answered(self, id: str, by: Person = ADA, place: Place = THREAD, text: str = "why?") -> None:
+    async def answered(
+        self,
+        id: str,
+        by: Person = ADA,
+        place: Place = THREAD,
+        text: str = "why?",
+        cost_micros: int | None = 1_500_000,
+    ) -> None:
         turn = await self.store.accept(Ask(id, place, by, text, NOON - timedelta(hours=1), addressed=True))
         assert turn is not None
         turn = await self.store.begin(turn.id)
-        usage = Usage(1000, 234, cost_micros=1_500_000)
+        usage = Usage(1000, 234, cost_micros=cost_micros)
         await self.store.finish(
             Finish(turn, TurnState.DONE, "because", posted=(f"a{id}",), model="m", usage=usage)
         )
@@ -438,7 +444,7 @@ async def test_the_model_and_the_prompt_are_told() -> None:
 
 
 async def test_usage_is_mine_the_channels_or_for_admins_the_workspaces() -> None:
-    office = Office(priced=True)
+    office = Office()
     await office.answered("1")
     await office.answered("2", BEN)
     await office.answered("3", BEN, Place("slack", "T1", "C2", "9"))
@@ -448,18 +454,20 @@ async def test_usage_is_mine_the_channels_or_for_admins_the_workspaces() -> None
     text = await office.told("usage", "workspace", ADMIN)
     assert "3 questions by 2 people" in text
     assert "3,000 input tokens, 702 output tokens" in text
-    assert "US$4.50" in text
+    assert "cost: US$4.50\n" in f"{text}\n"
+    await office.answered("4", cost_micros=None)
+    assert "at least US$1.50; 1 answer without a known price" in await office.told("usage")
     assert phrase("usage_quiet_me", "en") in await office.told("usage", by=Person("U8"))
 
 
 async def test_the_budget_tells_what_was_spent_this_month() -> None:
-    office = Office(priced=True)
+    office = Office()
     await office.answered("1")
     assert await office.told("budget") == ("Spent here in March 2026: US$1.50\nNo budget is set.")
     await office.told("settings", "budget 20", ADMIN)
     assert "US$20.00 a month" in await office.told("budget")
     unpriced = Office()
-    await unpriced.answered("1")
+    await unpriced.answered("1", cost_micros=None)
     assert "1,234 tokens" in await unpriced.told("budget")
 
 

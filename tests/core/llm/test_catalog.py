@@ -31,12 +31,11 @@ def test_the_environment_alone_is_one_account_and_model() -> None:
     [route] = catalog.routes
     assert (route.model_there, route.account.key.get_secret_value()) == ("gpt", "sk-test")
     assert catalog.default.price_input == 2.5
-    assert catalog.priced
 
 
 def test_without_a_key_there_is_no_route() -> None:
     catalog = environment_to_catalog(settings(openai_api_key=None, openai_model="gpt"))
-    assert (catalog.routes, catalog.default.name, catalog.priced) == ((), "gpt", False)
+    assert (catalog.routes, catalog.default.name) == ((), "gpt")
 
 
 def test_the_example_loads() -> None:

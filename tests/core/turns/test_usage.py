@@ -41,7 +41,7 @@ WHOLE = Raw(
     )
 )
 CUT = Raw((event(chunk({"content": "Half an answer"})),), end="cut")
-NOTHING = Usage()
+NOTHING = Usage(cost_micros=0)
 
 
 class Silence:
