@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,29 +12,26 @@ from core.clock import SystemClock
 from core.ports.store import Store
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
-from storage.url import sqlite_file
 from tests.fakes.memory import MemoryStore
+from tests.schema import with_schema
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return with_schema(request, tmp_path)
 
 
 @pytest_asyncio.fixture
-async def sql_store(database_url: str, sqlite_schema: Path) -> AsyncIterator[SqlStore]:
-    if file := sqlite_file(DatabaseSettings(database_url=database_url).url):
-        shutil.copy(sqlite_schema, file)
+async def sql_store(database_url: str) -> AsyncIterator[SqlStore]:
     opened = await open_store(DatabaseSettings(database_url=database_url), SystemClock())
     yield opened
     await opened.close()
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path, sqlite_schema: Path) -> str:
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database with the schema in it, or empty for the store in memory."""
-    if request.param == "postgresql":
-        found: str = request.getfixturevalue("emptied_postgres")
-        return found
-    if request.param == "sqlite":
-        shutil.copy(sqlite_schema, tmp_path / "parley.db")
-        return f"sqlite:///{tmp_path / 'parley.db'}"
-    return ""
+    return "" if request.param == "memory" else with_schema(request, tmp_path)
 
 
 @pytest_asyncio.fixture

@@ -20,6 +20,7 @@ from core.values.turn_ends import Finish
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
 from storage.migrations import upgrade
+from tests.schema import with_schema
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ADA = Person("1", "Ada")
@@ -27,9 +28,14 @@ BEFORE = Place("discord", "@me", "700", direct=True)
 NOW = Place("discord", "900", "700", direct=True)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def schema_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return with_schema(request, tmp_path)
+
+
 @pytest_asyncio.fixture
-async def store(database_url: str, tmp_path: Path) -> AsyncIterator[SqlStore]:
-    opened = await open_store(DatabaseSettings(database_url=database_url), SystemClock())
+async def store(schema_url: str) -> AsyncIterator[SqlStore]:
+    opened = await open_store(DatabaseSettings(database_url=schema_url), SystemClock())
     yield opened
     await opened.close()
 
