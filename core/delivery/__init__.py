@@ -3,6 +3,7 @@
     scheduler     one a platform: gives each slot of the rate limits to the answer that needs it most
     answer        one answer between its turn and the scheduler
     next_call     the calls that an answer could make next       pure
+    call_failures the next step after a failed call              pure
     page_layout   the messages of an answer, and their text      pure
     page_view     the page that a message shows                  pure
     picture_queue the pictures of an answer, behind its text     pure

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from core.delivery.next_call import Address, FindMessage, NextCall, call, fulfil, next_calls
+from core.delivery.call_failures import NextStep, backoff_s, change_layout, doubt, is_picture, next_step
+from core.delivery.next_call import Address, NextCall, call, fulfil, next_calls, page_of
 from core.delivery.page_layout import Life, PageLayout, PageState
 from core.delivery.rate_limits import Rank, Urgency, urgency
 from core.delivery.shown_tasks import merged_tasks
@@ -29,15 +30,6 @@ from core.values.outgoing import (
 
 OnPost = Callable[[tuple[str, ...]], Awaitable[None]]
 Callback = Callable[[], None]
-
-_BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
-_LOOKS = 3
-_GIVE_UP_AFTER = 20
-"""Refused calls in a row after which the delivery ends. The answer stays in the store."""
-_GIVE_UP_AWAY_AFTER = 180
-"""The same where the platform can't be reached: about an hour."""
-_HEALS = (Code.BAD_TOKEN,)
-"""Refusals that an operator can mend, after which the same call succeeds."""
 
 
 class AnswerDelivery:
@@ -249,16 +241,16 @@ class AnswerDelivery:
                 self._layout.shows(page_state, page)
                 self._record()
             case DeleteMessage():
-                self._layout.page_states.remove(self._page_of(call))
+                self._layout.page_states.remove(page_of(self._layout, call))
                 self._record()
             case EditMessage():
-                self._layout.shows(self._page_of(call), call.page)
+                self._layout.shows(page_of(self._layout, call), call.page)
             case AppendStream():
-                page_state = self._page_of(call)
+                page_state = page_of(self._layout, call)
                 tasks = merged_tasks(page_state.tasks, call.tasks)
                 self._layout.shows(page_state, Page(page_state.text + call.text, tasks=tasks))
             case StopStream():
-                page_state = self._page_of(call)
+                page_state = page_of(self._layout, call)
                 self._layout.stopped(page_state, Page(page_state.text + call.text, call.notice, call.buttons))
 
     async def found(self, call: OutgoingCall, message_id: str) -> None:
@@ -300,53 +292,51 @@ class AnswerDelivery:
         return self._layout.page_posted(message_id)
 
     def failed(self, call: OutgoingCall, error: PlatformError, now: float) -> bool:
-        """Decide the next step after a refusal of `call`. False where the answer can't be shown any more."""
-        is_picture = isinstance(call, UploadFile) and bool(call.under)
-        if is_picture and error.code is Code.SLOW_DOWN:
-            return True  # the limiters wait, and the picture keeps its tries
-        self.failures += 1
-        if isinstance(call, UploadFile) and is_picture:
-            return self._picture_failed(call, error, now)
-        if error.code is Code.GONE and not isinstance(call, DeleteMessage):
-            self.remove(getattr(call, "message_id", ""))
-            return self.error is None
-        if isinstance(call, FindMessage):  # everything is shown already
-            self.look_first = error.retryable and error.code is not Code.SLOW_DOWN and self.failures < _LOOKS
-            return True
-        if error.code is Code.SLOW_DOWN:
-            return True  # the limiters wait
-        if error.code is Code.EXPIRED and self._address.interaction_token:
-            self._address = replace(self._address, interaction_token="")
-            return True
-        if not error.certain:
-            self._doubt(call)
-        pause_until = now + _BACKOFF_S[min(self.failures, len(_BACKOFF_S)) - 1]
-        if error.retryable or error.code in _HEALS:
-            if self.failures <= _GIVE_UP_AWAY_AFTER:
-                self.not_before = pause_until
-                return True
-        elif self.failures <= _GIVE_UP_AFTER and self._goes_on(call, error.code):
-            self.gap_until = pause_until
-            return True
-        self._lose(error)
-        return False
+        """Take the next step after a refusal of `call`. False where the answer can't be shown any more."""
+        if not (is_picture(call) and error.code is Code.SLOW_DOWN):  # a picture keeps its tries
+            self.failures += 1
+        step = next_step(call, error, self.failures, has_token=bool(self._address.interaction_token))
+        match step:
+            case NextStep.WAIT:
+                pass
+            case NextStep.LOSE_PAGE:
+                self.remove(getattr(call, "message_id", ""))
+                return self.error is None
+            case NextStep.LOOK_AGAIN | NextStep.LOOK_NO_MORE:
+                self.look_first = step is NextStep.LOOK_AGAIN
+            case NextStep.DROP_TOKEN:
+                self._address = replace(self._address, interaction_token="")
+            case NextStep.SKIP_PICTURE:
+                self.pictures.refused.append(error.code)
+                self.failures = 0
+            case _:
+                if not error.certain:
+                    self._doubt(call)
+                return self._resume(step, call, error, now + backoff_s(self.failures))
+        return True
+
+    def _resume(self, step: NextStep, call: OutgoingCall, error: PlatformError, at: float) -> bool:
+        """Continue at the time `at`, or end the delivery with `error` and return False."""
+        if step is NextStep.RETRY:
+            self.not_before = at
+        elif step is NextStep.CHANGE and self._change_layout(call, error.code):
+            self.gap_until = at
+        else:
+            self._lose(error)
+            return False
+        return True
+
+    def _change_layout(self, call: OutgoingCall, code: Code) -> bool:
+        concludes = self._concluding and bool(self._reply.text)
+        changed = change_layout(self._layout, call, code, ended=self.ended, concludes=concludes)
+        if code is Code.HALTED:
+            self._halt()
+        return changed
 
     @property
     def more_pictures(self) -> bool:
         """True if another picture follows the one that is posted next."""
         return self.pictures.more(self._layout.reply.pictures)
-
-    def _picture_failed(self, upload: UploadFile, error: PlatformError, now: float) -> bool:
-        """Try again, or go on without the picture: the text is not lost with it."""
-        if error.code is Code.EXPIRED and self._address.interaction_token:
-            self._address = replace(self._address, interaction_token="")
-        elif self.pictures.gives_up(error, self.failures, heals=error.code in _HEALS):
-            self.failures = 0
-        else:
-            if not error.certain:
-                self._doubt(upload)
-            self.not_before = now + _BACKOFF_S[self.failures - 1]
-        return True
 
     def _lose(self, error: PlatformError) -> None:
         self.error = error
@@ -361,67 +351,13 @@ class AnswerDelivery:
 
     def _doubt(self, call: OutgoingCall) -> None:
         """`call` may have been performed."""
-        match call:
-            case PostMessage() | StartStream() | UploadFile():
-                self.look_first = True
-                self._may_grow = self._may_grow or isinstance(call, StartStream)
-            case AppendStream() | StopStream():
-                self._page_of(call).life = Life.DOUBTED
-            case EditMessage():
-                self._page_of(call).shown = None
-
-    def _goes_on(self, call: OutgoingCall, code: Code) -> bool:
-        """Change the layout after a lasting refusal. False where nothing more can be shown."""
-        match call:
-            case StartStream():
-                self._layout.can_grow = False
-                return True
-            case PostMessage():
-                self._layout.wait()  # another text may be accepted
-                if code is Code.UNSUPPORTED and self._layout.page_states and self._layout.limits.files:
-                    self._layout.sealed = True
-                    return True
-                return code is Code.REJECTED and not self.ended
-            case UploadFile():
-                self._layout.file_chars = 0
-                return not self._layout.sealed
-        page_state = self._page_of(call)
-        if code is Code.GROWING:
-            page_state.life = Life.DOUBTED
-        elif code is Code.GROWN:
-            self._layout.grown(page_state)
-        elif code is Code.HALTED:
-            if isinstance(call, AppendStream):
-                page_state.life = Life.ENDS
-            else:
-                self._layout.grown(page_state)
-            self._halt()
-        elif isinstance(call, DeleteMessage):
-            self._layout.page_states.remove(page_state)
-        elif isinstance(call, AppendStream | StopStream) and code is Code.REJECTED and not page_state.must_stop:
-            page_state.life = Life.ENDS
-        elif isinstance(call, EditMessage):
-            return self._goes_on_elsewhere(page_state, code)
+        if isinstance(call, PostMessage | StartStream | UploadFile):
+            self.look_first = True
+            self._may_grow = self._may_grow or isinstance(call, StartStream)
         else:
-            self._layout.cut(page_state)
-        return True
-
-    def _goes_on_elsewhere(self, page_state: PageState, code: Code) -> bool:
-        """The same for an edit."""
-        if self._concluding and self._reply.text:
-            return False  # the caller tries a shorter text
-        if code is not Code.REJECTED or page_state.shown is None:
-            self._layout.cut(page_state)
-        elif self.ended or page_state.seen.full:
-            self._layout.leave(page_state)
-        else:
-            self._layout.wait(page_state)  # another text may be accepted
-        return True
+            doubt(self._layout, call)
 
     def _halt(self) -> None:
         told, self.on_stopped = self.on_stopped, None
         if told is not None:
             told()
-
-    def _page_of(self, call: EditMessage | AppendStream | StopStream | DeleteMessage) -> PageState:
-        return next(page_state for page_state in self._layout.page_states if page_state.id == call.message_id)

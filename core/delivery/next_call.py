@@ -149,6 +149,11 @@ def _first_words(next_call: NextCall, layout: PageLayout, address: Address) -> O
     return call(next_call, address, page_state, page, page.text)
 
 
+def page_of(layout: PageLayout, call: EditMessage | AppendStream | StopStream | DeleteMessage) -> PageState:
+    """The message that `call` changes."""
+    return next(page_state for page_state in layout.page_states if page_state.id == call.message_id)
+
+
 def call(
     next_call: NextCall,
     address: Address,

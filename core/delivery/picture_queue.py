@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from core.errors import Code, PlatformError
+from core.errors import Code
 from core.values.outgoing import AnswerPicture
-
-MOST_TRIES = 5
-"""Failed uploads of one picture in a row, rate limits apart, after which the answer stays without it."""
 
 
 @dataclass(slots=True)
@@ -27,10 +24,3 @@ class PictureQueue:
     def more(self, pictures: Sequence[AnswerPicture]) -> bool:
         """True if another of `pictures` follows the next one."""
         return len(pictures) > len(self.shown) + len(self.refused) + 1
-
-    def gives_up(self, error: PlatformError, failures: int, *, heals: bool = False) -> bool:
-        """True if the next picture is left out for `error`, its `failures`th in a row. `heals`: the cause may end."""
-        if (error.retryable or heals) and failures < MOST_TRIES:
-            return False
-        self.refused.append(error.code)
-        return True
