@@ -83,6 +83,12 @@ class PlatformCalls:
             return ""
         return self.installation.message_link(place, message_id)
 
+    def channel_mention(self, place: Place) -> str:
+        """`LinksMessages.channel_mention`, or an empty text."""
+        if not isinstance(self.installation, LinksMessages):
+            return ""
+        return self.installation.channel_mention(place)
+
     async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
         """`FileSource.fetch`. Raises FileError and nothing else."""
         if not isinstance(self.installation, FileSource):

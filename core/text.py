@@ -34,6 +34,8 @@ it."""
 
 _FENCES = re.compile("`{3,}")
 
+_SIGNS = re.compile(r"[\\*_`~<>\[\]]")
+
 _CLUSTER = regex.compile(r"[\ud800-\udbff][\udc00-\udfff]|\X")
 """A grapheme cluster; a surrogate pair, which broken text holds as two characters, is one too."""
 
@@ -89,6 +91,11 @@ def cluster_edge(text: str, at: int) -> int:
     for cluster in _CLUSTER.finditer(text, 0, at + 1):
         edge = cluster.start() if cluster.end() > at else cluster.end()
     return edge or at
+
+
+def escaped(text: str) -> str:
+    """`text` with a backslash before each sign of Markdown that can stand inside a line."""
+    return _SIGNS.sub(r"\\\g<0>", text)
 
 
 def fenced(text: str) -> str:

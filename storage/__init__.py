@@ -18,6 +18,8 @@
     tagged_union  closed unions, such as those two, as a kind and fields
     posts       the messages of answers, and the turns whose pages they are
     usage       usage of answers, and totals
+    usage_sums  sums of usage by time, model, person, thread and time to the first word
+    reports     the figures of usage reports
     settings    settings of channels and workspaces; the audit, also of tool calls
     people      feedback; reset, forget, export
     deleted     the messages that were deleted last

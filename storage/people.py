@@ -4,6 +4,7 @@ work, run by the store."""
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import Text as TextColumn
 from core.ports.store.privacy import Feedback
 from core.values.conversation import ThreadMessage, TurnState
 from core.values.places import Place
-from storage import threads, uploads
+from storage import threads, uploads, usage_sums
 from storage.attached import from_json, to_json, without_quotes_of
 from storage.engine import insert
 from storage.tables import (
@@ -31,8 +32,11 @@ from storage.tables import (
     to_us,
 )
 
-PURGED = ("messages", "uploads", "turns", "steps", "tool_grants", "feedback", "usage", "audit")
+PURGED = ("messages", "uploads", "turns", "steps", "tool_grants", "feedback", "usage", "usage_sums", "audit")
 """The tables from which something is forgotten."""
+
+FORGOTTEN_USER = "forgotten-"
+"""The beginning of the random name under which the usage of a forgotten person stays."""
 
 _NOTHING: dict[str, Any] = {
     "text": "",
@@ -104,10 +108,17 @@ def forget_person(connection: Connection, platform: str, team: str, person: str)
         or_(grant.person == person, grant.granted_by == person),
     )
     connection.execute(delete(TOOL_GRANTS).where(*granted))
-    used, changed = threads.of_team(USAGE, platform, team), threads.of_team(AUDIT, platform, team)
-    connection.execute(update(USAGE).where(*used, USAGE.c.person == person).values(person=""))
+    _forget_user(connection, platform, team, person)
+    changed = threads.of_team(AUDIT, platform, team)
     connection.execute(update(AUDIT).where(*changed, AUDIT.c.person == person).values(person_name=""))
     return lines
+
+
+def _forget_user(connection: Connection, platform: str, team: str, person: str) -> None:
+    """Give the usage of a person a random name: people are counted as before, and none of them is known."""
+    used, name = threads.of_team(USAGE, platform, team), f"{FORGOTTEN_USER}{secrets.token_hex(8)}"
+    connection.execute(update(USAGE).where(*used, USAGE.c.person == person).values(person=name))
+    usage_sums.rename_person(connection, platform, team, person, name)
 
 
 def _quotes(table: Table, person: str) -> ColumnElement[bool]:

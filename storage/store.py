@@ -20,6 +20,7 @@ from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnStat
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File
 from core.values.places import Person, Place
+from core.values.report import ReportFigures
 from core.values.steps import ApprovalAnswered, ApprovalAsked, Step
 from core.values.tasks import Alert, Task
 from core.values.tools import ToolGrant
@@ -30,6 +31,7 @@ from storage import (
     heard,
     people,
     posts,
+    reports,
     settings,
     steps,
     teams,
@@ -255,6 +257,15 @@ class SqlStore:
         self, since: datetime, until: datetime, channel: Place | None = None, person: str = ""
     ) -> UsageTotals:
         return await self._database.read(usage.usage_totals, to_us(since), to_us(until), channel, person)
+
+    async def report_figures(
+        self,
+        bars: Sequence[tuple[datetime, datetime]],
+        before: tuple[datetime, datetime],
+        scope: Place | None = None,
+    ) -> ReportFigures:
+        spans = [(to_us(since), to_us(until)) for since, until in (*bars, before)]
+        return await self._database.read(reports.report_figures, spans[:-1], spans[-1], scope)
 
     async def stored_settings(self, place: Place) -> StoredSettings:
         now_s = self._clock.monotonic()

@@ -150,6 +150,7 @@ HELD = text("state = 'held'")
 ASKING = text("state = 'asking'")
 QUOTING = text("quoted IS NOT NULL")
 PICTURED = text("pictured_at_us IS NOT NULL")
+NOT_DONE = text("state <> 'done'")
 
 
 class TurnRow(Row, table=True):
@@ -291,6 +292,8 @@ class UsageRow(Row, table=True):
         Index("ix_usage_thread", "platform", "team", "channel", "thread", "model", "turn_id"),
         Index("ix_usage_channel", "platform", "team", "channel", "at_us"),
         Index("ix_usage_at", "at_us"),
+        Index("ix_usage_person", "platform", "person", "turn_id"),
+        Index("ix_usage_not_done", "at_us", sqlite_where=NOT_DONE, postgresql_where=NOT_DONE),
     )
 
     turn_id: int = Field(
@@ -315,6 +318,31 @@ class UsageRow(Row, table=True):
     cached_tokens: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
     partly_priced: bool = Field(sa_column_kwargs={"server_default": false()})
     first_word_ms: int | None = None
+
+
+class UsageSumRow(Row, table=True):
+    """A sum of `usage`: over a quarter of an hour, or over a day UTC by the `name` of a `kind`
+    (`storage.usage_sums.SumKind`). `at_us` is its beginning. `unpriced`: answers whose cost is not wholly known."""
+
+    __tablename__ = "usage_sums"
+    # Its rows are in the order of their keys: a period is read in one piece.
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    kind: str = Field(sa_type=KEY, primary_key=True)
+    at_us: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    platform: str = Field(sa_type=KEY, primary_key=True)
+    team: str = Field(sa_type=KEY, primary_key=True)
+    channel: str = Field(sa_type=KEY, primary_key=True)
+    name: str = Field(sa_type=KEY, primary_key=True)
+    answers: int
+    questions: int
+    errors: int
+    prompt_tokens: int = Field(sa_type=BigInteger)
+    completion_tokens: int = Field(sa_type=BigInteger)
+    cached_tokens: int = Field(sa_type=BigInteger)
+    reasoning_tokens: int = Field(sa_type=BigInteger)
+    cost_micros: int = Field(sa_type=BigInteger)
+    unpriced: int
 
 
 class HeardRow(Row, table=True):
@@ -363,6 +391,7 @@ class FeedbackRow(Row, table=True):
     """One person's opinion of an answer: `value` is 1 or -1."""
 
     __tablename__ = "feedback"
+    __table_args__ = (Index(None, "at_us"),)
 
     turn_id: int = Field(
         sa_column=Column(BigInteger, ForeignKey("turns.id"), primary_key=True, autoincrement=False)
@@ -402,6 +431,7 @@ STEPS = Row.metadata.tables["steps"]
 TOOL_GRANTS = Row.metadata.tables["tool_grants"]
 UPLOADS = Row.metadata.tables["uploads"]
 USAGE = Row.metadata.tables["usage"]
+USAGE_SUMS = Row.metadata.tables["usage_sums"]
 HEARD = Row.metadata.tables["heard"]
 SETTINGS = Row.metadata.tables["settings"]
 AUDIT = Row.metadata.tables["audit"]

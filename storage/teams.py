@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, Table, exists, func, or_, select, update
 
+from storage import usage_sums
 from storage.tables import (
     AUDIT,
     HEARD,
@@ -45,6 +46,7 @@ def adopt(connection: Connection, platform: str, team: str, former: Sequence[str
         taken = select(there.team).where(*same, there.team == team).exists()
         moving = update(table).where(table.c.platform == platform, table.c.team.in_(former), ~taken)
         connection.execute(moving.values(team=team))
+    usage_sums.adopt(connection, platform, team, former)
     for stray in filter(None, former):
         old, new = (_in_keys(platform, one) for one in (stray, team))
         naming = update(NOTICES).where(NOTICES.c.key.contains(old, autoescape=True))

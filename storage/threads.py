@@ -296,6 +296,13 @@ def threads(connection: Connection, platform: str, team: str, limit: int) -> lis
     ]
 
 
+def title(connection: Connection, place: Place) -> str:
+    """The title of a thread as a list of threads shows it; empty where none of its messages is stored."""
+    query = select(_first(MESSAGES.c.text).label("first_words"), _first(MESSAGES.c.attached).label("attached"))
+    row = connection.execute(query.where(*within(THREADS, place))).first()
+    return "" if row is None else _title(row.first_words or "", from_json(row.attached))
+
+
 def _first(column: ColumnElement[Any]) -> ScalarSelect[Any]:
     """A column of the first message of people in each thread."""
     line = MESSAGES.c

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
-from sqlalchemy import Connection, Executable, bindparam, case, func, or_, select
+from sqlalchemy import Connection, Executable, bindparam, select
 
 from core.spend.prices import NO_USAGE
-from core.values.conversation import TurnState
 from core.values.places import Place
 from core.values.turn_ends import Finish
 from core.values.usage import LastUsage, UsageTotals
+from storage import usage_sums
 from storage.engine import insert
 from storage.tables import TURNS, USAGE, to_us
 from storage.threads import address, of_place
@@ -37,29 +38,29 @@ _LAST = (
 
 
 def add(connection: Connection, end: Finish, person: str) -> None:
-    used = end.usage or NO_USAGE
-    connection.execute(
-        _add(connection.dialect.name),
-        {
-            **address(end.turn.ask.place),
-            "turn_id": end.turn.id,
-            "person": person,
-            "model": end.model,
-            "state": end.state,
-            "prompt_tokens": used.prompt_tokens,
-            "completion_tokens": used.completion_tokens,
-            "reasoning_tokens": used.reasoning_tokens,
-            "estimated": used.estimated,
-            "estimate_tokens": end.estimate_tokens or 0,
-            "cached_tokens": used.cached_tokens,
-            "cost_micros": used.cost_micros,
-            "partly_priced": used.partly_priced,
-            "first_word_ms": None if end.first_word_s is None else round(end.first_word_s * 1000),
-            "latency_ms": end.latency_ms,
-            "error": end.error,
-            "at_us": to_us(end.turn.ask.at),
-        },
-    )
+    """Store the usage of an answer, once, and add it to the sums."""
+    used, ask = end.usage or NO_USAGE, end.turn.ask
+    row = {
+        **address(ask.place),
+        "turn_id": end.turn.id,
+        "person": person,
+        "model": end.model,
+        "state": end.state,
+        "prompt_tokens": used.prompt_tokens,
+        "completion_tokens": used.completion_tokens,
+        "reasoning_tokens": used.reasoning_tokens,
+        "estimated": used.estimated,
+        "estimate_tokens": end.estimate_tokens or 0,
+        "cached_tokens": used.cached_tokens,
+        "cost_micros": used.cost_micros,
+        "partly_priced": used.partly_priced,
+        "first_word_ms": None if end.first_word_s is None else round(end.first_word_s * 1000),
+        "latency_ms": end.latency_ms,
+        "error": end.error,
+        "at_us": to_us(ask.at),
+    }
+    if connection.execute(_add(connection.dialect.name), row).rowcount > 0:
+        usage_sums.add(connection, row, ask.place.direct)
 
 
 def last_usage(connection: Connection, place: Place, model: str) -> LastUsage | None:
@@ -78,22 +79,8 @@ def usage_totals(
 ) -> UsageTotals:
     """Tokens and cost of every answer; questions and people of those that ended as an answer or a failure.
     A `channel` without an id is the whole workspace."""
-    used = USAGE.c
-    counted = used.state.in_((TurnState.DONE, TurnState.FAILED))
-    query = select(
-        func.count(case((counted, used.turn_id))).label("questions"),
-        func.count(func.distinct(case((counted, used.platform + "/" + used.person)))).label("people"),
-        func.coalesce(func.sum(used.prompt_tokens), 0).label("prompt_tokens"),
-        func.coalesce(func.sum(used.completion_tokens), 0).label("completion_tokens"),
-        func.coalesce(func.sum(used.cost_micros), 0).label("cost_micros"),
-        func.count(case((used.state == TurnState.FAILED, used.turn_id))).label("errors"),
-        func.count(case((or_(used.cost_micros.is_(None), used.partly_priced), used.turn_id))).label("unpriced"),
-    ).where(used.at_us >= since_us, used.at_us < until_us)
-    if channel is not None:
-        query = query.where(used.platform == channel.platform, used.team == channel.team)
-        if channel.channel:
-            query = query.where(used.channel == channel.channel)
-    if person:
-        query = query.where(used.person == person)
-    row = connection.execute(query).one()
-    return UsageTotals(*(int(value) for value in row))
+    totals = usage_sums.totals(connection, since_us, until_us, channel, person)
+    people = int(totals.questions > 0)
+    if not person:
+        people = usage_sums.people(connection, since_us, until_us, channel)
+    return replace(totals, people=people)

@@ -342,6 +342,10 @@ class DiscordInstallation:
         location = self._locations.of(place)
         return f"https://discord.com/channels/{place.team or '@me'}/{location}/{message_id}"
 
+    def channel_mention(self, place: Place) -> str:
+        """https://docs.discord.com/developers/reference#message-formatting"""
+        return f"<#{place.channel}>"
+
     async def roles_in(self, person: str, teams: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         with self._translated():
             return await self._members.roles_in(self._here, person, teams)

@@ -118,6 +118,10 @@ class SlackInstallation:
         thread = f"?thread_ts={place.thread}&cid={place.channel}" if place.thread else ""
         return f"{self.web.url}archives/{place.channel}/p{digits}{thread}"
 
+    def channel_mention(self, place: Place) -> str:
+        """https://docs.slack.dev/messaging/formatting-message-text#linking-channels"""
+        return f"<#{place.channel}>"
+
     async def question_exists(self, ask: Ask) -> bool:
         return await history.question_exists(self.web, ask)
 

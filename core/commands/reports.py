@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from core.ports.store.settings import Change
 from core.settings.channel import ChannelSettings
 from core.speakers import label, label_of, labels_of
 from core.spend.cost_text import cost_text, money
+from core.text import escaped
 from core.values.conversation import ThreadMessage
 from core.values.parts import Attached, File, Quote, Text, ToolsUsed, Unread
 from core.values.places import Place
@@ -30,8 +30,6 @@ _HISTORY_LINES = 10
 """Lines of settings, and as many of tools."""
 _TOOL = "tool:"
 _DIGEST_LENGTH = 8
-_SIGNS = re.compile(r"[\\*_`~<>\[\]]")
-_ESCAPED = r"\\\g<0>"
 _RULE = "\n\n---\n\n"
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -45,16 +43,16 @@ def usage(tally: UsageTotals, of: str, period: str, language: str, currency: str
         period=phrase(f"usage_{period}", language),
     )
     if tally.questions == 0:
-        return f"{title}\n{phrase('usage_quiet_me' if of == 'me' else 'digest_quiet', language)}"
-    questions = phrase("digest_questions", language, n=tally.questions)
-    people = phrase("digest_people", language, n=tally.people)
+        return f"{title}\n{phrase('usage_quiet_me' if of == 'me' else 'usage_quiet', language)}"
+    questions = phrase("usage_questions", language, n=tally.questions)
+    people = phrase("usage_people", language, n=tally.people)
     lines = [
         questions if of == "me" else phrase("joined", language, one=questions, two=people),
-        phrase("digest_tokens", language, prompt=tally.prompt_tokens, completion=tally.completion_tokens),
-        phrase("digest_cost", language, cost=cost_text(tally, currency, language)),
+        phrase("usage_tokens", language, prompt=tally.prompt_tokens, completion=tally.completion_tokens),
+        phrase("usage_cost", language, cost=cost_text(tally, currency, language)),
     ]
     if tally.errors:
-        lines.append(phrase("digest_errors", language, n=tally.errors))
+        lines.append(phrase("usage_errors", language, n=tally.errors))
     return "\n".join([title, *(f"- {line}" for line in lines)])
 
 
@@ -178,7 +176,7 @@ def month_start(now: datetime) -> datetime:
 
 
 def _heading(line: ThreadMessage, known: Mapping[str, str], language: str) -> str:
-    return f"**{_SIGNS.sub(_ESCAPED, label_of(line, known))}** · {_time(line.at, language)}"
+    return f"**{escaped(label_of(line, known))}** · {_time(line.at, language)}"
 
 
 def _whole(line: ThreadMessage, language: str) -> str:

@@ -231,3 +231,7 @@ class LinksMessages(Protocol):
     def message_link(self, place: Place, message_id: str) -> str:
         """The URL of a message, for people who may read it; empty where it is not known. Pure."""
         ...
+
+    def channel_mention(self, place: Place) -> str:
+        """Markdown by which the platform shows the name of `place`'s channel, to people who may see it. Pure."""
+        ...

@@ -191,6 +191,7 @@ class ChannelSettings(BaseModel):
         Field(ge=0, le=1_000),
         Setting(scopes=("workspace",), needs=Feature.CHANNELS, default=lambda core, _: core.parley_rate),
     ] = 0
+    report_names: Annotated[bool, Setting(scopes=("workspace",), admins=True)] = False
     time_zone: Annotated[
         str,
         Field(max_length=100),

@@ -7,5 +7,6 @@ report          the arithmetic of a report's figures         pure
 charts          the chart of a report, and it in words       pure
 chart_renderer  draws a chart in a child process
 chart_child     the child process: matplotlib is imported there alone
-usage_report    the period of a report, and its text
+report_text     a report as Markdown                         pure
+usage_report    reports from the store, for the people of a channel
 """

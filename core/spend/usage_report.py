@@ -1,20 +1,26 @@
-"""The usage report: which period it covers, and its text."""
+"""Usage reports: made from the store, for the people of one channel."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from typing import Protocol
 
-from babel.dates import format_datetime
-
-from core.i18n import LOCALES, language_of, phrase
+from core.errors import PlatformError
+from core.i18n import language_of, variant
+from core.platform_calls import PlatformCalls
+from core.ports.store.settings import SettingsStore
 from core.ports.store.usage import UsageStore
+from core.settings.channel import merge
 from core.settings.environment import CoreSettings
-from core.spend.cost_text import cost_text
+from core.spend.periods import Period, PeriodName
+from core.spend.report import Report
+from core.spend.report_text import ReportView, report_to_text
 from core.values.conversation import Ask, announcement
 from core.values.places import Place
+from core.values.report import FeedbackReason, OpenQuestion, ThreadUse
 from core.values.tasks import ReportUsage
-from core.values.usage import UsageTotals
 
 PERIOD = timedelta(days=1)
 
@@ -24,44 +30,76 @@ def report_ask(place: Place, until: datetime, name: str) -> Ask:
     return announcement(f"summary:{name}", place, ReportUsage(until - PERIOD, until), until)
 
 
-def totals_to_text(
-    totals: UsageTotals, since: datetime, until: datetime, zone: tzinfo, settings: CoreSettings
-) -> str:
-    """The report as Markdown, in the language and the time zone it is posted in."""
-    language = language_of(settings.parley_language)
-    locale = LOCALES[language]
+class ReportStore(UsageStore, SettingsStore, Protocol):
+    """The part of the store that reports are made from."""
 
-    def shown(at: datetime) -> str:
-        return format_datetime(at, phrase("format_day", language), zone, locale)
 
-    title = phrase("digest_title", language, since=shown(since), until=shown(until))
-    if totals.questions == 0:
-        return f"{title}\n{phrase('digest_quiet', language)}"
-    lines = [
-        phrase(
-            "joined",
-            language,
-            one=phrase("digest_questions", language, n=totals.questions),
-            two=phrase("digest_people", language, n=totals.people),
-        ),
-        phrase("digest_tokens", language, prompt=totals.prompt_tokens, completion=totals.completion_tokens),
-        phrase("digest_cost", language, cost=cost_text(totals, settings.parley_currency, language)),
-    ]
-    if totals.errors:
-        lines.append(phrase("digest_errors", language, n=totals.errors))
-    return "\n".join([title, *(f"- {line}" for line in lines)])
+@dataclass(frozen=True, slots=True)
+class WrittenReport:
+    """A report and its Markdown in `language`, which may be a variant."""
+
+    report: Report
+    text: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
 class StoredUsage:
-    """Writes usage reports from the store."""
+    """Makes usage reports from the store. `calls` returns those of the installation that serves a place."""
 
-    store: UsageStore
+    store: ReportStore
     settings: CoreSettings
     zone: tzinfo
+    calls: Callable[[Place], PlatformCalls | None]
 
-    async def text(self, report: ReportUsage) -> str:
-        """The report as Markdown. Raises StoreError."""
-        since, until = report.since, report.until
-        totals = await self.store.usage_totals(since, until)
-        return totals_to_text(totals, since, until, self.zone, self.settings)
+    async def report(self, task: ReportUsage, place: Place) -> WrittenReport:
+        """The report of `task` for the readers of the channel `place`. Raises StoreError."""
+        period = Period(PeriodName.DAY, task.since, task.until, self.zone)
+        return await self.write(await self.read(period, None), place)
+
+    async def read(self, period: Period, scope: Place | None) -> Report:
+        """The report of a period: of everything, of a workspace, or of a channel. Raises StoreError."""
+        before = period.previous
+        figures = await self.store.report_figures(period.bars, (before.since, before.until), scope)
+        return Report(period, scope, figures)
+
+    async def write(self, report: Report, place: Place) -> WrittenReport:
+        """The text of a report for the readers of the channel `place`. Raises StoreError."""
+        settings = merge(self.settings, await self.store.stored_settings(place), place.platform)
+        language = variant(settings.language or language_of(self.settings.parley_language), place.platform)
+        view = ReportView(
+            language,
+            self.settings.parley_currency,
+            self._link,
+            lambda channel: self._channel(channel, place),
+            await self._readable(report, place),
+            names=settings.report_names,
+        )
+        return WrittenReport(report, report_to_text(report, view), language)
+
+    def _link(self, place: Place, message_id: str) -> str:
+        platform_calls = self.calls(place)
+        return platform_calls.message_link(place, message_id) if platform_calls is not None else ""
+
+    def _channel(self, channel: Place, reader: Place) -> str:
+        """A mention of a channel, which only its own platform understands; else as the settings of Parley name it."""
+        platform_calls = self.calls(channel) if channel.platform == reader.platform else None
+        mention = platform_calls.channel_mention(channel) if platform_calls is not None else ""
+        return mention or f"{channel.platform}:{channel.channel}"
+
+    async def _readable(self, report: Report, reader: Place) -> frozenset[str]:
+        """The keys of the places whose words all readers may read: those in threads of their own channel that are as
+        open as it. All others are unknown, and not quoted."""
+        scope, figures = report.scope, report.figures
+        if scope is None or scope.channel_key != reader.channel_key:
+            return frozenset()
+        quoted: tuple[ThreadUse | FeedbackReason | OpenQuestion, ...]
+        quoted = (*figures.threads, *figures.reasons, *figures.open)
+        return frozenset([place.key for place in {one.place for one in quoted} if await self._is_open(place)])
+
+    async def _is_open(self, place: Place) -> bool:
+        platform_calls = self.calls(place)
+        try:
+            return platform_calls is not None and await platform_calls.is_open(place)
+        except PlatformError:
+            return False

@@ -8,6 +8,7 @@ from typing import Protocol
 from core.clock import Clock
 from core.errors import PlatformError
 from core.platform_calls import PlatformCalls
+from core.spend.usage_report import WrittenReport
 from core.values.places import Place
 from core.values.tasks import ReportUsage
 
@@ -15,10 +16,10 @@ _TRIES, _PAUSE_S = 12, 5.0
 
 
 class UsageReporter(Protocol):
-    """Writes usage reports."""
+    """Makes usage reports."""
 
-    async def text(self, report: ReportUsage) -> str:
-        """The report as Markdown. Raises StoreError."""
+    async def report(self, task: ReportUsage, place: Place) -> WrittenReport:
+        """The report of `task` for the readers of the channel `place`. Raises StoreError."""
         ...
 
 

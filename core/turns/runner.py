@@ -193,14 +193,14 @@ class TurnRunner:
     async def _announce(self, running: RunningTurn, channel: Channel) -> Finish:
         """Post a usage report, or the text of an alert. The store has only the channel; the platform knows its team."""
         turn = running.turn
-        text, task = turn.ask.text, turn.ask.task
-        if isinstance(task, ReportUsage):
-            text = await until_stored(self._clock, lambda: self._usage_reporter.text(task))
-        finish = Finish(turn, TurnState.DONE, text)
+        task, finish = turn.ask.task, Finish(turn, TurnState.DONE, turn.ask.text)
         try:
             place = await channel_place(turn.ask.place.channel, channel.platform_calls, self._clock)
         except PlatformError as error:
             return replace(finish, state=TurnState.FAILED, error=str(error.code), ref=error.ref)
+        if isinstance(task, ReportUsage):
+            written = await until_stored(self._clock, lambda: self._usage_reporter.report(task, place))
+            finish = replace(finish, text=written.text)
         running.turn = replace(turn, ask=replace(turn.ask, place=place))
         return await self._show_last(finish, running, self._create(running, channel))
 

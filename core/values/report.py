@@ -41,6 +41,14 @@ class ChannelUse:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonUse:
+    """The questions of one person. `name` is their display name, or their id where it is not known."""
+
+    name: str
+    questions: int
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorUse:
     """Questions that ended with the same `Code`. It may be one of an earlier version."""
 
@@ -93,10 +101,10 @@ class OpenQuestion:
 class ReportFigures:
     """The use over a period, `before` that of the period before.
 
-    `models` and `channels` are in the order of their cost, `errors` and `threads` of their questions. `first_words`:
-    the times to the first word in milliseconds, of two significant digits, each with its count, ascending. `reasons`
-    and `open` hold the newest first. `open_counts` counts all open questions by kind, also those that `open` leaves
-    out. Neither these nor `threads` name a direct conversation.
+    `models` and `channels` are in the order of their cost, `people`, `errors` and `threads` of their questions;
+    `reasons` and `open` begin with the newest. `people` holds nobody who was forgotten. `first_words`: the times to the
+    first word in milliseconds, of two significant digits, each with its count, ascending. `open_counts` counts all open
+    questions by kind, also those that `open` leaves out. `threads`, `reasons` and `open` name no direct conversation.
     """
 
     now: UsageTotals = field(default_factory=UsageTotals)
@@ -104,6 +112,7 @@ class ReportFigures:
     bars: tuple[Bar, ...] = ()
     models: tuple[ModelUse, ...] = ()
     channels: tuple[ChannelUse, ...] = ()
+    people: tuple[PersonUse, ...] = ()
     errors: tuple[ErrorUse, ...] = ()
     first_words: tuple[tuple[int, int], ...] = ()
     threads: tuple[ThreadUse, ...] = ()

@@ -32,3 +32,15 @@ class UsageTotals:
     cost_micros: int = 0
     errors: int = 0
     unpriced: int = 0
+
+
+def added(one: UsageTotals, other: UsageTotals) -> UsageTotals:
+    """The sum of two totals. People who are in both would be counted twice: none are counted."""
+    return UsageTotals(
+        questions=one.questions + other.questions,
+        prompt_tokens=one.prompt_tokens + other.prompt_tokens,
+        completion_tokens=one.completion_tokens + other.completion_tokens,
+        cost_micros=one.cost_micros + other.cost_micros,
+        errors=one.errors + other.errors,
+        unpriced=one.unpriced + other.unpriced,
+    )

@@ -29,6 +29,7 @@ from core.inbox.inbox import StoringInbox
 from core.platform_calls import PlatformCalls
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
+from core.spend.usage_report import WrittenReport
 from core.turns.checkpoints import Checkpoints
 from core.turns.queue import PlaceQueues
 from core.turns.runner import Channel, TurnRunner
@@ -71,9 +72,9 @@ class Bell:
         yield Ended(EndReason.STOP)
 
 
-class Silence:
-    async def text(self, report: ReportUsage) -> str:
-        return ""
+class NoReports:
+    async def report(self, task: ReportUsage, place: Place) -> WrittenReport:
+        raise AssertionError("no report is asked for")
 
 
 @dataclass(slots=True)
@@ -109,7 +110,7 @@ class Rig:
             lambda _: Channel(platform_calls, self.scheduler),
             settings,
             clock,
-            Silence(),
+            NoReports(),
             self.checkpoints,
             live,
             plain_files(self.store, clock),

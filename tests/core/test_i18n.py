@@ -89,9 +89,9 @@ def test_every_word_for_an_error_exists() -> None:
 
 
 def test_plurals_and_numbers_are_the_languages_own() -> None:
-    assert phrase("digest_questions", "en", n=1) == "1 question"
-    assert phrase("digest_questions", "en", n=1234) == "1,234 questions"
-    assert phrase("digest_questions", "zh", n=1234) == "1,234 个问题"
+    assert phrase("usage_questions", "en", n=1) == "1 question"
+    assert phrase("usage_questions", "en", n=1234) == "1,234 questions"
+    assert phrase("usage_questions", "zh", n=1234) == "1,234 个问题"
     assert phrase("joined", "zh", one="好了。", two="请继续。") == "好了。请继续。"
 
 
@@ -129,8 +129,8 @@ def test_a_platforms_people_have_their_own_words(language: str, word: str, their
     spoken = variant(language, "discord")
     assert (phrase("choice_workspace", language), phrase("choice_workspace", spoken)) == (word, theirs)
     assert variant(language, "slack") == language
-    one, many = (phrase("digest_questions", spoken, n=n) for n in (1, 1234))
-    assert (one, many) == tuple(phrase("digest_questions", language, n=n) for n in (1, 1234))
+    one, many = (phrase("usage_questions", spoken, n=n) for n in (1, 1234))
+    assert (one, many) == tuple(phrase("usage_questions", language, n=n) for n in (1, 1234))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

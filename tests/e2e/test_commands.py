@@ -132,7 +132,7 @@ async def test_every_command_in_one_visit(tmp_path: Path, endpoint: FakeCompleti
         assert "other-model" in await you.told("/model")
         assert "> Answer like a pirate." in await you.told("/prompt")
 
-        assert words("digest_questions", n=3) in await you.told("/usage")
+        assert words("usage_questions", n=3) in await you.told("/usage")
         assert words("usage_workspace") in await you.told("/usage workspace day")
         assert words("budget_none") in await you.told("/budget")
 

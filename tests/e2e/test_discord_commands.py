@@ -41,7 +41,7 @@ async def test_every_command_answers_in_the_askers_language_and_only_to_them(
         help_ = await people.whispered(person, "help")
         assert all(f"`/{phrase(f'command_{name}', language)}" in help_ for name in COMMANDS)
         assert says("help_ask", language, help_)
-        while not says("digest_questions", language, await people.whispered(person, "usage")):
+        while not says("usage_questions", language, await people.whispered(person, "usage")):
             pass  # the answer's end is being stored
         for of in ("me", "channel"):
             for period in ("day", "week", "month"):

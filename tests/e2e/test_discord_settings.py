@@ -35,11 +35,12 @@ CHANGED = {
     "read_links": "on",
     "budget": "5",
     "rate": "30",
+    "report_names": "on",
     "time_zone": "Asia/Shanghai",
     "allow": f"{GUILD}",
     "deny": "999",
 }
-FOR_ADMINS, FOR_THE_SERVER = ("budget", "read_links"), ("rate", "time_zone")
+FOR_ADMINS, FOR_THE_SERVER = ("budget", "read_links"), ("rate", "report_names", "time_zone")
 
 
 async def test_each_setting_is_changed_only_by_those_who_may_and_stays(

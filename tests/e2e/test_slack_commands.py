@@ -59,8 +59,8 @@ async def test_every_command_in_one_visit(team: Team, slack: FakeSlack) -> None:
         )
         ts = await team.ask(ADA, "C1", "remember seven")
         shown = await team.parley(ADA, "C1", "usage", words("usage_me"), words("usage_month"))
-        assert words("digest_questions", n=1) in shown.visible
-        await team.parley(BO, "C1", "usage channel day", words("usage_channel"), words("digest_people", n=1))
+        assert words("usage_questions", n=1) in shown.visible
+        await team.parley(BO, "C1", "usage channel day", words("usage_channel"), words("usage_people", n=1))
         await team.parley(ADA, "C1", "usage workspace week", words("usage_workspace"), words("usage_week"))
         await team.parley(BO, "C1", "usage workspace", words("usage_by_admin", prefix="/parley "))
         await team.parley(
@@ -429,7 +429,7 @@ async def test_the_home_tab_shows_settings_usage_and_help_and_prompts_are_sugges
         ts = await slack.direct(BO, prompts[0]["message"])
         await answered(slack, "D2", ts, prompts[0]["message"])
         await team.stored()
-        assert words("digest_questions", n=1) in await team.home(BO)
+        assert words("usage_questions", n=1) in await team.home(BO)
 
 
 @pytest.mark.parametrize("what", ["thread", "me"])

@@ -18,6 +18,7 @@ from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnStat
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File, Text
 from core.values.places import Person, Place, message_key
+from core.values.report import ReportFigures
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults
 from core.values.tasks import Alert, ContinueAnswer, Task
 from core.values.tools import ToolGrant
@@ -26,6 +27,8 @@ from core.values.usage import LastUsage, UsageTotals
 from storage.attached import changed, merged, with_file, without_quotes_of
 from storage.deleted import DeletedMessages
 from storage.forgotten import ForgottenPeople, Message
+from storage.people import FORGOTTEN_USER
+from tests.fakes.memory_reports import ReportedData, UsedAnswer, totals_of
 from tests.fakes.memory_settings import MemorySettings
 from tests.fakes.memory_threads import (
     NEVER,
@@ -59,7 +62,8 @@ class MemoryStore(MemorySettings):
         self._once: set[str] = set()
         self._uploads: dict[tuple[str, str], dict[str, tuple[datetime, FileContent]]] = {}
         self._last_id = 0
-        self._nobodys: set[int] = set()
+        self._nobodys: dict[int, str] = {}
+        """The names under which the usage of forgotten people stays, by turn."""
         self._forgotten = ForgottenPeople()
         self._deleted = DeletedMessages()
 
@@ -535,25 +539,33 @@ class MemoryStore(MemorySettings):
         self, since: datetime, until: datetime, channel: Place | None = None, person: str = ""
     ) -> UsageTotals:
         self._work()
-        ended = [
-            finish
-            for finish in self._finishes.values()
-            if since <= finish.turn.ask.at < until
-            and (channel is None or holds(channel, finish.turn.ask.place))
-            and (not person or (finish.turn.ask.author.id == person and finish.turn.id not in self._nobodys))
-        ]
-        usages = [finish.usage for finish in ended if finish.usage is not None]
-        counted = [finish for finish in ended if finish.state in (TurnState.DONE, TurnState.FAILED)]
-        people = {(finish.turn.ask.place.platform, finish.turn.ask.author.id) for finish in counted}
-        return UsageTotals(
-            questions=len(counted),
-            people=len(people),
-            prompt_tokens=sum(usage.prompt_tokens for usage in usages),
-            completion_tokens=sum(usage.completion_tokens for usage in usages),
-            cost_micros=sum(usage.cost_micros or 0 for usage in usages),
-            errors=sum(finish.state is TurnState.FAILED for finish in counted),
-            unpriced=sum(usage.cost_micros is None or usage.partly_priced for usage in usages),
+        return totals_of(
+            (
+                one
+                for one in self._used()
+                if since <= one.at < until
+                and (channel is None or holds(channel, one.place))
+                and (not person or one.person == person)
+            ),
+            with_people=True,
         )
+
+    async def report_figures(
+        self,
+        bars: Sequence[tuple[datetime, datetime]],
+        before: tuple[datetime, datetime],
+        scope: Place | None = None,
+    ) -> ReportFigures:
+        self._work()
+        titles = {key: talk.title() for key, talk in self._talks.items()}
+        data = ReportedData(self._used(), self._turns, self._feedback, titles)
+        return data.figures(bars, before, scope)
+
+    def _used(self) -> list[UsedAnswer]:
+        return [
+            UsedAnswer(finish, self._nobodys.get(turn_id, finish.turn.ask.author.id))
+            for turn_id, finish in self._finishes.items()
+        ]
 
     async def rate(self, turn_id: int, feedback: Feedback) -> bool:
         self._work()
@@ -606,8 +618,10 @@ class MemoryStore(MemorySettings):
             self._drop_uploads(talk.place, entry.id)
             del talk.lines[entry.id]
             gone += not entry.mine
+        name = f"{FORGOTTEN_USER}{len(self._nobodys)}"
         for turn in list(self._turns.values()):
             if is_of(turn.ask.place, platform, team) and turn.ask.author.id == person:
+                self._nobodys[turn.id] = name if turn.id in self._finishes else ""
                 self._blank(turn, author="")
                 self._feedback.pop((turn.id, person), None)
         for key in [key for key in self._feedback if key[1] == person]:
@@ -655,9 +669,7 @@ class MemoryStore(MemorySettings):
         for message_id in turn.posted:
             self._drop_uploads(turn.ask.place, message_id)
         person = Person(turn.ask.author.id if author is None else author, bot=turn.ask.author.bot)
-        if author is not None:
-            self._nobodys.add(turn.id)
-        else:
+        if author is None:
             person = replace(person, locale=turn.ask.author.locale)
         ended = turn.state not in _NOT_ENDED
         state = turn.state if ended else TurnState.STOPPED

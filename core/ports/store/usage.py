@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from core.values.places import Place
+from core.values.report import ReportFigures
 from core.values.usage import LastUsage, UsageTotals
 
 
@@ -18,4 +20,18 @@ class UsageStore(Protocol):
         self, since: datetime, until: datetime, channel: Place | None = None, person: str = ""
     ) -> UsageTotals:
         """Totals of everything, of one channel, or of a workspace where `channel.channel` is empty; of one person."""
+        ...
+
+    async def report_figures(
+        self,
+        bars: Sequence[tuple[datetime, datetime]],
+        before: tuple[datetime, datetime],
+        scope: Place | None = None,
+    ) -> ReportFigures:
+        """The figures of a period, of which `bars` are the parts in order and without gaps, and of the one `before`.
+
+        Of everything, of one channel, or of a workspace where `scope.channel` is empty. It lists the 5 people and the 5
+        threads with the most questions, the 3 newest reasons, and the 5 newest questions that were left open. One that
+        was asked again by a button is not left open.
+        """
         ...

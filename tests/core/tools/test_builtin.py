@@ -56,6 +56,9 @@ class Archive(MemoryPlatform):
     def message_link(self, place: Place, message_id: str) -> str:
         return f"https://chat.example/{place.thread}/{message_id}"
 
+    def channel_mention(self, place: Place) -> str:
+        return ""
+
     async def history(self, place: Place, before: Ask) -> History:
         if self.failing:
             raise PlatformError(Code.UNAVAILABLE)

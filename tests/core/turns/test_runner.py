@@ -20,6 +20,7 @@ from core.ports.model import Model, Request
 from core.ports.store import Store
 from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
+from core.spend.usage_report import WrittenReport
 from core.text import is_blank
 from core.turns.checkpoints import Checkpoints
 from core.turns.queue import PlaceQueues
@@ -77,9 +78,9 @@ class Script:
             self.closed += 1
 
 
-class Silence:
-    async def text(self, report: ReportUsage) -> str:
-        return ""
+class NoReports:
+    async def report(self, task: ReportUsage, place: Place) -> WrittenReport:
+        raise AssertionError("no report is asked for")
 
 
 class Rig:
@@ -109,7 +110,7 @@ class Rig:
             lambda place: channel if place.platform == "slack" else None,
             settings,
             clock,
-            Silence(),
+            NoReports(),
             self.checkpoints,
             self.live,
             plain_files(self.store, clock),

@@ -15,6 +15,7 @@ from core.llm.catalog import environment_to_catalog
 from core.operators.alerts import OperatorAlerts
 from core.platform_calls import PlatformCalls
 from core.settings.environment import CoreSettings
+from core.spend.usage_report import WrittenReport
 from core.turns.checkpoints import Checkpoints
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurns
@@ -44,9 +45,9 @@ CUT = Raw((event(chunk({"content": "Half an answer"})),), end="cut")
 NOTHING = Usage(cost_micros=0)
 
 
-class Silence:
-    async def text(self, report: ReportUsage) -> str:
-        return ""
+class NoReports:
+    async def report(self, task: ReportUsage, place: Place) -> WrittenReport:
+        raise AssertionError("no report is asked for")
 
 
 async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
@@ -72,7 +73,7 @@ async def ask_once(*replies: Reply, key: str = "sk-test") -> Finish:
             lambda _: Channel(platform_calls, scheduler),
             settings,
             clock,
-            Silence(),
+            NoReports(),
             Checkpoints(store, running_turns, clock),
             running_turns,
             plain_files(store, clock),

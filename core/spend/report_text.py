@@ -1,0 +1,259 @@
+"""A usage report as Markdown. Pure.
+
+It has lists and no tables: a list can be read on a phone, and a mention of a channel in it is shown as one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import attrgetter
+
+from babel.dates import format_date, format_interval
+
+from core.errors import Code
+from core.i18n import LOCALES, language_of, name_list, phrase
+from core.spend.cost_text import cost_text
+from core.spend.periods import Period, PeriodName
+from core.spend.report import Report, change_percent, nearest_rank
+from core.text import escaped, shortened
+from core.values.places import Place
+from core.values.report import ErrorUse, FeedbackReason, OpenKind, OpenQuestion, ThreadUse
+from core.values.usage import UsageTotals, added
+
+_LISTED = 5
+"""The most models and channels that are listed by name."""
+_TITLE_CHARS, _REASON_CHARS = 60, 200
+
+_ERRORS: dict[str, tuple[Code, ...]] = {
+    "account": (Code.BAD_KEY, Code.NO_MONEY, Code.FORBIDDEN),
+    "setup": (Code.NO_MODEL, Code.WRONG_URL, Code.BAD_REQUEST, Code.GARBLED, Code.SETTINGS),
+    "busy": (Code.RATE_LIMITED, Code.SERVER_ERROR, Code.GATEWAY_TIMEOUT, Code.ERROR_IN_STREAM),
+    "slow": (Code.STALLED, Code.CUT, Code.EMPTY),
+    "network": (Code.UNREACHABLE,),
+    "long": (Code.CONTEXT_OVERFLOW, Code.TOO_LARGE),
+    "policy": (Code.POLICY,),
+    "own": (Code.STORE, Code.INTERNAL, Code.OVERLOADED, Code.SET_ASIDE),
+}
+"""The causes of errors, as far as people do something else about them. All others come from the platform."""
+_CAUSES = {str(code): cause for cause, codes in _ERRORS.items() for code in codes}
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """The readers of a report. `language` may be a variant.
+
+    `link` returns the address of a message, or an empty text. `channel` returns the name of a channel as Markdown.
+    `readable`: the keys of the places whose words all readers may read; nothing is quoted of others. `budgets`: the
+    share of its budget in percent that each channel spent, by `Place.channel_key`. `names`: people may be named.
+    """
+
+    language: str
+    currency: str
+    link: Callable[[Place, str], str] = lambda place, message_id: ""
+    channel: Callable[[Place], str] = attrgetter("channel")
+    readable: frozenset[str] = frozenset()
+    budgets: Mapping[str, int] = field(default_factory=dict)
+    names: bool = False
+
+    def phrase(self, key: str, **values: str | int | float) -> str:
+        return phrase(key, self.language, **values)
+
+    def cost(self, totals: UsageTotals) -> str:
+        return cost_text(totals, self.currency, self.language)
+
+    def questions(self, number: int) -> str:
+        return self.phrase("usage_questions", n=number)
+
+    def linked(self, text: str, place: Place, message_id: str) -> str:
+        """`text` as a link to a message, or as it is where that has no address."""
+        link = self.link(place, message_id)
+        return f"[{text}]({link})" if link else text
+
+    def quoted(self, text: str, place: Place, otherwise: str, size: int = _TITLE_CHARS) -> str:
+        """The beginning of a text that was written in `place`, where all readers may read it."""
+        readable = text.strip() and place.key in self.readable
+        return escaped(shortened(" ".join(text.split()), size)) if readable else self.phrase(otherwise)
+
+
+def report_to_text(report: Report, view: ReportView) -> str:
+    """The change, the use, its cost, errors, the times, the busiest threads and the open questions, in this order."""
+    title = view.phrase(
+        "usage_title",
+        whose=view.phrase(f"usage_{_scope(report)}"),
+        period=period_text(report.period, view.language),
+    )
+    if not report.figures.now.questions:
+        return f"{title}\n{view.phrase('usage_quiet')}"
+    sections = (
+        [title, _change(report, view), *_items(_use(report, view))],
+        _section("report_models", _models(report, view), view),
+        _section("report_channels", _channels(report, view), view),
+        _section("report_errors", [_error(*one, view) for one in _causes(report.figures.errors)], view),
+        _section("report_first_word", _first_word(report, view), view),
+        _section("report_threads", [_thread(one, report, view) for one in report.figures.threads], view),
+        _section("report_open", _open(report, view), view),
+    )
+    return "\n\n".join("\n".join(lines) for lines in sections if lines)
+
+
+def period_text(period: Period, language: str) -> str:
+    """The dates of a period: `22 November 2026`, `16–22 Nov 2026`, `November 2026`."""
+    locale = LOCALES[language_of(language)]
+    if period.name is PeriodName.DAY:
+        return str(format_date(period.first_day, "long", locale))
+    if period.name is PeriodName.WEEK:
+        return str(format_interval(period.first_day, period.last_day, "yMMMd", locale=locale))
+    return str(format_date(period.first_day, phrase("format_month", language), locale))
+
+
+def _scope(report: Report) -> str:
+    if report.scope is None:
+        return "all"
+    return "channel" if report.scope.channel else "workspace"
+
+
+def _section(title: str, lines: Sequence[str], view: ReportView) -> list[str]:
+    return [view.phrase(title), *_items(lines)] if lines else []
+
+
+def _items(lines: Iterable[str]) -> list[str]:
+    return [f"- {line}" for line in lines]
+
+
+def _change(report: Report, view: ReportView) -> str:
+    """One sentence: the questions and their cost, against the period before."""
+    now, before = report.figures.now, report.figures.before
+    change = _changed("report_questions", change_percent(now.questions, before.questions), report.period, view)
+    questions, cost = view.questions(now.questions), view.cost(now)
+    percent = None
+    if not (now.unpriced or before.unpriced):
+        percent = change_percent(now.cost_micros, before.cost_micros)
+    if percent is None:
+        return view.phrase("report_changed", questions=questions, change=change, cost=cost)
+    cost_change = _changed("report_cost", percent, report.period, view)
+    return view.phrase(
+        "report_changed_cost", questions=questions, change=change, cost=cost, cost_change=cost_change
+    )
+
+
+def _changed(key: str, percent: int | None, period: Period, view: ReportView) -> str:
+    before = view.phrase(f"report_before_{period.name}")
+    if percent is None:
+        return view.phrase(f"{key}_first", before=before)
+    key += "_same" if not percent else "_more" if percent > 0 else "_less"
+    return view.phrase(key, before=before, percent=abs(percent))
+
+
+def _use(report: Report, view: ReportView) -> list[str]:
+    figures = report.figures
+    now, scope = figures.now, report.scope
+    people = view.phrase("usage_people", n=now.people)
+    lines = [
+        view.phrase("joined", one=view.questions(now.questions), two=people),
+        view.phrase("usage_tokens", prompt=now.prompt_tokens, completion=now.completion_tokens),
+    ]
+    if scope is not None and scope.channel_key in view.budgets:
+        lines.append(view.phrase("report_budget", percent=view.budgets[scope.channel_key]))
+    if view.names and figures.people:
+        asked = (f"{escaped(one.name)} ({one.questions})" for one in figures.people)
+        lines.append(view.phrase("report_people", people=name_list(asked, view.language)))
+    if figures.helpful or figures.unhelpful:
+        lines.append(view.phrase("report_rated", helpful=figures.helpful, unhelpful=figures.unhelpful))
+        lines += filter(None, (_reason(one, view) for one in figures.reasons))
+    return lines
+
+
+def _reason(reason: FeedbackReason, view: ReportView) -> str:
+    text = view.quoted(reason.text, reason.place, "report_reason", _REASON_CHARS)
+    key = "report_helpful" if reason.helpful else "report_unhelpful"
+    return view.phrase(key, reason=view.linked(text, reason.place, reason.message_id))
+
+
+def _models(report: Report, view: ReportView) -> list[str]:
+    used = [(f"`{one.model.replace('`', '')}`", one.totals) for one in report.figures.models]
+    return [_cost(name, totals, view) for name, totals in _shortest(used, view)]
+
+
+def _channels(report: Report, view: ReportView) -> list[str]:
+    """Direct conversations are one channel: nobody else is to know of them one by one."""
+    if report.scope is not None and report.scope.channel:
+        return []
+    used = report.figures.channels
+    named = [
+        (view.channel(one.place), one.totals, one.place.channel_key) for one in used if not one.place.direct
+    ]
+    direct = [one.totals for one in used if one.place.direct]
+    shares = {name: view.budgets[key] for name, _, key in named if key in view.budgets}
+    rows = _shortest([(name, totals) for name, totals, _ in named], view)
+    if direct:
+        rows.append((view.phrase("report_direct"), reduce(added, direct)))
+    return [_cost(name, totals, view, shares.get(name)) for name, totals in rows]
+
+
+def _shortest(rows: Sequence[tuple[str, UsageTotals]], view: ReportView) -> list[tuple[str, UsageTotals]]:
+    """The first rows, and one for the sum of the others."""
+    others = [totals for _, totals in rows[_LISTED:]]
+    listed = list(rows[:_LISTED])
+    return [*listed, (view.phrase("report_others", n=len(others)), reduce(added, others))] if others else listed
+
+
+def _cost(name: str, totals: UsageTotals, view: ReportView, percent: int | None = None) -> str:
+    values = {"name": name, "cost": view.cost(totals), "questions": view.questions(totals.questions)}
+    if percent is None:
+        return view.phrase("report_cost_of", **values)
+    return view.phrase("report_cost_of_budget", **values, percent=percent)
+
+
+def _causes(errors: Iterable[ErrorUse]) -> list[tuple[str, int, list[str]]]:
+    """Each cause with its questions and codes, the most frequent first."""
+    codes: defaultdict[str, list[ErrorUse]] = defaultdict(list)
+    for one in errors:
+        codes[_CAUSES.get(one.code, "platform")].append(one)
+    found = [
+        (cause, sum(one.questions for one in those), [one.code for one in those])
+        for cause, those in codes.items()
+    ]
+    return sorted(found, key=lambda one: (-one[1], one[0]))
+
+
+def _error(cause: str, number: int, codes: Sequence[str], view: ReportView) -> str:
+    named = name_list((f"`{code}`" for code in codes if code), view.language)
+    advice = view.phrase(f"report_error_{cause}")
+    return view.phrase("report_error", questions=view.questions(number), codes=named, advice=advice)
+
+
+def _first_word(report: Report, view: ReportView) -> list[str]:
+    counts = report.figures.first_words
+    median, most = nearest_rank(counts, 50), nearest_rank(counts, 95)
+    if median is None or most is None:
+        return []
+    return [view.phrase("report_within", median=median / 1000, most=most / 1000)]
+
+
+def _thread(thread: ThreadUse, report: Report, view: ReportView) -> str:
+    text = view.quoted(thread.title, thread.place, "report_thread")
+    name = _located(view.linked(text, thread.place, thread.message_id), thread.place, report, view)
+    return view.phrase("report_thread_of", name=name, questions=view.questions(thread.questions))
+
+
+def _open(report: Report, view: ReportView) -> list[str]:
+    counts = report.figures.open_counts
+    numbers = [view.phrase(f"report_open_{kind}", n=counts[kind]) for kind in OpenKind if counts.get(kind)]
+    questions = [_question(one, report, view) for one in report.figures.open]
+    return [name_list(numbers, view.language), *questions] if numbers else []
+
+
+def _question(question: OpenQuestion, report: Report, view: ReportView) -> str:
+    text = view.quoted(question.text, question.place, "report_question")
+    name = _located(view.linked(text, question.place, question.message_id), question.place, report, view)
+    return view.phrase("report_left", question=name, kind=view.phrase(f"report_left_{question.kind}"))
+
+
+def _located(name: str, place: Place, report: Report, view: ReportView) -> str:
+    """`name` with its channel, where the report is of several."""
+    if report.scope is not None and report.scope.channel:
+        return name
+    return view.phrase("report_in", name=name, channel=view.channel(place))

@@ -1,0 +1,262 @@
+"""The figures of usage reports on every store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.clock import SystemClock
+from core.ports.store import Store
+from core.ports.store.privacy import Feedback
+from core.spend.periods import Period, PeriodName, period_at
+from core.values.conversation import Ask, TurnState
+from core.values.deltas import Usage
+from core.values.places import Person, Place
+from core.values.report import (
+    Bar,
+    ChannelUse,
+    ErrorUse,
+    FeedbackReason,
+    ModelUse,
+    OpenKind,
+    OpenQuestion,
+    PersonUse,
+    ReportFigures,
+    ThreadUse,
+)
+from core.values.tasks import ANSWER
+from core.values.turn_ends import Finish
+from core.values.usage import UsageTotals
+from storage import DatabaseSettings, open_store
+from tests.contract.stored import ANN, ASKED, BEN, ELSEWHERE, NOON, PLACE, accepted, ask
+from tests.fakes.memory import MemoryStore
+
+DAY = period_at(PeriodName.DAY, NOON, UTC)
+TEAM = Place("slack", "T1", "")
+DIRECT = Place("slack", "T1", "D1", "", direct=True)
+
+
+async def figures(store: Store, period: Period = DAY, scope: Place | None = TEAM) -> ReportFigures:
+    before = period.previous
+    return await store.report_figures(period.bars, (before.since, before.until), scope)
+
+
+async def spend(
+    store: Store,
+    question: Ask,
+    usage: Usage | None = None,
+    state: TurnState = TurnState.DONE,
+    model: str = "m",
+    error: str = "",
+    first_word_s: float | None = None,
+) -> int:
+    turn = await accepted(store, question)
+    ended = Finish(turn, state, "an answer", model=model, usage=usage, error=error, first_word_s=first_word_s)
+    await store.finish(ended)
+    return turn.id
+
+
+class TestReports:
+    async def test_a_day_without_use_has_a_bar_for_each_hour(self, store: Store) -> None:
+        found = await figures(store)
+        assert found == ReportFigures(bars=found.bars)
+        assert [bar.since.hour for bar in found.bars] == list(range(24))
+
+    async def test_use_is_counted_by_hour_model_channel_person_and_thread(self, store: Store) -> None:
+        cost = Usage(100, 10, cost_micros=5)
+        await spend(store, ask("m5", after_s=-86_400), cost)
+        await spend(store, ask("m1"), cost, first_word_s=0.104)
+        await spend(store, ask("m2", by=BEN, after_s=3600), Usage(7, 7), model="n", first_word_s=1.26)
+        await spend(store, ask("m3", place=ELSEWHERE), cost, first_word_s=0.096)
+        await spend(store, ask("m4", place=DIRECT), replace(cost, cost_micros=1))
+        await spend(store, ask("m6", place=replace(PLACE, team="T2")), cost)
+        found = await figures(store)
+        assert found.now == UsageTotals(4, 2, 307, 37, 11, unpriced=1)
+        assert found.before == UsageTotals(1, 0, 100, 10, 5)
+        noon = NOON.replace(minute=0, second=0, microsecond=0)
+        hour = timedelta(hours=1)
+        assert [bar for bar in found.bars if bar.questions] == [
+            Bar(noon, noon + hour, 3, 11),
+            Bar(noon + hour, noon + 2 * hour, 1, None),
+        ]
+        assert found.models == (
+            ModelUse("m", UsageTotals(3, 0, 300, 30, 11)),
+            ModelUse("n", UsageTotals(1, 0, 7, 7, unpriced=1)),
+        )
+        assert found.channels == (
+            ChannelUse(Place("slack", "T1", "C1"), UsageTotals(3, 0, 207, 27, 10, unpriced=1)),
+            ChannelUse(DIRECT, UsageTotals(1, 0, 100, 10, 1)),
+        )
+        assert found.people == (PersonUse("Ann", 3), PersonUse("Ben", 1))
+        assert found.first_words == ((96, 1), (100, 1), (1300, 1))
+        assert found.threads == (ThreadUse(PLACE, 2, "m2", "why?"), ThreadUse(ELSEWHERE, 1, "m3", "why?"))
+        assert (await figures(store, scope=replace(PLACE, thread=""))).now.questions == 3
+        assert (await figures(store, scope=None)).now.questions == 5
+
+    async def test_errors_and_questions_that_were_left_open(self, store: Store) -> None:
+        await spend(store, ask("m1", "stop"), state=TurnState.STOPPED)
+        await spend(store, ask("m2", "no key", 1), None, TurnState.FAILED, error="bad_key")
+        again = await spend(store, ask("m3", "busy", 2), None, TurnState.FAILED, error="busy")
+        await spend(store, ask("m4", "in private", 3, DIRECT), None, TurnState.FAILED, error="busy")
+        bad = await spend(store, ask("m5", "wrong", 4))
+        asking = await accepted(store, ask("m6", "may I?", 5))
+        await store.finish(Finish(asking, TurnState.ASKING, asked=(0, ASKED)))
+        retried = await store.retry_turn(again, ANSWER)
+        assert retried is not None
+        await store.finish(Finish(retried, TurnState.DONE, "an answer"))
+        await store.rate(bad, Feedback(BEN.id, -1, "made up", NOON + timedelta(hours=1)))
+        await store.rate(bad, Feedback(ANN.id, 1, "", NOON + timedelta(hours=2)))
+        await store.rate(bad, Feedback("U9", 1, "late", NOON + timedelta(days=1)))
+        found = await figures(store)
+        assert found.errors == (ErrorUse("busy", 2), ErrorUse("bad_key", 1))
+        assert (found.helpful, found.unhelpful) == (1, 1)
+        assert found.reasons == (FeedbackReason(False, "made up", PLACE, "m5"),)
+        assert found.open_counts == {
+            OpenKind.STOPPED: 1,
+            OpenKind.FAILED: 2,
+            OpenKind.UNHELPFUL: 1,
+            OpenKind.ASKING: 1,
+        }
+        assert [(one.kind, one.message_id) for one in found.open] == [
+            (OpenKind.ASKING, "m6"),
+            (OpenKind.UNHELPFUL, "m5"),
+            (OpenKind.FAILED, "m2"),
+            (OpenKind.STOPPED, "m1"),
+        ]
+        assert found.open[2] == OpenQuestion(
+            OpenKind.FAILED, PLACE, "m2", "no key", NOON + timedelta(seconds=1)
+        )
+
+    async def test_forgetting_a_person_takes_their_name_and_not_the_sums(self, store: Store) -> None:
+        for number in range(3):
+            await spend(store, ask(f"m{number}", after_s=number), Usage(10, 1, cost_micros=2), first_word_s=1)
+        await spend(store, ask("m9", by=BEN, place=ELSEWHERE), Usage(10, 1, cost_micros=2))
+        before = await figures(store)
+        await store.forget_person("slack", "T1", ANN.id, NOON + timedelta(hours=1))
+        after = await figures(store)
+        assert after.people == (PersonUse("Ben", 1),)
+        assert replace(after, people=before.people, threads=before.threads) == before
+        assert [thread.title for thread in after.threads] == ["", "why?"]
+        until = NOON + timedelta(days=1)
+        assert await store.usage_totals(DAY.since, until, TEAM, ANN.id) == UsageTotals()
+        await spend(store, ask("m10", after_s=7_200), Usage(1, 1, cost_micros=1))
+        assert (await store.usage_totals(DAY.since, until, TEAM, ANN.id)).questions == 1
+
+    async def test_an_answer_whose_asker_was_forgotten_is_counted_once_without_a_person(
+        self, store: Store
+    ) -> None:
+        turn = await accepted(store, ask())
+        await store.forget_person("slack", "T1", ANN.id, NOON + timedelta(hours=1))
+        for _ in range(2):
+            await store.finish(Finish(turn, TurnState.DONE, "an answer", usage=Usage(10, 1, cost_micros=2)))
+        found = await figures(store)
+        assert (found.now, found.people) == (UsageTotals(1, 0, 10, 1, 2), ())
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUpUse:
+    """One question, `minutes` after the beginning of the data."""
+
+    minutes: int
+    channel: int
+    thread: int
+    person: int
+    model: str
+    state: TurnState
+    usage: Usage | None
+    first_word_ms: int | None
+    opinion: int
+    again: bool
+
+
+SINCE = datetime(2026, 3, 1, tzinfo=UTC)
+DAYS = 40
+ZONES = ("UTC", "Asia/Kathmandu", "Europe/Berlin", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Apia")
+TEAMS = count(1)
+usages = st.none() | st.builds(
+    Usage,
+    prompt_tokens=st.integers(0, 50),
+    completion_tokens=st.integers(0, 50),
+    cost_micros=st.none() | st.integers(0, 9),
+    cached_tokens=st.integers(0, 9),
+    partly_priced=st.booleans(),
+)
+use = st.builds(
+    MadeUpUse,
+    minutes=st.integers(0, DAYS * 1440),
+    channel=st.integers(0, 2),
+    thread=st.integers(0, 2),
+    person=st.integers(0, 3),
+    model=st.sampled_from(("m", "n", "")),
+    state=st.sampled_from((TurnState.DONE, TurnState.DONE, TurnState.FAILED, TurnState.STOPPED)),
+    usage=usages,
+    first_word_ms=st.none() | st.integers(0, 5_000),
+    opinion=st.sampled_from((0, 0, 1, -1)),
+    again=st.booleans(),
+)
+
+
+async def fill(store: Store, team: str, uses: Sequence[MadeUpUse]) -> None:
+    """Channel 2 is a direct conversation."""
+    for number, one in enumerate(uses):
+        place = Place("slack", team, f"C{one.channel}", f"t{one.thread}", direct=one.channel == 2)
+        at = SINCE + timedelta(minutes=one.minutes)
+        asker = Person(f"U{one.person}", f"Name {one.person}")
+        turn = await accepted(store, Ask(f"m{number}", place, asker, f"q{number}", at))
+        first_word_s = None if one.first_word_ms is None else one.first_word_ms / 1000
+        error = "cut" if one.state is TurnState.FAILED else ""
+        ended = Finish(turn, one.state, "a", model=one.model, usage=one.usage, error=error)
+        await store.finish(replace(ended, first_word_s=first_word_s))
+        if one.opinion:
+            reason = f"because of {number}" if one.person else ""
+            await store.rate(turn.id, Feedback(f"U{one.person}", one.opinion, reason, at + timedelta(hours=9)))
+        if one.again and (retried := await store.retry_turn(turn.id, ANSWER)):
+            await store.finish(Finish(retried, TurnState.DONE, "b", model=one.model, usage=one.usage))
+
+
+def test_every_figure_is_the_sum_over_the_answers_in_any_zone(database_url: str, sqlite_schema: Path) -> None:
+    """The store in memory goes through all answers again for each figure."""
+
+    @settings(max_examples=12)
+    @given(
+        uses=st.lists(use, max_size=8),
+        zone=st.sampled_from(ZONES),
+        name=st.sampled_from(PeriodName),
+        day=st.integers(0, DAYS),
+        forgotten=st.integers(0, 5),
+    )
+    def compare(uses: list[MadeUpUse], zone: str, name: PeriodName, day: int, forgotten: int) -> None:
+        runner.run(compared(uses, period_at(name, SINCE + timedelta(days=day), ZoneInfo(zone)), forgotten))
+
+    async def compared(uses: list[MadeUpUse], period: Period, forgotten: int) -> None:
+        stored, memory, team = await opening, MemoryStore(), f"T{next(TEAMS)}"
+        for store in (stored, memory):
+            await fill(store, team, uses)
+            await store.forget_person("slack", team, f"U{forgotten}", SINCE + timedelta(days=DAYS + 1))
+        for scope in (Place("slack", team, ""), Place("slack", team, "C1")):
+            assert await figures(stored, period, scope) == await figures(memory, period, scope)
+            for person in ("", "U1"):
+                totals = [
+                    await store.usage_totals(period.since, period.until, scope, person)
+                    for store in (stored, memory)
+                ]
+                assert totals[0] == totals[1]
+
+    with asyncio.Runner() as runner:
+        opening = runner.get_loop().create_task(
+            open_store(DatabaseSettings(database_url=database_url), SystemClock())
+        )
+        try:
+            compare()
+        finally:
+            with suppress(Exception):
+                runner.run(opening.result().close())

@@ -1,0 +1,186 @@
+"""The text of a usage report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from core.errors import Code
+from core.i18n import LANGUAGES
+from core.spend.periods import PeriodName, period_at
+from core.spend.report import Report
+from core.spend.report_text import ReportView, period_text, report_to_text
+from core.values.places import Place
+from core.values.report import (
+    ChannelUse,
+    ErrorUse,
+    FeedbackReason,
+    ModelUse,
+    OpenKind,
+    OpenQuestion,
+    PersonUse,
+    ReportFigures,
+    ThreadUse,
+)
+from core.values.usage import UsageTotals
+
+BERLIN = ZoneInfo("Europe/Berlin")
+AT = datetime(2026, 11, 18, 12, tzinfo=UTC)
+WEEK = period_at(PeriodName.WEEK, AT, BERLIN)
+CHANNEL, TEAM = Place("slack", "T1", "C1"), Place("slack", "T1", "")
+THREAD, PRIVATE = replace(CHANNEL, thread="1.1"), replace(CHANNEL, thread="2.2")
+DIRECT = Place("slack", "T1", "D1", "", direct=True)
+NOW = UsageTotals(120, 14, 45_000, 9_000, 12_300_000, 4)
+FIGURES = ReportFigures(
+    now=NOW,
+    before=UsageTotals(100, 0, 40_000, 8_000, 13_000_000),
+    models=(
+        ModelUse("gpt-4o", UsageTotals(100, 0, 44_000, 8_000, 12_300_000)),
+        ModelUse("local", UsageTotals(20, 0, 1_000, 1_000, unpriced=20)),
+    ),
+    channels=(
+        ChannelUse(CHANNEL, UsageTotals(110, 0, 0, 0, 12_000_000)),
+        ChannelUse(DIRECT, UsageTotals(6, 0, 0, 0, 200_000)),
+        ChannelUse(replace(DIRECT, channel="D2"), UsageTotals(4, 0, 0, 0, 100_000)),
+    ),
+    people=(PersonUse("Ada *the* first", 40), PersonUse("Ben", 2)),
+    errors=(ErrorUse("rate_limited", 2), ErrorUse("server_error", 1), ErrorUse("bad_key", 1)),
+    first_words=((900, 60), (1_200, 30), (8_000, 10)),
+    threads=(ThreadUse(THREAD, 34, "1.9", "How do [we] deploy?"), ThreadUse(PRIVATE, 5, "2.9", "A secret")),
+    helpful=30,
+    unhelpful=2,
+    reasons=(FeedbackReason(False, "made\nup", THREAD, "1.5"), FeedbackReason(False, "hush", PRIVATE, "2.5")),
+    open_counts={OpenKind.FAILED: 4, OpenKind.UNHELPFUL: 2},
+    open=(
+        OpenQuestion(OpenKind.FAILED, THREAD, "1.7", "Where are the logs?", AT),
+        OpenQuestion(OpenKind.UNHELPFUL, PRIVATE, "", "A secret", AT),
+    ),
+)
+VIEW = ReportView(
+    "en",
+    "USD",
+    link=lambda place, message_id: message_id and f"https://chat/{message_id}",
+    channel=lambda place: f"<#{place.channel}>",
+    readable=frozenset({THREAD.key}),
+)
+
+OF_THE_CHANNEL = """\
+**Usage in this channel, 16–22 Nov 2026**
+120 questions, 20% more than the week before; cost: US$12.30, 5% less.
+- 120 questions by 14 people
+- 45,000 input tokens, 9,000 output tokens
+- 62% of this channel's budget is spent
+- answers rated helpful: 30, not helpful: 2
+- not helpful: [made up](https://chat/1.5)
+- not helpful: [a reason was given](https://chat/2.5)
+
+**Cost by model**
+- `gpt-4o`: US$12.30 · 100 questions
+- `local`: unknown · 20 questions
+
+**Errors**
+- 3 questions (`rate_limited`, `server_error`): The AI service was busy or failing. If it goes on, raise its limits or \
+add a second model.
+- 1 question (`bad_key`): The AI service refused the account. Check its key and its balance.
+
+**Time to the first word**
+- half of the answers began within 0.9 s, 95% within 8 s
+
+**Most used threads**
+- [How do \\[we\\] deploy?](https://chat/1.9): 34 questions
+- [a thread](https://chat/2.9): 5 questions
+
+**Left open**
+- failed: 4, answers rated not helpful: 2
+- [Where are the logs?](https://chat/1.7): failed
+- a question: rated not helpful"""
+
+
+def test_a_channels_report_says_what_changed_first_and_quotes_only_what_all_readers_may_read() -> None:
+    view = replace(VIEW, budgets={CHANNEL.channel_key: 62})
+    assert report_to_text(Report(WEEK, CHANNEL, FIGURES), view) == OF_THE_CHANNEL
+
+
+def test_a_workspaces_report_names_channels_and_sums_up_direct_conversations() -> None:
+    view = replace(VIEW, readable=frozenset(), budgets={CHANNEL.channel_key: 62})
+    text = report_to_text(Report(WEEK, TEAM, FIGURES), view)
+    assert "**Usage in this workspace, 16–22 Nov 2026**" in text
+    assert (
+        "**Cost by channel**\n"
+        "- <#C1>: US$12.00, 62% of its budget · 110 questions\n"
+        "- direct conversations: US$0.30 · 10 questions\n"
+    ) in text
+    assert "- [a thread](https://chat/1.9) in <#C1>: 34 questions" in text
+    assert "- [a question](https://chat/1.7) in <#C1>: failed" in text
+    assert not any(words in text for words in ("deploy", "secret", "made up", "hush", "D1", "D2", "Ada"))
+
+
+def test_people_are_named_only_where_the_setting_allows_it() -> None:
+    named = report_to_text(Report(WEEK, CHANNEL, FIGURES), replace(VIEW, names=True))
+    assert "- most questions: Ada \\*the\\* first (40), Ben (2)\n" in named
+    assert "Ada" not in report_to_text(Report(WEEK, CHANNEL, FIGURES), VIEW)
+
+
+def test_many_models_are_shortened_to_their_sum() -> None:
+    used = tuple(ModelUse(f"m{n}", UsageTotals(n, cost_micros=1_000_000)) for n in range(8))
+    text = report_to_text(Report(WEEK, None, replace(FIGURES, models=used)), VIEW)
+    assert "- `m4`: US$1.00 · 4 questions\n- 3 others: US$3.00 · 18 questions\n" in text
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "shown"),
+    [
+        (NOW, UsageTotals(), "120 questions, after none the week before; cost: US$12.30."),
+        (NOW, NOW, "120 questions, about as many as the week before; cost: US$12.30, about the same."),
+        (
+            replace(NOW, questions=1, cost_micros=26_000_000),
+            FIGURES.before,
+            "1 question, 99% fewer than the week before; cost: US$26.00, 100% more.",
+        ),
+        (
+            replace(NOW, unpriced=3),
+            FIGURES.before,
+            "120 questions, 20% more than the week before; cost: at least US$12.30; 3 answers without a known price.",
+        ),
+        (
+            replace(NOW, unpriced=120, cost_micros=0),
+            FIGURES.before,
+            "120 questions, 20% more than the week before; cost: unknown.",
+        ),
+    ],
+)
+def test_the_change_is_told_of_known_costs_alone(now: UsageTotals, before: UsageTotals, shown: str) -> None:
+    text = report_to_text(Report(WEEK, None, replace(FIGURES, now=now, before=before)), VIEW)
+    assert text.splitlines()[1] == shown
+
+
+def test_a_period_without_questions_says_so() -> None:
+    text = report_to_text(Report(WEEK, None, ReportFigures(before=NOW)), VIEW)
+    assert text == "**Usage everywhere, 16–22 Nov 2026**\nNo questions were asked."
+
+
+def test_it_speaks_chinese() -> None:
+    text = report_to_text(Report(WEEK, CHANNEL, FIGURES), replace(VIEW, language="zh"))
+    assert text.startswith(
+        "**这个频道的用量，2026年11月16日至22日**\n120 个问题，比前一周多 20%；费用：US$12.30，少 5%。\n"
+        "- 120 个问题，来自 14 人\n"
+    )
+    assert "\n- 一半的回答在 0.9 秒内开始，95% 在 8 秒内开始\n" in text
+
+
+def test_a_period_is_named_by_its_local_dates() -> None:
+    late = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)  # the next day in Berlin
+    named = [period_text(period_at(name, late, BERLIN), "en") for name in PeriodName]
+    assert named == ["1 December 2026", "30 Nov\u2009–\u20096 Dec 2026", "December 2026"]
+    assert period_text(period_at(PeriodName.MONTH, late - timedelta(hours=1), BERLIN), "zh") == "2026年11月"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", [*Code, "", "a_code_of_an_earlier_version"])
+def test_every_error_has_an_advice(code: str, language: str) -> None:
+    figures = replace(FIGURES, errors=(ErrorUse(str(code), 1),))
+    text = report_to_text(Report(WEEK, None, figures), replace(VIEW, language=language))
+    assert f"`{code}`" in text if code else "``" not in text

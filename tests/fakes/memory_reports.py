@@ -1,0 +1,210 @@
+"""The figures of usage reports, summed over every answer anew."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.ports.store.privacy import Feedback
+from core.spend.report import two_digits
+from core.values.conversation import Turn, TurnState
+from core.values.places import Place
+from core.values.report import (
+    Bar,
+    ChannelUse,
+    ErrorUse,
+    FeedbackReason,
+    ModelUse,
+    OpenKind,
+    OpenQuestion,
+    PersonUse,
+    ReportFigures,
+    ThreadUse,
+)
+from core.values.turn_ends import Finish
+from core.values.usage import UsageTotals
+from storage.people import FORGOTTEN_USER
+from tests.fakes.memory_threads import holds
+
+_LISTED, _REASONS = 5, 3
+_COUNTED = (TurnState.DONE, TurnState.FAILED)
+Period = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class UsedAnswer:
+    """The usage of an answer. `person` is empty where they were forgotten before it ended."""
+
+    finish: Finish
+    person: str
+
+    @property
+    def place(self) -> Place:
+        return self.finish.turn.ask.place
+
+    @property
+    def at(self) -> datetime:
+        return self.finish.turn.ask.at
+
+    @property
+    def counted(self) -> bool:
+        return self.finish.state in _COUNTED
+
+
+def totals_of(used: Iterable[UsedAnswer], *, with_people: bool = False) -> UsageTotals:
+    answers = list(used)
+    usages = [one.finish.usage for one in answers if one.finish.usage is not None]
+    people = {(one.place.platform, one.person) for one in answers if one.counted and one.person}
+    return UsageTotals(
+        questions=sum(one.counted for one in answers),
+        people=len(people) if with_people else 0,
+        prompt_tokens=sum(usage.prompt_tokens for usage in usages),
+        completion_tokens=sum(usage.completion_tokens for usage in usages),
+        cost_micros=sum(usage.cost_micros or 0 for usage in usages),
+        errors=sum(one.finish.state is TurnState.FAILED for one in answers),
+        unpriced=sum(usage.cost_micros is None or usage.partly_priced for usage in usages),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedData:
+    """The data that reports are made of."""
+
+    used: Sequence[UsedAnswer]
+    turns: Mapping[int, Turn]
+    feedback: Mapping[tuple[int, str], Feedback]
+    titles: Mapping[str, str]
+
+    def figures(self, bars: Sequence[Period], before: Period, scope: Place | None) -> ReportFigures:
+        period = bars[0][0], bars[-1][1]
+        used = self._between(period, scope)
+        opinions = self._opinions(period, scope)
+        counts, left_open = self._open(period, scope, used, opinions)
+        words = [round(one.finish.first_word_s * 1000) for one in used if one.finish.first_word_s is not None]
+        by_model = _grouped(used, lambda one: one.finish.model)
+        by_channel = _grouped(used, lambda one: one.place.channel_key)
+        return ReportFigures(
+            now=totals_of(used, with_people=True),
+            before=totals_of(self._between(before, scope)),
+            bars=tuple(_bar(bar, totals_of(self._between(bar, scope))) for bar in bars),
+            models=tuple(
+                sorted(
+                    (ModelUse(model, totals_of(those)) for model, those in by_model.items() if model),
+                    key=lambda one: (-one.totals.cost_micros, -one.totals.questions, one.model),
+                )
+            ),
+            channels=tuple(
+                sorted(
+                    (ChannelUse(_channel(those), totals_of(those)) for those in by_channel.values()),
+                    key=lambda one: (-one.totals.cost_micros, -one.totals.questions, one.place.key),
+                )
+            ),
+            people=self._people(used),
+            errors=_errors(used),
+            first_words=tuple(sorted(Counter(map(two_digits, words)).items())),
+            threads=self._busiest(used),
+            helpful=sum(one.value > 0 for _, one in opinions),
+            unhelpful=sum(one.value < 0 for _, one in opinions),
+            reasons=_reasons(opinions),
+            open_counts=counts,
+            open=left_open,
+        )
+
+    def _between(self, period: Period, scope: Place | None) -> list[UsedAnswer]:
+        since, until = period
+        return [one for one in self.used if since <= one.at < until and (not scope or holds(scope, one.place))]
+
+    def _opinions(self, period: Period, scope: Place | None) -> list[tuple[Turn, Feedback]]:
+        given = ((self.turns[turn_id], one) for (turn_id, _), one in self.feedback.items())
+        return [
+            (turn, one)
+            for turn, one in given
+            if period[0] <= one.at < period[1] and (not scope or holds(scope, turn.ask.place))
+        ]
+
+    def _people(self, used: Sequence[UsedAnswer]) -> tuple[PersonUse, ...]:
+        known = (
+            one for one in used if one.counted and one.person and not one.person.startswith(FORGOTTEN_USER)
+        )
+        counts = Counter((one.place.platform, one.person) for one in known)
+        order = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+        return tuple(PersonUse(self._name(*person) or person[1], n) for person, n in order[:_LISTED])
+
+    def _name(self, platform: str, person: str) -> str:
+        theirs = (one.finish for one in self.used if (one.place.platform, one.person) == (platform, person))
+        return max((one.turn.id, one.turn.ask.author.name) for one in theirs)[1]
+
+    def _busiest(self, used: Sequence[UsedAnswer]) -> tuple[ThreadUse, ...]:
+        threads = _grouped((one for one in used if not one.place.direct), lambda one: one.place.key)
+        busy = [(sum(one.counted for one in those), those[0].place) for those in threads.values()]
+        order = sorted((one for one in busy if one[0]), key=lambda one: (-one[0], one[1].key))
+        return tuple(
+            ThreadUse(place, number, self._newest(place), self.titles[place.key])
+            for number, place in order[:_LISTED]
+        )
+
+    def _newest(self, place: Place) -> str:
+        return max((one.finish.turn.id, one.finish.turn.ask.id) for one in self.used if one.place == place)[1]
+
+    def _open(
+        self,
+        period: Period,
+        scope: Place | None,
+        used: Sequence[UsedAnswer],
+        opinions: Sequence[tuple[Turn, Feedback]],
+    ) -> tuple[dict[OpenKind, int], tuple[OpenQuestion, ...]]:
+        again = {turn.again_of for turn in self.turns.values()}
+        found = [
+            *((one.finish.state, one.finish.turn.id) for one in used if one.finish.state is not TurnState.DONE),
+            *(
+                (OpenKind.UNHELPFUL, turn_id)
+                for turn_id in {turn.id for turn, one in opinions if one.value < 0}
+            ),
+            *(
+                (OpenKind.ASKING, turn.id)
+                for turn in self.turns.values()
+                if turn.state is TurnState.ASKING
+                and period[0] <= turn.ask.at < period[1]
+                and (not scope or holds(scope, turn.ask.place))
+            ),
+        ]
+        left = [(OpenKind(kind), self.turns[turn_id]) for kind, turn_id in found if turn_id not in again]
+        newest = sorted(left, key=lambda one: (one[1].ask.at, one[1].id), reverse=True)
+        listed = [(kind, turn.ask) for kind, turn in newest if not turn.ask.place.direct]
+        return dict(Counter(kind for kind, _ in left)), tuple(
+            OpenQuestion(kind, ask.place, ask.id, ask.text, ask.at) for kind, ask in listed[:_LISTED]
+        )
+
+
+def _grouped(used: Iterable[UsedAnswer], key: Callable[[UsedAnswer], str]) -> dict[str, list[UsedAnswer]]:
+    found: defaultdict[str, list[UsedAnswer]] = defaultdict(list)
+    for one in used:
+        found[key(one)].append(one)
+    return found
+
+
+def _channel(used: Sequence[UsedAnswer]) -> Place:
+    place = used[0].place
+    return Place(place.platform, place.team, place.channel, "", place.direct)
+
+
+def _errors(used: Iterable[UsedAnswer]) -> tuple[ErrorUse, ...]:
+    counts = Counter(one.finish.error for one in used if one.finish.state is TurnState.FAILED)
+    order = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return tuple(ErrorUse(code, number) for code, number in order)
+
+
+def _reasons(opinions: Iterable[tuple[Turn, Feedback]]) -> tuple[FeedbackReason, ...]:
+    given = [(turn, one) for turn, one in opinions if one.reason and not turn.ask.place.direct]
+    newest = sorted(given, key=lambda one: (one[1].at, one[0].id), reverse=True)
+    return tuple(
+        FeedbackReason(one.value > 0, one.reason, turn.ask.place, turn.ask.id)
+        for turn, one in newest[:_REASONS]
+    )
+
+
+def _bar(bar: Period, use: UsageTotals) -> Bar:
+    unknown = use.unpriced and not use.cost_micros
+    return Bar(*bar, use.questions, None if unknown else use.cost_micros)
