@@ -24,6 +24,7 @@
       │ ├ finish_reasons     classifies finish reasons                             pure
       │ ├ tool_calls         assembles tool calls                                  pure
       │ │ └ opaque_fields      fields that go back as they came                      pure
+      │ ├ usage_fields       the usage under the names of each vendor              pure
       │ ├ printed_calls      tool calls inside the text                            pure
       │ └ reasoning_tags     reasoning inside the text                             pure
       ├ deadline           a deadline by the injected clock

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -17,9 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from core.errors import SettingsError
 from core.headers import is_secret, read_headers
 from core.redaction import is_secret as is_key
-from core.settings.environment import CoreSettings, endpoint_url
+from core.settings.environment import CoreSettings, Price, endpoint_url
 from core.settings.parley_toml import ConfigFile, checked, parse_config_file, read_config_file
 from core.values.deltas import ModelInfo
+from core.values.prices import Prices
 
 TRANSCRIBE_AT = "PARLEY_TRANSCRIBE_MODEL"
 CONCURRENCY = 500
@@ -114,7 +116,7 @@ class ModelCatalog:
     def model_info(self, model: str) -> ModelInfo:
         """The `ModelInfo` of the model `model`, or defaults with unknown prices if the catalog lacks it."""
         known = (model_info for model_info in (self.default, *self.cards) if model_info.name == model)
-        return next(known, replace(self.default, name=model, price_input=None, price_output=None))
+        return next(known, replace(self.default, name=model, prices=()))
 
 
 def load_catalog(settings: CoreSettings) -> ModelCatalog:
@@ -128,8 +130,8 @@ def environment_to_catalog(settings: CoreSettings) -> ModelCatalog:
     model_info = ModelInfo(
         settings.openai_model,
         settings.parley_context_tokens,
-        settings.parley_price_input,
-        settings.parley_price_output,
+        _undated_prices(settings, "parley_price_"),
+        reported_cost=_reports_cost("auto", settings),
     )
     if settings.openai_api_key is None:
         return ModelCatalog(model_info)
@@ -161,7 +163,7 @@ def _file_to_catalog(written: ConfigFile, settings: CoreSettings) -> ModelCatalo
         name: _accounts(name, endpoint, environment, source) for name, endpoint in file.endpoints.items()
     }
     routes = [
-        _route(account, model, endpoint.models[model], settings, f"{source}: endpoints.{_quoted(name)}.models")
+        _route(account, endpoint, model, settings, f"{source}: endpoints.{_quoted(name)}.models")
         for model in file.models or list(dict.fromkeys(m for e in file.endpoints.values() for m in e.models))
         for name, endpoint in file.endpoints.items()
         if model in endpoint.models
@@ -183,13 +185,40 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class _DatedPrices(_Part):
+    """All prices from the day `since` on."""
+
+    since: date
+    input: Price
+    output: Price
+    cached_input: Price | None = None
+    reasoning: Price | None = None
+    picture: Price | None = None
+
+
 class _Model(_Part):
     name: str = ""
     context_tokens: int | None = Field(None, ge=1_000)
-    price_input: float | None = Field(None, ge=0)
-    price_output: float | None = Field(None, ge=0)
     images: bool | Literal["auto"] = "auto"
     tools: bool | Literal["auto"] = "auto"
+    price_input: Price | None = None
+    price_cached_input: Price | None = None
+    price_output: Price | None = None
+    price_reasoning: Price | None = None
+    price_picture: Price | None = None
+    prices: list[_DatedPrices] = []
+
+    @field_validator("prices")
+    @classmethod
+    def _each_day_once(cls, value: list[_DatedPrices]) -> list[_DatedPrices]:
+        days = [prices.since for prices in value]
+        if twice := [day for day in days if days.count(day) > 1]:
+            raise ValueError(f"{twice[0]} is there twice")
+        return value
+
+    @property
+    def all_prices(self) -> tuple[Prices, ...]:
+        return *_undated_prices(self, "price_"), *(Prices(**prices.model_dump()) for prices in self.prices)
 
 
 class _Account(_Part):
@@ -205,6 +234,7 @@ class _Endpoint(_Part):
     accounts: list[_Account] = Field(min_length=1)
     models: dict[str, _Model] = Field(min_length=1)
     transcribe: str = ""
+    reported_cost: bool | Literal["auto"] = "auto"
 
     @field_validator("base_url")
     @classmethod
@@ -224,15 +254,27 @@ def _transcriptions(accounts: Iterable[Account], model: str, at: str) -> Iterato
     return (Route(account, ModelInfo(model), model, at) for account in accounts if model)
 
 
-def _route(account: Account, name: str, model: _Model, settings: CoreSettings, at: str) -> Route:
-    window: dict[str, Any] = {"context_tokens": model.context_tokens or settings.parley_context_tokens}
+def _reports_cost(written: bool | Literal["auto"], settings: CoreSettings) -> bool:
+    """True if the cost that the endpoint reports counts: it is in US dollars where nothing else is known."""
+    return settings.parley_currency == "USD" if written == "auto" else written
+
+
+def _undated_prices(written: BaseModel, prefix: str) -> tuple[Prices, ...]:
+    """The prices that `written` has under the names of `Prices` behind `prefix`; empty if it has none."""
+    values = {one.name: getattr(written, prefix + one.name, None) for one in fields(Prices)}
+    known = {name: price for name, price in values.items() if price is not None}
+    return (Prices(**known),) if known else ()
+
+
+def _route(account: Account, endpoint: _Endpoint, name: str, settings: CoreSettings, at: str) -> Route:
+    model = endpoint.models[name]
     model_info = ModelInfo(
         name,
-        **window,
+        model.context_tokens or settings.parley_context_tokens,
+        model.all_prices,
         images=None if model.images == "auto" else model.images,
         tools=None if model.tools == "auto" else model.tools,
-        price_input=model.price_input,
-        price_output=model.price_output,
+        reported_cost=_reports_cost(endpoint.reported_cost, settings),
     )
     model_at = f"{at}.{_quoted(name)}"
     return Route(account, model_info, model.name or name, model_at, f"{model_at}.context_tokens")

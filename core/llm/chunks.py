@@ -22,6 +22,7 @@ from core.llm.opaque_fields import OpaqueFields
 from core.llm.printed_calls import PrintedCallFilter
 from core.llm.reasoning_tags import ReasoningFilter
 from core.llm.tool_calls import ToolCallAssembler, is_whole
+from core.llm.usage_fields import usage_of
 from core.text import DIRECTION_MARKS, is_blank
 from core.values.deltas import Delta, Ended, EndReason, Thinking, Usage
 from core.values.parts import Opaque, Text, ToolCall
@@ -30,10 +31,6 @@ _NOT_YET = frozenset({"null", "none"})
 """Strings that some gateways send in place of a `null` finish reason."""
 _HALVES = re.compile("[\ud800-\udfff]")
 _REASONING = ("reasoning_content", "reasoning", "reasoning_details")
-_PROMPT, _COMPLETION = ("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")
-_MOST_TOKENS = 1_000_000_000
-"""The largest count of tokens that is accepted. A larger one is an error of the endpoint and exceeds the database's
-integers."""
 
 _UNWANTED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f"  # controls but tab, line feed and next line
@@ -232,7 +229,7 @@ class CompletionReader:
         """Record the usage wherever the chunk holds it (https://console.groq.com/docs/api-reference has it in
         `x_groq`); the last one that counts anything replaces earlier ones. `words`: the pieces before this chunk."""
         found = found.get("usage", found) if isinstance(found, dict) else None
-        if not isinstance(found, dict) or (usage := _usage(found)) is None:
+        if not isinstance(found, dict) or (usage := usage_of(found)) is None:
             return
         self.usage = usage
         self._counted = True
@@ -352,18 +349,3 @@ def _words(value: object) -> str:
         texts = [part.get("text") or part.get("summary") for part in value if isinstance(part, dict)]
         return "".join(text for text in texts if isinstance(text, str))
     return ""
-
-
-def _usage(value: dict[str, Any]) -> Usage | None:
-    """The usage under OpenAI's or Anthropic's names; None if it counts nothing."""
-    prompt, completion = (
-        next((count for name in names if (count := _count(value.get(name)))), 0)
-        for names in (_PROMPT, _COMPLETION)
-    )
-    details = value.get("completion_tokens_details") or value.get("output_tokens_details")
-    reasoning = details.get("reasoning_tokens") if isinstance(details, dict) else 0
-    return Usage(prompt, completion, _count(reasoning)) if prompt or completion else None
-
-
-def _count(value: object) -> int:
-    return value if type(value) is int and 0 < value <= _MOST_TOKENS else 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from decimal import Decimal
 
 from core.clock import Clock
 from core.llm.images import images_of
@@ -15,9 +16,11 @@ from core.llm.prompt_fitting import estimate_messages, fit
 from core.ports.model import Request
 from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected, Usage
 from core.values.parts import Text
+from core.values.prices import Prices
 
 WORDS_PER_S = 40
 _QUOTE_LENGTH = 300
+_FREE = (Prices(input=Decimal(), output=Decimal()),)
 _WIDE = "\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef"
 
 _ENGLISH = """\
@@ -85,7 +88,7 @@ class OfflineModel:
         """Do nothing: the offline model has no connection."""
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
-        model_info = ModelInfo(request.model, images=False)
+        model_info = ModelInfo(request.model, prices=_FREE, images=False)
         unseen = tuple(images_of(request.messages))
         request = replace(request, messages=fit(request, model_info))
         yield ModelSelected(model_info, estimate_messages(request.messages), unseen)

@@ -166,7 +166,7 @@ class ModelRouter:
         missing = missing_images(turn.request.messages + turn.request.steps, turn.messages)
         unseen = tuple(image for image in missing if not self._descriptions.has(image))
         tokens = estimate_messages(turn.messages) + estimate_tools(turn.request.tools)
-        return ModelSelected(model_info, tokens, unseen)
+        return ModelSelected(model_info, tokens, unseen, len(images_of(turn.messages)))
 
     def _refused_images(self, turn: _Turn, route: Route) -> tuple[Image, ...]:
         """The images of the request that the endpoint refuses. It has answered without them by now."""

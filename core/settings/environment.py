@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Self
+from decimal import Decimal
+from typing import Annotated, Self
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +20,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from core.errors import SettingsError
 from core.i18n import LANGUAGES
 
+Price = Annotated[Decimal, Field(ge=0, le=1_000_000_000)]
+"""A price of a million, in PARLEY_CURRENCY."""
 _HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.IGNORECASE)
 
 
@@ -119,12 +122,26 @@ class CoreSettings(Settings):
         ge=0,
         description="Answers longer than this many characters end as a file. 0 for never.",
     )
-    parley_price_input: float | None = Field(
-        None, ge=0, description="The price of a million tokens read, for usage summaries."
+    parley_price_input: Price | None = Field(
+        None,
+        description="The price of a million tokens read. Without the prices that an answer needs its cost is unknown.",
     )
-    parley_price_output: float | None = Field(None, ge=0, description="The price of a million tokens written.")
+    parley_price_cached_input: Price | None = Field(
+        None,
+        description="The price of a million tokens read from the endpoint's cache. Empty: as other tokens read.",
+    )
+    parley_price_output: Price | None = Field(None, description="The price of a million tokens written.")
+    parley_price_reasoning: Price | None = Field(
+        None, description="The price of a million tokens of reasoning. Empty: as other tokens written."
+    )
+    parley_price_picture: Price | None = Field(
+        None, description="The price of a million pictures, beside that of their tokens. Empty: none."
+    )
     parley_currency: str = Field(
-        "USD", pattern="^[A-Z]{3}$", description="The currency of the prices, an ISO 4217 code."
+        "USD",
+        pattern="^[A-Z]{3}$",
+        description="The currency of the prices, an ISO 4217 code. Costs that an endpoint reports are in US dollars: "
+        "they count in place of the prices while this is USD.",
     )
     parley_grace_s: float = Field(
         20, ge=0, description="Seconds that running answers have to finish after SIGTERM."

@@ -1,28 +1,52 @@
-"""Money in micros: a price per million tokens is the micros that one token costs. Pure."""
+"""Money in micros: a price per million is the micros that one costs. Pure."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 
 from core.values.deltas import ModelInfo, Usage
+from core.values.prices import Prices
 
 NO_USAGE = Usage(cost_micros=0)
 """The usage of a question for which no model was asked."""
 
 
-def priced(usage: Usage, model_info: ModelInfo) -> Usage:
-    """`usage` of the model of `model_info` with its cost; None where a price that it needs is unknown."""
-    micros = 0.0
-    for tokens, price in (
-        (usage.prompt_tokens, model_info.price_input),
-        (usage.completion_tokens, model_info.price_output),
+def prices_on(model_info: ModelInfo, day: date) -> Prices:
+    """The prices of a model on a day (UTC): the newest that hold by then."""
+    held = (prices for prices in model_info.prices if prices.since <= day)
+    return max(held, key=lambda prices: prices.since, default=Prices())
+
+
+def priced(usage: Usage, model_info: ModelInfo, day: date, pictures: int = 0) -> Usage:
+    """`usage` of the model of `model_info` with its cost, for a request with so many pictures.
+
+    It is the cost that the endpoint reported, where that counts; else the cost at the prices of `day`, None where a
+    price that the usage needs is unknown.
+    """
+    if usage.cost_micros is not None and model_info.reported_cost:
+        return usage
+    return replace(usage, cost_micros=cost_micros(usage, prices_on(model_info, day), pictures))
+
+
+def cost_micros(usage: Usage, prices: Prices, pictures: int = 0) -> int | None:
+    """The cost at `prices`, half a micro rounded up; None where a price that the usage needs is unknown."""
+    cached = min(usage.cached_tokens, usage.prompt_tokens)
+    reasoning = min(usage.reasoning_tokens, usage.completion_tokens)
+    cost = Decimal()
+    for count, price in (
+        (usage.prompt_tokens - cached, prices.input),
+        (cached, prices.input if prices.cached_input is None else prices.cached_input),
+        (usage.completion_tokens - reasoning, prices.output),
+        (reasoning, prices.output if prices.reasoning is None else prices.reasoning),
+        (pictures, prices.picture or Decimal()),
     ):
-        if tokens and price is None:
-            return replace(usage, cost_micros=None)
-        micros += tokens * (price or 0)
-    return replace(usage, cost_micros=math.floor(micros + 0.5))
+        if count and price is None:
+            return None
+        cost += count * (price or 0)
+    return int(cost.to_integral_value(ROUND_HALF_UP))
 
 
 def total(usages: Iterable[Usage]) -> Usage:

@@ -36,6 +36,8 @@ class Draft:
     interrupt: Interrupt | None = None
     prompt_tokens: int = 0
     """Our own estimate of the messages that the model was given; 0 where none was asked."""
+    pictures: int = 0
+    """The pictures that the model was given."""
     model_info: ModelInfo | None = None
     settings: ChannelSettings | None = None
     began_s: float = 0.0

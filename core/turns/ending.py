@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import date
 
 from core.errors import Code, PlatformError
 from core.files.names import safe_name
@@ -35,13 +36,15 @@ _UNREAD_LENGTH = 1_200
 """Characters of all that is said of files: a notice has to fit one message."""
 
 
-def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo, now_s: float) -> Finish:
-    """The end of `turn` with everything in `draft`. `default` is the model where none was selected,
-    `now_s` the monotonic time of the end."""
+def draft_to_finish(
+    turn: Turn, draft: Draft, language: str, default: ModelInfo, now_s: float, day: date
+) -> Finish:
+    """The end of `turn` with everything in `draft`. `default` is the model where none was selected, `now_s` the
+    monotonic time of the end, `day` its date (UTC)."""
     error, asked = draft.error, draft.asked
     charged = [*draft.charged, *(one.usage for one in draft.rounds)]
     if draft.ended is None and error is None:  # a person stopped it while the model was writing
-        charged.append(charge(draft, None, default))
+        charged.append(charge(draft, None, default, day))
     ended = TurnState.ASKING if asked else TurnState.DONE
     state = TurnState.STOPPED if draft.interrupt else TurnState.FAILED if error else ended
     whole = state is TurnState.DONE and draft.declined is None
@@ -77,10 +80,10 @@ def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo,
     )
 
 
-def charge(draft: Draft, usage: Usage | None, default: ModelInfo) -> Usage:
-    """`usage` at the price of the draft's model; an estimate where the endpoint reports none."""
+def charge(draft: Draft, usage: Usage | None, default: ModelInfo, day: date) -> Usage:
+    """`usage` at the prices of the draft's model on `day` (UTC); an estimate where the endpoint reports none."""
     estimated = Usage(draft.prompt_tokens, estimate(draft.round_text), estimated=True)
-    return priced(usage or estimated, draft.model_info or default)
+    return priced(usage or estimated, draft.model_info or default, day, draft.pictures)
 
 
 def turn_language(turn: Turn, draft: Draft, settings: CoreSettings) -> str:

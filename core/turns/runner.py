@@ -313,7 +313,8 @@ class TurnRunner:
         if (error := draft.error) is not None:
             log.error("answer_failed", **error.log_keys)
         default, now_s = self._catalog.default, self._clock.monotonic()
-        return draft_to_finish(running.turn, draft, self._language(running), default, now_s)
+        day = self._clock.now().date()
+        return draft_to_finish(running.turn, draft, self._language(running), default, now_s, day)
 
     async def _show_last(self, finish: Finish, running: RunningTurn, delivery: AnswerDelivery) -> Finish:
         return await show_last(finish, delivery, self._language(running), self._clock)

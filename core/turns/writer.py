@@ -229,8 +229,9 @@ class AnswerWriter:
                             draft.first_word_s = self._clock.monotonic() - draft.began_s
                         show()
                         running.unsaved = (draft.text, tuple(delivery.posted))
-                    case ModelSelected(model_info, prompt_tokens, images):
+                    case ModelSelected(model_info, prompt_tokens, images, pictures):
                         draft.model_info, draft.prompt_tokens = model_info, prompt_tokens
+                        draft.pictures = pictures
                         why = FileProblem.UNSEEN if model_info.images is False else FileProblem.TOO_MANY
                         draft.unseen = unseen(running.turn.ask, draft.files, images, why)
                         calls.clear()
@@ -239,13 +240,16 @@ class AnswerWriter:
                     case ToolCall() | Opaque() if request.tools and request.may_call:
                         calls.append(delta)
                     case Charged(usage):
-                        draft.charged.append(charge(draft, usage, self._catalog.default))
+                        draft.charged.append(self._charge(draft, usage))
                     case Ended():
                         draft.add(links.end())
                         draft.ended = delta
         if draft.ended is None:
             raise ModelError(Code.CUT, "the stream ended without an end")
-        return draft.end_round(draft.ended, calls, charge(draft, draft.ended.usage, self._catalog.default))
+        return draft.end_round(draft.ended, calls, self._charge(draft, draft.ended.usage))
+
+    def _charge(self, draft: Draft, usage: Usage | None) -> Usage:
+        return charge(draft, usage, self._catalog.default, self._clock.now().date())
 
     def _text_shower(self, running: RunningTurn, delivery: AnswerDelivery) -> Callable[[], None]:
         """Shows the text so far. Text that readers have seen of an earlier process stays, and is not written

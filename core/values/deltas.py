@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.values.parts import Image, Opaque, Text, ToolCall
+from core.values.prices import Prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,8 @@ class Usage:
     """Tokens as the endpoint counted them, or `estimated` where it did not.
 
     `cached_tokens` are part of `prompt_tokens`, `reasoning_tokens` of `completion_tokens`. `cost_micros`: millionths of
-    a currency unit, None where unknown. `partly_priced`: it is the cost of a part, and that of the rest is unknown.
+    a currency unit, None where unknown; in a `Delta` it is the cost that the endpoint reports, in millionths of a US
+    dollar. `partly_priced`: it is the cost of a part, and that of the rest is unknown.
     """
 
     prompt_tokens: int = 0
@@ -29,16 +31,16 @@ class Usage:
 class ModelInfo:
     """A model of the catalog. `name` is the operator's; endpoints may have other names for it.
 
-    Prices are for a million tokens, None where unknown. `images`: whether the model sees pictures, None where unknown.
-    `tools`: whether the model takes them, None where unknown.
+    `images`: whether the model sees pictures, None where unknown. `tools`: whether the model takes them, None where
+    unknown. `reported_cost`: the cost that its endpoint reports counts in place of the prices.
     """
 
     name: str
     context_tokens: int = 128_000
-    price_input: float | None = None
-    price_output: float | None = None
+    prices: tuple[Prices, ...] = ()
     images: bool | None = None
     tools: bool | None = None
+    reported_cost: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,14 @@ class ModelSelected:
     """The model that is asked now. Another may follow until the first text.
 
     `prompt_tokens` is our own estimate of the messages that it is given. `unseen`: the pictures of the request that it
-    is not given, oldest first. `model_info.images` is False where that is because it does not see pictures.
+    is not given, oldest first. `model_info.images` is False where that is because it does not see pictures. `pictures`:
+    the number that it is given.
     """
 
     model_info: ModelInfo
     prompt_tokens: int
     unseen: tuple[Image, ...] = ()
+    pictures: int = 0
 
 
 @dataclass(frozen=True, slots=True)

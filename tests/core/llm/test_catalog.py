@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from core.llm.catalog import environment_to_catalog, load_catalog, toml_to_catal
 from core.settings.environment import CoreSettings
 from core.settings.parley_toml import FILE
 from core.values.deltas import ModelInfo
+from core.values.prices import Prices
 
 EXAMPLE = Path(__file__).parents[3] / "deploy" / "parley.example.toml"
 KEYS = {"OPENAI_API_KEY": "sk-test", "OPENAI_API_KEY_SPARE": "sk-test-spare"}
@@ -30,7 +33,7 @@ def test_the_environment_alone_is_one_account_and_model() -> None:
     )
     [route] = catalog.routes
     assert (route.model_there, route.account.key.get_secret_value()) == ("gpt", "sk-test")
-    assert catalog.default.price_input == 2.5
+    assert catalog.default.prices == (Prices(input=Decimal("2.5")),)
 
 
 def test_without_a_key_there_is_no_route() -> None:
@@ -46,7 +49,16 @@ def test_the_example_loads() -> None:
         ("local/local", "glm-5:q4"),
     ]
     assert catalog.cards == (
-        ModelInfo("GPT-5.5", 400_000, 1.25, 10, images=True, tools=True),
+        ModelInfo(
+            "GPT-5.5",
+            400_000,
+            (
+                Prices(input=Decimal("1.25"), cached_input=Decimal("0.125"), output=Decimal(10)),
+                Prices(date(2027, 1, 1), Decimal(1), Decimal("0.1"), Decimal(8)),
+            ),
+            images=True,
+            tools=True,
+        ),
         ModelInfo("GLM-5", 32_000),
     )
     assert [route.account.concurrency for route in catalog.routes] == [500, 20, 500]
@@ -93,6 +105,56 @@ def test_what_is_not_said_is_the_settings_or_unknown() -> None:
     assert catalog.model_info("other") == ModelInfo("other", 9_000)
 
 
+def test_every_price_can_be_set_and_from_a_day_on() -> None:
+    written = (
+        FINE
+        + """
+price_input = 2
+price_cached_input = 0.2
+price_output = 8.5
+price_reasoning = 4
+price_picture = 3_000
+prices = [
+  { since = 2026-12-01, input = 1, output = 4 },
+  { since = 2027-01-01, input = 1, cached_input = 0.1, output = 4, reasoning = 2, picture = 0 },
+]
+"""
+    )
+    assert toml_to_catalog(written, settings(), KEYS, FILE).default.prices == (
+        Prices(date.min, Decimal(2), Decimal("0.2"), Decimal("8.5"), Decimal(4), Decimal(3_000)),
+        Prices(date(2026, 12, 1), Decimal(1), output=Decimal(4)),
+        Prices(date(2027, 1, 1), Decimal(1), Decimal("0.1"), Decimal(4), Decimal(2), Decimal(0)),
+    )
+    in_environment = environment_to_catalog(
+        settings(
+            parley_price_input="2",
+            parley_price_cached_input="0.2",
+            parley_price_output="8.5",
+            parley_price_reasoning="4",
+            parley_price_picture="3000",
+        )
+    )
+    assert in_environment.default.prices == toml_to_catalog(written, settings(), KEYS, FILE).default.prices[:1]
+
+
+@pytest.mark.parametrize(
+    ("currency", "written", "counts"),
+    [
+        ("USD", "", True),
+        ("EUR", "", False),
+        ("EUR", "reported_cost = true", True),
+        ("USD", "reported_cost = false", False),
+    ],
+)
+def test_a_reported_cost_counts_in_us_dollars_unless_an_endpoint_says_otherwise(
+    currency: str, written: str, counts: bool
+) -> None:
+    text = FINE.replace("accounts", f"{written}\naccounts", 1)
+    of_settings = settings(parley_currency=currency)
+    assert toml_to_catalog(text, of_settings, KEYS, FILE).default.reported_cost is counts
+    assert environment_to_catalog(of_settings).default.reported_cost is (currency == "USD")
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -105,6 +167,26 @@ def test_what_is_not_said_is_the_settings_or_unknown() -> None:
         (
             FINE + "price_input = -1",
             "parley.toml: endpoints.one.models.large.price_input: Input should be greater",
+        ),
+        (
+            FINE + "price_reasoning = inf",
+            "parley.toml: endpoints.one.models.large.price_reasoning: Input should be",
+        ),
+        (
+            FINE + "price_picture = 1e10",
+            "parley.toml: endpoints.one.models.large.price_picture: Input should be less",
+        ),
+        (
+            FINE + "prices = [{ since = 2026-12-01, input = 1 }]",
+            "parley.toml: endpoints.one.models.large.prices.0.output: Field required",
+        ),
+        (
+            FINE + "prices = [{ since = 'soon', input = 1, output = 1 }]",
+            "parley.toml: endpoints.one.models.large.prices.0.since: Input should be a valid date",
+        ),
+        (
+            FINE + "prices = [" + "{ since = 2026-12-01, input = 1, output = 1 }," * 2 + "]",
+            "parley.toml: endpoints.one.models.large.prices: 2026-12-01 is there twice",
         ),
         ('models = ["small"]' + FINE, "parley.toml: models: no endpoint serves 'small'"),
         (FINE.replace("http://", "ftp://"), "parley.toml: endpoints.one.base_url: must begin with http://"),

@@ -373,11 +373,12 @@ async def test_a_description_is_charged_at_the_price_of_its_model() -> None:
         rig.router.describes = True
         answer = await rig.ask(ask(A, B))
     charged = [
-        (before.model_info.name, delta.usage is not None)
+        (before.model_info.name, before.pictures, delta.usage is not None)
         for before, delta in pairwise(answer.deltas)
         if isinstance(delta, Charged) and isinstance(before, ModelSelected)
     ]
-    assert charged == [("small", True), ("small", True)]
+    assert charged == [("small", 1, True), ("small", 1, True)]
+    assert answer.selected.pictures == 0, "the model that was chosen is given words"
 
 
 @pytest.mark.parametrize(

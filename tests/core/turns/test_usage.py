@@ -127,6 +127,12 @@ async def test_a_refused_try_adds_nothing_to_the_answer_after_it() -> None:
     assert finish.estimate_tokens
 
 
+async def test_the_cost_that_a_gateway_reports_counts() -> None:
+    count = {"prompt_tokens": 36_000, "completion_tokens": 24, "cost": 0.00014}
+    finish = await ask_once(Raw((event(chunk({"content": "Fine."}, "stop")), event(usage_chunk(count)), DONE)))
+    assert finish.usage == Usage(36_000, 24, cost_micros=140)
+
+
 @pytest.mark.parametrize(
     ("reply", "outcome"),
     [
