@@ -23,11 +23,11 @@ from bots.discord.members import GuildMembers
 from bots.discord.mentioned_people import MentionedPeople
 from bots.discord.outgoing import (
     LIMITS,
+    call_to_attachments,
     call_to_body,
+    call_to_form,
     interaction_token_of,
     key_to_nonce,
-    upload_to_attachments,
-    upload_to_form,
 )
 from bots.discord.rate_limits import channel_rate_limits, scope_of, webhook_rate_limits
 from bots.discord.rest import Wire
@@ -120,7 +120,9 @@ class DiscordInstallation:
             if isinstance(call, UploadFile) and error.code is Code.NOT_ALLOWED:
                 raise PlatformError(Code.APP_SETUP, f"{_NO_FILES} ({error.detail})") from error
             refused = (
-                isinstance(call, PostMessage) and not call.interaction_token and error.code is Code.NOT_ALLOWED
+                isinstance(call, PostMessage)
+                and not (call.interaction_token or call.page.picture)
+                and error.code is Code.NOT_ALLOWED
             )
             if refused and self._client is not None:
                 await self._client.tell_asker(call.place)
@@ -200,7 +202,7 @@ class DiscordInstallation:
             method,
             path,
             body,
-            form=upload_to_form(call, body) if isinstance(call, UploadFile) else (),
+            form=call_to_form(call, body),
             by_bot=by_bot,
             priority=Priority.FIRST if isinstance(call, PostMessage | UploadFile) else Priority.EDIT,
         )
@@ -265,7 +267,7 @@ class DiscordInstallation:
         path = f"/webhooks/{self._here.application_id}/{interaction_token_of(call)}{tail}"
         body = None if method in ("GET", "DELETE") else call_to_body(call)
         if isinstance(call, UploadFile) and method == "PATCH":
-            body = upload_to_attachments(call)
+            body = call_to_attachments(call)
         return await self._call(call, method, path, body, by_bot=False)
 
     # Finding what may have been posted.

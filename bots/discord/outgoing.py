@@ -14,6 +14,7 @@ import discord
 
 from core.text import shortened
 from core.values.outgoing import (
+    AnswerPicture,
     DeleteMessage,
     EditMessage,
     Limits,
@@ -155,29 +156,50 @@ def interaction_token_of(call: OutgoingCall) -> str:
 
 def call_to_body(call: OutgoingCall) -> dict[str, Any]:
     """The JSON body of a call; that of an empty page where the call has none."""
-    if isinstance(call, PostMessage | EditMessage):
-        return page_to_body(call.page, call.quote)
-    return page_to_body(Page("")) | (upload_to_attachments(call) if isinstance(call, UploadFile) else {})
+    body = (
+        page_to_body(call.page, call.quote)
+        if isinstance(call, PostMessage | EditMessage)
+        else page_to_body(Page(""))
+    )
+    return body | call_to_attachments(call)
 
 
-def upload_to_attachments(upload: UploadFile) -> dict[str, Any]:
-    """The field `attachments` of a body, which describes the file of the same request. A picture is described to those
-    who can't see it."""
-    described = {"description": upload.title} if upload.under else {}
-    return {"attachments": [{"id": 0, "filename": upload.name} | described]}
+def call_to_attachments(call: OutgoingCall) -> dict[str, Any]:
+    """The field `attachments` of a body, which describes the file of the same request; empty where there is none. An
+    edit without the field keeps what its message has, and one with it replaces that.
+
+    A picture is described to those who can't see it.
+    """
+    file = _file_of(call)
+    if file is None:
+        return {}
+    is_picture = not isinstance(file, UploadFile) or bool(file.under)
+    return {
+        "attachments": [{"id": 0, "filename": file.name} | ({"description": file.title} if is_picture else {})]
+    }
 
 
-def upload_to_form(upload: UploadFile, body: dict[str, Any] | None) -> tuple[dict[str, Any], ...]:
-    """The fields of a multipart body that holds `body` and the file.
+def call_to_form(call: OutgoingCall, body: dict[str, Any] | None) -> tuple[dict[str, Any], ...]:
+    """The fields of a multipart body that holds `body` and the call's file; none where it has no file.
 
     https://docs.discord.com/developers/reference#uploading-files
     """
+    file = _file_of(call)
+    if file is None:
+        return ()
     return (
         {"name": "payload_json", "value": json.dumps(body), "content_type": "application/json"},
         {
             "name": "files[0]",
-            "value": upload.content,
-            "filename": upload.name,
-            "content_type": upload.media_type,
+            "value": file.content,
+            "filename": file.name,
+            "content_type": file.media_type,
         },
     )
+
+
+def _file_of(call: OutgoingCall) -> UploadFile | AnswerPicture | None:
+    """The file that a call sends."""
+    if isinstance(call, PostMessage | EditMessage):
+        return call.page.picture
+    return call if isinstance(call, UploadFile) else None

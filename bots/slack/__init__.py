@@ -22,6 +22,7 @@
     calls          an outgoing call as a call of the Web API, and its rate limits   pure
     web            calls of the Web API, each made once
     files          the content of people's files
+    uploads        files and pictures of the bot
     history        the messages of a place, in a few bounded pages
     errors         exceptions of slack_sdk and aiohttp -> PlatformError
     private        names of the SDKs that are not part of their public interface

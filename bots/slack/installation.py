@@ -17,7 +17,8 @@ from bots.slack.authors import with_known
 from bots.slack.calls import outgoing_to_api_call, rate_limits
 from bots.slack.errors import blocks_refused, reason_of
 from bots.slack.interactions import SlackInteractions
-from bots.slack.outgoing import aside, page_to_plain
+from bots.slack.outgoing import Content, aside, page_to_content, page_to_plain
+from bots.slack.uploads import BlockPictures, share
 from bots.slack.users import People, user_to_person
 from bots.slack.web import Web
 from core.clock import Clock
@@ -47,7 +48,6 @@ Json = dict[str, Any]
 _NO_GROWTH = {"unknown_method", "missing_scope", "method_deprecated", "deprecated_endpoint", "no_permission"}
 _NO_GROWTH |= {"not_allowed_token_type", "feature_not_enabled", "access_denied", "team_access_not_granted"}
 _NOT_FOR_READER = {"team_not_found", "user_not_found", "missing_recipient_team_id", "missing_recipient_user_id"}
-_NO_SCOPE = "the scope files:write is missing: add it to the app, and install the app again"
 _NAMES_S = 1.0
 _STATUS_S = 2.0
 _GROWING = 1_000
@@ -70,6 +70,7 @@ class SlackInstallation:
         self.growing: FIFOCache[str, int] = FIFOCache(_GROWING)
         """The turn that streams into a message, by the message's id."""
         self._connected = connected
+        self._pictures = BlockPictures(web, clock)
         self._no_hints: set[str] = set()
         self._processing: set[str] = set()
         self._homes: FIFOCache[str, str] = FIFOCache(_REMEMBERED)  # external person -> their own workspace
@@ -130,9 +131,9 @@ class SlackInstallation:
 
     async def perform(self, call: OutgoingCall) -> str:
         if isinstance(call, UploadFile):
-            return await self._upload(call)
+            return await share(self.web, call)
         ends = call.place.key in self._processing and _is_last(call)
-        method, arguments = outgoing_to_api_call(call)
+        method, arguments = outgoing_to_api_call(call, await self._with_picture(call))
         if isinstance(call, StartStream):
             arguments["recipient_team_id"] = await self._home(call)
         if ends and isinstance(call, StopStream):
@@ -144,7 +145,11 @@ class SlackInstallation:
                 raise self._grows_not(error) from error
             if isinstance(call, PostMessage) and error.code is Code.NOT_ALLOWED:
                 await self._tell_asker(call.place)
-            if not isinstance(call, PostMessage | EditMessage) or not blocks_refused(error):
+            if (
+                not isinstance(call, PostMessage | EditMessage)
+                or not blocks_refused(error)
+                or call.page.picture
+            ):
                 raise
             log.warning("blocks_refused", **error.log_keys)
         else:
@@ -155,6 +160,12 @@ class SlackInstallation:
                 await self._session(call.place, "active")
             return message_id
         return await self._call(*outgoing_to_api_call(call, page_to_plain(call.page)))
+
+    async def _with_picture(self, call: OutgoingCall) -> Content | None:
+        """The content of a page that has a picture; None for other calls."""
+        if not isinstance(call, PostMessage | EditMessage) or call.page.picture is None:
+            return None
+        return page_to_content(call.page, await self._pictures.file_id(call.page.picture))
 
     def _remember(self, call: OutgoingCall, message_id: str) -> None:
         """Record which turn streams into which message, until the stream stops."""
@@ -248,17 +259,6 @@ class SlackInstallation:
         log.info("streaming_unavailable", **error.log_keys)
         self.limits = replace(self.limits, growth=None)
         return PlatformError(Code.UNSUPPORTED, error.detail)
-
-    async def _upload(self, upload: UploadFile) -> str:
-        where: Json = {"channel_id": upload.place.channel}
-        where |= {"thread_ts": upload.place.thread} if upload.place.thread else {}
-        alt = upload.title if upload.under else ""
-        try:
-            return await self.web.upload(upload.name, upload.content, where, upload.title, alt)
-        except PlatformError as error:
-            if reason_of(error) != "missing_scope":
-                raise
-            raise PlatformError(Code.APP_SETUP, _NO_SCOPE) from error
 
     async def _person(self, user: str) -> Person:
         """https://docs.slack.dev/reference/methods/users.info"""

@@ -26,11 +26,14 @@ _TEXT_MAX_BYTES = 4_000  # chat.update refuses more: https://docs.slack.dev/refe
 _LABEL_MAX = 75  # https://docs.slack.dev/reference/block-kit/block-elements/button-element
 
 
-def page_to_content(page: Page) -> Content:
-    """The arguments `text` and `blocks` of a page."""
+def page_to_content(page: Page, file: str = "") -> Content:
+    """The arguments `text` and `blocks` of a page. `file` is the id of its picture's file."""
     blocks: list[Content] = []
     if page.text:
         blocks.append({"type": "markdown", "text": disarmed(page.text)})
+    if page.picture is not None and file:
+        # https://docs.slack.dev/reference/block-kit/blocks/image-block
+        blocks.append({"type": "image", "slack_file": {"id": file}, "alt_text": page.picture.title})
     return {"text": _summary(page.text or page.notice), "blocks": blocks + under(page.notice, page.buttons)}
 
 

@@ -15,7 +15,15 @@ from core.i18n import language_of, variant
 from core.ports.files import FileContent, FileError
 from core.ports.store import Store
 from core.values.conversation import Ask, History
-from core.values.outgoing import EditMessage, OutgoingCall, PostMessage, RateLimit, UploadFile, page_length
+from core.values.outgoing import (
+    AnswerPicture,
+    EditMessage,
+    OutgoingCall,
+    PostMessage,
+    RateLimit,
+    UploadFile,
+    page_length,
+)
 from core.values.parts import File, FileProblem
 from core.values.places import Place
 
@@ -91,7 +99,10 @@ class WebInstallation:
         """An edit of a message from before a restart brings it back: the call is its complete view."""
         await self.channel(call.place.channel)
         if isinstance(call, UploadFile) and call.under:
-            return await self._show_picture(call)
+            await self._keep_picture(call, call.under, call)
+            if (known := self._live.view(call.under)) is not None:
+                self._live.show(outgoing.place_to_thread(call.place), outgoing.with_picture(known, call))
+            return call.under
         if not isinstance(call, PostMessage | EditMessage):
             raise PlatformError(Code.UNSUPPORTED, f"the page takes no {type(call).__name__}")
         if page_length(call.page.text, self.limits.page_unit) > self.limits.page_size:
@@ -102,21 +113,21 @@ class WebInstallation:
             message_id, key = call.message_id, ""
         view = outgoing.page_to_view(message_id, call.page, self._clock.now())
         view = replace(view, anew=await self._anew(view, call.turn_id))
+        if call.page.picture is not None:
+            await self._keep_picture(call, message_id, call.page.picture)
+            view = outgoing.with_picture(view, call.page.picture)
         self._live.show(outgoing.place_to_thread(call.place), view, key)
         return message_id
 
-    async def _show_picture(self, picture: UploadFile) -> str:
-        """Store a picture with the message that it belongs to, and show it there."""
+    async def _keep_picture(
+        self, call: OutgoingCall, message_id: str, picture: UploadFile | AnswerPicture
+    ) -> None:
+        """Store a picture with the message that it belongs to."""
         content = {picture.name: FileContent(picture.title, picture.media_type, picture.content)}
         try:
-            await self._store.put_uploads(
-                picture.place, picture.under, self._clock.now(), content, picture.turn_id
-            )
+            await self._store.put_uploads(call.place, message_id, self._clock.now(), content, call.turn_id)
         except StoreError as error:
             raise PlatformError(Code.UNAVAILABLE, type(error).__name__, retryable=True) from error
-        if (view := self._live.view(picture.under)) is not None:
-            self._live.show(outgoing.place_to_thread(picture.place), outgoing.with_picture(view, picture))
-        return picture.under
 
     async def _anew(self, view: outgoing.MessageView, turn_id: int | None) -> bool:
         """True if a message of that turn answers a question that was answered before. A view without buttons is

@@ -25,7 +25,7 @@ from core.ports.store.threads import Thread
 from core.turns.approval_view import approval_buttons, approval_notice
 from core.values.conversation import ThreadMessage, Turn
 from core.values.events import Receipt
-from core.values.outgoing import Limits, Page, UploadFile
+from core.values.outgoing import AnswerPicture, Limits, Page, UploadFile
 from core.values.parts import Attached, File, Quote, Text, ToolsUsed, Unread
 from core.values.places import Place
 from core.values.platform import PlatformTraits
@@ -146,9 +146,9 @@ def _file_to_view(message_id: str, file: File, language: str) -> AttachedView:
     )
 
 
-def with_picture(view: MessageView, upload: UploadFile) -> MessageView:
+def with_picture(view: MessageView, picture: UploadFile | AnswerPicture) -> MessageView:
     """An answer with one more picture, unless it has that already."""
-    file = File(upload.title, upload.media_type, size=len(upload.content), source=upload.name)
+    file = File(picture.title, picture.media_type, size=len(picture.content), source=picture.name)
     shown = _file_to_view(view.id, file, "en")
     return view if shown in view.attached else replace(view, attached=(*view.attached, shown))
 

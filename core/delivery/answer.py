@@ -309,6 +309,11 @@ class AnswerDelivery:
             case NextStep.SKIP_PICTURE:
                 self.pictures.refused.append(error.code)
                 self.failures = 0
+            case NextStep.DROP_EMBEDDED:
+                if not error.certain:
+                    self._doubt(call)
+                self._layout.drop_embedded(error.code)
+                self.failures = 0
             case _:
                 if not error.certain:
                     self._doubt(call)

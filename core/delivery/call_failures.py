@@ -25,7 +25,7 @@ _GIVE_UP_AFTER = 20
 _GIVE_UP_AWAY_AFTER = 180
 """The same where the platform can't be reached: about an hour."""
 _PICTURE_TRIES = 5
-"""Failed uploads of one picture in a row, rate limits apart, after which the answer stays without it."""
+"""Failed calls for one picture in a row, rate limits apart, after which the answer stays without it."""
 _HEALS = (Code.BAD_TOKEN,)
 """Refusals that an operator can mend, after which the same call succeeds."""
 
@@ -41,12 +41,18 @@ class NextStep(Enum):
     LOOK_AGAIN = auto()
     LOOK_NO_MORE = auto()
     SKIP_PICTURE = auto()
+    DROP_EMBEDDED = auto()  # the same message without the picture within it
     GIVE_UP = auto()  # no more of the answer can be shown
 
 
 def is_picture(call: OutgoingCall) -> bool:
     """True if `call` uploads a picture of the answer, and not its text."""
     return isinstance(call, UploadFile) and bool(call.under)
+
+
+def embeds_picture(call: OutgoingCall) -> bool:
+    """True if `call` shows a message that has a picture."""
+    return isinstance(call, PostMessage | EditMessage) and call.page.picture is not None
 
 
 def next_step(call: OutgoingCall, error: PlatformError, failures: int, *, has_token: bool) -> NextStep:
@@ -64,6 +70,8 @@ def next_step(call: OutgoingCall, error: PlatformError, failures: int, *, has_to
         return NextStep.DROP_TOKEN
     if picture:
         return NextStep.RETRY if heals and failures < _PICTURE_TRIES else NextStep.SKIP_PICTURE
+    if embeds_picture(call):  # it may be refused for the picture, or for its text
+        return NextStep.RETRY if heals and failures < _PICTURE_TRIES else NextStep.DROP_EMBEDDED
     if failures > (_GIVE_UP_AWAY_AFTER if heals else _GIVE_UP_AFTER):
         return NextStep.GIVE_UP
     return NextStep.RETRY if heals else NextStep.CHANGE

@@ -15,6 +15,7 @@ from enum import Enum, auto
 from core.delivery.page_view import PageView, SettledBlocks, full_view, make_page_format, view
 from core.delivery.picture_queue import PictureQueue
 from core.delivery.shown_tasks import begun_tasks, changed_tasks, task_length
+from core.errors import Code
 from core.text import is_blank
 from core.values.outgoing import AnswerPicture, Limits, Page, Phase, Reply, TaskState, ToolTask, page_length
 
@@ -192,7 +193,10 @@ class PageLayout:
         of = (self._version, page_state.end, page_state.life, sent, page_state.left)
         if of != page_state.seen_of:
             seen, tasks = self._view(page_state, page_state.start, sent), self.tasks(page_state)
-            page_state.seen = replace(seen, page=replace(seen.page, tasks=tasks)) if tasks else seen
+            picture = self._embedded(page_state)
+            if tasks or picture:
+                seen = replace(seen, page=replace(seen.page, tasks=tasks, picture=picture))
+            page_state.seen = seen
             page_state.seen_of = of
         return page_state.seen
 
@@ -208,6 +212,16 @@ class PageLayout:
         taken = self._tasks_length(page_state, own)
         room = page_state.size - taken - page_length(self.reply.text[page_state.start :], self.limits.page_unit)
         return own + begun_tasks(now.values(), self._begun_tasks, taken, room, page_state.size, self.limits)
+
+    def _embedded(self, page_state: PageState) -> AnswerPicture | None:
+        """The picture within the message: the first one has it, once the reply has ended."""
+        first = page_state.number == 0 and self.ended and not (page_state.growing or page_state.left)
+        return self.reply.embedded if first and self.pictures.not_embedded is None else None
+
+    def drop_embedded(self, code: Code) -> None:
+        """Show the first message without its picture, which was refused for `code`."""
+        self.pictures.not_embedded = code
+        self._version += 1
 
     def room(self, page_state: PageState) -> int:
         """The most text that the message takes, in the page's unit."""
@@ -319,6 +333,8 @@ class PageLayout:
         self.grown(page_state)
         if whole:
             self.shows(page_state, page)
+        if self._embedded(page_state) is not None:  # streams take none: it follows by an edit
+            page_state.version, page_state.final = -1, False
 
     def grown(self, page_state: PageState) -> None:
         """The stream of `page_state` has ended. Its text stays; unknown where it was `DOUBTED`."""

@@ -1,4 +1,4 @@
-"""The pictures of an answer, posted one by one behind its text. No I/O, no clock."""
+"""The pictures of an answer, posted one by one behind its text, or within its first message. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from core.values.outgoing import AnswerPicture
 @dataclass(slots=True)
 class PictureQueue:
     """Pictures in the order in which they are posted. `shown` are those that people can see; `refused` has the reason
-    of each that they can't."""
+    of each that they can't. `not_embedded` is the reason why the first message is shown without its picture, None where
+    there is none."""
 
     shown: list[AnswerPicture] = field(default_factory=list)
     refused: list[Code] = field(default_factory=list)
+    not_embedded: Code | None = None
 
     def next(self, pictures: Sequence[AnswerPicture]) -> AnswerPicture | None:
         """The first of the answer's `pictures` that is neither shown nor refused."""

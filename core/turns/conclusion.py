@@ -12,7 +12,7 @@ from core.delivery.answer import AnswerDelivery
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import Code, PlatformError
 from core.spend.prices import NO_USAGE
-from core.turns.ending import last_view, refused, shorter_and_shorter, unreachable, without_pictures
+from core.turns.ending import last_view, refused, shorter_and_shorter, unreachable, without_refused
 from core.values.conversation import Turn
 from core.values.outgoing import Phase, Reply
 from core.values.turn_ends import AnswerFooter, Finish
@@ -27,8 +27,9 @@ async def show_last(finish: Finish, delivery: AnswerDelivery, language: str, clo
         delivery.show(last_view(finish), clock.monotonic())
     try:
         await delivery.finished()
-        if delivery.pictures.refused:
-            finish = without_pictures(finish, delivery.pictures.refused, language)
+        shown = without_refused(finish, delivery.pictures, language)
+        if shown is not finish:
+            finish = shown
             delivery.show(last_view(finish), clock.monotonic())
             await delivery.finished()
     except PlatformError as error:

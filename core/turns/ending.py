@@ -5,10 +5,11 @@ A notice is set under the model's text and says why that text is not a whole ans
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
+from core.delivery.picture_queue import PictureQueue
 from core.errors import Code, PlatformError
 from core.files.names import safe_name
 from core.i18n import cut_error_text, error_text, language_of, name_list, phrase, variant
@@ -112,17 +113,30 @@ def nothing_to_answer(turn: Turn) -> str:
 
 
 def last_view(finish: Finish) -> Reply:
-    """The whole answer, with its notice, buttons and pictures."""
-    return Reply(finish.text, Phase.ENDED, finish.notice, finish.buttons, pictures=finish.pictures)
-
-
-def without_pictures(finish: Finish, refused: Collection[Code], language: str) -> Finish:
-    """The end of an answer of whose pictures as many as there are codes in `refused` could not be shown: the notice
-    says so, and why."""
-    key = "pictures_not_allowed" if Code.APP_SETUP in refused else "pictures_not_shown"
-    return replace(
-        finish, notice="\n".join(filter(None, (finish.notice, phrase(key, language, n=len(refused)))))
+    """The whole answer, with its notice, buttons and pictures. A picture within it has its caption under the text."""
+    caption = finish.embedded.caption if finish.embedded else ""
+    return Reply(
+        "\n\n".join(filter(None, (finish.text, caption))),
+        Phase.ENDED,
+        finish.notice,
+        finish.buttons,
+        pictures=finish.pictures,
+        embedded=finish.embedded,
     )
+
+
+def without_refused(finish: Finish, pictures: PictureQueue, language: str) -> Finish:
+    """`finish` with a notice of the pictures that could not be shown, and why; itself where all are shown."""
+    notices = []
+    if pictures.refused:
+        key = "pictures_not_allowed" if Code.APP_SETUP in pictures.refused else "pictures_not_shown"
+        notices.append(phrase(key, language, n=len(pictures.refused)))
+    if pictures.not_embedded is not None:
+        finish = replace(finish, embedded=None)
+        notices.append(phrase("chart_failed", language))
+    if not notices:
+        return finish
+    return replace(finish, notice="\n".join(filter(None, (finish.notice, *notices))))
 
 
 def unreachable(finish: Finish, error: PlatformError) -> Finish:
@@ -135,7 +149,7 @@ def unreachable(finish: Finish, error: PlatformError) -> Finish:
 def refused(finish: Finish, error: PlatformError, text: str, language: str, *, left: bool) -> Finish:
     """The platform takes no more of the answer, or a person deleted it there: `text` is the part that can still
     be read. `left`: a message of the answer is left to say so in."""
-    finish = replace(finish, pictures=())
+    finish = replace(finish, pictures=(), embedded=None)
     announces = finish.turn.ask.announces
     again = () if announces else (turn_button("again", finish.turn, language),)
     if error.code is Code.GONE and not announces:

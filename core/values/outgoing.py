@@ -61,13 +61,15 @@ class AnswerPicture:
     """A picture of an answer: a checked copy (`core.ports.files.Picture`), never a server's own bytes.
 
     `name` is a file name of ASCII letters, digits, hyphens and a dot. It is unique on its platform, so that the picture
-    is found again. `title` describes it to people, in one line of plain text of at most 200 characters.
+    is found again. `title` describes it to people, in one line of plain text of at most 200 characters. `caption` is a
+    line of Markdown under the text of the message that it is within.
     """
 
     name: str
     title: str
     media_type: str
     content: bytes
+    caption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,8 @@ class Reply:
     """The complete current view of an answer.
 
     The platform shows `notice` under the text, in the person's language and visibly apart from the model's text. Once
-    the answer has ended, `pictures` follow it in this order. The first `quote_length` characters of `text` quote other
-    words above the answer and are no part of it.
+    the answer has ended, `pictures` follow it in this order, and `embedded` is part of its first message. The first
+    `quote_length` characters of `text` quote other words above the answer and are no part of it.
     """
 
     text: str = ""
@@ -86,6 +88,7 @@ class Reply:
     activity: Activity = _NO_ACTIVITY
     pictures: tuple[AnswerPicture, ...] = ()
     quote_length: int = 0
+    embedded: AnswerPicture | None = None
 
     @property
     def answer(self) -> str:
@@ -101,12 +104,14 @@ class Reply:
 @dataclass(frozen=True, slots=True)
 class Page:
     """The content of one platform message of a reply. Text is Markdown as models write it; only the last page has
-    `notice` and `buttons`, and only a growing message has `tasks`."""
+    `notice` and `buttons`, only a growing message has `tasks`, and only the first message of an ended reply `picture`,
+    under its text."""
 
     text: str
     notice: str = ""
     buttons: tuple[Button, ...] = ()
     tasks: tuple[ToolTask, ...] = ()
+    picture: AnswerPicture | None = None
 
 
 @dataclass(frozen=True, slots=True)

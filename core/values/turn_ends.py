@@ -46,12 +46,16 @@ class Finish:
     and its `File.source`."""
     pictures: tuple[AnswerPicture, ...] = ()
     """Pictures that follow the text; once it is shown, those that people can see."""
+    embedded: AnswerPicture | None = None
+    """The picture within the first message; None once that is shown without it."""
 
     @property
     def attached(self) -> tuple[Attached, ...]:
         """The other content of the answer's message. A picture is named; its content is not kept with it."""
+        within = (self.embedded,) if self.embedded else ()
         pictures = (
-            File(one.title, one.media_type, size=len(one.content), source=one.name) for one in self.pictures
+            File(one.title, one.media_type, size=len(one.content), source=one.name)
+            for one in (*within, *self.pictures)
         )
         return (*((self.tools,) if self.tools.names else ()), *pictures)
 

@@ -570,3 +570,41 @@ async def test_a_deleted_file_leaves_its_id_and_one_of_another_workspace_comes_a
     assert slack.message("D1", ts).files == [{"id": "F1", "mode": "tombstone"}]
     with pytest.raises(SlackApiError, match="file_not_found"):
         await client.files_info(file="F1")
+
+
+async def _uploaded(client: AsyncWebClient, content: bytes = b"png") -> str:
+    """The id of a file that is shared with nobody."""
+    asked = await client.files_getUploadURLExternal(filename="chart.png", length=len(content))
+    async with aiohttp.ClientSession() as session:
+        await session.post(asked["upload_url"], data=content)
+    await client.files_completeUploadExternal(files=[{"id": asked["file_id"], "title": "Chart"}])
+    return str(asked["file_id"])
+
+
+async def test_a_block_shows_a_picture_once_slack_has_looked_at_it(client: AsyncWebClient) -> None:
+    file = await _uploaded(client)
+    block = {"type": "image", "alt_text": "a chart", "slack_file": {"id": file}}
+    with pytest.raises(SlackApiError, match="invalid slack file"):
+        await client.chat_postMessage(channel="C1", text="words", blocks=[block])
+    assert (await client.files_info(file=file))["file"]["mimetype"] == ""
+    assert (await client.files_info(file=file))["file"]["mimetype"] == "image/png"
+    await client.chat_postMessage(channel="C1", text="words", blocks=[block])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"slack_file": {"id": "F00000000"}}, "invalid slack file"),
+        ({"slack_file": {"id": "F1"}}, "regex"),
+        ({"slack_file": {"id": "F00000001", "url": "https://files.slack.com/a.png"}}, "either id or url"),
+        ({"image_url": "https://example.com/a.png", "slack_file": {"id": "F00000001"}}, "image_url"),
+        ({"slack_file": {"id": "F00000001"}, "alt_text": ""}, "alt_text"),
+    ],
+)
+async def test_a_block_needs_a_known_picture_and_its_description(
+    client: AsyncWebClient, wrong: dict[str, object], error: str
+) -> None:
+    with pytest.raises(SlackApiError, match=error):
+        await client.chat_postMessage(
+            channel="C1", text="a", blocks=[{"type": "image", "alt_text": "a"} | wrong]
+        )

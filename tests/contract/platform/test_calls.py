@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from core.errors import Code
-from core.values.outgoing import EditMessage, Page, PostMessage, page_length
+from core.values.outgoing import AnswerPicture, EditMessage, Page, PostMessage, page_length
 from core.values.places import Place
 from tests.contract.platform.boundary import FULL, SCRIPTS, filled, holds, refusal
 from tests.contract.rigs.rig import Rig, post
@@ -106,3 +106,31 @@ async def test_typing_that_fails_is_no_error(rig: Rig) -> None:
 @holds("typing")
 async def test_typing_without_a_connection_is_no_error(idle: Rig) -> None:
     await idle.installation.typing(Place(idle.platform.name, "1", idle.channel(), "1"))
+
+
+PICTURE = AnswerPicture(
+    "summary-1-chart.png", "Questions: 12, the most 9 (4 Nov).", "image/png", b"\x89PNG picture"
+)
+
+
+@holds("perform")
+async def test_a_page_with_a_picture_shows_it_within_its_message_and_an_edit_keeps_it(rig: Rig) -> None:
+    ask = await rig.ask()
+    page = replace(FULL, picture=PICTURE)
+    posted = await rig.installation.perform(post(ask, page))
+    for text in (FULL.text, "12 questions"):
+        (shown,) = await rig.shown(ask.place)
+        assert (shown.id, shown.text, shown.notice) == (posted, text, FULL.notice)
+        assert await rig.pictures(ask.place) == [(PICTURE.title, PICTURE.content)]
+        changed = replace(page, text="12 questions")
+        await rig.installation.perform(EditMessage(ask.place, posted, changed, ask.interaction_token))
+
+
+@holds("perform")
+async def test_a_message_gets_a_picture_by_an_edit(rig: Rig) -> None:
+    ask = await rig.ask()
+    posted = await rig.installation.perform(post(ask, FULL))
+    page = replace(FULL, picture=PICTURE)
+    await rig.installation.perform(EditMessage(ask.place, posted, page, ask.interaction_token))
+    assert [shown.id for shown in await rig.shown(ask.place)] == [posted]
+    assert await rig.pictures(ask.place) == [(PICTURE.title, PICTURE.content)]

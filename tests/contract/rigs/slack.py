@@ -161,9 +161,12 @@ class SlackRig(Rig):
         return [(file.name, (file.content or b"").decode()) for file in found]
 
     async def pictures(self, place: Place) -> list[tuple[str, bytes]]:
-        held = [file for message in self.fake.thread("C1", place.thread) for file in message.files]
-        found = [self.fake.space.files[file["id"]] for file in held]
-        return [(file.alt_txt or "", file.content or b"") for file in found if file.mimetype == "image/png"]
+        messages, files = self.fake.thread("C1", place.thread), self.fake.space.files
+        held = [files[file["id"]] for message in messages for file in message.files]
+        found = [(file.alt_txt or "", file.content or b"") for file in held if file.mimetype == "image/png"]
+        blocks = [block for message in messages for block in message.blocks if block["type"] == "image"]
+        shown = [(block["alt_text"], files[block["slack_file"]["id"]].content or b"") for block in blocks]
+        return [*found, *shown]
 
     def read_slowly(self) -> float:
         self.fake.fail("conversations.replies", retry_after=9)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.delivery.answer import AnswerDelivery
 from core.errors import Code, PlatformError
-from core.values.outgoing import AnswerPicture, DeleteMessage, OutgoingCall, Phase, Reply, UploadFile
+from core.values.outgoing import (
+    AnswerPicture,
+    DeleteMessage,
+    EditMessage,
+    OutgoingCall,
+    Page,
+    Phase,
+    PostMessage,
+    Reply,
+    UploadFile,
+)
 from tests.core.delivery.rig import Fate, Paper, Studio, studio
 from tests.fakes.clock import FakeClock
 
@@ -106,13 +118,18 @@ async def test_they_follow_an_answer_that_became_a_file() -> None:
     assert DeleteMessage.__name__ not in calls(paper)[-1:]
 
 
+def _page(call: OutgoingCall) -> Page:
+    return call.page if isinstance(call, PostMessage | EditMessage) else Page("")
+
+
 class RefusesPictures(Paper):
     """Raises the next of `errors` for each picture, until None is left."""
 
     errors: list[PlatformError | None]
 
     async def perform(self, call: OutgoingCall) -> str:
-        if isinstance(call, UploadFile) and call.under and self.errors and (error := self.errors.pop(0)):
+        is_upload = isinstance(call, UploadFile) and call.under
+        if (is_upload or _page(call).picture) and self.errors and (error := self.errors.pop(0)):
             raise error
         return await super().perform(call)
 
@@ -155,3 +172,81 @@ async def test_a_picture_behind_a_refused_one_is_found_again_after_a_restart() -
             await made.finish(delivery)
             made.scheduler.release(delivery)
     assert calls(paper).count(MAP.name) == 1
+
+
+WITHIN = Reply("The report.", Phase.ENDED, embedded=CHART)
+SLOW = PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=1.0)
+AWAY = PlatformError(Code.UNAVAILABLE, retryable=True)
+
+
+def pictures(paper: Paper) -> list[AnswerPicture | None]:
+    return [sheet.page.picture for sheet in paper.sheets.values() if not sheet.deleted]
+
+
+async def test_a_picture_within_the_first_message_comes_with_its_text() -> None:
+    paper = Paper(FakeClock())
+    async with studio(paper) as made:
+        await written(made, Reply("word " * 60, Phase.ENDED, embedded=CHART))
+    assert len(paper.sheets) > 1
+    assert pictures(paper) == [CHART, *[None] * (len(paper.sheets) - 1)]
+    assert "EditMessage" not in calls(paper)
+
+
+async def test_a_picture_within_the_first_message_waits_for_the_end() -> None:
+    paper = Paper(FakeClock())
+    async with studio(paper) as made:
+        delivery = made.delivery()
+        delivery.show(replace(WITHIN, phase=Phase.WRITING), made.clock.monotonic())
+        await made.pass_s(5)
+        assert pictures(paper) == [None]
+        delivery.show(WITHIN, made.clock.monotonic())
+        await made.finish(delivery)
+    assert pictures(paper) == [CHART]
+
+
+@pytest.mark.parametrize(
+    ("errors", "why"),
+    [
+        ([SLOW] * 6, None),
+        ([AWAY] * 4, None),
+        ([AWAY] * 5, Code.UNAVAILABLE),
+        ([PlatformError(Code.REJECTED)], Code.REJECTED),
+        ([PlatformError(Code.APP_SETUP)], Code.APP_SETUP),
+    ],
+    ids=["slow", "passing", "away", "refused", "not allowed"],
+)
+async def test_the_text_is_posted_once_without_a_picture_that_its_message_is_refused_for(
+    errors: list[PlatformError | None], why: Code | None
+) -> None:
+    paper = RefusesPictures(FakeClock())
+    paper.errors = [*errors]
+    async with studio(paper) as made:
+        delivery = await written(made, WITHIN)
+        assert delivery.pictures.not_embedded == why
+        delivery.show(replace(WITHIN, notice="It is missing."), made.clock.monotonic())
+        await made.finish(delivery)
+    assert pictures(paper) == [None if why else CHART]
+    assert paper.notices == ["It is missing."]
+
+
+@pytest.mark.parametrize("fate", [Fate.LOST, Fate.DONE])
+async def test_a_message_with_a_picture_that_may_have_been_posted_is_looked_for(fate: Fate) -> None:
+    paper = Paper(FakeClock(), [fate])
+    async with studio(paper) as made:
+        await written(made, WITHIN)
+    assert pictures(paper) == [CHART]
+
+
+async def test_a_message_that_is_refused_for_its_text_too_is_an_error() -> None:
+    paper = Paper(FakeClock(), blocked="report")
+    async with studio(paper) as made:
+        with pytest.raises(PlatformError):
+            await written(made, WITHIN)
+
+
+async def test_after_a_crash_a_message_gets_its_picture_again_and_there_is_no_second_one() -> None:
+    paper = Paper(FakeClock())
+    async with studio(paper) as made:
+        await written(made, WITHIN)
+        await written(made, WITHIN, posted=("m0",), look_first=True)
+    assert pictures(paper) == [CHART]

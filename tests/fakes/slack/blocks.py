@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 Json = dict[str, Any]
@@ -86,6 +86,16 @@ def problems(blocks: Any, *, view: bool = False) -> Iterator[str]:
     for i, block in enumerate(blocks):
         for problem, where in _block_problems(block, view):
             yield f"{problem} [json-pointer:/blocks/{i}{where}]"
+
+
+def file_problems(blocks: list[Json], shows: Callable[[str], bool]) -> Iterator[str]:
+    """The files of image blocks that Slack can't show yet, or at all: `shows` is true of the ids that it can.
+
+    https://github.com/slackapi/python-slack-sdk/issues/1797
+    """
+    for i, block in enumerate(blocks):
+        if "slack_file" in block and not shows(str(block["slack_file"].get("id"))):
+            yield f"invalid slack file [json-pointer:/blocks/{i}/slack_file]"
 
 
 def view_problems(view: Any, kind: str) -> Iterator[str]:
@@ -212,8 +222,12 @@ def _block_problems(block: Any, view: bool) -> Iterator[tuple[str, str]]:
             yield from _input_problems(block.get("element") or {})
         case "image":
             yield from _length_problems(block.get("alt_text"), 2_000, "/alt_text")
-            if not ({"image_url", "slack_file"} & block.keys()):
+            if len({"image_url", "slack_file"} & block.keys()) != 1:
                 yield "missing required field: image_url", ""
+            if "title" in block:
+                yield from _text_problems(block["title"], 2_000, "/title", plain=True)
+            if "slack_file" in block:
+                yield from _file_problems(block["slack_file"])
         case "rich_text" | "table":
             rows = "elements" if kind == "rich_text" else "rows"
             if not isinstance(block.get(rows), list):
@@ -250,6 +264,14 @@ def _element_problems(block: Json, kind: str) -> Iterator[tuple[str, str]]:
         if element_kind == "feedback_buttons":
             for side in ("positive_button", "negative_button"):
                 yield from _button_problems(element.get(side) or {}, f"{where}/{side}")
+
+
+def _file_problems(named: Any) -> Iterator[tuple[str, str]]:
+    """https://docs.slack.dev/reference/block-kit/composition-objects/slack-file-object"""
+    if not isinstance(named, dict) or named.keys() not in ({"id"}, {"url"}):
+        yield "must provide either id or url", "/slack_file"
+    elif "id" in named and not re.fullmatch(r"F[A-Z0-9]{8,}", str(named["id"])):
+        yield "input must match regex pattern: ^[F][A-Z0-9]{8,}$", "/slack_file/id"
 
 
 def _input_problems(element: Json) -> Iterator[tuple[str, str]]:

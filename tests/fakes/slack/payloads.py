@@ -144,7 +144,7 @@ def file_body(space: Workspace, file: File) -> Json:
         "id": file.id,
         "name": file.name,
         "title": file.title or file.name,
-        "mimetype": file.mimetype,
+        "mimetype": "" if file.unprocessed else file.mimetype,
         "filetype": file.name.rpartition(".")[2],
         "size": len(file.content or b"") if file.size is None else file.size,
         "mode": file.mode,

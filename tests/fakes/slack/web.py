@@ -279,7 +279,9 @@ class Web:
 
     def _show(self, channel: str, user: str, source_ts: str | None, body: Json) -> None:
         source = self.space.find(channel, source_ts) if source_ts else None
-        if found := list(block_kit.problems(body.get("blocks", []))):
+        sent = body.get("blocks", [])
+        # A file of the app in an answer to a response URL: https://github.com/slackapi/java-slack-sdk/issues/1349
+        if found := list(block_kit.problems(sent)) or list(block_kit.file_problems(sent, lambda _: False)):
             raise SlackError("invalid_blocks", messages=found)
         if block_kit.too_long(body.get("blocks", [])):
             raise SlackError("msg_blocks_too_long")

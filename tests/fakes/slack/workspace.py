@@ -177,7 +177,11 @@ class Channel:
 @dataclass(slots=True)
 class File:
     """`told`: what Slack says of it in a message beside its id; None: as a rule, empty: nothing more. `size`: the one
-    that is announced. `status`, `redirects` and `pause_s` (before each byte) are those of its private URL."""
+    that is announced. `status`, `redirects` and `pause_s` (before each byte) are those of its private URL.
+
+    `unprocessed`: calls of files.info until Slack has looked at an upload. Until then its type is empty, and no block
+    shows it: https://github.com/slackapi/node-slack-sdk/issues/2040
+    """
 
     id: str
     name: str
@@ -186,6 +190,7 @@ class File:
     title: str = ""
     alt_txt: str | None = None
     shared: bool = False
+    unprocessed: int = 0
     mode: str = "hosted"
     told: Json | None = None
     more: Json = field(default_factory=dict)
@@ -255,7 +260,13 @@ class Workspace:
     # -- names and numbers
 
     def new_id(self, prefix: str) -> str:
-        return f"{prefix}{next(self._number):06d}"
+        return f"{prefix}{next(self._number):08d}"
+
+    def shows(self, file: str) -> bool:
+        """True if a block of the bot's can show this file."""
+        known = self.files.get(file)
+        picture = known is not None and known.mimetype in ("image/png", "image/jpeg", "image/gif")
+        return picture and known is not None and known.shared and not known.unprocessed
 
     def new_ts(self, at: float | None = None) -> str:
         """A timestamp that no other message has; `at` are Unix seconds."""

@@ -45,7 +45,7 @@ def update(space: Workspace, args: Json) -> Json:
         raise SlackError("streaming_state_conflict")
     if space.edit_window_s is not None and float(space.new_ts()) - float(message.ts) > space.edit_window_s:
         raise SlackError("edit_window_closed")
-    text, blocks = _content(args)
+    text, blocks = _content(space, args)
     if len(text.encode()) > UPDATE_TEXT_MAX_BYTES and "markdown_text" not in args:
         raise SlackError("msg_too_long")
     if not text and not blocks and not message.files:
@@ -76,7 +76,7 @@ def delete(space: Workspace, args: Json) -> Json:
 
 def _composed(space: Workspace, channel: Channel, args: Json) -> Message:
     """A new message of the bot's from the arguments of a post."""
-    text, blocks = _content(args)
+    text, blocks = _content(space, args)
     if not text and not blocks:
         raise SlackError("no_text")
     options: Json = {name: args[name] for name in OPTIONS if name in args}
@@ -85,16 +85,16 @@ def _composed(space: Workspace, channel: Channel, args: Json) -> Message:
     return message
 
 
-def _content(args: Json) -> tuple[str, list[Json]]:
+def _content(space: Workspace, args: Json) -> tuple[str, list[Json]]:
     """Text and blocks; markdown_text excludes both and becomes a markdown block."""
     markdown = args.get("markdown_text")
     if markdown is None:
-        return args.get("text") or "", checked(args.get("blocks") or [])
+        return args.get("text") or "", checked(space, args.get("blocks") or [])
     if "text" in args or "blocks" in args:
         raise SlackError("markdown_text_conflict")
     if len(markdown) > MARKDOWN_TEXT_MAX:
         raise SlackError("msg_too_long")
-    return markdown, checked([{"type": "markdown", "text": markdown}] if markdown else [])
+    return markdown, checked(space, [{"type": "markdown", "text": markdown}] if markdown else [])
 
 
 def metadata_of(args: Json) -> Json | None:

@@ -24,7 +24,7 @@ def upload_url(space: Workspace, args: Json) -> Json:
         raise SlackError("invalid_arguments")
     mimetype = guess_type(args["filename"])[0] or "application/octet-stream"  # Slack looks at the content
     file = File(space.new_id("F"), args["filename"], mimetype, alt_txt=args.get("alt_txt"))
-    file.size = int(args["length"])
+    file.size, file.unprocessed = int(args["length"]), 1
     space.files[file.id] = file
     return {"upload_url": f"{space.base_url}/upload/{file.id}", "file_id": file.id}
 
@@ -52,4 +52,7 @@ def complete_upload(space: Workspace, args: Json) -> Json:
 def file_info(space: Workspace, args: Json) -> Json:
     if args["file"] not in space.files:
         raise SlackError("file_not_found")
-    return {"file": payloads.file_body(space, space.files[args["file"]])}
+    file = space.files[args["file"]]
+    body = payloads.file_body(space, file)
+    file.unprocessed = max(0, file.unprocessed - 1)
+    return {"file": body}

@@ -56,7 +56,7 @@ def append_stream(space: Workspace, args: Json) -> Json:
 def stop_stream(space: Workspace, args: Json) -> Json:
     message = _growing(space, args)
     grow = _growth(space, message, args)
-    tail = checked(args.get("blocks") or [])
+    tail = checked(space, args.get("blocks") or [])
     metadata = metadata_of(args) or message.metadata
     status = args.get("session_status")
     if status is not None and status not in STATUSES:
@@ -97,7 +97,7 @@ def _growth(space: Workspace, message: Message, args: Json) -> Callable[[Message
         raise SlackError("streaming_mode_mismatch")
     if mode == "text":
         chunks = [{"type": "markdown_text", "text": args["markdown_text"]}]
-    added = [_chunk(chunk) for chunk in chunks]
+    added = [_chunk(space, chunk) for chunk in chunks]
     text = "".join(words for words, _ in added)
     extra = [block for _, blocks in added for block in blocks]
     if len(text) > MARKDOWN_TEXT_MAX:
@@ -119,7 +119,7 @@ def _growth(space: Workspace, message: Message, args: Json) -> Callable[[Message
     return grow
 
 
-def _chunk(chunk: Json) -> tuple[str, list[Json]]:
+def _chunk(space: Workspace, chunk: Json) -> tuple[str, list[Json]]:
     """The text and the blocks of a chunk: https://docs.slack.dev/reference/methods/chat.appendStream/"""
     match chunk:
         case {"type": "markdown_text", "text": str(text)}:
@@ -135,5 +135,5 @@ def _chunk(chunk: Json) -> tuple[str, list[Json]]:
         case {"type": "plan_update", "title": str(title)}:
             return "", [{"type": "plan", "title": title}]
         case {"type": "blocks", "blocks": list(blocks)}:
-            return "", checked(blocks)
+            return "", checked(space, blocks)
     raise SlackError("invalid_chunks")

@@ -37,8 +37,8 @@ def method(name: str, *needs: str, token: str = "bot", scope: str = "") -> Calla
     return enter
 
 
-def checked(blocks: Any) -> list[Json]:
-    found = list(block_kit.problems(blocks))
+def checked(space: Workspace, blocks: Any) -> list[Json]:
+    found = list(block_kit.problems(blocks)) or list(block_kit.file_problems(blocks, space.shows))
     if found:
         raise SlackError("invalid_blocks", messages=[f"[ERROR] {problem}" for problem in found])
     if block_kit.too_long(blocks):
