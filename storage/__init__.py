@@ -20,6 +20,7 @@
     usage       usage of answers, and totals
     usage_sums  sums of usage by time, model, person, thread and time to the first word
     reports     the figures of usage reports
+    budgets     spending under budgets, and reservations
     settings    settings of channels and workspaces; the audit, also of tool calls
     people      feedback; reset, forget, export
     deleted     the messages that were deleted last
@@ -42,6 +43,7 @@ from sqlalchemy import URL
 from core.clock import Clock
 from core.redaction import is_secret
 from core.settings.environment import Settings
+from storage.budgets import any_accounts
 from storage.engine import Database
 from storage.forgotten import ForgottenPeople, load
 from storage.migrations import upgrade
@@ -102,7 +104,8 @@ async def open_store(settings: DatabaseSettings, clock: Clock) -> SqlStore:
     try:
         await database.migrate(upgrade)
         known = ForgottenPeople(await database.read(load))
+        counts_spending = await database.read(any_accounts)
     except BaseException:
         await database.close()
         raise
-    return SqlStore(database, clock, known)
+    return SqlStore(database, clock, known, counts_spending=counts_spending)

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
 from typing import TypeVar
 
 from sqlalchemy import Connection, case, select
 
+from core.values.budgets import person_digest
 from core.values.conversation import Ask, ThreadMessage
 from core.values.parts import Attached, Quote
 from core.values.places import Place
@@ -24,14 +24,15 @@ Key = tuple[str, str, str]
 
 
 class ForgottenPeople:
-    """The times at which people were forgotten. All of them are in memory: a query for each message would cost a third
-    of the time in which it is stored. Only one process stores messages (`storage.lock`)."""
+    """The times at which people were forgotten, by digests of their ids: neither the table nor its backups show who
+    they are. All of them are in memory: a query for each message would cost a third of the time in which it is stored.
+    Only one process stores messages (`storage.lock`)."""
 
     def __init__(self, known: Mapping[Key, datetime] | None = None) -> None:
         self._at = dict(known or {})
 
     def add(self, platform: str, team: str, person: str, at: datetime) -> None:
-        key = (platform, team, _digest(person))
+        key = (platform, team, person_digest(person))
         self._at[key] = max(at, self._at.get(key, at))
 
     def remaining(self, place: Place, said: Message) -> Message | None:
@@ -47,7 +48,7 @@ class ForgottenPeople:
 
     def _after(self, place: Place, person: str, sent: datetime) -> bool:
         """True if `person` was forgotten after `sent`."""
-        keys = ((place.platform, team, _digest(person)) for team in ("", place.team))
+        keys = ((place.platform, team, person_digest(person)) for team in ("", place.team))
         return any(sent < self._at.get(key, sent) for key in keys)
 
 
@@ -68,10 +69,5 @@ def record(connection: Connection, platform: str, team: str, person: str, at_us:
     latest = adding.on_conflict_do_update(
         index_elements=["platform", "team", "person"], set_={"at_us": case((new > old, new), else_=old)}
     )
-    row = {"platform": platform, "team": team, "person": _digest(person), "at_us": at_us}
+    row = {"platform": platform, "team": team, "person": person_digest(person), "at_us": at_us}
     connection.execute(latest, row)
-
-
-def _digest(person: str) -> str:
-    """A one-way hash of a person's id: neither the table nor its backups show who was forgotten."""
-    return sha256(person.encode()).hexdigest()

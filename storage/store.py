@@ -16,6 +16,7 @@ from core.ports.files import FileContent
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change, StoredSettings
 from core.ports.store.threads import Context, Thread
+from core.values.budgets import Balance, Budget, BudgetAccount, BudgetDecision, Payer, Spent
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File
@@ -27,6 +28,7 @@ from core.values.tools import ToolGrant
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.usage import LastUsage, UsageTotals
 from storage import (
+    budgets,
     forgotten,
     heard,
     people,
@@ -60,7 +62,14 @@ PURGE_AFTER_S = 1.0
 class SqlStore:
     """The store on SQLite or PostgreSQL. Each method is one transaction, but for `forget_person`."""
 
-    def __init__(self, database: Database, clock: Clock, known: ForgottenPeople | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        known: ForgottenPeople | None = None,
+        *,
+        counts_spending: bool = True,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._forgotten = known or ForgottenPeople()
@@ -70,6 +79,8 @@ class SqlStore:
         self._changes = 0
         self._asking = AskingThreads()
         self._purging: asyncio.Task[None] | None = None
+        self._counts_spending = counts_spending
+        """There may be accounts of budgets that answers have to be added to."""
 
     def watch(self, watch: Watch) -> None:
         """Call `watch` with the outcome of each transaction."""
@@ -204,9 +215,36 @@ class SqlStore:
             await self._database.write(turns.checkpoint, turns_so_far)
 
     async def finish(self, finish: Finish) -> bool:
-        asks = finish.state is TurnState.ASKING
+        asks, now_us = finish.state is TurnState.ASKING, to_us(self._clock.now())
         with self._asking.adding(finish.turn.ask.place) if asks else nullcontext():
-            return await self._database.write(turns.finish, finish, to_us(self._clock.now()))
+            return await self._database.write(turns.finish, finish, now_us, self._counts_spending)
+
+    async def balances(self, accounts: Sequence[BudgetAccount], person: str) -> list[Balance]:
+        self._counts_spending = True
+        found = await self._database.read(budgets.known_balances, accounts)
+        if found is None:
+            await self._database.write(budgets.open_accounts, accounts, person)
+            found = await self._database.read(budgets.known_balances, accounts)
+        assert found is not None
+        return found
+
+    async def reserve(
+        self, turn_id: int, payer: Payer, person: str, limits: Sequence[Budget], most: Spent
+    ) -> BudgetDecision:
+        self._counts_spending = True
+        decision = await self._database.write(budgets.reserve, turn_id, payer, limits, most)
+        if decision is None:
+            accounts = [limit.account for limit in limits]
+            await self._database.write(budgets.open_accounts, accounts, person)
+            decision = await self._database.write(budgets.reserve, turn_id, payer, limits, most)
+        assert decision is not None
+        return decision
+
+    async def lift(self, account: BudgetAccount, lifts: int, change: Change) -> bool:
+        return await self._database.write(budgets.lift, account, lifts, change)
+
+    async def expire_spending(self, before: datetime) -> int:
+        return await self._database.write(budgets.expire, to_us(before))
 
     async def steps(self, turn_id: int) -> list[Step]:
         return await self._database.read(steps.steps, turn_id)

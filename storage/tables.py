@@ -282,9 +282,10 @@ class UploadRow(Row, table=True):
 class UsageRow(Row, table=True):
     """The usage of one answer: one row for each ended turn that was asked by a person.
 
-    `at_us` is the time of the question. `estimate_tokens` is our own estimate of the prompt, 0 where the tokens
-    are not those of one prompt. `cost_micros` and `partly_priced`: as in `core.values.deltas.Usage`.
-    `first_word_ms`: from the beginning of the turn to the model's first word, None where none came.
+    `at_us` is the time of the question, or of the end where a question is answered again. `estimate_tokens` is our own
+    estimate of the prompt, 0 where the tokens are not those of one prompt. `cost_micros` and `partly_priced`: as in
+    `core.values.deltas.Usage`. `first_word_ms`: from the beginning of the turn to the model's first word, None where
+    none came.
     """
 
     __tablename__ = "usage"
@@ -343,6 +344,41 @@ class UsageSumRow(Row, table=True):
     reasoning_tokens: int = Field(sa_type=BigInteger)
     cost_micros: int = Field(sa_type=BigInteger)
     unpriced: int
+
+
+class SpendingRow(Row, table=True):
+    """An account of `core.values.budgets`: what was spent from `since_us` to `until_us`. `person` is a digest of an id;
+    a key of "*" matches every value. An account is as old as the limit that it is for: `storage.teams` has nothing to
+    adopt here, nor in `reservations`."""
+
+    __tablename__ = "spending"
+
+    platform: str = Field(sa_type=KEY, primary_key=True)
+    team: str = Field(sa_type=KEY, primary_key=True)
+    channel: str = Field(sa_type=KEY, primary_key=True)
+    person: str = Field(sa_type=KEY, primary_key=True)
+    period: str = Field(sa_type=KEY, primary_key=True)
+    since_us: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    until_us: int = Field(sa_type=BigInteger)
+    micros: int = Field(sa_type=BigInteger)
+    tokens: int = Field(sa_type=BigInteger)
+    lifts: int
+
+
+class ReservationRow(Row, table=True):
+    """The most that the answer of a turn may spend. It counts while the turn is open."""
+
+    __tablename__ = "reservations"
+
+    turn_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("turns.id"), primary_key=True, autoincrement=False)
+    )
+    platform: str = Field(sa_type=KEY)
+    team: str = Field(sa_type=KEY)
+    channel: str = Field(sa_type=KEY)
+    person: str = Field(sa_type=KEY)
+    micros: int = Field(sa_type=BigInteger)
+    tokens: int = Field(sa_type=BigInteger)
 
 
 class HeardRow(Row, table=True):
@@ -432,6 +468,8 @@ TOOL_GRANTS = Row.metadata.tables["tool_grants"]
 UPLOADS = Row.metadata.tables["uploads"]
 USAGE = Row.metadata.tables["usage"]
 USAGE_SUMS = Row.metadata.tables["usage_sums"]
+SPENDING = Row.metadata.tables["spending"]
+RESERVATIONS = Row.metadata.tables["reservations"]
 HEARD = Row.metadata.tables["heard"]
 SETTINGS = Row.metadata.tables["settings"]
 AUDIT = Row.metadata.tables["audit"]

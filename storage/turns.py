@@ -11,6 +11,8 @@ from sqlalchemy import Connection, Executable, Text, bindparam, cast, delete, li
 
 from core.errors import StoreError
 from core.ports.store.threads import PROCESS, Context
+from core.spend.budgets import charged_at, payer_of, spent_of
+from core.values.budgets import Spent
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached
@@ -18,7 +20,7 @@ from core.values.places import Person, Place
 from core.values.tasks import Alert, ContinueAnswer, Task
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.ui import Button
-from storage import posts, steps, threads, uploads, usage
+from storage import budgets, posts, steps, threads, uploads, usage
 from storage.attached import from_json, merged, to_json
 from storage.engine import insert
 from storage.forgotten import ForgottenPeople
@@ -223,7 +225,8 @@ def checkpoint(connection: Connection, turns: Sequence[Checkpoint]) -> None:
         posts.add(connection, [(turn_id, posted) for turn_id, _, posted in turns])
 
 
-def finish(connection: Connection, end: Finish, now_us: int) -> bool:
+def finish(connection: Connection, end: Finish, now_us: int, counts_spending: bool) -> bool:
+    """`counts_spending`: there may be accounts of budgets."""
     ask, asked = end.turn.ask, end.asked if end.state is TurnState.ASKING else None
     if asked is not None and steps.stored(connection, end.turn.id, asked[0]):
         return False
@@ -245,19 +248,28 @@ def finish(connection: Connection, end: Finish, now_us: int) -> bool:
         return ended
     if not ended:  # a second call, or the turn was forgotten meanwhile: its usage still counts
         author = connection.scalar(select(TURNS.c.author).where(TURNS.c.id == end.turn.id))
-        usage.add(connection, end, author or "")
+        _charge(connection, end, author or "", now_us, counts_spending)
         uploads.discard(connection, ask.place, _line_id(end.turn.id, end.posted))
         return False
     posts.add(connection, [(end.turn.id, end.posted)])
     if asked is not None:
         steps.append(connection, end.turn.id, asked[1], now_us)
         return True
-    usage.add(connection, end, ask.author.id)
+    _charge(connection, end, ask.author.id, now_us, counts_spending)
     if end.text.strip():
         if end.turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
             uploads.remove_messages(connection, threads.answers_to(ask))  # they have been answered anew
         threads.put_answer(connection, ask, _line_id(end.turn.id, end.posted), end.text, end.attached)
     return True
+
+
+def _charge(connection: Connection, end: Finish, person: str, now_us: int, counts_spending: bool) -> None:
+    """Store the usage of an answer, and add it to the accounts of budgets. A budget also counts what a person who was
+    forgotten spent."""
+    ask, at = end.turn.ask, charged_at(end.turn, from_us(now_us))
+    if usage.add(connection, end, person, to_us(at)) and counts_spending:
+        spent = spent_of(end.usage) if end.usage else Spent()
+        budgets.add(connection, end.turn.id, payer_of(ask.place, ask.author.id), spent, at)
 
 
 def quoting_turns(connection: Connection, place: Place, message_id: str, left: Collection[str]) -> list[Turn]:

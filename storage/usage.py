@@ -13,7 +13,7 @@ from core.values.turn_ends import Finish
 from core.values.usage import LastUsage, UsageTotals
 from storage import usage_sums
 from storage.engine import insert
-from storage.tables import TURNS, USAGE, to_us
+from storage.tables import TURNS, USAGE
 from storage.threads import address, of_place
 
 
@@ -37,8 +37,8 @@ _LAST = (
 )
 
 
-def add(connection: Connection, end: Finish, person: str) -> None:
-    """Store the usage of an answer, once, and add it to the sums."""
+def add(connection: Connection, end: Finish, person: str, at_us: int) -> bool:
+    """Store the usage of an answer, once, and add it to the sums. False where it is stored already."""
     used, ask = end.usage or NO_USAGE, end.turn.ask
     row = {
         **address(ask.place),
@@ -57,10 +57,12 @@ def add(connection: Connection, end: Finish, person: str) -> None:
         "first_word_ms": None if end.first_word_s is None else round(end.first_word_s * 1000),
         "latency_ms": end.latency_ms,
         "error": end.error,
-        "at_us": to_us(ask.at),
+        "at_us": at_us,
     }
-    if connection.execute(_add(connection.dialect.name), row).rowcount > 0:
+    added = connection.execute(_add(connection.dialect.name), row).rowcount > 0
+    if added:
         usage_sums.add(connection, row, ask.place.direct)
+    return added
 
 
 def last_usage(connection: Connection, place: Place, model: str) -> LastUsage | None:

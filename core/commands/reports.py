@@ -17,7 +17,8 @@ from core.i18n import LOCALES, language_of, phrase, tool_label, tools_used
 from core.ports.store.settings import Change
 from core.settings.channel import ChannelSettings
 from core.speakers import label, label_of, labels_of
-from core.spend.cost_text import cost_text, money
+from core.spend.budget_text import limits_to_text
+from core.spend.cost_text import cost_text
 from core.text import escaped
 from core.values.conversation import ThreadMessage
 from core.values.parts import Attached, File, Quote, Text, ToolsUsed, Unread
@@ -65,8 +66,8 @@ def budget(tally: UsageTotals, now: datetime, settings: ChannelSettings, languag
         tokens = format_decimal(tally.prompt_tokens + tally.completion_tokens, locale=locale)
         spent = phrase("budget_unknown", language, month=month, tokens=tokens)
     limit = phrase("budget_none", language)
-    if settings.budget is not None:
-        cost = money(round(settings.budget * 1_000_000), currency, language)
+    if settings.budget:
+        cost = limits_to_text(settings.budget, language, currency)
         limit = phrase("budget_limit", language, cost=cost, origin=origin("budget", settings, language))
     return f"{spent}\n{limit}"
 

@@ -13,15 +13,17 @@ from core.commands.parser import CommandError, choice_named, echo
 from core.i18n import LANGUAGES, language_of, name_list, phrase
 from core.ports.store.settings import Change, StoredSettings
 from core.settings.channel import NOBODY, SETTINGS, ChannelSettings, Origin, merge, settings_on
+from core.spend.budget_text import limits_to_text
 from core.text import shortened
 from core.values.ui import Choice, Field, Form
 
 TAKEN_BACK = ("default", "-", *(phrase("origin_default", language).lower() for language in LANGUAGES))
 """Texts that remove the value of a setting."""
 
-NOT_YET = ("budget",)
-"""Settings that are stored and shown, and have no effect yet."""
+BUDGETS = ("budget", "person_budget")
+"""Settings whose values are limits of spending."""
 
+_NO_LIMIT: dict[str, object] = {"rate": 0, "budget": (), "person_budget": ()}
 _SHOWN_LENGTH = 120
 _FIELD_PREFIX = "set_"
 
@@ -51,21 +53,18 @@ def changed_line(change: Change, settings: ChannelSettings, language: str) -> st
     """A setting as it is now, and the channel's own value where that counts instead."""
     name, scope = change.name, Origin.CHANNEL if change.place.channel else Origin.WORKSPACE
     text, now = settings.text(name), settings.origin(name)
-    if change.new is None or now is scope or SETTINGS[name].combine:
+    if change.new is None or now is scope:
         return _line(name, text, f"origin_{now}", language)
     words = _line(name, change.new, f"origin_{scope}", language)
+    if SETTINGS[name].combine:
+        return words
     return phrase("settings_before", language, line=words, value=shown(name, text, language))
 
 
 def _line(name: str, text: str, origin_key: str, language: str) -> str:
     label, value = phrase(f"setting_{name}", language), shown(name, text, language)
     whose = phrase(origin_key, language)
-    return phrase("settings_line", language, label=label, value=value, origin=whose) + not_yet(name, language)
-
-
-def not_yet(name: str, language: str) -> str:
-    """A note that a setting has no effect yet, or nothing."""
-    return phrase(f"setting_{name}_yet", language) if name in NOT_YET else ""
+    return phrase("settings_line", language, label=label, value=value, origin=whose)
 
 
 def origin(name: str, settings: ChannelSettings, language: str) -> str:
@@ -83,8 +82,10 @@ def shown(name: str, text: str, language: str) -> str:
     if text in setting.choices:
         return choice_label(text, language)
     value = setting.read(text)
-    if name == "rate" and value == 0:
+    if name in _NO_LIMIT and value == _NO_LIMIT[name]:
         return phrase("value_no_limit", language)
+    if name in BUDGETS and value is not None:
+        return limits_to_text(value, language)
     if isinstance(value, int | float):
         return str(format_decimal(value, locale=language_of(language)))
     words = " ".join(text.split()).replace("`", "'")
@@ -121,7 +122,7 @@ def form(given: CommandContext) -> Form | None:
                 given.phrase(f"setting_{name}"),
                 "choice" if offered else "text" if setting.long else "line",
                 layer.get(name, ""),
-                f"{without} · {origin(name, below, given.language)}{not_yet(name, given.language)}",
+                f"{without} · {origin(name, below, given.language)}",
                 tuple(Choice(value, choice_label(value, given.language)) for value in offered),
             )
         )

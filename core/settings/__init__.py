@@ -2,5 +2,6 @@
 
 environment  the operator's, from environment variables and `.env`
 parley_toml  the file of accounts, models and tool servers
+limits       limits of spending as people write them                pure
 channel      those of a channel: default <- workspace <- channel    pure
 """

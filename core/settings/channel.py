@@ -28,6 +28,8 @@ from pydantic import (
 from core.i18n import LANGUAGES, language_of, phrase, variant
 from core.ports.store.settings import StoredSettings
 from core.settings.environment import CoreSettings, known_zone
+from core.settings.limits import limits_of
+from core.values.budgets import Limit
 from core.values.places import Person
 from core.values.platform import Feature, PlatformTraits
 from core.values.tools import ToolSettings
@@ -143,10 +145,11 @@ _Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 class ChannelSettings(BaseModel):
     """The settings of one channel.
 
-    `language` is empty where each person's own counts. `budget` is of a month, in PARLEY_CURRENCY. `rate` is questions
-    a minute by one person, 0 for no limit. Who may ask must be on each list of `allow` and not on `deny`: a channel can
-    only narrow what its workspace and the operator allow. `layers`: of each setting the values that count, as text with
-    their origin, the innermost last. `platform` has the variant of the phrases.
+    `language` is empty where each person's own counts. The limits of `budget` are those of PARLEY_BUDGET, of the
+    workspace and of the channel: all hold, and `layers` says which is whose. Those of `person_budget` hold for each
+    person. `rate` is questions a minute by one person, 0 for no limit. Who may ask must be on each list of `allow` and
+    not on `deny`: a channel can only narrow what its workspace and the operator allow. `layers`: of each setting the
+    values that count, as text with their origin, the innermost last. `platform` has the variant of the phrases.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -185,7 +188,16 @@ class ChannelSettings(BaseModel):
     tools: Annotated[bool, Setting()] = True
     builtin_tools: Annotated[bool, Setting(default=lambda core, _: core.parley_builtin_tools)] = False
     read_links: Annotated[bool, Setting(admins=True)] = False
-    budget: Annotated[float | None, Field(ge=0, le=1e9, allow_inf_nan=False), Setting(admins=True)] = None
+    budget: Annotated[
+        tuple[Limit, ...],
+        BeforeValidator(lambda value: limits_of(value) if isinstance(value, str) else value),
+        Setting(admins=True, default=lambda core, _: limits_of(core.parley_budget), combine=operator.add),
+    ] = ()
+    person_budget: Annotated[
+        tuple[Limit, ...],
+        BeforeValidator(lambda value: limits_of(value) if isinstance(value, str) else value),
+        Setting(scopes=("workspace",), needs=Feature.CHANNELS),
+    ] = ()
     rate: Annotated[
         int,
         Field(ge=0, le=1_000),
@@ -312,14 +324,18 @@ def bounded(
 ) -> ChannelSettings:
     """The settings of a direct conversation with `person`, which belongs to none or to one of several workspaces.
 
-    A person whom any of `workspaces` (stored settings by id) denies is denied, and the lowest rate counts. The
-    rate of a workspace binds its known members (`Person.roles`), and everybody where none of theirs is known.
+    A person whom any of `workspaces` (stored settings by id) denies is denied, the lowest rate counts, and the limits
+    of spending of all hold. The rate and the limits of a workspace bind its known members (`Person.roles`), and
+    everybody where none of theirs is known.
     """
     theirs = [stored for team, stored in workspaces.items() if team in person.roles] or workspaces.values()
     rates = [settings.rate, *(SETTINGS["rate"].read(stored.get("rate", "")) for stored in theirs)]
     denied = [SETTINGS["deny"].read(stored.get("deny", "")) for stored in workspaces.values()]
     rate = min(filter(None, rates), default=0)
-    return settings.model_copy(update={"rate": rate, "deny": settings.deny.union(*filter(None, denied))})
+    limits = (SETTINGS["person_budget"].read(stored.get("person_budget", "")) or () for stored in theirs)
+    each = dict.fromkeys((*settings.person_budget, *(limit for some in limits for limit in some)))
+    deny = settings.deny.union(*filter(None, denied))
+    return settings.model_copy(update={"rate": rate, "deny": deny, "person_budget": tuple(each)})
 
 
 def language_for(person: Person, settings: ChannelSettings, core: CoreSettings) -> str:

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
 from core.i18n import LANGUAGES
+from core.settings.limits import limits_of
 
 Price = Annotated[Decimal, Field(ge=0, le=1_000_000_000)]
 """A price of a million, in PARLEY_CURRENCY."""
@@ -137,6 +138,12 @@ class CoreSettings(Settings):
     parley_price_picture: Price | None = Field(
         None, description="The price of a million pictures, beside that of their tokens. Empty: none."
     )
+    parley_budget: str = Field(
+        "",
+        description="The most that may be spent by everybody together, in money of the currency below or in tokens: "
+        "20 a day, 400 a month, or 5m tokens a month. Admins set limits for people, channels and workspaces "
+        "by /budget. Empty: no limit.",
+    )
     parley_currency: str = Field(
         "USD",
         pattern="^[A-Z]{3}$",
@@ -253,6 +260,15 @@ class CoreSettings(Settings):
         for entry in filter(None, map(str.strip, value.split(","))):
             if not _HOST.fullmatch(entry):
                 raise ValueError(f"{entry!r} is no host, such as docs.example.com or *.example.org")
+        return value
+
+    @field_validator("parley_budget")
+    @classmethod
+    def _limits(cls, value: str) -> str:
+        try:
+            limits_of(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is no limit, such as 20 a day or 5m tokens a month") from None
         return value
 
     @field_validator("parley_time_zone")

@@ -3,6 +3,8 @@
 prices          money in millionths of a unit                pure
 cost_text       costs as people read them                    pure
 periods         days, weeks and months of a time zone        pure
+budgets         the limits in force, and their decision      pure
+budget_text     budgets as people read them                  pure
 report          the arithmetic of a report's figures         pure
 charts          the chart of a report, and it in words       pure
 chart_renderer  draws a chart in a child process

@@ -34,13 +34,15 @@ CHANGED = {
     "builtin_tools": "on",
     "read_links": "on",
     "budget": "5",
+    "person_budget": "2 a day",
     "rate": "30",
     "report_names": "on",
     "time_zone": "Asia/Shanghai",
     "allow": f"{GUILD}",
     "deny": "999",
 }
-FOR_ADMINS, FOR_THE_SERVER = ("budget", "read_links"), ("rate", "report_names", "time_zone")
+FOR_ADMINS = ("budget", "read_links")
+FOR_THE_SERVER = ("person_budget", "rate", "report_names", "time_zone")
 
 
 async def test_each_setting_is_changed_only_by_those_who_may_and_stays(

@@ -193,7 +193,6 @@ async def test_each_setting_counts_and_is_changed_by_those_who_may(team: Team, s
         await slack.press(ADA, "C1", shown.ts, "parley:change")
         form = text_of(await team.modal(ADA, 1))
         assert f"0.7 · {words('origin_workspace')}" in form
-        assert words("setting_budget_yet").strip() in form
         entered = {"set_model": "mine", "set_prompt": "Be kind.", "set_max_tokens": "77", "set_tools": "off"}
         await team.submit(ADA, **entered, set_temperature="hot")
         about = words("setting_temperature_about")

@@ -9,12 +9,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from core.clock import Clock, SystemClock
 from core.errors import StoreError
 from core.ports.files import FileContent
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change
 from core.ports.store.threads import PROCESS, Context, Thread
+from core.spend.budgets import charged_at, payer_of, spent_of
+from core.values.budgets import Balance, Budget, BudgetAccount, BudgetDecision, Payer, Spent
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
+from core.values.deltas import Usage
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File, Text
 from core.values.places import Person, Place, message_key
@@ -28,6 +32,7 @@ from storage.attached import changed, merged, with_file, without_quotes_of
 from storage.deleted import DeletedMessages
 from storage.forgotten import ForgottenPeople, Message
 from storage.people import FORGOTTEN_USER
+from tests.fakes.memory_budgets import MemoryBudgets
 from tests.fakes.memory_reports import ReportedData, UsedAnswer, totals_of
 from tests.fakes.memory_settings import MemorySettings
 from tests.fakes.memory_threads import (
@@ -46,8 +51,12 @@ _NOT_ENDED = (*_OPEN, TurnState.HELD, TurnState.ASKING)
 
 
 class MemoryStore(MemorySettings):
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         super().__init__()
+        self._clock = clock or SystemClock()
+        self._charged: dict[int, datetime] = {}
+        """The times at which the ended turns are charged."""
+        self._budgets = MemoryBudgets()
         self._talks: dict[str, StoredThread] = {}
         self._turns: dict[int, Turn] = {}
         self._ids: dict[str, int] = {}
@@ -408,6 +417,7 @@ class MemoryStore(MemorySettings):
             if not turn.ask.announces:
                 taken = replace(finish, turn=turn, text="", notice="", buttons=())
                 self._finishes.setdefault(turn.id, taken)
+                self._charge(finish)
                 line_id = finish.posted[0] if finish.posted else f"turn-{turn.id}"
                 await self.discard_uploads(turn.ask.place, line_id)
             return False
@@ -425,6 +435,7 @@ class MemoryStore(MemorySettings):
             return True
         self._post(turn.id, finish.posted)
         self._finishes[turn.id] = self._runs[turn.id] = finish
+        self._charge(finish)
         if finish.text.strip():
             message_id = finish.posted[0] if finish.posted else f"turn-{turn.id}"
             answer = ThreadMessage(
@@ -444,6 +455,42 @@ class MemoryStore(MemorySettings):
             talk.lines.pop(message_id, None)  # the entry of a platform's history
             talk.add(answer)
         return True
+
+    def _charge(self, finish: Finish) -> None:
+        """Keep the usage of an answer, once."""
+        turn = finish.turn
+        if turn.id not in self._charged:
+            self._charged[turn.id] = at = charged_at(turn, self._clock.now())
+            self._budgets.add(turn.id, _payer(turn), spent_of(finish.usage or Usage()), at)
+
+    async def balances(self, accounts: Sequence[BudgetAccount], person: str) -> list[Balance]:
+        self._work()
+        return self._budgets.balances(accounts, self._sum)
+
+    async def reserve(
+        self, turn_id: int, payer: Payer, person: str, budgets: Sequence[Budget], most: Spent
+    ) -> BudgetDecision:
+        self._work()
+        opened = {turn.id for turn in self._turns.values() if turn.state in _OPEN}
+        return self._budgets.reserve(turn_id, payer, budgets, most, self._sum, opened)
+
+    async def lift(self, account: BudgetAccount, lifts: int, change: Change) -> bool:
+        self._work()
+        lifted = self._budgets.lift(account, lifts)
+        self._audit += [change] if lifted else []
+        return lifted
+
+    async def expire_spending(self, before: datetime) -> int:
+        self._work()
+        return self._budgets.expire(before)
+
+    def _sum(self, account: BudgetAccount) -> Spent:
+        used = (
+            spent_of(finish.usage or Usage())
+            for turn_id, finish in self._finishes.items()
+            if account.counts(_payer(self._turns[turn_id]), self._charged[turn_id])
+        )
+        return sum(used, Spent())
 
     async def steps(self, turn_id: int) -> list[Step]:
         self._work()
@@ -563,7 +610,7 @@ class MemoryStore(MemorySettings):
 
     def _used(self) -> list[UsedAnswer]:
         return [
-            UsedAnswer(finish, self._nobodys.get(turn_id, finish.turn.ask.author.id))
+            UsedAnswer(finish, self._nobodys.get(turn_id, finish.turn.ask.author.id), self._charged[turn_id])
             for turn_id, finish in self._finishes.items()
         ]
 
@@ -695,6 +742,10 @@ class MemoryStore(MemorySettings):
             for talk in self._talks.values()
             if talk.place.channel_key == place.channel_key and message_id in talk.lines
         ]
+
+
+def _payer(turn: Turn) -> Payer:
+    return payer_of(turn.ask.place, turn.ask.author.id)
 
 
 def _footer(run: Finish) -> AnswerFooter:

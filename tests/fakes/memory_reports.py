@@ -35,18 +35,15 @@ Period = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class UsedAnswer:
-    """The usage of an answer. `person` is empty where they were forgotten before it ended."""
+    """The usage of an answer. `person` is empty where they were forgotten before it ended. `at`: when it counts."""
 
     finish: Finish
     person: str
+    at: datetime
 
     @property
     def place(self) -> Place:
         return self.finish.turn.ask.place
-
-    @property
-    def at(self) -> datetime:
-        return self.finish.turn.ask.at
 
     @property
     def counted(self) -> bool:

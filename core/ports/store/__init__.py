@@ -5,6 +5,7 @@
     threads   threads, their messages, and the watermarks of installations
     settings  the settings that people change, and the audit of changes
     usage     token usage of answers
+    budgets   spending under budgets, and reservations
     privacy   feedback on answers, and what is stored of a person
     uploads   pictures of messages
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from core.ports.store.budgets import BudgetStore
 from core.ports.store.privacy import PrivacyStore
 from core.ports.store.settings import SettingsStore
 from core.ports.store.threads import ThreadStore
@@ -24,7 +26,17 @@ from core.ports.store.uploads import UploadStore
 from core.ports.store.usage import UsageStore
 
 
-class Store(TurnLedger, ToolStore, ThreadStore, SettingsStore, UsageStore, PrivacyStore, UploadStore, Protocol):
+class Store(
+    TurnLedger,
+    ToolStore,
+    ThreadStore,
+    SettingsStore,
+    UsageStore,
+    BudgetStore,
+    PrivacyStore,
+    UploadStore,
+    Protocol,
+):
     """The whole store. Every method is one transaction and raises StoreError when the database fails."""
 
     async def close(self) -> None: ...

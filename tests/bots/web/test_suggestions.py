@@ -71,7 +71,9 @@ def test_a_settings_value_is_asked_for_once_its_name_is_there() -> None:
 
 
 def test_nothing_is_offered_that_is_about_channels_or_other_people() -> None:
-    assert {"rate", "time_zone", "guests", "strangers", "allow", "deny"} & set(labels("/settings ")) == set()
+    assert {"rate", "person_budget", "time_zone", "guests", "strangers", "allow", "deny"} & set(
+        labels("/settings ")
+    ) == set()
     assert labels("/usage ") == ["day", "week", "month"]
 
 

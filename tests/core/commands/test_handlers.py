@@ -199,19 +199,6 @@ async def test_the_settings_name_the_tool_servers_that_are_away(language: str) -
     assert away not in await office.told("settings", by=admin)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-async def test_what_has_no_effect_yet_says_so(language: str) -> None:
-    office = Office()
-    admin = replace(ADMIN, locale=language)
-    note = phrase("setting_budget_yet", language)
-    assert note in await office.told("settings", by=admin)
-    assert note in await office.told("settings", "budget 20", admin)
-    told = await office.do("settings", by=admin)
-    assert isinstance(told, ImmediateReply)
-    assert told.form is not None
-    assert note in next(field.hint for field in told.form.fields if field.name == "set_budget")
-
-
 async def test_a_value_of_the_workspace_says_what_goes_before_it_in_the_channel() -> None:
     office = Office()
     await office.told("model", "mine", ADMIN)

@@ -45,7 +45,7 @@ def test_the_nearest_one_that_is_set_counts_and_says_whose_it_is() -> None:
 def test_with_nothing_set_the_operators_settings_count() -> None:
     found = merged({}, {}, openai_model="m", parley_rate=7, parley_guests=False)
     assert (found.model, found.rate, found.guests, found.strangers) == ("m", 7, False, False)
-    assert (found.listen, found.language, found.budget) == (Listen.MENTIONS, "", None)
+    assert (found.listen, found.language, found.budget) == (Listen.MENTIONS, "", ())
 
 
 def test_a_value_that_can_not_be_read_any_more_counts_as_not_set() -> None:
@@ -171,7 +171,15 @@ def test_choices_are_those_of_the_type_and_only_those_are_read() -> None:
 
 def test_a_platform_has_only_the_settings_and_choices_whose_feature_it_has() -> None:
     bare, full = settings_on(PlatformTraits()), settings_on(PlatformTraits(frozenset(Feature)))
-    assert set(full) - set(bare) == {"rate", "time_zone", "guests", "strangers", "allow", "deny"}
+    assert set(full) - set(bare) == {
+        "person_budget",
+        "rate",
+        "time_zone",
+        "guests",
+        "strangers",
+        "allow",
+        "deny",
+    }
     assert set(full["listen"].choices) - set(bare["listen"].choices) == {"mentions_only", "all", "forum"}
 
 

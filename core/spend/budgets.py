@@ -1,0 +1,149 @@
+"""Budgets: which limits hold for a question, and whether its answer may begin. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, tzinfo
+
+from core.settings.channel import SETTINGS, ChannelSettings, Origin
+from core.spend.periods import PeriodName, period_at
+from core.spend.prices import cost_micros, prices_on
+from core.values.budgets import (
+    ADMITTED,
+    ANY,
+    Balance,
+    Budget,
+    BudgetAccount,
+    BudgetDecision,
+    BudgetScope,
+    BudgetUnit,
+    BudgetVerdict,
+    Limit,
+    Payer,
+    Spent,
+    person_digest,
+)
+from core.values.conversation import Turn
+from core.values.deltas import ModelInfo, Usage
+from core.values.places import Place
+
+NEAR_PERCENT = 80
+"""The share of a limit from which on people get a note."""
+
+_SCOPES = {
+    Origin.CHANNEL: BudgetScope.CHANNEL,
+    Origin.WORKSPACE: BudgetScope.WORKSPACE,
+    Origin.DEFAULT: BudgetScope.ALL,
+}
+
+
+def payer_of(place: Place, person: str) -> Payer:
+    """The keys of an answer at `place` to the person with this id."""
+    return Payer(place.platform, place.team, place.channel, person_digest(person))
+
+
+def budgets_of(
+    settings: ChannelSettings, payer: Payer, people_of: str, at: datetime, operators_zone: tzinfo
+) -> tuple[Budget, ...]:
+    """The limits that hold for a question of `payer` at `at`, the narrowest scope first.
+
+    `people_of`: the team in which ids of people are unique (`PlatformTraits.people_of`). Periods are those of the
+    workspace's time zone; those of the limit for all are of `operators_zone`.
+    """
+    keys = {
+        BudgetScope.PERSON: replace(payer, team=people_of or ANY, channel=ANY),
+        BudgetScope.CHANNEL: replace(payer, person=ANY),
+        BudgetScope.WORKSPACE: replace(payer, channel=ANY, person=ANY),
+        BudgetScope.ALL: Payer(ANY, ANY, ANY, ANY),
+    }
+    budgets = []
+    for scope, limits in _limits(settings):
+        zone = operators_zone if scope is BudgetScope.ALL else settings.zone
+        for limit in limits:
+            period = period_at(PeriodName(limit.per), at, zone)
+            account = BudgetAccount(keys[scope], limit.per, period.since, period.until)
+            budgets.append(Budget(scope, limit, account))
+    return tuple(budgets)
+
+
+def _limits(settings: ChannelSettings) -> list[tuple[BudgetScope, Sequence[Limit]]]:
+    layers = reversed(settings.layers.get("budget", ()))
+    others = [(_SCOPES[origin], SETTINGS["budget"].read(text) or ()) for origin, text in layers if text]
+    return [(BudgetScope.PERSON, settings.person_budget), *others]
+
+
+def decide(budgets: Iterable[Budget], balances: Iterable[Balance], most: Spent) -> BudgetDecision:
+    """Decide if an answer that may spend `most` may begin. `reserved` of the balances is that of other answers.
+
+    An answer that alone may pass a limit begins while no other one is being written, so a limit is passed by at most
+    one answer, and no answer is refused that had something left to spend.
+    """
+    waits: BudgetDecision | None = None
+    for budget, balance in zip(budgets, balances, strict=True):
+        unit, allowed = budget.limit.unit, budget.allowed(balance.lifts)
+        if budget.is_reached(balance):
+            return BudgetDecision(BudgetVerdict.REFUSED, budget, balance)
+        reserved = balance.reserved.of(unit)
+        if reserved and balance.spent.of(unit) + reserved + most.of(unit) > allowed:
+            waits = waits or BudgetDecision(BudgetVerdict.WAIT, budget, balance)
+    return waits or ADMITTED
+
+
+def near(budgets: Iterable[Budget], balances: Iterable[Balance]) -> list[tuple[Budget, Balance]]:
+    """The budgets of which at least NEAR_PERCENT are spent."""
+    return [
+        (budget, balance)
+        for budget, balance in zip(budgets, balances, strict=True)
+        if 100 * balance.spent.of(budget.limit.unit) >= NEAR_PERCENT * budget.allowed(balance.lifts)
+    ]
+
+
+def is_priced(model_info: ModelInfo, day: date) -> bool:
+    """True if the cost of the model's answers is known before they are written."""
+    return cost_micros(Usage(1, 1), prices_on(model_info, day)) is not None
+
+
+def counts_money(budgets: Iterable[Budget]) -> bool:
+    """True if one of the limits is in money."""
+    return any(budget.limit.unit is BudgetUnit.MONEY for budget in budgets)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerBound:
+    """The size of an answer before it is written: bytes and pictures of its prompt, the longest completion in tokens
+    (None: the model's window), and the most rounds."""
+
+    prompt_bytes: int
+    pictures: int = 0
+    max_tokens: int | None = None
+    rounds: int = 1
+
+
+def most_spent(model_info: ModelInfo, bound: AnswerBound, day: date) -> Spent:
+    """The most that an answer may spend at the prices of `day`.
+
+    A token is at least one byte of UTF-8. A prompt with pictures, that of a later round, and an answer without
+    `max_tokens` are bounded by the window of the model alone. A try that failed is not in it.
+    """
+    window = model_info.context_tokens
+    completions = min(bound.max_tokens or window, window) * bound.rounds
+    first = window if bound.pictures else min(bound.prompt_bytes, window)
+    prompts, pictures = first + (bound.rounds - 1) * window, bound.pictures * bound.rounds
+    prices = prices_on(model_info, day)
+    costs = (
+        cost_micros(Usage(prompts, completions, reasoning_tokens=reasoning), prices, pictures) or 0
+        for reasoning in (0, completions)
+    )
+    return Spent(max(costs), prompts + completions)
+
+
+def spent_of(usage: Usage) -> Spent:
+    """The amounts that budgets count of `usage`."""
+    return Spent(usage.cost_micros or 0, usage.prompt_tokens + usage.completion_tokens)
+
+
+def charged_at(turn: Turn, now: datetime) -> datetime:
+    """The time at which the answer of `turn` is counted: that of its question, and now where a question is answered
+    again."""
+    return turn.ask.at if turn.again_of is None else now

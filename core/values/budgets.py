@@ -1,0 +1,156 @@
+"""Budgets: limits, the accounts that they are counted on, and what was spent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import sha256
+
+ANY = "*"
+"""In a key of an account: every value. No id looks like this."""
+
+MICROS = 1_000_000
+
+
+class BudgetUnit(StrEnum):
+    """The unit of a limit. MONEY: millionths of PARLEY_CURRENCY. TOKENS: of prompts and completions together."""
+
+    MONEY = "money"
+    TOKENS = "tokens"
+
+
+class LimitPeriod(StrEnum):
+    """The time after which a limit begins anew: a calendar day or month in the workspace's time zone."""
+
+    DAY = "day"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The most that may be spent within a period. `str` of it is a text that `limits_of` reads."""
+
+    amount: int
+    unit: BudgetUnit
+    per: LimitPeriod
+
+    def __str__(self) -> str:
+        if self.unit is BudgetUnit.TOKENS:
+            return f"{self.amount} tokens a {self.per}"
+        return f"{(Decimal(self.amount) / MICROS).normalize():f} a {self.per}"
+
+
+class BudgetScope(StrEnum):
+    """The questions that a limit counts. ALL: those of every platform (PARLEY_BUDGET)."""
+
+    PERSON = "person"
+    CHANNEL = "channel"
+    WORKSPACE = "workspace"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """An amount in both units. A cost that is not known counts as 0."""
+
+    micros: int = 0
+    tokens: int = 0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.micros + other.micros, self.tokens + other.tokens)
+
+    def of(self, unit: BudgetUnit) -> int:
+        return self.micros if unit is BudgetUnit.MONEY else self.tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """The keys by which an answer is counted. `person` is a digest of the asker's id."""
+
+    platform: str
+    team: str
+    channel: str
+    person: str
+
+    def covers(self, other: Payer) -> bool:
+        """True if each key is ANY or that of `other`."""
+        pairs = (
+            (self.platform, other.platform),
+            (self.team, other.team),
+            (self.channel, other.channel),
+            (self.person, other.person),
+        )
+        return all(own in (ANY, theirs) for own, theirs in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetAccount:
+    """The spending from `since` to `until` by payers with these keys. A key of ANY matches every value."""
+
+    payer: Payer
+    per: LimitPeriod
+    since: datetime
+    until: datetime
+
+    @property
+    def key(self) -> str:
+        payer = self.payer
+        whose = f"{payer.platform}/{payer.team}/{payer.channel}/{payer.person}"
+        return f"{whose}/{self.per}/{self.since:%Y%m%dT%H%M}"
+
+    def counts(self, payer: Payer, at: datetime) -> bool:
+        """True if an answer of `payer` at `at` is counted here."""
+        return self.since <= at < self.until and self.payer.covers(payer)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The state of an account. `reserved`: for answers that are being written. `lifts`: how often an admin allowed its
+    limits once more."""
+
+    spent: Spent = Spent()
+    reserved: Spent = Spent()
+    lifts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A limit in force, and the account that it is counted on."""
+
+    scope: BudgetScope
+    limit: Limit
+    account: BudgetAccount
+
+    def allowed(self, lifts: int) -> int:
+        """The amount that may be spent after that many lifts."""
+        return self.limit.amount * (1 + lifts)
+
+    def is_reached(self, balance: Balance) -> bool:
+        return balance.spent.of(self.limit.unit) >= self.allowed(balance.lifts)
+
+
+class BudgetVerdict(StrEnum):
+    """The decision about the beginning of an answer. WAIT: the answers that are being written may use up the limit."""
+
+    ALLOWED = "allowed"
+    WAIT = "wait"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetDecision:
+    """`budget` is the one that an answer waits for, or that refuses it; `balance` is that of its account."""
+
+    verdict: BudgetVerdict
+    budget: Budget | None = None
+    balance: Balance = Balance()
+
+
+ADMITTED = BudgetDecision(BudgetVerdict.ALLOWED)
+
+
+def person_digest(person: str) -> str:
+    """A one-way hash of a person's id."""
+    return sha256(person.encode()).hexdigest()

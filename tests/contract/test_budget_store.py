@@ -1,0 +1,249 @@
+"""The accounts of budgets on every store: summed, added to, reserved, lifted."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from core.clock import SystemClock
+from core.ports.store import Store
+from core.ports.store.settings import Change
+from core.spend.budgets import payer_of
+from core.values.budgets import (
+    ANY,
+    Balance,
+    Budget,
+    BudgetAccount,
+    BudgetDecision,
+    BudgetScope,
+    BudgetUnit,
+    BudgetVerdict,
+    Limit,
+    LimitPeriod,
+    Payer,
+    Spent,
+)
+from core.values.conversation import Turn, TurnState
+from core.values.deltas import Usage
+from core.values.places import Person, Place
+from core.values.tasks import ANSWER
+from core.values.turn_ends import Finish
+from storage import DatabaseSettings, SqlStore, open_store
+from storage.engine import Database
+from tests.contract.stored import ANN, BEN, ELSEWHERE, NOON, PLACE, accepted, ask
+from tests.contract.test_statements import recorded
+
+SINCE = NOON - timedelta(hours=12)
+MONEY = Limit(100, BudgetUnit.MONEY, LimitPeriod.DAY)
+PER_ANSWER = Usage(30, 10, cost_micros=40)
+
+
+def account(payer: Payer, per: LimitPeriod = LimitPeriod.DAY) -> BudgetAccount:
+    return BudgetAccount(payer, per, SINCE, SINCE + timedelta(days=1 if per is LimitPeriod.DAY else 31))
+
+
+def of_person(person: Person = ANN, team: str = "T1") -> BudgetAccount:
+    return account(replace(payer_of(PLACE, person.id), team=team, channel=ANY))
+
+
+def of_channel(place: Place = PLACE) -> BudgetAccount:
+    return account(replace(payer_of(place, ""), person=ANY))
+
+
+def of_team(team: str = "T1") -> BudgetAccount:
+    return account(Payer("slack", team, ANY, ANY))
+
+
+EVERYBODY = account(Payer(ANY, ANY, ANY, ANY))
+
+
+def budget(of: BudgetAccount, limit: Limit = MONEY) -> Budget:
+    return Budget(BudgetScope.CHANNEL, limit, of)
+
+
+async def answered(
+    store: Store, id: str, place: Place = PLACE, by: Person = ANN, usage: Usage = PER_ANSWER
+) -> Turn:
+    turn = await store.begin((await accepted(store, ask(id, place=place, by=by))).id)
+    await store.finish(Finish(turn, TurnState.DONE, "because", model="m", usage=usage))
+    return turn
+
+
+async def reserve(store: Store, turn: Turn, most: int, *budgets: Budget) -> BudgetDecision:
+    author = turn.ask.author.id
+    return await store.reserve(turn.id, payer_of(turn.ask.place, author), author, budgets, Spent(most, most))
+
+
+async def spent(store: Store, of: BudgetAccount, person: str = ANN.id) -> Spent:
+    return (await store.balances([of], person))[0].spent
+
+
+async def test_a_new_account_is_the_sum_of_the_answers_that_it_counts(store: Store) -> None:
+    await answered(store, "m1")
+    await answered(store, "m2", ELSEWHERE, BEN)
+    await answered(store, "m3", replace(PLACE, channel="C2"))
+    await answered(store, "m4", replace(PLACE, team="T2"))
+    await answered(store, "m5", replace(PLACE, platform="discord", team=""))
+    await answered(store, "m6", usage=Usage(5, 5))
+    accounts = [of_person(), of_person(team=ANY), of_channel(), of_team(), of_team(""), EVERYBODY]
+    found = [(one.spent.micros, one.spent.tokens) for one in await store.balances(accounts, ANN.id)]
+    assert found == [(80, 90), (120, 130), (80, 90), (120, 130), (0, 0), (200, 210)]
+
+
+async def test_answers_of_other_times_do_not_count(store: Store) -> None:
+    turn = await store.begin((await accepted(store, replace(ask(), at=SINCE - timedelta(seconds=1)))).id)
+    await store.finish(Finish(turn, TurnState.DONE, "because", model="m", usage=PER_ANSWER))
+    assert await spent(store, EVERYBODY) == Spent()
+    whole = BudgetAccount(EVERYBODY.payer, LimitPeriod.MONTH, SINCE - timedelta(days=1), EVERYBODY.until)
+    assert await spent(store, whole) == Spent(40, 40)
+
+
+async def test_each_later_answer_is_added_once(store: Store) -> None:
+    accounts = [of_person(), of_channel(), EVERYBODY]
+    assert await store.balances(accounts, ANN.id) == [Balance()] * 3
+    turn = await answered(store, "m1")
+    await answered(store, "m2", replace(PLACE, channel="C2"), BEN)
+    await store.finish(Finish(turn, TurnState.DONE, "because", model="m", usage=PER_ANSWER))
+    found = [one.spent.micros for one in await store.balances(accounts, ANN.id)]
+    assert found == [40, 40, 80]
+
+
+async def test_an_answer_given_again_is_charged_when_it_ends(store: Store) -> None:
+    now = SystemClock().now()
+    today = BudgetAccount(EVERYBODY.payer, LimitPeriod.DAY, now - timedelta(hours=1), now + timedelta(hours=1))
+    assert await spent(store, today) == Spent()
+    turn = await answered(store, "m1")
+    again = await store.retry_turn(turn.id, ANSWER)
+    assert again is not None
+    await store.finish(Finish(await store.begin(again.id), TurnState.DONE, "so", model="m", usage=PER_ANSWER))
+    assert await spent(store, today) == Spent(40, 40)
+    assert (await store.usage_totals(today.since, today.until)).cost_micros == 40
+
+
+async def test_a_reservation_counts_until_its_turn_ends(store: Store) -> None:
+    one, two = await accepted(store, ask("m1")), await accepted(store, ask("m2", place=ELSEWHERE, by=BEN))
+    assert (await reserve(store, one, 60, budget(of_channel()))).verdict is BudgetVerdict.ALLOWED
+    decision = await reserve(store, two, 60, budget(EVERYBODY), budget(of_channel()))
+    assert decision.verdict is BudgetVerdict.WAIT
+    assert decision.balance.reserved == Spent(60, 60)
+    assert (await reserve(store, two, 60, budget(of_person(BEN)))).verdict is BudgetVerdict.ALLOWED
+    turn = await store.begin(one.id)
+    await store.finish(Finish(turn, TurnState.DONE, "because", model="m", usage=PER_ANSWER))
+    assert await spent(store, of_channel()) == Spent(40, 40)
+
+
+async def test_a_turn_that_has_a_reservation_is_allowed_to_go_on(store: Store) -> None:
+    turn = await accepted(store, ask())
+    limit = budget(of_channel())
+    assert (await reserve(store, turn, 60, limit)).verdict is BudgetVerdict.ALLOWED
+    for id in ("m2", "m3", "m4"):
+        await answered(store, id)
+    assert (await reserve(store, turn, 60, limit)).verdict is BudgetVerdict.ALLOWED
+    other = await accepted(store, ask("m5"))
+    assert (await reserve(store, other, 1, limit)).verdict is BudgetVerdict.REFUSED
+
+
+async def test_a_reservation_of_a_turn_that_is_not_open_does_not_count(store: Store) -> None:
+    turn = await accepted(store, ask())
+    await reserve(store, turn, 90, budget(of_channel()))
+    await store.forget_person("slack", "T1", ANN.id, NOON + timedelta(hours=1))
+    other = await accepted(store, ask("m2", by=BEN))
+    assert (await reserve(store, other, 90, budget(of_channel()))).verdict is BudgetVerdict.ALLOWED
+
+
+async def test_an_answer_of_a_person_who_was_forgotten_meanwhile_is_charged_to_them(store: Store) -> None:
+    assert await spent(store, of_person()) == Spent()
+    await answered(store, "m1")
+    turn = await store.begin((await accepted(store, ask("m2"))).id)
+    await store.forget_person("slack", "T1", ANN.id, NOON + timedelta(hours=1))
+    await store.finish(Finish(turn, TurnState.STOPPED, "", model="m", usage=PER_ANSWER))
+    assert await spent(store, of_person()) == Spent(80, 80), "to be forgotten renews no budget"
+
+
+async def test_a_limit_is_lifted_once_for_each_time_it_is_reached(store: Store) -> None:
+    here, change = of_channel(), Change(PLACE, "budget", None, None, BEN, NOON)
+    assert not await store.lift(here, 0, change), "nobody has been refused yet"
+    await answered(store, "m1", usage=Usage(1, 1, cost_micros=120))
+    turn = await accepted(store, ask("m2"))
+    assert (await reserve(store, turn, 1, budget(here))).verdict is BudgetVerdict.REFUSED
+    assert [await store.lift(here, 0, change) for _ in range(2)] == [True, False]
+    assert len([one for one in await store.audit(PLACE) if one.name == "budget"]) == 1
+    decision = await reserve(store, turn, 1, budget(here))
+    assert decision.verdict is BudgetVerdict.ALLOWED
+    assert (await store.balances([here], ""))[0].lifts == 1
+
+
+async def test_accounts_of_old_periods_are_removed(store: Store) -> None:
+    await answered(store, "m1")
+    await store.balances([of_channel(), account(of_channel().payer, LimitPeriod.MONTH)], "")
+    assert await store.expire_spending(SINCE + timedelta(days=2)) == 1
+    assert await store.expire_spending(SINCE + timedelta(days=2)) == 0
+
+
+async def test_of_50_questions_at_once_a_limit_is_passed_by_at_most_one_answer(store: Store) -> None:
+    limits = [budget(of_channel(), replace(MONEY, amount=500)), budget(EVERYBODY, replace(MONEY, amount=450))]
+    places = [replace(PLACE, thread=str(number)) for number in range(50)]
+    turns = [await accepted(store, ask(f"m{n}", place=place)) for n, place in enumerate(places)]
+    refused = await asyncio.gather(*(_answer(store, turn, limits) for turn in turns))
+    assert 450 <= (await spent(store, EVERYBODY)).micros < 490
+    assert (await spent(store, EVERYBODY)) == (await spent(store, of_channel()))
+    assert refused.count(True) == 50 - 12, "each answer costs 40 of 450"
+
+
+async def test_two_replicas_and_a_restart_keep_one_account(sql_store: SqlStore, database_url: str) -> None:
+    settings = DatabaseSettings(database_url=database_url)
+    limit = [budget(EVERYBODY, replace(MONEY, amount=300))]
+    turns = [await accepted(sql_store, ask(f"m{n}", place=replace(PLACE, thread=str(n)))) for n in range(20)]
+    dead = turns.pop()
+    await reserve(sql_store, dead, 50, *limit)
+    other = await open_store(settings, SystemClock())
+    try:
+        stores = [sql_store, other] * 10
+        await asyncio.gather(*(_answer(one, turn, limit) for one, turn in zip(stores, turns[:6], strict=False)))
+    finally:
+        await other.close()
+    again = await open_store(settings, SystemClock())
+    try:
+        await asyncio.gather(*(_answer(again, turn, limit) for turn in [dead, *turns[6:]]))
+        assert 300 <= (await spent(again, EVERYBODY)).micros < 340
+    finally:
+        await again.close()
+
+
+async def _answer(store: Store, turn: Turn, limits: list[Budget]) -> bool:
+    """Have an answer written as soon as the limits allow it. Returns whether they refused it."""
+    decision = await reserve(store, turn, 50, *limits)
+    for _ in range(10_000):
+        if decision.verdict is not BudgetVerdict.WAIT:
+            break
+        await asyncio.sleep(0.01)
+        decision = await reserve(store, turn, 50, *limits)
+    if decision.verdict is BudgetVerdict.REFUSED:
+        await store.finish(Finish(await store.begin(turn.id), TurnState.FAILED))
+        return True
+    begun = await store.begin(turn.id)
+    await asyncio.sleep(0)
+    await store.finish(Finish(begun, TurnState.DONE, "because", model="m", usage=PER_ANSWER))
+    return False
+
+
+async def test_without_a_limit_no_statement_is_made(
+    sql_store: SqlStore, database: Database, database_url: str
+) -> None:
+    turn = await sql_store.begin((await accepted(sql_store, ask())).id)
+    with recorded() as statements:
+        await sql_store.finish(Finish(turn, TurnState.DONE, "because", model="m", usage=PER_ANSWER))
+    assert not [one for one in statements if "spending" in one or "reservations" in one]
+
+
+async def test_after_a_restart_answers_are_added_to_the_accounts_that_there_are(
+    sql_store: SqlStore, database_url: str
+) -> None:
+    assert await spent(sql_store, EVERYBODY) == Spent()
+    again = await open_store(DatabaseSettings(database_url=database_url), SystemClock())
+    try:
+        await answered(again, "m1")
+        assert await spent(again, EVERYBODY) == Spent(40, 40)
+    finally:
+        await again.close()
