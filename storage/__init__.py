@@ -21,6 +21,7 @@
     usage_sums  sums of usage by time, model, person, thread and time to the first word
     reports     the figures of usage reports
     budgets     spending under budgets, and reservations
+    exports     usage and opinions in rows
     settings    settings of channels and workspaces; the audit, also of tool calls
     people      feedback; reset, forget, export
     deleted     the messages that were deleted last

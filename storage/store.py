@@ -26,9 +26,10 @@ from core.values.steps import ApprovalAnswered, ApprovalAsked, Step
 from core.values.tasks import Alert, Task
 from core.values.tools import ToolGrant
 from core.values.turn_ends import AnswerFooter, Finish
-from core.values.usage import LastUsage, UsageTotals
+from core.values.usage import LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
 from storage import (
     budgets,
+    exports,
     forgotten,
     heard,
     people,
@@ -304,6 +305,22 @@ class SqlStore:
     ) -> ReportFigures:
         spans = [(to_us(since), to_us(until)) for since, until in (*bars, before)]
         return await self._database.read(reports.report_figures, spans[:-1], spans[-1], scope)
+
+    async def usage_groups(
+        self,
+        since: datetime,
+        until: datetime,
+        by: Collection[UsageField],
+        scope: Place | None = None,
+        person: str = "",
+        *,
+        names: bool = False,
+    ) -> list[UsageGroup]:
+        period = to_us(since), to_us(until)
+        return await self._database.read(exports.usage_groups, *period, by, scope, person, names)
+
+    async def rated_answers(self, since: datetime, until: datetime) -> list[RatedAnswer]:
+        return await self._database.read(exports.rated_answers, to_us(since), to_us(until))
 
     async def stored_settings(self, place: Place) -> StoredSettings:
         now_s = self._clock.monotonic()

@@ -6,6 +6,7 @@
     handlers           performs a command: an ask for the ledger, or an immediate reply
     settings_commands  /model, /prompt, /settings
     data_commands      /reset, /forget, /export
+    usage_commands     /usage, /export usage
     summaries          the options of /summarize -> its task                            pure
     settings_view      settings as people see and change them                           pure
     reports            usage, history and exports as texts and files                    pure
@@ -97,6 +98,8 @@ SCOPES = ("channel", "workspace")
 HISTORY = "history"
 """The argument of `/settings`, beside the names of settings, that shows their changes."""
 _SCOPE = Option("scope", Kind.CHOICE, choices=SCOPES, named=True, needs=Feature.CHANNELS)
+_OF = Option("of", Kind.CHOICE, choices=("me", "channel", "workspace"), needs=Feature.CHANNELS)
+_PERIOD = Option("period", Kind.CHOICE, choices=("day", "week", "month"))
 _FEW = 3
 
 
@@ -135,13 +138,7 @@ COMMANDS: dict[str, Spec] = {
                 *(Option(f"set_{name}", shown=False, typed=False) for name in SETTINGS),
             ),
         ),
-        Spec(
-            "usage",
-            (
-                Option("of", Kind.CHOICE, choices=("me", "channel", "workspace"), needs=Feature.CHANNELS),
-                Option("period", Kind.CHOICE, choices=("day", "week", "month")),
-            ),
-        ),
+        Spec("usage", (_OF, _PERIOD)),
         Spec("budget"),
         Spec("reset", thread=True, whisper=False),
         Spec(
@@ -152,7 +149,16 @@ COMMANDS: dict[str, Spec] = {
             ),
             thread=True,
         ),
-        Spec("export", (Option("what", Kind.CHOICE, choices=("thread", "me")),), thread=True),
+        Spec(
+            "export",
+            (
+                Option("what", Kind.CHOICE, choices=("thread", "me", "usage")),
+                Option("of", Kind.CHOICE, choices=("channel", "workspace"), needs=Feature.CHANNELS),
+                _PERIOD,
+                Option("format", Kind.CHOICE, choices=("csv", "json")),
+            ),
+            thread=True,
+        ),
         Spec("help"),
     )
 }

@@ -13,6 +13,7 @@ from core.commands.data_commands import DataCommands, require_readable
 from core.commands.parser import CommandError, Values, line_of, named, options_of, values_of
 from core.commands.settings_commands import SettingsCommands
 from core.commands.summaries import values_to_task
+from core.commands.usage_commands import UsageCommands
 from core.ports.store import Store
 from core.ports.store.settings import StoredSettings
 from core.settings.channel import ChannelSettings, bounded, language_for, merge, settings_on
@@ -57,7 +58,8 @@ class CommandHandlers:
         self._models = tuple(models)
         self._traits = traits or {}
         settings = SettingsCommands(store, clock, self.settings, absent_servers)
-        data = DataCommands(store, clock, interrupt, submit)
+        data = self._data = DataCommands(store, clock, interrupt, submit)
+        self._usage = UsageCommands(store, clock)
         self.confirms_forgetting = data.confirms_forgetting
         self._handlers: dict[str, Callable[[CommandContext], Awaitable[Ask | ImmediateReply]]] = {
             "ask": self._ask,
@@ -65,11 +67,11 @@ class CommandHandlers:
             "model": settings.model,
             "prompt": settings.prompt,
             "settings": settings.settings,
-            "usage": self._usage,
+            "usage": self._usage.usage,
             "budget": self._budget,
             "reset": data.reset,
             "forget": data.forget,
-            "export": data.export,
+            "export": self._export,
             "help": self._help,
         }
 
@@ -153,16 +155,9 @@ class CommandHandlers:
         text = line_of(COMMANDS["summarize"], values)
         return _question(given, text, values_to_task(values, given.command.at))
 
-    async def _usage(self, given: CommandContext) -> ImmediateReply:
-        of, period = given.option("of", "me"), given.option("period", "month")
-        author, place, now = given.author, given.place, self.clock.now()
-        if of == "workspace" and not is_admin(author, place, self._core):
-            return ImmediateReply(given.phrase("usage_by_admin", prefix=given.command.prefix))
-        where = Place(place.platform, place.team, place.channel if of == "channel" else "")
-        since, whose = now - reports.PERIODS[period], author.id if of == "me" else ""
-        totals = await self._store.usage_totals(since, now, where, whose)
-        currency = self._core.parley_currency
-        return ImmediateReply(reports.usage(totals, of, period, given.language, currency))
+    async def _export(self, given: CommandContext) -> ImmediateReply:
+        of_usage = given.option("what") == "usage"
+        return await (self._usage.export if of_usage else self._data.export)(given)
 
     async def _budget(self, given: CommandContext) -> ImmediateReply:
         now, currency = self.clock.now(), self._core.parley_currency

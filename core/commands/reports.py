@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import assert_never
 
 from babel.dates import format_date, format_datetime
@@ -26,7 +26,6 @@ from core.values.places import Place
 from core.values.ui import Attachment
 from core.values.usage import UsageTotals
 
-PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 _HISTORY_LINES = 10
 """Lines of settings, and as many of tools."""
 _TOOL = "tool:"

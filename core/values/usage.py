@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from core.values.places import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +48,56 @@ def added(one: UsageTotals, other: UsageTotals) -> UsageTotals:
         errors=one.errors + other.errors,
         unpriced=one.unpriced + other.unpriced,
     )
+
+
+DIRECT = "direct"
+"""The channel of all direct conversations of a workspace together."""
+
+
+class UsageField(StrEnum):
+    """A field by which usage is grouped. A day is one of UTC. Direct conversations are one channel, `DIRECT`."""
+
+    DAY = "day"
+    CHANNEL = "channel"
+    PERSON = "person"
+    MODEL = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class UsageGroup:
+    """The usage of a group of answers. The fields by which it is not grouped are empty; `day` is as in ISO 8601.
+
+    `team` is not empty where it is grouped by channel or person. `name` is the display name of the person, where names
+    were asked for. `cost_micros` is the sum of the known costs, `unpriced` the number of the others.
+    """
+
+    day: str
+    platform: str
+    team: str
+    channel: str
+    person: str
+    name: str
+    model: str
+    answers: int
+    questions: int
+    errors: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    cost_micros: int
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True)
+class RatedAnswer:
+    """A person's opinion of an answer to the question `message_id`. `helpful` is False where they rated it down."""
+
+    place: Place
+    message_id: str
+    model: str
+    person: str
+    name: str
+    helpful: bool
+    reason: str
+    at: datetime

@@ -27,13 +27,13 @@ from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step,
 from core.values.tasks import Alert, ContinueAnswer, Task
 from core.values.tools import ToolGrant
 from core.values.turn_ends import AnswerFooter, Finish
-from core.values.usage import LastUsage, UsageTotals
+from core.values.usage import LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
 from storage.attached import changed, merged, with_file, without_quotes_of
 from storage.deleted import DeletedMessages
 from storage.forgotten import ForgottenPeople, Message
 from storage.people import FORGOTTEN_USER
 from tests.fakes.memory_budgets import MemoryBudgets
-from tests.fakes.memory_reports import ReportedData, UsedAnswer, totals_of
+from tests.fakes.memory_reports import ReportedData, UsedAnswer, groups, totals_of
 from tests.fakes.memory_settings import MemorySettings
 from tests.fakes.memory_threads import (
     NEVER,
@@ -607,6 +607,33 @@ class MemoryStore(MemorySettings):
         titles = {key: talk.title() for key, talk in self._talks.items()}
         data = ReportedData(self._used(), self._turns, self._feedback, titles)
         return data.figures(bars, before, scope)
+
+    async def usage_groups(
+        self,
+        since: datetime,
+        until: datetime,
+        by: Collection[UsageField],
+        scope: Place | None = None,
+        person: str = "",
+        *,
+        names: bool = False,
+    ) -> list[UsageGroup]:
+        self._work()
+        used = (one for one in self._used() if since <= one.at < until and (not person or one.person == person))
+        return groups([one for one in used if scope is None or holds(scope, one.place)], by, names=names)
+
+    async def rated_answers(self, since: datetime, until: datetime) -> list[RatedAnswer]:
+        self._work()
+        order = sorted(self._feedback.items(), key=lambda one: (one[1].at, *one[0]))
+        return [self._rated(turn_id, one) for (turn_id, _), one in order if since <= one.at < until]
+
+    def _rated(self, turn_id: int, given: Feedback) -> RatedAnswer:
+        ask, finish = self._turns[turn_id].ask, self._finishes.get(turn_id)
+        name = ask.author.name if ask.author.id == given.person else ""
+        model = finish.model if finish is not None else ""
+        return RatedAnswer(
+            ask.place, ask.id, model, given.person, name, given.value > 0, given.reason, given.at
+        )
 
     def _used(self) -> list[UsedAnswer]:
         return [

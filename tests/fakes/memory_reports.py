@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,7 +24,7 @@ from core.values.report import (
     ThreadUse,
 )
 from core.values.turn_ends import Finish
-from core.values.usage import UsageTotals
+from core.values.usage import DIRECT, UsageField, UsageGroup, UsageTotals
 from storage.people import FORGOTTEN_USER
 from tests.fakes.memory_threads import holds
 
@@ -205,3 +205,42 @@ def _reasons(opinions: Iterable[tuple[Turn, Feedback]]) -> tuple[FeedbackReason,
 def _bar(bar: Period, use: UsageTotals) -> Bar:
     unknown = use.unpriced and not use.cost_micros
     return Bar(*bar, use.questions, None if unknown else use.cost_micros)
+
+
+def groups(used: Iterable[UsedAnswer], by: Collection[UsageField], *, names: bool) -> list[UsageGroup]:
+    found: defaultdict[tuple[str, ...], list[UsedAnswer]] = defaultdict(list)
+    for one in used:
+        day = one.at.date().isoformat() if UsageField.DAY in by else ""
+        located = bool({UsageField.CHANNEL, UsageField.PERSON} & set(by))
+        team = (one.place.platform, one.place.team) if located else ("", "")
+        channel = DIRECT if one.place.direct else one.place.channel
+        channel = channel if UsageField.CHANNEL in by else ""
+        person = one.person if UsageField.PERSON in by else ""
+        model = one.finish.model if UsageField.MODEL in by else ""
+        found[day, *team, channel, person, model].append(one)
+    return [_group(key, those, names=names) for key, those in sorted(found.items())]
+
+
+def _group(key: tuple[str, ...], used: Sequence[UsedAnswer], *, names: bool) -> UsageGroup:
+    totals, usages = totals_of(used), [one.finish.usage for one in used if one.finish.usage is not None]
+    named = names and key[4] and not key[4].startswith(FORGOTTEN_USER)
+    name = max(one.finish.turn.ask.author.name for one in used) if named else ""
+    day, platform, team, channel, person, model = key
+    return UsageGroup(
+        day=day,
+        platform=platform,
+        team=team,
+        channel=channel,
+        person=person,
+        name=name,
+        model=model,
+        answers=len(used),
+        questions=totals.questions,
+        errors=totals.errors,
+        prompt_tokens=totals.prompt_tokens,
+        cached_tokens=sum(usage.cached_tokens for usage in usages),
+        completion_tokens=totals.completion_tokens,
+        reasoning_tokens=sum(usage.reasoning_tokens for usage in usages),
+        cost_micros=totals.cost_micros,
+        unpriced=totals.unpriced,
+    )

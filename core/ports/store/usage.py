@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from core.values.places import Place
 from core.values.report import ReportFigures
-from core.values.usage import LastUsage, UsageTotals
+from core.values.usage import LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
 
 
 class UsageStore(Protocol):
@@ -34,4 +34,24 @@ class UsageStore(Protocol):
         threads with the most questions, the 3 newest reasons, and the 5 newest questions that were left open. One that
         was asked again by a button is not left open.
         """
+        ...
+
+    async def usage_groups(
+        self,
+        since: datetime,
+        until: datetime,
+        by: Collection[UsageField],
+        scope: Place | None = None,
+        person: str = "",
+        *,
+        names: bool = False,
+    ) -> list[UsageGroup]:
+        """The usage of a period in groups, ordered by their fields; `scope` and `person` as in `usage_totals`.
+
+        It reads a row for each answer: not for what people wait for. `names`: also the display names of people.
+        """
+        ...
+
+    async def rated_answers(self, since: datetime, until: datetime) -> list[RatedAnswer]:
+        """The opinions of a period, oldest first."""
         ...

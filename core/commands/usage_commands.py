@@ -1,0 +1,74 @@
+"""/usage and /export usage: the use by a person, in a channel or in a workspace."""
+
+from __future__ import annotations
+
+from core.access import is_admin, is_manager
+from core.clock import Clock
+from core.commands import reports
+from core.commands.context import CommandContext
+from core.commands.parser import CommandError
+from core.ports.store.usage import UsageStore
+from core.spend.periods import Period, PeriodName, period_at
+from core.spend.usage_table import TableFormat, rows_to_text, usage_rows
+from core.values.places import Place
+from core.values.ui import Attachment, ImmediateReply
+from core.values.usage import UsageField
+
+_TYPES = {TableFormat.CSV: "text/csv", TableFormat.JSON: "application/json"}
+
+
+class UsageCommands:
+    """Every method raises StoreError, and CommandError where the person may not. Periods are those of the calendar, in
+    the time zone of the workspace, up to now."""
+
+    def __init__(self, store: UsageStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def usage(self, given: CommandContext) -> ImmediateReply:
+        of = given.option("of", "me")
+        if of == "workspace":
+            _require(is_admin(given.author, given.place, given.core), "usage_by_admin")
+        period, person = self._period(given), given.author.id if of == "me" else ""
+        totals = await self._store.usage_totals(period.since, self._clock.now(), _scope(given, of), person)
+        text = reports.usage(totals, of, period.name, given.language, given.core.parley_currency)
+        return ImmediateReply(text)
+
+    async def export(self, given: CommandContext) -> ImmediateReply:
+        """The usage of each day, channel and model as a file; also of each person, where people may be named."""
+        of = given.option("of", "me")
+        if of == "workspace":
+            _require(is_admin(given.author, given.place, given.core), "export_usage_by_admin")
+        elif of == "channel":
+            _require(is_manager(given.author, given.place, given.core), "export_usage_by_manager")
+        names = given.settings.report_names and of != "me"
+        by = [field for field in UsageField if names or field is not UsageField.PERSON]
+        period, person = self._period(given), given.author.id if of == "me" else ""
+        now, scope = self._clock.now(), _scope(given, of)
+        groups = await self._store.usage_groups(period.since, now, by, scope, person, names=names)
+        if not groups:
+            return ImmediateReply(given.phrase("export_nothing"))
+        table_format = TableFormat(given.option("format", TableFormat.CSV))
+        rows = usage_rows(groups, by, given.core.parley_currency, names=names)
+        file = Attachment(
+            f"usage-{period.first_day}.{table_format}",
+            _TYPES[table_format],
+            rows_to_text(rows, table_format).encode("utf-8", "replace"),
+        )
+        whose, when = given.phrase(f"usage_{of}"), given.phrase(f"usage_{period.name}")
+        return ImmediateReply(given.phrase("usage_title", whose=whose, period=when), file=file)
+
+    def _period(self, given: CommandContext) -> Period:
+        name = PeriodName(given.option("period", PeriodName.MONTH))
+        return period_at(name, self._clock.now(), given.settings.zone)
+
+
+def _require(may: bool, key: str) -> None:
+    """Raises CommandError with the phrase `key` where the person may not."""
+    if not may:
+        raise CommandError(key)
+
+
+def _scope(given: CommandContext, of: str) -> Place:
+    place = given.place
+    return Place(place.platform, place.team, place.channel if of == "channel" else "")
