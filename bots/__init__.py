@@ -6,7 +6,7 @@
     http         health, metrics and the routes of platforms; connections: their limit
     health       the database, each platform's calls, the event loop
     timers       the daily summary; retention: removes data that is stored for a limited time
-    settings     every setting as text
+    settings     every setting as text; exports: the tables of `parley usage` and `parley feedback`
 
 Shared by platforms:
 

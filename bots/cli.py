@@ -1,4 +1,4 @@
-"""The command line: `parley run` and `parley summary --now`.
+"""The command line: `parley run`, `parley summary --now`, `parley usage` and `parley feedback`.
 
 The commands import `bots.app` and `bots.programs` themselves: that takes seconds, and aiohttp makes TLS contexts as it
 is imported, which fails for odd variables of the environment.
@@ -18,11 +18,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bots.settings import settings_to_text
+from core.clock import SystemClock
 from core.errors import BotError, SettingsError, StoreError
 from core.log import configure, redact
+from core.settings.environment import CoreSettings
+from core.spend.usage_table import TableFormat
 
 if TYPE_CHECKING:
     from bots.app import Config, Tell
+    from storage import DatabaseSettings
 
 parley = typer.Typer(
     help="Parley brings any OpenAI-compatible model into Slack, Discord and web threads.",
@@ -54,6 +58,63 @@ def summary(
         from bots import app, programs
 
         _perform(app.Config.load(), programs.post_summary)
+
+
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, as without --json.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Since = Annotated[
+    str, typer.Option(metavar="DATE", help="The first day, such as 2026-11-01; else the first of this month.")
+]
+
+
+@parley.command()
+def usage(
+    csv: Csv = False,
+    json: Json = False,
+    since: Since = "",
+    by: Annotated[
+        str, typer.Option(help="Any of day, channel, person, model; between commas.")
+    ] = "channel,model",
+) -> None:
+    """Print the questions, tokens and costs that are stored. Works beside a running parley."""
+    with _errors_in_one_line():
+        from bots import exports
+
+        database, core, clock = _stored()
+        first, fields = exports.day_of(since, clock, core), exports.fields_of(by)
+        _print(exports.usage_table(database, core, clock, first, fields, _format(csv, json)))
+
+
+@parley.command()
+def feedback(csv: Csv = False, json: Json = False, since: Since = "") -> None:
+    """Print people's opinions of answers with their reasons. Works beside a running parley."""
+    with _errors_in_one_line():
+        from bots import exports
+
+        database, core, clock = _stored()
+        _print(exports.feedback_table(database, clock, exports.day_of(since, clock, core), _format(csv, json)))
+
+
+def _stored() -> tuple[DatabaseSettings, CoreSettings, SystemClock]:
+    """The settings of the commands that only read the store, and the clock."""
+    from storage import DatabaseSettings
+
+    database, core = DatabaseSettings.load(), CoreSettings.load()
+    configure(core.parley_log, database.secrets)
+    return database, core, SystemClock()
+
+
+def _format(csv: bool, json: bool) -> TableFormat:
+    if csv and json:
+        raise SettingsError("say --csv or --json, not both")
+    return TableFormat.JSON if json else TableFormat.CSV
+
+
+def _print(table: Awaitable[str]) -> None:
+    async def printed() -> None:
+        sys.stdout.write(await table)
+
+    asyncio.run(printed())
 
 
 @parley.command()

@@ -42,16 +42,17 @@ from pydantic_settings import SettingsConfigDict
 from sqlalchemy import URL
 
 from core.clock import Clock
+from core.errors import StoreError
 from core.redaction import is_secret
 from core.settings.environment import Settings
 from storage.budgets import any_accounts
 from storage.engine import Database
 from storage.forgotten import ForgottenPeople, load
-from storage.migrations import upgrade
+from storage.migrations import NEWEST, revision_of, upgrade
 from storage.store import SqlStore
-from storage.url import parse_url
+from storage.url import parse_url, sqlite_file
 
-__all__ = ["DatabaseSettings", "SqlStore", "open_store"]
+__all__ = ["DatabaseSettings", "SqlStore", "open_existing", "open_store"]
 
 
 class DatabaseSettings(Settings):
@@ -110,3 +111,21 @@ async def open_store(settings: DatabaseSettings, clock: Clock) -> SqlStore:
         await database.close()
         raise
     return SqlStore(database, clock, known, counts_spending=counts_spending)
+
+
+async def open_existing(settings: DatabaseSettings, clock: Clock) -> SqlStore:
+    """Open the store as it is, to read it beside a running Parley. Raises StoreError, also where there is no database,
+    or one of another version."""
+    file = sqlite_file(settings.url)
+    if file is not None and not file.exists():
+        raise StoreError("there is no database yet: `parley run` makes it", retryable=False)
+    database = Database(settings.url, settings.parley_sqlite_synchronous)
+    try:
+        if await database.read(revision_of) != NEWEST:
+            raise StoreError(
+                "its schema is another version's: `parley run` of this version upgrades it", retryable=False
+            )
+    except BaseException:
+        await database.close()
+        raise
+    return SqlStore(database, clock)

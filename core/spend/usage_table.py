@@ -56,7 +56,8 @@ def _amounts(group: UsageGroup, currency: str) -> dict[str, Cell]:
 def opinion_rows(
     rated: Iterable[RatedAnswer], named_teams: Collection[tuple[str, str]]
 ) -> list[dict[str, Cell]]:
-    """A row for each opinion. People are named in the teams `named_teams` alone: each is a platform and an id."""
+    """A row for each opinion. Names of people are shown in the teams `named_teams` alone: each is a platform and an
+    id."""
     return [_opinion(one, (one.place.platform, one.place.team) in named_teams) for one in rated]
 
 
@@ -71,7 +72,7 @@ def _opinion(one: RatedAnswer, named: bool) -> dict[str, Cell]:
         "model": one.model,
         "helpful": one.helpful,
         "reason": one.reason,
-        "person": one.person if named else "",
+        "person": one.person,
         "name": one.name if named else "",
     }
 

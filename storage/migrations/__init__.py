@@ -41,13 +41,13 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     if connection.dialect.name == "postgresql":
         locking = text("SELECT pg_advisory_xact_lock(:key, hashtext(current_schema()))")
         connection.execute(locking, {"key": _ADVISORY_LOCK})
-    if revision != "head" or _revision(connection) != NEWEST:
+    if revision != "head" or revision_of(connection) != NEWEST:
         from alembic import command
 
         command.upgrade(config(connection), revision)
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
     """The revision of the schema, None in an empty database."""
     if not inspect(connection).has_table("alembic_version"):
         return None

@@ -34,16 +34,17 @@ SINCE = datetime(2026, 10, 1, tzinfo=UTC)
 REPORT_S, FINISH_MS, TRIES, ADDED = 2.0, 1.0, 3, 500
 BEFORE_SUMS = "0018"
 BERLIN = ZoneInfo("Europe/Berlin")
-SCOPES = {"everything": None, "a workspace": Place("slack", "T1", ""), "a channel": Place("slack", "T1", "C1")}
+SCOPES = {"everything": None, "a workspace": Place("slack", "T1", ""), "a channel": Place("slack", "T1", "C2")}
 
-# 2 workspaces, 60 channels, 3 models, 2,000 people, 100,000 threads; every multiplier is a prime.
+# 2 workspaces with 60 channels, 3 models, 100,000 threads of 10 questions, and 2,000 people who are in 3 channels each.
 ANSWERS = f"""
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {STORED}),
+placed AS (SELECT i, i / 10 AS thread, i / 10 * 31 % 60 AS channel FROM n),
 made AS (
-    SELECT i, 'T' || (i * 7 % 2 + 1) AS team, 'C' || (i * 31 % 60) AS channel, 't' || (i * 131 % 100000) AS thread,
-        'U' || (i * 97 % 2000) AS person, 'model-' || (i * 13 % 3) AS model, i * 37 % 100 AS chance,
-        {to_us(SINCE)} + CAST(i AS BIGINT) * {DAYS * 86_400_000_000 // STORED} AS at_us
-    FROM n
+    SELECT i, 'T' || (channel % 2 + 1) AS team, 'C' || channel AS channel, 't' || thread AS thread,
+        'U' || ((channel * 33 + i / 7 % 100) % 2000) AS person, 'model-' || (i * 13 % 3) AS model,
+        i * 37 % 100 AS chance, {to_us(SINCE)} + CAST(i AS BIGINT) * {DAYS * 86_400_000_000 // STORED} AS at_us
+    FROM placed
 )
 """
 STATE = "CASE WHEN chance < 2 THEN 'failed' WHEN chance < 4 THEN 'stopped' ELSE 'done' END"

@@ -35,7 +35,7 @@ from core.values.report import (
 )
 from core.values.tasks import ANSWER
 from core.values.turn_ends import Finish
-from core.values.usage import UsageTotals
+from core.values.usage import RatedAnswer, UsageField, UsageGroup, UsageTotals
 from storage import DatabaseSettings, open_store
 from tests.contract.stored import ANN, ASKED, BEN, ELSEWHERE, NOON, PLACE, accepted, ask
 from tests.fakes.memory import MemoryStore
@@ -260,3 +260,42 @@ def test_every_figure_is_the_sum_over_the_answers_in_any_zone(database_url: str,
         finally:
             with suppress(Exception):
                 runner.run(opening.result().close())
+
+
+class TestExports:
+    async def test_usage_is_grouped_by_any_fields(self, store: Store) -> None:
+        cost = Usage(100, 10, 5, cost_micros=5, cached_tokens=50)
+        await spend(store, ask("m1"), cost)
+        await spend(store, ask("m2", by=BEN), Usage(7, 7), state=TurnState.FAILED, model="n")
+        await spend(store, ask("m3", place=DIRECT), cost)
+        await spend(store, ask("m4", after_s=86_400), cost, state=TurnState.STOPPED)
+        until = NOON + timedelta(days=2)
+        (whole,) = await store.usage_groups(NOON, until, ())
+        assert whole == UsageGroup("", "", "", "", "", "", "", 4, 3, 1, 307, 150, 37, 15, 15, 1)
+        models = await store.usage_groups(NOON, until, (UsageField.MODEL,))
+        assert [(one.model, one.answers) for one in models] == [("m", 3), ("n", 1)]
+        days = await store.usage_groups(NOON, until, (UsageField.DAY, UsageField.CHANNEL), TEAM)
+        assert [(one.day, one.channel, one.answers) for one in days] == [
+            ("2026-03-01", "C1", 2),
+            ("2026-03-01", "direct", 1),
+            ("2026-03-02", "C1", 1),
+        ]
+        people = await store.usage_groups(NOON, until, (UsageField.PERSON,), names=True)
+        assert [(one.team, one.person, one.name, one.answers) for one in people] == [
+            ("T1", "U1", "Ann", 3),
+            ("T1", "U2", "Ben", 1),
+        ]
+        mine = await store.usage_groups(NOON, until, (UsageField.PERSON,), TEAM, BEN.id)
+        assert [(one.person, one.name) for one in mine] == [("U2", "")]
+        assert await store.usage_groups(until, until + timedelta(days=1), ()) == []
+
+    async def test_the_opinions_of_a_period(self, store: Store) -> None:
+        turn_id = await spend(store, ask("m1"))
+        late, early = NOON + timedelta(hours=2), NOON + timedelta(hours=1)
+        await store.rate(turn_id, Feedback(ANN.id, -1, "made up", late))
+        await store.rate(turn_id, Feedback(BEN.id, 1, "", early))
+        assert await store.rated_answers(NOON, NOON + timedelta(days=1)) == [
+            RatedAnswer(PLACE, "m1", "m", "U2", "", True, "", early),
+            RatedAnswer(PLACE, "m1", "m", "U1", "Ann", False, "made up", late),
+        ]
+        assert await store.rated_answers(NOON, early) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import aiohttp
@@ -155,6 +156,15 @@ async def test_the_summary_is_posted_by_the_running_bot_and_by_itself_when_none_
         assert await command.end() == 0, command.output
         assert "1 question by 1 person" in slack.messages("C2")[0].visible
         assert "1 question by 1 person" in discord.from_bot(GENERAL)[0].text
+        table = Program(tmp_path, **settings)
+        await table.start("usage", "--json", "--by", "person,model", "--since", "2020-01-01")
+        assert await table.end() == 0, table.output
+        (row,) = json.loads(table.output)
+        assert (row["person"], row["name"], row["questions"]) == ("U1", "", 1)
+        wrong = Program(tmp_path, **settings)
+        await wrong.start("feedback", "--csv", "--since", "yesterday")
+        assert await wrong.end() == 2
+        assert wrong.output == "parley: --since: 'yesterday' is not a date, such as 2026-11-01\n"
     alone = Program(tmp_path, **settings)
     await alone.start("summary", "--now")
     assert await alone.end() == 0, alone.output

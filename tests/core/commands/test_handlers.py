@@ -663,3 +663,31 @@ async def test_what_is_told_back_of_somebodys_words_is_one_short_line(name: str,
         assert len(told) < 1_500
         assert words[:100] not in told
         assert "\u2028" not in told
+
+
+async def test_export_usage_is_mine_or_for_those_who_manage_the_channel_or_the_workspace() -> None:
+    office = Office()
+    assert await office.told("export", "usage") == phrase("export_nothing", "en")
+    await office.answered("1")
+    await office.answered("2", BEN, cost_micros=None)
+
+    async def exported(argument: str, by: Person = ADA) -> tuple[str, str]:
+        told = await office.do("export", argument, by)
+        assert isinstance(told, ImmediateReply)
+        assert told.file is not None
+        assert told.whisper
+        return told.file.name, told.file.content.decode()
+
+    name, mine = await exported("usage")
+    assert name == "usage-2026-03-01.csv"
+    assert [line.split(",")[0] for line in mine.splitlines()] == ["day", "2026-03-15"]
+    assert "person" not in mine
+    assert "those who manage" in (await office.told("export", "usage channel")).lower()
+    assert "Workspace admins" in await office.told("export", "usage workspace")
+    name, data = await exported("usage channel week json", MANAGER)
+    assert name == "usage-2026-03-09.json"
+    (row,) = json.loads(data)
+    assert (row["channel"], row["questions"], row["cost"], row["unpriced_answers"]) == ("C1", 2, 1.5, 1)
+    await office.told("settings", "report_names scope:workspace on", ADMIN)
+    people = json.loads((await exported("usage workspace json", ADMIN))[1])
+    assert [(row["person"], row["name"]) for row in people] == [("U1", "Ada"), ("U2", "Ben")]

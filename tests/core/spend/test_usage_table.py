@@ -1,0 +1,65 @@
+"""Usage and opinions as CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.spend.usage_table import Cell, TableFormat, rows_to_text, usage_rows
+from core.values.usage import UsageField, UsageGroup
+
+GROUP = UsageGroup("2026-11-01", "slack", "T1", "C1", "U1", "Ada", "m", 4, 3, 1, 100, 20, 10, 5, 1_500_000, 1)
+BY = (UsageField.PERSON, UsageField.CHANNEL)
+
+
+def test_a_table_has_the_columns_that_it_is_grouped_by() -> None:
+    (row,) = usage_rows([GROUP], BY, "EUR", names=True)
+    assert row == {
+        "platform": "slack",
+        "team": "T1",
+        "channel": "C1",
+        "person": "U1",
+        "name": "Ada",
+        "questions": 3,
+        "errors": 1,
+        "answers": 4,
+        "input_tokens": 100,
+        "cached_input_tokens": 20,
+        "output_tokens": 10,
+        "reasoning_tokens": 5,
+        "cost": 1.5,
+        "currency": "EUR",
+        "unpriced_answers": 1,
+    }
+    assert "name" not in usage_rows([GROUP], BY, "EUR", names=False)[0]
+
+
+def test_both_formats_say_the_same_and_an_unknown_cost_is_empty() -> None:
+    rows: list[dict[str, Cell]] = [{"model": "m", "cost": None}, {"model": '模型, "x"\n', "cost": 0.25}]
+    text = rows_to_text(rows, TableFormat.CSV)
+    assert text.startswith("model,cost\r\nm,\r\n")
+    assert list(csv.DictReader(io.StringIO(text, newline=""))) == [
+        {"model": "m", "cost": ""},
+        {"model": '模型, "x"\n', "cost": "0.25"},
+    ]
+    assert json.loads(rows_to_text(rows, TableFormat.JSON)) == rows
+    assert rows_to_text([], TableFormat.CSV) == ""
+
+
+@pytest.mark.parametrize("sign", "=+-@\t\r")
+def test_no_cell_is_a_formula(sign: str) -> None:
+    row: dict[str, Cell] = {"model": f"{sign}SUM(A1)", "cost": -1.5}
+    assert rows_to_text([row], TableFormat.CSV).partition("\r\n")[2].lstrip('"').startswith("'")
+
+
+@given(st.text())
+def test_any_text_is_read_back_from_a_table(text: str) -> None:
+    given_row: dict[str, Cell] = {"reason": text, "n": 1}
+    table = rows_to_text([given_row], TableFormat.CSV)
+    (row,) = csv.DictReader(io.StringIO(table, newline=""))
+    assert row["reason"].removeprefix("'") == text.removeprefix("'")
