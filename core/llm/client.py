@@ -18,7 +18,7 @@ from cachetools import TTLCache
 from core.clock import Clock
 from core.errors import ModelError
 from core.llm.chunks import AnswerCaps
-from core.llm.connection import bearer, create_http, headers_of, pieces_of
+from core.llm.connection import bearer, close_response, create_http, headers_of, pieces_of
 from core.llm.deadline import Deadline
 from core.llm.echo import SentRequest
 from core.llm.errors import from_exception, from_response, request_id_of
@@ -137,7 +137,7 @@ class CompletionsClient:
                             async for delta in deltas:
                                 yield delta
                 finally:
-                    await response.aclose()
+                    await close_response(response)
                 return
             except TimeoutError:
                 failed = reading.silence()

@@ -65,10 +65,28 @@ def headers_of(response: httpx.Response) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
 
 
+async def close_response(response: httpx.Response) -> None:
+    """Close the response, also where the task is cancelled meanwhile.
+
+    httpx marks a response as closed before it closes it: one that is interrupted holds its connection forever.
+    """
+    closing = asyncio.create_task(response.aclose())
+    try:
+        await asyncio.shield(closing)
+    except asyncio.CancelledError:
+        await asyncio.wait([closing])
+        raise
+
+
 async def pieces_of(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    """The raw body as it arrives. httpx's own reader decompresses without a limit."""
+    """The raw body as it arrives; the caller closes the response (`close_response`).
+
+    httpx's own readers decompress without a limit, and close the response in the call that reads its end, where a
+    deadline may interrupt them.
+    """
     inflate = Inflate(response.headers.get("content-encoding", ""))
-    async with aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_raw())) as raw:
+    stream = cast("httpx.AsyncByteStream", response.stream)
+    async with aclosing(cast("AsyncGenerator[bytes, None]", aiter(stream))) as raw:
         async for data in raw:
             for number, piece in enumerate(inflate.feed(data)):
                 if number:

@@ -15,7 +15,7 @@ import structlog
 from core.clock import Clock
 from core.errors import Code, ModelError
 from core.llm.catalog import Route
-from core.llm.connection import bearer, create_http, headers_of, pieces_of
+from core.llm.connection import bearer, close_response, create_http, headers_of, pieces_of
 from core.llm.deadline import Deadline
 from core.llm.error_bodies import is_page, looks_like_error
 from core.llm.errors import fault, from_chunk, from_exception, from_response
@@ -103,7 +103,7 @@ class EndpointTranscriber:
                     if not response.is_success:
                         raise from_response(status, headers_of(response), body, self._clock.now(), key)
                 finally:
-                    await response.aclose()
+                    await close_response(response)
             except TimeoutError:
                 raise fault(Code.STALLED, f"no text in {LIMIT_S:g} s", status=status) from None
             except (httpx.HTTPError, httpx.InvalidURL) as error:
