@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Text, case, cast, func, literal, select, union_all
@@ -192,7 +192,7 @@ def _reasons(connection: Connection, period: Span, scope: Place | None) -> tuple
 
 def _open(
     connection: Connection, period: Span, scope: Place | None
-) -> tuple[dict[OpenKind, int], tuple[OpenQuestion, ...]]:
+) -> tuple[Mapping[OpenKind, int], tuple[OpenQuestion, ...]]:
     """The questions that were left open: their number by kind, and the newest."""
     not_done = _not_done(period, scope).subquery()
     ended = select(not_done.c.turn_id, not_done.c.state.label("kind"))
@@ -206,14 +206,17 @@ def _open(
     again = TURNS.alias("again").c
     same_channel = (again[name] == TURNS.c[name] for name in ("platform", "team", "channel"))
     answered = select(again.id).where(*same_channel, again.message == literal(AGAIN) + cast(TURNS.c.id, Text))
-    left = select(found.c.kind, TURNS).where(TURNS.c.id == found.c.turn_id, ~answered.exists())
-    each = left.subquery()
-    numbers = connection.execute(select(each.c.kind, func.count()).group_by(each.c.kind)).all()
-    newest = left.where(TURNS.c.direct.is_(False)).order_by(TURNS.c.at_us.desc(), TURNS.c.id.desc())
-    return {OpenKind(kind): count for kind, count in numbers}, tuple(
-        OpenQuestion(OpenKind(row.kind), _place(row), row.question, row.text, from_us(row.at_us))
-        for row in connection.execute(newest.limit(_LISTED))
+    columns = (found.c.kind, TURNS.c.id, TURNS.c.at_us, TURNS.c.direct)
+    left = connection.execute(select(*columns).where(TURNS.c.id == found.c.turn_id, ~answered.exists())).all()
+    newest = sorted((row for row in left if not row.direct), key=attrgetter("at_us", "id"), reverse=True)
+    return Counter(OpenKind(row.kind) for row in left), tuple(
+        _question(connection, OpenKind(row.kind), row.id) for row in newest[:_LISTED]
     )
+
+
+def _question(connection: Connection, kind: OpenKind, turn_id: int) -> OpenQuestion:
+    row = connection.execute(select(TURNS).where(TURNS.c.id == turn_id)).one()
+    return OpenQuestion(kind, _place(row), row.question, row.text, from_us(row.at_us))
 
 
 def _place(row: Any) -> Place:
