@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from core.access import is_admin, is_manager
 from core.clock import Clock
 from core.commands import reports
 from core.commands.context import CommandContext
 from core.commands.parser import CommandError
+from core.ports.store.budgets import BudgetStore
 from core.ports.store.usage import UsageStore
+from core.spend.budget_text import limit_to_text
+from core.spend.budgets import budgets_of, payer_of
 from core.spend.periods import Period, PeriodName, period_at
+from core.spend.report import share_percent
 from core.spend.usage_table import TableFormat, rows_to_text, usage_rows
+from core.values.budgets import Balance, Budget, BudgetScope
 from core.values.places import Place
 from core.values.ui import Attachment, ImmediateReply
 from core.values.usage import UsageField
@@ -17,11 +24,18 @@ from core.values.usage import UsageField
 _TYPES = {TableFormat.CSV: "text/csv", TableFormat.JSON: "application/json"}
 
 
+_BUDGETS = {"me": BudgetScope.PERSON, "channel": BudgetScope.CHANNEL, "workspace": BudgetScope.WORKSPACE}
+
+
+class UsageAndBudgets(UsageStore, BudgetStore, Protocol):
+    """The part of the store that the commands read."""
+
+
 class UsageCommands:
     """Every method raises StoreError, and CommandError where the person may not. Periods are those of the calendar, in
     the time zone of the workspace, up to now."""
 
-    def __init__(self, store: UsageStore, clock: Clock) -> None:
+    def __init__(self, store: UsageAndBudgets, clock: Clock) -> None:
         self._store = store
         self._clock = clock
 
@@ -32,7 +46,18 @@ class UsageCommands:
         period, person = self._period(given), given.author.id if of == "me" else ""
         totals = await self._store.usage_totals(period.since, self._clock.now(), _scope(given, of), person)
         text = reports.usage(totals, of, period.name, given.language, given.core.parley_currency)
-        return ImmediateReply(text)
+        return ImmediateReply("\n".join([text, *await self._shares(given, _BUDGETS[of])]))
+
+    async def _shares(self, given: CommandContext, scope: BudgetScope) -> list[str]:
+        """The share that is spent of each limit of that scope, in the limit's own period."""
+        author, place = given.author, given.place
+        payer, people_of = payer_of(place, author.id), given.traits.people_of(place)
+        found = budgets_of(given.settings, payer, people_of, self._clock.now(), given.core.zone)
+        budgets = [budget for budget in found if budget.scope is scope]
+        if not budgets:
+            return []
+        balances = await self._store.balances([budget.account for budget in budgets], author.id)
+        return [_share(given, *pair) for pair in zip(budgets, balances, strict=True)]
 
     async def export(self, given: CommandContext) -> ImmediateReply:
         """The usage of each day, channel and model as a file; also of each person, where people may be named."""
@@ -61,6 +86,13 @@ class UsageCommands:
     def _period(self, given: CommandContext) -> Period:
         name = PeriodName(given.option("period", PeriodName.MONTH))
         return period_at(name, self._clock.now(), given.settings.zone)
+
+
+def _share(given: CommandContext, budget: Budget, balance: Balance) -> str:
+    limit = limit_to_text(budget.limit, given.language, given.core.parley_currency)
+    spent, allowed = balance.spent.of(budget.limit.unit), budget.allowed(balance.lifts)
+    percent = share_percent(spent, allowed)
+    return "- " + given.phrase("usage_budget", limit=limit, percent=100 if percent is None else percent)
 
 
 def _require(may: bool, key: str) -> None:

@@ -202,6 +202,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
         "other": "at least {cost}; {n} answers without a known price",
     },
     "usage_errors": {"one": "{n} question ended in an error", "other": "{n} questions ended in an error"},
+    "usage_budget": "{percent}% of the budget of {limit} is spent",
     "usage_quiet": "No questions were asked.",
     # The picture of a usage report: its legend, and the picture in words for those who can't see it.
     "chart_caption": "Picture: cost in {currency} (blue), questions (brown). Hatched: the cost is not known.",

@@ -168,6 +168,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "cost_unknown": "未知",
     "cost_at_least": {"other": "至少 {cost}；{n} 个回答价格未知"},
     "usage_errors": {"other": "{n} 个问题出了错"},
+    "usage_budget": "预算（{limit}）已用 {percent}%",
     "usage_quiet": "没有提问记录。",
     "chart_caption": "图：费用（{currency}，蓝色）和提问（棕色）。斜线表示费用未知。",
     "chart_caption_unpriced": "图：提问次数。费用未知。",

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from core.spend.periods import Period
 from core.values.places import Place
 from core.values.report import Bar, ReportFigures
+
+LISTED = 5
+"""The most models and channels that a report lists by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,14 @@ class Report:
     def bars(self) -> tuple[Bar, ...]:
         """One for each part of `Period.bars`, in order."""
         return self.figures.bars
+
+    @property
+    def budgeted(self) -> tuple[Place, ...]:
+        """The channels whose budgets the report mentions: its own, or the first ones of those that it lists."""
+        if self.scope is not None and self.scope.channel:
+            return (self.scope,)
+        listed = (one.place for one in self.figures.channels if not one.place.direct)
+        return tuple(islice(listed, LISTED))
 
 
 def change_percent(now: float, before: float) -> int | None:

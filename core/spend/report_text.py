@@ -17,14 +17,12 @@ from core.errors import Code
 from core.i18n import LOCALES, language_of, name_list, phrase
 from core.spend.cost_text import cost_text
 from core.spend.periods import Period, PeriodName
-from core.spend.report import Report, change_percent, nearest_rank
+from core.spend.report import LISTED, Report, change_percent, nearest_rank
 from core.text import escaped, shortened
 from core.values.places import Place
 from core.values.report import ErrorUse, FeedbackReason, OpenKind, OpenQuestion, ThreadUse
 from core.values.usage import UsageTotals, added
 
-_LISTED = 5
-"""The most models and channels that are listed by name."""
 _TITLE_CHARS, _REASON_CHARS = 60, 200
 
 _ERRORS: dict[str, tuple[Code, ...]] = {
@@ -195,8 +193,8 @@ def _channels(report: Report, view: ReportView) -> list[str]:
 
 def _shortest(rows: Sequence[tuple[str, UsageTotals]], view: ReportView) -> list[tuple[str, UsageTotals]]:
     """The first rows, and one for the sum of the others."""
-    others = [totals for _, totals in rows[_LISTED:]]
-    listed = list(rows[:_LISTED])
+    others = [totals for _, totals in rows[LISTED:]]
+    listed = list(rows[:LISTED])
     return [*listed, (view.phrase("report_others", n=len(others)), reduce(added, others))] if others else listed
 
 

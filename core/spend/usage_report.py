@@ -14,9 +14,11 @@ from core.ports.store.settings import SettingsStore
 from core.ports.store.usage import UsageStore
 from core.settings.channel import merge
 from core.settings.environment import CoreSettings
+from core.spend.budgets import budgets_of, payer_of
 from core.spend.periods import Period, PeriodName
-from core.spend.report import Report
+from core.spend.report import Report, share_percent
 from core.spend.report_text import ReportView, report_to_text
+from core.values.budgets import BudgetScope, Spent
 from core.values.conversation import Ask, announcement
 from core.values.places import Place
 from core.values.report import FeedbackReason, OpenQuestion, ThreadUse
@@ -73,6 +75,7 @@ class StoredUsage:
             self._link,
             lambda channel: self._channel(channel, place),
             await self._readable(report, place),
+            await self._shares(report),
             names=settings.report_names,
         )
         return WrittenReport(report, report_to_text(report, view), language)
@@ -86,6 +89,22 @@ class StoredUsage:
         platform_calls = self.calls(channel) if channel.platform == reader.platform else None
         mention = platform_calls.channel_mention(channel) if platform_calls is not None else ""
         return mention or f"{channel.platform}:{channel.channel}"
+
+    async def _shares(self, report: Report) -> dict[str, int]:
+        """The share that each channel spent of its own budget in percent, by `Place.channel_key`, at the end of the
+        period: of the limit of which most is spent."""
+        shares: dict[str, int] = {}
+        for channel in report.budgeted:
+            stored = await self.store.stored_settings(channel)
+            settings = merge(self.settings, stored, channel.platform)
+            end = report.period.until - timedelta(microseconds=1)
+            for budget in budgets_of(settings, payer_of(channel, ""), "", end, self.settings.zone):
+                if budget.scope is BudgetScope.CHANNEL:
+                    totals = await self.store.usage_totals(budget.account.since, report.period.until, channel)
+                    spent = Spent(totals.cost_micros, totals.prompt_tokens + totals.completion_tokens)
+                    share = share_percent(spent.of(budget.limit.unit), budget.limit.amount)
+                    shares[channel.channel_key] = max(shares.get(channel.channel_key, 0), share or 0)
+        return shares
 
     async def _readable(self, report: Report, reader: Place) -> frozenset[str]:
         """The keys of the places whose words all readers may read: those in threads of their own channel that are as

@@ -53,8 +53,8 @@ INSERT INTO turns (id, platform, team, channel, message, question, thread, direc
     author_bot, text, at_us, addressed, to_others, replies_to, ticket, task, state, attempt, posted, answer, notice,
     error, ref)
 {ANSWERS} SELECT i, 'slack', team, channel, 'm' || i, 'm' || i, thread, chance < 0, person, 'Name of ' || person, 'en',
-    chance < 0, 'What did we decide?', at_us, chance >= 0, chance < 0, '', '', 'answer', {STATE}, 1, '[]', 'An answer.',
-    '', '', '' FROM made
+    chance < 0, 'What did we decide?', at_us, chance >= 0, chance < 0, '', '', 'answer', {STATE}, 1, json('[]'),
+    'An answer.', '', '', '' FROM made
 """
 USED = f"""
 INSERT INTO usage (turn_id, platform, team, channel, thread, person, model, state, prompt_tokens, completion_tokens,

@@ -445,6 +445,10 @@ async def test_usage_is_mine_the_channels_or_for_admins_the_workspaces() -> None
     await office.answered("4", cost_micros=None)
     assert "at least US$1.50; 1 answer without a known price" in await office.told("usage")
     assert phrase("usage_quiet_me", "en") in await office.told("usage", by=Person("U8"))
+    await office.told("settings", "budget 10 a month", ADMIN)
+    await office.told("settings", "person_budget scope:workspace 2000 tokens a day", ADMIN)
+    assert "- 30% of the budget of US$10.00 a month is spent" in await office.told("usage", "channel day")
+    assert "- 123% of the budget of 2,000 tokens a day is spent" in await office.told("usage")
 
 
 async def test_the_budget_tells_what_was_spent_this_month() -> None:

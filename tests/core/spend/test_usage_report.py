@@ -1,0 +1,103 @@
+"""Usage reports from the store: their language, their links, and the words that they quote."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from core.errors import Code, PlatformError
+from core.platform_calls import PlatformCalls
+from core.settings.environment import CoreSettings
+from core.spend.periods import PeriodName, period_at
+from core.spend.usage_report import StoredUsage
+from core.values.conversation import Ask, TurnState
+from core.values.deltas import Usage
+from core.values.places import Person, Place
+from core.values.turn_ends import Finish
+from tests.fakes.memory import MemoryStore
+from tests.fakes.platform import MemoryPlatform
+
+AT = datetime(2026, 11, 18, 12, tzinfo=UTC)
+DAY = period_at(PeriodName.DAY, AT, UTC)
+CHANNEL = Place("slack", "T1", "C1")
+OPEN, PRIVATE = replace(CHANNEL, thread="open"), replace(CHANNEL, thread="private")
+ADMIN = Person("U9", admin=True)
+
+
+class Readable(MemoryPlatform):
+    """A platform with links, where one thread is private and another can't be looked up."""
+
+    async def is_open(self, place: Place) -> bool:
+        if place.thread == "gone":
+            raise PlatformError(Code.UNAVAILABLE)
+        return place.thread == "open"
+
+    def message_link(self, place: Place, message_id: str) -> str:
+        return f"https://chat.example/{message_id}"
+
+    def channel_mention(self, place: Place) -> str:
+        return f"<#{place.channel}>"
+
+
+class Reporter:
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        calls = PlatformCalls(Readable())
+        self.usage = StoredUsage(
+            self.store,
+            CoreSettings(_env_file=None),
+            UTC,
+            lambda place: calls if place.platform == "slack" else None,
+        )
+
+    async def ask(self, id: str, place: Place, text: str) -> None:
+        turn = await self.store.accept(Ask(id, place, Person("U1", "Ada"), text, AT))
+        assert turn is not None
+        spent = Usage(1_000, 100, cost_micros=1_500_000)
+        await self.store.finish(Finish(turn, TurnState.DONE, "an answer", model="m", usage=spent))
+
+    async def text(self, scope: Place | None, reader: Place = CHANNEL) -> str:
+        return (await self.usage.write(await self.usage.read(DAY, scope), reader)).text
+
+
+async def test_only_threads_that_all_readers_may_read_are_quoted() -> None:
+    reporter = Reporter()
+    for id, thread in (("m1", "open"), ("m2", "private"), ("m3", "gone")):
+        await reporter.ask(id, replace(CHANNEL, thread=thread), f"words of {thread}")
+    text = await reporter.text(CHANNEL)
+    assert "- [words of open](https://chat.example/m1): 1 question" in text
+    assert "- [a thread](https://chat.example/m2): 1 question" in text
+    assert "private" not in text
+    assert "gone" not in text
+    elsewhere = await reporter.text(CHANNEL, replace(CHANNEL, channel="C2"))
+    assert "words of" not in elsewhere
+
+
+async def test_a_channel_of_another_platform_is_named_as_the_settings_name_it() -> None:
+    reporter = Reporter()
+    await reporter.ask("m1", OPEN, "here")
+    await reporter.ask("m2", Place("other", "G1", "200", "7"), "there")
+    text = await reporter.text(None)
+    assert "- <#C1>: US$1.50 · 1 question" in text
+    assert "- other:200: US$1.50 · 1 question" in text
+    assert "- a thread in other:200: 1 question" in text
+
+
+async def test_it_is_in_the_language_of_its_channel_and_names_people_where_admins_allow_it() -> None:
+    reporter = Reporter()
+    await reporter.ask("m1", OPEN, "here")
+    assert "Ada" not in await reporter.text(CHANNEL)
+    await reporter.store.change(CHANNEL, {"language": "zh"}, ADMIN, AT)
+    await reporter.store.change(Place("slack", "T1", ""), {"report_names": "on"}, ADMIN, AT)
+    text = await reporter.text(CHANNEL)
+    assert text.startswith("**这个频道的用量，2026年11月18日**")
+    assert "提问最多：Ada (1)" in text
+
+
+async def test_it_says_how_much_of_its_budget_a_channel_spent() -> None:
+    reporter = Reporter()
+    await reporter.ask("m1", OPEN, "here")
+    await reporter.store.change(CHANNEL, {"budget": "3 a day, 100 a month"}, ADMIN, AT)
+    assert "- 50% of this channel's budget is spent\n" in await reporter.text(CHANNEL)
+    workspace = await reporter.text(Place("slack", "T1", ""))
+    assert "- <#C1>: US$1.50, 50% of its budget · 1 question" in workspace
