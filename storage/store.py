@@ -26,9 +26,10 @@ from core.values.steps import ApprovalAnswered, ApprovalAsked, Step
 from core.values.tasks import Alert, Task
 from core.values.tools import ToolGrant
 from core.values.turn_ends import AnswerFooter, Finish
-from core.values.usage import LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
+from core.values.usage import Charge, LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
 from storage import (
     budgets,
+    charges,
     exports,
     forgotten,
     heard,
@@ -288,6 +289,9 @@ class SqlStore:
 
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
         return await self._database.read(turns.answer_footers, place, limit)
+
+    async def charges(self, turn_id: int) -> list[Charge]:
+        return await self._database.read(charges.charges, turn_id)
 
     async def last_usage(self, place: Place, model: str) -> LastUsage | None:
         return await self._database.read(usage.last_usage, place, model)

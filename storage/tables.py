@@ -346,6 +346,26 @@ class UsageSumRow(Row, table=True):
     unpriced: int
 
 
+class ChargeRow(Row, table=True):
+    """A part of the usage of a turn: rows only where it has other parts than one answer of one model."""
+
+    __tablename__ = "charges"
+
+    turn_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("turns.id"), primary_key=True, autoincrement=False)
+    )
+    kind: str = Field(sa_type=KEY, primary_key=True)
+    model: str = Field(sa_type=KEY, primary_key=True)
+    prompt_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    cached_tokens: int
+    sound_s: float
+    estimated: bool
+    cost_micros: int | None = Field(sa_type=BigInteger, default=None)
+    partly_priced: bool
+
+
 class SpendingRow(Row, table=True):
     """An account of `core.values.budgets`: what was spent from `since_us` to `until_us`. `person` is a digest of an id;
     a key of "*" matches every value. An account is as old as the limit that it is for: `storage.teams` has nothing to
@@ -470,6 +490,7 @@ USAGE = Row.metadata.tables["usage"]
 USAGE_SUMS = Row.metadata.tables["usage_sums"]
 SPENDING = Row.metadata.tables["spending"]
 RESERVATIONS = Row.metadata.tables["reservations"]
+CHARGES = Row.metadata.tables["charges"]
 HEARD = Row.metadata.tables["heard"]
 SETTINGS = Row.metadata.tables["settings"]
 AUDIT = Row.metadata.tables["audit"]

@@ -20,7 +20,7 @@ from core.values.places import Person, Place
 from core.values.tasks import Alert, ContinueAnswer, Task
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.ui import Button
-from storage import budgets, posts, steps, threads, uploads, usage
+from storage import budgets, charges, posts, steps, threads, uploads, usage
 from storage.attached import from_json, merged, to_json
 from storage.engine import insert
 from storage.forgotten import ForgottenPeople
@@ -254,6 +254,7 @@ def finish(connection: Connection, end: Finish, now_us: int, counts_spending: bo
     posts.add(connection, [(end.turn.id, end.posted)])
     if asked is not None:
         steps.append(connection, end.turn.id, asked[1], now_us)
+        charges.put(connection, end)
         return True
     _charge(connection, end, ask.author.id, now_us, counts_spending)
     if end.text.strip():

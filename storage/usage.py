@@ -11,7 +11,7 @@ from core.spend.prices import NO_USAGE
 from core.values.places import Place
 from core.values.turn_ends import Finish
 from core.values.usage import LastUsage, UsageTotals
-from storage import usage_sums
+from storage import charges, usage_sums
 from storage.engine import insert
 from storage.tables import TURNS, USAGE
 from storage.threads import address, of_place
@@ -62,6 +62,7 @@ def add(connection: Connection, end: Finish, person: str, at_us: int) -> bool:
     added = connection.execute(_add(connection.dialect.name), row).rowcount > 0
     if added:
         usage_sums.add(connection, row, ask.place.direct)
+        charges.put(connection, end)
     return added
 
 

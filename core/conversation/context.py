@@ -16,6 +16,7 @@ from core.conversation.steps import steps_to_messages
 from core.conversation.summary import build_summary, within
 from core.errors import PlatformError, StoreError, UnreadError
 from core.platform_calls import PlatformCalls
+from core.ports.files import OnTranscript
 from core.ports.model import Request
 from core.ports.store.threads import Context, ThreadStore
 from core.ports.store.turns import TurnLedger
@@ -66,7 +67,12 @@ class ContextReader:
         self._notes: set[asyncio.Task[None]] = set()
 
     async def read(
-        self, turn: Turn, settings: ChannelSettings, language: str, platform_calls: PlatformCalls
+        self,
+        turn: Turn,
+        settings: ChannelSettings,
+        language: str,
+        platform_calls: PlatformCalls,
+        on_transcript: OnTranscript,
     ) -> Material:
         """The material of `turn`, with the content of the thread's files.
 
@@ -87,7 +93,7 @@ class ContextReader:
         question = next(line for line in lines if line.id == ask.id)  # as it is now: it may have been edited
         if question.wordless and (ask.place.direct or all(line.wordless for line in lines)):
             return Material(None)
-        files = await self._files.read(ask, lines, platform_calls)
+        files = await self._files.read(ask, lines, platform_calls, on_transcript)
         lines = list(files.lines)
         if isinstance(ask.task, ContinueAnswer) and turn.again_of is not None:
             request = replace(request, steps=await self._steps_before(turn))

@@ -7,7 +7,15 @@ from logging import INFO, WARNING
 
 import structlog
 
-from core.ports.files import ExtractedText, Extractor, FileError, Picture, ScannedPages, Transcriber
+from core.ports.files import (
+    ExtractedText,
+    Extractor,
+    FileError,
+    OnTranscript,
+    Picture,
+    ScannedPages,
+    Transcriber,
+)
 from core.values.parts import File, FileProblem
 
 _WARNED = frozenset((FileProblem.CRASHED, FileProblem.TOO_SLOW, FileProblem.NOT_ALLOWED))
@@ -31,12 +39,14 @@ class ContentReader:
         if is_sound(file) and self._transcriber is None:
             raise FileError(FileProblem.UNHEARD)
 
-    async def read(self, file: File, data: bytes) -> tuple[File, tuple[Picture, ...]]:
+    async def read(
+        self, file: File, data: bytes, on_transcript: OnTranscript = lambda _transcript: None
+    ) -> tuple[File, tuple[Picture, ...]]:
         """`file` with its text, its problem or, for a picture, its media type; and its pictures. Raises nothing."""
         try:
             self.check(file)
             if is_sound(file):
-                return replace(file, text=await self._transcribe(file, data)), ()
+                return replace(file, text=await self._transcribe(file, data, on_transcript)), ()
             match await self._extractor.extract(file.name, data):
                 case ExtractedText(text):
                     return replace(file, text=text, media_type=_no_picture(file.media_type)), ()
@@ -47,13 +57,14 @@ class ContentReader:
         except FileError as error:
             return with_problem(file, error), ()
 
-    async def _transcribe(self, file: File, data: bytes) -> str:
+    async def _transcribe(self, file: File, data: bytes, on_transcript: OnTranscript) -> str:
         if self._transcriber is None:
             raise FileError(FileProblem.UNHEARD)
-        text = await self._transcriber.transcribe(file.name, file.media_type, data)
-        if not text.strip():
+        transcript = await self._transcriber.transcribe(file.name, file.media_type, data)
+        on_transcript(transcript)
+        if not transcript.text.strip():
             raise FileError(FileProblem.EMPTY, "nothing was heard")
-        return text
+        return transcript.text
 
 
 def with_problem(file: File, error: FileError, **keys: str) -> File:

@@ -19,7 +19,7 @@ from core.conversation.file_content import ContentReader, is_picture, is_sound, 
 from core.conversation.prompt import Pictures
 from core.files.extractor import LARGEST_FILE
 from core.platform_calls import PlatformCalls
-from core.ports.files import FileError, Picture
+from core.ports.files import FileError, OnTranscript, Picture
 from core.ports.store.threads import ThreadStore
 from core.values.conversation import Ask, ThreadMessage
 from core.values.parts import Attached, File, FileProblem, Image
@@ -129,14 +129,18 @@ class FileReader:
         self._failed: TTLCache[tuple[str, str], File] = TTLCache(_MOST_FAILED, FAILED_S, timer=clock.monotonic)
 
     async def read(
-        self, ask: Ask, lines: Sequence[ThreadMessage], platform_calls: PlatformCalls
+        self,
+        ask: Ask,
+        lines: Sequence[ThreadMessage],
+        platform_calls: PlatformCalls,
+        on_transcript: OnTranscript,
     ) -> ThreadFiles:
         """The content of the files of `lines`. Raises StoreError.
 
         A problem is reported once: with the question whose message has the file, or where it was found.
         """
         chosen = choose(lines)
-        results = await asyncio.gather(*(self._read(ask, one, platform_calls) for one in chosen))
+        results = await asyncio.gather(*(self._read(ask, one, platform_calls, on_transcript) for one in chosen))
         read = list(zip(chosen, results, strict=True))
         files = {one.place: file for one, (file, _) in read}
         heard = _heard(known := tuple(_with_files(line, files) for line in lines), chosen)
@@ -156,7 +160,7 @@ class FileReader:
         return tuple(FileNews(file.name, FileProblem.REFUSED) for _, file in found)
 
     async def _read(
-        self, ask: Ask, found: FoundFile, platform_calls: PlatformCalls
+        self, ask: Ask, found: FoundFile, platform_calls: PlatformCalls, on_transcript: OnTranscript
     ) -> tuple[File, tuple[Image, ...]]:
         """The file with its stored text or problem, and its images."""
         file = found.file
@@ -169,7 +173,7 @@ class FileReader:
             f"{ask.place.platform}/{ask.author.id}", asyncio.Semaphore(AT_ONCE_EACH)
         )
         async with share, self._free:
-            file, images = await self._fetch(ask, found, platform_calls)
+            file, images = await self._fetch(ask, found, platform_calls, on_transcript)
         if file.problem in _COSTLY:
             self._failed[key] = file
         if images:
@@ -179,7 +183,7 @@ class FileReader:
         return file, images
 
     async def _fetch(
-        self, ask: Ask, found: FoundFile, platform_calls: PlatformCalls
+        self, ask: Ask, found: FoundFile, platform_calls: PlatformCalls, on_transcript: OnTranscript
     ) -> tuple[File, tuple[Image, ...]]:
         file = found.file
         try:
@@ -192,7 +196,7 @@ class FileReader:
             )
         except FileError as error:
             return with_problem(file, error, place=ask.place.key), ()
-        file, pictures = await self._content.read(file, content.data)
+        file, pictures = await self._content.read(file, content.data, on_transcript)
         return file, tuple(picture_to_image(one, file.name) for one in pictures[:MOST_PICTURES])
 
     def _keep(self, key: tuple[str, str], images: tuple[Image, ...]) -> None:

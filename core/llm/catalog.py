@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from core.errors import SettingsError
 from core.headers import is_secret, read_headers
@@ -139,7 +139,7 @@ def environment_to_catalog(settings: CoreSettings) -> ModelCatalog:
     account = Account("OPENAI_API_KEY", "", url, key)
     account = replace(account, endpoint=account.host)
     routes = (Route(account, model_info, model_info.name),)
-    transcriptions = _transcriptions([account], settings.parley_transcribe_model, TRANSCRIBE_AT)
+    transcriptions = _transcriptions([account], _named_transcriber(settings), TRANSCRIBE_AT)
     return ModelCatalog(model_info, routes, url.partition("?")[0], tuple(transcriptions))
 
 
@@ -174,7 +174,7 @@ def _file_to_catalog(written: ConfigFile, settings: CoreSettings) -> ModelCatalo
         for name, endpoint in file.endpoints.items()
         for route in _transcriptions(
             accounts[name],
-            endpoint.transcribe or settings.parley_transcribe_model,
+            _transcriber(endpoint, settings) if endpoint.transcribe else _named_transcriber(settings),
             f"{source}: endpoints.{_quoted(name)}.transcribe" if endpoint.transcribe else TRANSCRIBE_AT,
         )
     ]
@@ -189,23 +189,23 @@ class _DatedPrices(_Part):
     """All prices from the day `since` on."""
 
     since: date
-    input: Price
-    output: Price
+    input: Price | None = None
+    output: Price | None = None
     cached_input: Price | None = None
     reasoning: Price | None = None
     picture: Price | None = None
+    minute: Price | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.minute is None and (self.input is None or self.output is None):
+            raise ValueError("needs input and output, or minute")
+        return self
 
 
-class _Model(_Part):
-    name: str = ""
-    context_tokens: int | None = Field(None, ge=1_000)
-    images: bool | Literal["auto"] = "auto"
-    tools: bool | Literal["auto"] = "auto"
+class _Priced(_Part):
     price_input: Price | None = None
-    price_cached_input: Price | None = None
     price_output: Price | None = None
-    price_reasoning: Price | None = None
-    price_picture: Price | None = None
     prices: list[_DatedPrices] = []
 
     @field_validator("prices")
@@ -221,6 +221,21 @@ class _Model(_Part):
         return *_undated_prices(self, "price_"), *(Prices(**prices.model_dump()) for prices in self.prices)
 
 
+class _Model(_Priced):
+    name: str = ""
+    context_tokens: int | None = Field(None, ge=1_000)
+    images: bool | Literal["auto"] = "auto"
+    tools: bool | Literal["auto"] = "auto"
+    price_cached_input: Price | None = None
+    price_reasoning: Price | None = None
+    price_picture: Price | None = None
+
+
+class _Transcriber(_Priced):
+    name: str = Field(min_length=1)
+    price_minute: Price | None = None
+
+
 class _Account(_Part):
     name: str = Field(min_length=1)
     key_env: str = ""
@@ -233,8 +248,13 @@ class _Endpoint(_Part):
     headers: dict[str, str] = {}
     accounts: list[_Account] = Field(min_length=1)
     models: dict[str, _Model] = Field(min_length=1)
-    transcribe: str = ""
+    transcribe: _Transcriber | None = None
     reported_cost: bool | Literal["auto"] = "auto"
+
+    @field_validator("transcribe", mode="before")
+    @classmethod
+    def _name_alone(cls, value: object) -> object:
+        return ({"name": value} if value else None) if isinstance(value, str) else value
 
     @field_validator("base_url")
     @classmethod
@@ -249,9 +269,25 @@ class _File(_Part):
     """Read by `core.tools.config`."""
 
 
-def _transcriptions(accounts: Iterable[Account], model: str, at: str) -> Iterator[Route]:
+def _transcriptions(accounts: Iterable[Account], model_info: ModelInfo, at: str) -> Iterator[Route]:
     """The routes of the transcription model; empty if no model is named."""
-    return (Route(account, ModelInfo(model), model, at) for account in accounts if model)
+    return (Route(account, model_info, model_info.name, at) for account in accounts if model_info.name)
+
+
+def _named_transcriber(settings: CoreSettings) -> ModelInfo:
+    """The transcription model of the environment, nameless where there is none."""
+    prices = _undated_prices(settings, "parley_price_sound_")
+    return ModelInfo(
+        settings.parley_transcribe_model, prices=prices, reported_cost=_reports_cost("auto", settings)
+    )
+
+
+def _transcriber(endpoint: _Endpoint, settings: CoreSettings) -> ModelInfo:
+    """The transcription model of `endpoint`, which has one."""
+    assert endpoint.transcribe is not None
+    prices = endpoint.transcribe.all_prices
+    reported = _reports_cost(endpoint.reported_cost, settings)
+    return ModelInfo(endpoint.transcribe.name, prices=prices, reported_cost=reported)
 
 
 def _reports_cost(written: bool | Literal["auto"], settings: CoreSettings) -> bool:

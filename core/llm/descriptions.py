@@ -17,7 +17,7 @@ from core.llm.messages import description_to_words, image_to_words
 from core.ports.model import Request
 from core.text import shortened
 from core.values.conversation import Message
-from core.values.deltas import Charged, Delta, Ended, ModelSelected
+from core.values.deltas import Charged, ChargeKind, Delta, Ended, ModelSelected
 from core.values.parts import Image, Text
 
 LIMIT_S = 30.0
@@ -62,7 +62,7 @@ class _Answer:
             case Text(text):
                 self.text += text
             case Charged(usage) | Ended(usage=usage) if self.selected is not None:
-                self.charges += [self.selected, Charged(usage)]
+                self.charges += [self.selected, Charged(usage, ChargeKind.DESCRIPTION)]
 
 
 class Descriptions:

@@ -21,9 +21,11 @@ from core.llm.error_bodies import is_page, looks_like_error
 from core.llm.errors import fault, from_chunk, from_exception, from_response
 from core.llm.retry_policy import key_of, keys_of, rule_for
 from core.llm.sounds import MEDIA_TYPES, extension_of
-from core.ports.files import FileError
+from core.llm.usage_fields import sound_usage_of
+from core.ports.files import FileError, Transcript
 from core.ports.model import ModelObserver
 from core.settings.environment import transcriptions_url
+from core.values.deltas import Usage
 from core.values.parts import FileProblem
 
 MAX_BYTES = 25 * 1024 * 1024
@@ -68,7 +70,7 @@ class EndpointTranscriber:
         for _, client in self._clients:
             await client.aclose()
 
-    async def transcribe(self, name: str, media_type: str, data: bytes) -> str:
+    async def transcribe(self, name: str, media_type: str, data: bytes) -> Transcript:
         """The words of audio of at most `MAX_BYTES`. Raises only FileError."""
         extension = extension_of(name, media_type, data)
         if not extension:
@@ -80,17 +82,17 @@ class EndpointTranscriber:
             if self._clock.monotonic() < self._not_before.get(route.offer, 0.0):
                 continue
             try:
-                text = await self._ask(route, client, extension, data)
+                transcript = await self._ask(route, client, extension, data)
             except ModelError as error:
                 problem = FileError(_problem(error), str(error))
                 self._note(route, error)
             else:
                 self._observer.report_recovery(*keys_of(route))
-                return text
+                return transcript
         raise problem
 
-    async def _ask(self, route: Route, client: httpx.AsyncClient, extension: str, data: bytes) -> str:
-        """The text of one response. Raises ModelError."""
+    async def _ask(self, route: Route, client: httpx.AsyncClient, extension: str, data: bytes) -> Transcript:
+        """The words of one response. Raises ModelError."""
         key, status = _key(route), 0
         async with Deadline(self._clock) as deadline:
             deadline.due = self._clock.monotonic() + LIMIT_S
@@ -108,7 +110,8 @@ class EndpointTranscriber:
                 raise fault(Code.STALLED, f"no text in {LIMIT_S:g} s", status=status) from None
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise from_exception(error, begun=status > 0, key=key) from error
-        return _text(body, key)
+        text, usage = _said(body, key)
+        return Transcript(text, route.model_info, usage)
 
     def _note(self, route: Route, error: ModelError) -> None:
         """Log a failure, and remember or report a permanent one."""
@@ -165,8 +168,8 @@ async def _read(response: httpx.Response) -> bytes:
     return bytes(body)
 
 
-def _text(body: bytes, key: str) -> str:
-    """The words in a body under 200: JSON with `text`. Raises ModelError."""
+def _said(body: bytes, key: str) -> tuple[str, Usage | None]:
+    """The words in a body under 200, JSON with `text`, and the usage. Raises ModelError."""
     said = body.decode("utf-8", "replace").strip()
     if is_page(said):
         raise fault(Code.WRONG_URL, "an HTML page came instead of a text", status=200)
@@ -176,7 +179,7 @@ def _text(body: bytes, key: str) -> str:
         raise fault(Code.GARBLED, "no JSON", status=200) from None
     match value:
         case {"text": str(text)}:
-            return text.strip()
+            return text.strip(), sound_usage_of(value)
         case dict() if looks_like_error(value):
             raise from_chunk(value, key)
     raise fault(Code.GARBLED, "no text in the answer", status=200)

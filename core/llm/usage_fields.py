@@ -23,6 +23,8 @@ MOST_TOKENS = 1_000_000_000
 integers."""
 MOST_COST = 1_000_000
 """The largest cost of one response that is accepted, in US dollars."""
+MOST_SOUND_S = 1_000_000
+"""The longest sound that is accepted, in seconds."""
 
 _PROMPT, _COMPLETION = ("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")
 _CACHED = ("prompt_cache_hit_tokens", "cache_read_input_tokens")
@@ -50,6 +52,17 @@ def usage_of(fields: Mapping[str, Any]) -> Usage | None:
         cost_micros=_cost_micros(fields),
         cached_tokens=min(prompt, cached or _first(fields, _CACHED)),
     )
+
+
+def sound_usage_of(body: Mapping[str, Any]) -> Usage | None:
+    """The usage of a transcription: tokens, or seconds of sound in its `usage` or, in the verbose form, in its
+    `duration`. https://platform.openai.com/docs/api-reference/audio/json-object"""
+    found = body.get("usage")
+    fields = found if isinstance(found, dict) else {}
+    if usage := usage_of(fields):
+        return usage
+    seconds = _amount(fields.get("seconds"), MOST_SOUND_S) or _amount(body.get("duration"), MOST_SOUND_S)
+    return Usage(sound_s=seconds, cost_micros=_cost_micros(fields)) if seconds else None
 
 
 def _cost_micros(fields: Mapping[str, Any]) -> int | None:

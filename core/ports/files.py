@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from core.values.deltas import ModelInfo, Usage
 from core.values.parts import File, FileProblem
 from core.values.places import Place
 
@@ -85,9 +87,22 @@ class Extractor(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The words of a sound. `usage` of the model of `model_info`: None where the endpoint does not report it."""
+
+    text: str
+    model_info: ModelInfo
+    usage: Usage | None = None
+
+
+OnTranscript = Callable[[Transcript], None]
+"""Receives each transcript as it is made, for its cost, also where its words are not needed any more."""
+
+
 class Transcriber(Protocol):
     """Transcribes the speech in a sound."""
 
-    async def transcribe(self, name: str, media_type: str, data: bytes) -> str:
+    async def transcribe(self, name: str, media_type: str, data: bytes) -> Transcript:
         """The words of a voice clip. Raises FileError and nothing else."""
         ...

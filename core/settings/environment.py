@@ -144,6 +144,11 @@ class CoreSettings(Settings):
         "20 a day, 400 a month, or 5m tokens a month. Admins set limits for people, channels and workspaces "
         "by /budget. Empty: no limit.",
     )
+    parley_price_sound_minute: Price | None = Field(
+        None,
+        description="The price of a minute of sound that PARLEY_TRANSCRIBE_MODEL writes down. The price of one that "
+        "counts tokens is set in PARLEY_CONFIG.",
+    )
     parley_currency: str = Field(
         "USD",
         pattern="^[A-Z]{3}$",

@@ -7,9 +7,12 @@ from dataclasses import replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from core.values.deltas import ModelInfo, Usage
+from core.ports.files import Transcript
+from core.values.deltas import ChargeKind, ModelInfo, Usage
 from core.values.prices import Prices
+from core.values.usage import Charge
 
+_MILLION = 1_000_000
 NO_USAGE = Usage(cost_micros=0)
 """The usage of a question for which no model was asked."""
 
@@ -46,7 +49,32 @@ def cost_micros(usage: Usage, prices: Prices, pictures: int = 0) -> int | None:
         if count and price is None:
             return None
         cost += count * (price or 0)
+    if usage.sound_s:
+        if prices.minute is None:
+            return None
+        cost += Decimal(str(usage.sound_s)) * _MILLION * prices.minute / 60
     return int(cost.to_integral_value(ROUND_HALF_UP))
+
+
+def transcript_to_charge(transcript: Transcript, day: date) -> Charge:
+    """The charge for a transcript of `day` (UTC). Where the endpoint did not report its usage, only a price of nothing
+    makes the cost known."""
+    model_info, usage = transcript.model_info, transcript.usage
+    if usage is None:
+        free = prices_on(model_info, day).minute == 0
+        usage = replace(NO_USAGE if free else Usage(), estimated=True)
+    else:
+        usage = priced(usage, model_info, day)
+    return Charge(ChargeKind.TRANSCRIPTION, model_info.name, usage)
+
+
+def merged(charges: Iterable[Charge]) -> tuple[Charge, ...]:
+    """`charges` with one for each kind and model, without those that count and cost nothing."""
+    usages: dict[tuple[ChargeKind, str], list[Usage]] = {}
+    for charge in charges:
+        usages.setdefault((charge.kind, charge.model), []).append(charge.usage)
+    whole = (Charge(kind, model, total(some)) for (kind, model), some in usages.items())
+    return tuple(charge for charge in whole if replace(charge.usage, estimated=False) != NO_USAGE)
 
 
 def total(usages: Iterable[Usage]) -> Usage:
@@ -62,4 +90,5 @@ def total(usages: Iterable[Usage]) -> Usage:
         cost_micros=sum(costs) if any(costs) or not unknown else None,
         cached_tokens=sum(usage.cached_tokens for usage in used),
         partly_priced=any(usage.partly_priced for usage in used) or (unknown and any(costs)),
+        sound_s=sum(usage.sound_s for usage in used),
     )

@@ -9,10 +9,11 @@ from core.conversation.files import FileNews, ThreadFiles
 from core.errors import BotError
 from core.settings.channel import ChannelSettings
 from core.turns.interrupts import Interrupt
-from core.values.deltas import Ended, ModelInfo, Usage
+from core.values.deltas import ChargeKind, Ended, ModelInfo, Usage
 from core.values.outgoing import Activity
 from core.values.parts import Opaque, Text, ToolCall, ToolsUsed
 from core.values.steps import ApprovalAnswered, ApprovalAsked, Decision, ModelRound, Step, pending_calls
+from core.values.usage import Charge
 
 BETWEEN_ROUNDS = "\n\n---\n\n"
 """Markdown that sets the words of a round apart from the remarks that the model made before its calls. It is written
@@ -44,8 +45,8 @@ class Draft:
     """Monotonic time at which the turn began to run."""
     first_word_s: float | None = None
     """Seconds from then to the model's first word."""
-    charged: list[Usage] = field(default_factory=list)
-    """The usage of tries that gave no round, each at the price of its model."""
+    charged: list[Charge] = field(default_factory=list)
+    """The charges for tries that gave no round, and for other work than the rounds."""
     files: ThreadFiles = field(default_factory=ThreadFiles)
     """The files that the model was given."""
     file_news: tuple[FileNews, ...] = ()
@@ -57,6 +58,12 @@ class Draft:
     @property
     def rounds(self) -> list[ModelRound]:
         return [step for step in self.steps if isinstance(step, ModelRound)]
+
+    @property
+    def charges(self) -> list[Charge]:
+        """All charges so far."""
+        rounds = (Charge(ChargeKind.ANSWER, one.model, one.usage) for one in self.rounds)
+        return [*self.charged, *rounds]
 
     @property
     def asked(self) -> ApprovalAsked | None:
@@ -102,7 +109,7 @@ class Draft:
 
     def restart(self) -> None:
         """Begin again without steps. Their usage stays charged."""
-        self.charged += [one.usage for one in self.rounds]
+        self.charged = self.charges
         self.text, self.steps, self.ended, self.error, self.first_word_s = "", [], None, None, None
         self.activity = Activity()
 

@@ -16,20 +16,21 @@ from core.i18n import cut_error_text, error_text, language_of, name_list, phrase
 from core.llm.tokens import estimate
 from core.settings.channel import language_for
 from core.settings.environment import CoreSettings
-from core.spend.prices import priced, total
+from core.spend.prices import merged, priced, total
 from core.text import shortened
 from core.turns.approval_view import approval_buttons, approval_notice
 from core.turns.draft import MOST_ROUNDS, Draft
 from core.turns.interrupts import Interrupt
 from core.turns.pictures import MOST_SHOWN, ResultPictures, steps_to_pictures
 from core.values.conversation import Turn, TurnState
-from core.values.deltas import EndReason, ModelInfo, Usage
+from core.values.deltas import ChargeKind, EndReason, ModelInfo, Usage
 from core.values.outgoing import Phase, Reply
 from core.values.parts import FileProblem, Unread
 from core.values.steps import Decision
 from core.values.tasks import ContinueAnswer, Summarize
 from core.values.turn_ends import Finish
 from core.values.ui import Button
+from core.values.usage import Charge
 
 _MOST_NAMES = 4
 """Files that are named with one reason why they could not be read."""
@@ -43,9 +44,9 @@ def draft_to_finish(
     """The end of `turn` with everything in `draft`. `default` is the model where none was selected, `now_s` the
     monotonic time of the end, `day` its date (UTC)."""
     error, asked = draft.error, draft.asked
-    charged = [*draft.charged, *(one.usage for one in draft.rounds)]
+    charges = draft.charges
     if draft.ended is None and error is None:  # a person stopped it while the model was writing
-        charged.append(charge(draft, None, default, day))
+        charges.append(draft_to_charge(draft, None, default, day))
     ended = TurnState.ASKING if asked else TurnState.DONE
     state = TurnState.STOPPED if draft.interrupt else TurnState.FAILED if error else ended
     whole = state is TurnState.DONE and draft.declined is None
@@ -70,7 +71,8 @@ def draft_to_finish(
         error=str(error.code) if error is not None else "",
         ref=error.ref if error is not None else "",
         model=(draft.model_info or default).name,
-        usage=total(charged),
+        usage=total(charge.usage for charge in charges),
+        charges=merged(draft.charged if asked else charges),
         estimate_tokens=None if draft.charged or len(draft.rounds) > 1 else draft.prompt_tokens,
         latency_ms=round((now_s - draft.began_s) * 1000),
         first_word_s=draft.first_word_s,
@@ -81,10 +83,14 @@ def draft_to_finish(
     )
 
 
-def charge(draft: Draft, usage: Usage | None, default: ModelInfo, day: date) -> Usage:
-    """`usage` at the prices of the draft's model on `day` (UTC); an estimate where the endpoint reports none."""
+def draft_to_charge(
+    draft: Draft, usage: Usage | None, default: ModelInfo, day: date, kind: ChargeKind = ChargeKind.ANSWER
+) -> Charge:
+    """The charge for `usage` at the prices of the draft's model on `day` (UTC); for an estimate where the endpoint
+    reports none."""
+    model_info = draft.model_info or default
     estimated = Usage(draft.prompt_tokens, estimate(draft.round_text), estimated=True)
-    return priced(usage or estimated, draft.model_info or default, day, draft.pictures)
+    return Charge(kind, model_info.name, priced(usage or estimated, model_info, day, draft.pictures))
 
 
 def turn_language(turn: Turn, draft: Draft, settings: CoreSettings) -> str:

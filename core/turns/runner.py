@@ -168,7 +168,8 @@ class TurnRunner:
         left = await until_stored(self._clock, lambda: self._store.turn(running.id)) or running.turn
         running.turn = left
         delivery = self._create(running, channel)
-        running.draft = Draft(left.text, error=error, began_s=self._clock.monotonic())
+        charges = running.draft.charges
+        running.draft = Draft(left.text, error=error, began_s=self._clock.monotonic(), charged=charges)
         try:
             return await self._show_last(self._finish(running), running, delivery)
         except Exception:
@@ -220,6 +221,7 @@ class TurnRunner:
         draft.began_s = self._clock.monotonic()
         if running.turn.attempt > 1:
             draft.resume(await until_stored(self._clock, lambda: self._store.steps(running.id)))
+            draft.charged += await until_stored(self._clock, lambda: self._store.charges(running.id))
         if draft.declined is Decision.EDITED:
             await self._begin_anew(running, delivery)
         end = draft.interrupt = await self._write(running, delivery, channel)

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import cast
 
@@ -28,11 +29,12 @@ from core.ports.store import Store
 from core.ports.tools import Tools
 from core.settings.channel import ChannelSettings, merge
 from core.settings.environment import CoreSettings
+from core.spend.prices import transcript_to_charge
 from core.text import is_blank
 from core.turns.activity import activity
 from core.turns.draft import MOST_ROUNDS, Draft
 from core.turns.ending import (
-    charge,
+    draft_to_charge,
     nothing_to_answer,
     resumed_notice,
     turn_button,
@@ -43,11 +45,22 @@ from core.turns.running import RunningTurn
 from core.turns.store_retry import until_stored
 from core.turns.transcripts import transcripts_to_quote
 from core.values.conversation import Turn, text_message
-from core.values.deltas import Charged, Delta, Ended, EndReason, ImagesRefused, ModelSelected, Queued, Usage
+from core.values.deltas import (
+    Charged,
+    ChargeKind,
+    Delta,
+    Ended,
+    EndReason,
+    ImagesRefused,
+    ModelSelected,
+    Queued,
+    Usage,
+)
 from core.values.outgoing import Activity, Phase, Reply
 from core.values.parts import FileProblem, Opaque, Text, ToolCall, ToolResult
 from core.values.steps import ApprovalAsked, ModelRound, Step, ToolResults, pending_calls
 from core.values.tools import ToolOffer
+from core.values.usage import Charge
 
 log = structlog.get_logger()
 
@@ -99,7 +112,13 @@ class AnswerWriter:
             hint = asyncio.create_task(self._hint(running, platform_calls))
             draft.model_info = self._catalog.model_info(settings.model)
             language = self._language(running)
-            material = await self._reader.read(turn, settings, language, platform_calls)
+            material = await self._reader.read(
+                turn,
+                settings,
+                language,
+                platform_calls,
+                lambda transcript: draft.charged.append(transcript_to_charge(transcript, self._today)),
+            )
             draft.files, draft.file_news = material.files, material.files.news
             if material.request is None:
                 draft.text = phrase(nothing_to_answer(turn), language)
@@ -239,17 +258,21 @@ class AnswerWriter:
                         draft.file_news += await self._files.refused(running.turn.ask, draft.files, images)
                     case ToolCall() | Opaque() if request.tools and request.may_call:
                         calls.append(delta)
-                    case Charged(usage):
-                        draft.charged.append(self._charge(draft, usage))
+                    case Charged(usage, kind):
+                        draft.charged.append(self._charge(draft, usage, kind))
                     case Ended():
                         draft.add(links.end())
                         draft.ended = delta
         if draft.ended is None:
             raise ModelError(Code.CUT, "the stream ended without an end")
-        return draft.end_round(draft.ended, calls, self._charge(draft, draft.ended.usage))
+        return draft.end_round(draft.ended, calls, self._charge(draft, draft.ended.usage).usage)
 
-    def _charge(self, draft: Draft, usage: Usage | None) -> Usage:
-        return charge(draft, usage, self._catalog.default, self._clock.now().date())
+    def _charge(self, draft: Draft, usage: Usage | None, kind: ChargeKind = ChargeKind.ANSWER) -> Charge:
+        return draft_to_charge(draft, usage, self._catalog.default, self._today, kind)
+
+    @property
+    def _today(self) -> date:
+        return self._clock.now().date()
 
     def _text_shower(self, running: RunningTurn, delivery: AnswerDelivery) -> Callable[[], None]:
         """Shows the text so far. Text that readers have seen of an earlier process stays, and is not written

@@ -15,7 +15,8 @@ class Usage:
 
     `cached_tokens` are part of `prompt_tokens`, `reasoning_tokens` of `completion_tokens`. `cost_micros`: millionths of
     a currency unit, None where unknown; in a `Delta` it is the cost that the endpoint reports, in millionths of a US
-    dollar. `partly_priced`: it is the cost of a part, and that of the rest is unknown.
+    dollar. `partly_priced`: it is the cost of a part, and that of the rest is unknown. `sound_s`: seconds of sound that
+    were transcribed, where the endpoint counts them in place of tokens.
     """
 
     prompt_tokens: int = 0
@@ -25,6 +26,7 @@ class Usage:
     cost_micros: int | None = None
     cached_tokens: int = 0
     partly_priced: bool = False
+    sound_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,26 @@ class Thinking:
     text: str
 
 
+class ChargeKind(StrEnum):
+    """The work that a model was asked for."""
+
+    ANSWER = "answer"
+    TRANSCRIPTION = "transcription"
+    """Writing down a voice clip."""
+    DESCRIPTION = "description"
+    """Describing a picture for a model that does not see it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """The usage of a try that gave no answer; another try may follow.
+    """The usage of a try that gave no answer, or of other work for it; another try may follow.
 
     None where the endpoint wrote text and did not count it. A try that was refused before the model read anything has
     no `Charged`.
     """
 
     usage: Usage | None
+    kind: ChargeKind = ChargeKind.ANSWER
 
 
 class EndReason(StrEnum):

@@ -11,6 +11,7 @@ from core.values.outgoing import AnswerPicture
 from core.values.parts import Attached, File, ToolsUsed
 from core.values.steps import ApprovalAsked
 from core.values.ui import Button
+from core.values.usage import Charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Finish:
     ref: str = ""
     model: str = ""
     usage: Usage | None = None
+    charges: tuple[Charge, ...] = ()
+    """The parts of `usage`, one for each kind and model. In the state ASKING those that are not part of its steps."""
     estimate_tokens: int | None = None
     latency_ms: int = 0
     first_word_s: float | None = None

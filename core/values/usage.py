@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from core.values.deltas import ChargeKind, Usage
 from core.values.places import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A part of the usage of an answer, with its cost: the work `kind` of the model `model`."""
+
+    kind: ChargeKind
+    model: str
+    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)

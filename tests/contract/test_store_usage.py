@@ -4,14 +4,70 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from core.ports.store import Store
 from core.values.conversation import Ask, TurnState
-from core.values.deltas import Usage
+from core.values.deltas import ChargeKind, Usage
 from core.values.places import Place
 from core.values.turn_ends import Finish
-from core.values.usage import LastUsage, UsageTotals
-from tests.contract.stored import BEN, ELSEWHERE, NOON, PLACE, accepted, ask
+from core.values.usage import Charge, LastUsage, UsageTotals
+from tests.contract.stored import APPROVED, ASKED, BEN, ELSEWHERE, NOON, PLACE, ROUND, accepted, ask
+
+
+def charge(kind: ChargeKind, model: str, prompt: int = 0, completion: int = 0, **more: Any) -> Charge:
+    return Charge(kind, model, Usage(prompt, completion, **more))
+
+
+ANSWER = charge(ChargeKind.ANSWER, "m", 100, 10, reasoning_tokens=5, cost_micros=7, cached_tokens=60)
+HEARD = charge(ChargeKind.TRANSCRIPTION, "whisper", estimated=True, sound_s=12.5)
+SEEN = charge(ChargeKind.DESCRIPTION, "eyes", 8, 2, cost_micros=3, partly_priced=True)
+
+
+class TestCharges:
+    @pytest.mark.parametrize(
+        ("charges", "stored"),
+        [
+            ((), []),
+            ((ANSWER,), []),  # the usage says it all
+            ((HEARD,), [HEARD]),
+            ((ANSWER, replace(ANSWER, model="n"), SEEN), [ANSWER, replace(ANSWER, model="n"), SEEN]),
+            ((HEARD, SEEN, ANSWER), [ANSWER, SEEN, HEARD]),
+        ],
+    )
+    async def test_the_parts_of_an_answer_are_stored_where_it_has_several(
+        self, store: Store, charges: tuple[Charge, ...], stored: list[Charge]
+    ) -> None:
+        turn = await store.begin((await accepted(store, ask())).id)
+        other = await store.begin((await accepted(store, ask("m2", after_s=1, place=ELSEWHERE))).id)
+        await store.finish(Finish(turn, TurnState.DONE, "because", model="m", charges=charges))
+        await store.finish(Finish(other, TurnState.DONE, "because", model="m", charges=(SEEN,)))
+        assert await store.charges(turn.id) == stored
+        twice = replace(SEEN, usage=replace(SEEN.usage, prompt_tokens=99))
+        await store.finish(Finish(other, TurnState.DONE, "because", model="m", charges=(twice,)))
+        assert await store.charges(other.id) == [SEEN], "an answer that has ended is charged no more"
+
+    async def test_an_answer_to_a_forgotten_question_is_charged_for(self, store: Store) -> None:
+        turn = await store.begin((await accepted(store, ask())).id)
+        await store.forget_thread(PLACE, NOON + timedelta(seconds=1))
+        for charges in ((HEARD, SEEN), (ANSWER,)):
+            await store.finish(Finish(turn, TurnState.DONE, "because", model="m", charges=charges))
+            assert await store.charges(turn.id) == [SEEN, HEARD]
+
+    async def test_the_charges_of_a_run_that_asks_for_an_approval_are_there_for_the_next_one(
+        self, store: Store
+    ) -> None:
+        turn = await store.begin((await accepted(store, ask())).id)
+        await store.put_steps(turn.id, 0, (ROUND,))
+        tries = charge(ChargeKind.ANSWER, "m", 30, 0, cost_micros=1)
+        await store.finish(Finish(turn, TurnState.ASKING, asked=(1, ASKED), charges=(tries, HEARD)))
+        assert await store.charges(turn.id) == [tries, HEARD]
+        await store.resume(turn.id, APPROVED)
+        turn = await store.begin(turn.id)
+        await store.finish(Finish(turn, TurnState.DONE, "because", model="m", charges=(ANSWER, HEARD)))
+        assert await store.charges(turn.id) == [ANSWER, HEARD]
 
 
 class TestUsage:

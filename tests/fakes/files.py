@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.clock import Clock
 from core.conversation.file_content import ContentReader
 from core.conversation.files import FileReader
-from core.ports.files import Extracted, ExtractedText, FileContent, FileError, Picture
+from core.ports.files import Extracted, ExtractedText, FileContent, FileError, Picture, Transcriber
 from core.ports.store.threads import ThreadStore
 from core.values.parts import File, FileProblem
 from core.values.places import Place
@@ -46,6 +46,6 @@ class FilePlatform(MemoryPlatform):
         return FileContent("", "", content)
 
 
-def plain_files(store: ThreadStore, clock: Clock) -> FileReader:
+def plain_files(store: ThreadStore, clock: Clock, transcriber: Transcriber | None = None) -> FileReader:
     """A reader of files that are plain text or `PICTURE`."""
-    return FileReader(store, ContentReader(PlainExtractor()), clock)
+    return FileReader(store, ContentReader(PlainExtractor(), transcriber), clock)

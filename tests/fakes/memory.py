@@ -18,7 +18,7 @@ from core.ports.store.threads import PROCESS, Context, Thread
 from core.spend.budgets import charged_at, payer_of, spent_of
 from core.values.budgets import Balance, Budget, BudgetAccount, BudgetDecision, Payer, Spent
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
-from core.values.deltas import Usage
+from core.values.deltas import ChargeKind, Usage
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File, Text
 from core.values.places import Person, Place, message_key
@@ -27,7 +27,7 @@ from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step,
 from core.values.tasks import Alert, ContinueAnswer, Task
 from core.values.tools import ToolGrant
 from core.values.turn_ends import AnswerFooter, Finish
-from core.values.usage import LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
+from core.values.usage import Charge, LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
 from storage.attached import changed, merged, with_file, without_quotes_of
 from storage.deleted import DeletedMessages
 from storage.forgotten import ForgottenPeople, Message
@@ -63,6 +63,7 @@ class MemoryStore(MemorySettings):
         self._posts: dict[tuple[str, str], int] = {}
         self._steps: dict[int, list[Step]] = {}
         self._finishes: dict[int, Finish] = {}
+        self._charges: dict[int, dict[tuple[ChargeKind, str], Charge]] = {}
         self._runs: dict[int, Finish] = {}
         """The end of the last run of each turn: ASKING, or its own end."""
         self._heard: dict[tuple[str, str], datetime] = {}
@@ -416,7 +417,8 @@ class MemoryStore(MemorySettings):
         if turn.state not in _OPEN:
             if not turn.ask.announces:
                 taken = replace(finish, turn=turn, text="", notice="", buttons=())
-                self._finishes.setdefault(turn.id, taken)
+                if self._finishes.setdefault(turn.id, taken) is taken:
+                    self._put_charges(finish)
                 self._charge(finish)
                 line_id = finish.posted[0] if finish.posted else f"turn-{turn.id}"
                 await self.discard_uploads(turn.ask.place, line_id)
@@ -426,6 +428,7 @@ class MemoryStore(MemorySettings):
             self._turns[turn.id] = replace(turn, state=finish.state, text=finish.text, posted=finish.posted)
             self._post(turn.id, finish.posted)
             self._runs[turn.id] = finish
+            self._put_charges(finish)
             return True
         ask = replace(turn.ask, interaction_token="")
         self._turns[turn.id] = replace(
@@ -436,6 +439,7 @@ class MemoryStore(MemorySettings):
         self._post(turn.id, finish.posted)
         self._finishes[turn.id] = self._runs[turn.id] = finish
         self._charge(finish)
+        self._put_charges(finish)
         if finish.text.strip():
             message_id = finish.posted[0] if finish.posted else f"turn-{turn.id}"
             answer = ThreadMessage(
@@ -570,6 +574,16 @@ class MemoryStore(MemorySettings):
         return [
             _footer(one) for one in ended[-limit:] if one.turn.id not in again and (one.notice or one.buttons)
         ]
+
+    def _put_charges(self, finish: Finish) -> None:
+        plain = len(finish.charges) == 1 and finish.charges[0].kind is ChargeKind.ANSWER
+        if not plain or finish.turn.attempt > 1 or finish.state is TurnState.ASKING:
+            there = self._charges.setdefault(finish.turn.id, {})
+            there |= {(one.kind, one.model): one for one in finish.charges}
+
+    async def charges(self, turn_id: int) -> list[Charge]:
+        self._work()
+        return [one for _, one in sorted(self._charges.get(turn_id, {}).items())]
 
     async def last_usage(self, place: Place, model: str) -> LastUsage | None:
         self._work()

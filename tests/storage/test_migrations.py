@@ -69,9 +69,13 @@ def put_a_row_in_each(connection: Connection) -> Contents:
             if isinstance(column.type, JSON):
                 row[column.name] = ["p1"]
             else:
-                row[column.name] = {int: 1, bool: True, bytes: b"\0\xff", str: f"some {column.name}"}[
-                    column.type.python_type
-                ]
+                row[column.name] = {
+                    int: 1,
+                    float: 1.0,
+                    bool: True,
+                    bytes: b"\0\xff",
+                    str: f"some {column.name}",
+                }[column.type.python_type]
         if "state" in row:
             row["state"] = "waiting"
         connection.execute(table.insert(), row)

@@ -8,11 +8,16 @@ from typing import Protocol
 
 from core.values.places import Place
 from core.values.report import ReportFigures
-from core.values.usage import LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
+from core.values.usage import Charge, LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
 
 
 class UsageStore(Protocol):
     """Token usage and cost of answers."""
+
+    async def charges(self, turn_id: int) -> list[Charge]:
+        """The stored parts of the usage of a turn, by kind and model: none where one model gave
+        one answer."""
+        ...
 
     async def last_usage(self, place: Place, model: str) -> LastUsage | None: ...
 

@@ -16,8 +16,9 @@ from bots.web import uploads
 from bots.web.errors import FILES_LIMIT
 from bots.web.incoming import TOP, thread_to_place
 from core.i18n import phrase
-from core.ports.files import Extracted, FileError, Picture, ScannedPages
+from core.ports.files import Extracted, FileError, Picture, ScannedPages, Transcript
 from core.values.conversation import Ask
+from core.values.deltas import ModelInfo
 from core.values.events import Command, Outcome, Receipt
 from core.values.parts import File, FileProblem
 from tests.bots.web.rig import App, serving_page
@@ -89,12 +90,12 @@ class Locked(PlainExtractor):
 
 
 class Hears:
-    async def transcribe(self, name: str, media_type: str, data: bytes) -> str:
-        return f"heard {media_type}"
+    async def transcribe(self, name: str, media_type: str, data: bytes) -> Transcript:
+        return Transcript(f"heard {media_type}", ModelInfo("whisper"))
 
 
 class Fails:
-    async def transcribe(self, name: str, media_type: str, data: bytes) -> str:
+    async def transcribe(self, name: str, media_type: str, data: bytes) -> Transcript:
         raise FileError(FileProblem.UNAVAILABLE)
 
 

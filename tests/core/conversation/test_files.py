@@ -21,8 +21,9 @@ from core.conversation.files import (
 )
 from core.files.extractor import LARGEST_FILE
 from core.platform_calls import PlatformCalls
-from core.ports.files import Extracted, FileContent, Picture, ScannedPages, Transcriber
+from core.ports.files import Extracted, FileContent, Picture, ScannedPages, Transcriber, Transcript
 from core.values.conversation import Ask, History, ThreadMessage
+from core.values.deltas import ModelInfo
 from core.values.parts import Attached, File, FileProblem, Quote
 from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
@@ -47,8 +48,8 @@ def question(number: int = 9, *attached: Attached) -> Ask:
 
 
 class Hears:
-    async def transcribe(self, name: str, media_type: str, data: bytes) -> str:
-        return data.decode()
+    async def transcribe(self, name: str, media_type: str, data: bytes) -> Transcript:
+        return Transcript(data.decode(), ModelInfo("whisper"))
 
 
 class Scanner(PlainExtractor):
@@ -70,6 +71,7 @@ class Rig:
         self.store, self.clock = MemoryStore(), FakeClock(NOON)
         content = ContentReader(extractor or PlainExtractor(), transcriber)
         self.reader = FileReader(self.store, content, self.clock)
+        self.transcripts: list[Transcript] = []
 
     async def read(
         self, lines: Sequence[ThreadMessage], ask: Ask | None = None
@@ -79,7 +81,9 @@ class Rig:
                 replace(question(), id=one.id, text=one.text, at=one.at, attached=one.attached)
             )
         stored = await self.store.lines(THREAD)
-        files = self.files = await self.reader.read(ask or question(), stored, PlatformCalls(self.platform))
+        files = self.files = await self.reader.read(
+            ask or question(), stored, PlatformCalls(self.platform), self.transcripts.append
+        )
         return [one.attached for one in files.lines], list(files.pictures), files.news
 
     async def heard(self, *lines: ThreadMessage) -> tuple[File, ...]:
@@ -169,6 +173,7 @@ async def test_what_was_heard_is_quoted_until_an_answer_follows_it_also_after_a_
     rig, heard = Rig(Hears(), F3=b"call me back"), (replace(CLIP, text="call me back"),)
     assert await rig.heard(line(1, CLIP)) == heard
     assert await rig.heard() == heard, "read from the store"
+    assert [one.text for one in rig.transcripts] == ["call me back"], "and charged for once"
     await rig.store.import_history(THREAD, History((replace(line(2), mine=True, text="Sure."),)))
     assert await rig.heard() == ()
 
@@ -269,11 +274,14 @@ async def test_the_slow_files_of_one_person_leave_room_for_those_of_others() -> 
     rig = Rig()
     platform_calls = PlatformCalls(Stuck(F1=b"words"))
     many = [line(number, replace(NOTES, source=f"slow{number}")) for number in range(5)]
-    stuck = [asyncio.create_task(rig.reader.read(question(9), many, platform_calls)) for _ in range(2)]
+    stuck = [
+        asyncio.create_task(rig.reader.read(question(9), many, platform_calls, rig.transcripts.append))
+        for _ in range(2)
+    ]
     await asyncio.sleep(0)
     other = replace(question(8), author=Person("U2", "Bo"))
     async with asyncio.timeout(HANG_S):
-        files = await rig.reader.read(other, [line(8, NOTES)], platform_calls)
+        files = await rig.reader.read(other, [line(8, NOTES)], platform_calls, rig.transcripts.append)
     assert files.lines[0].attached == (replace(NOTES, text="words"),)
     for one in stuck:
         one.cancel()

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from core.errors import SettingsError
 from core.llm.catalog import environment_to_catalog, load_catalog, toml_to_catalog
@@ -138,6 +139,32 @@ prices = [
 
 
 @pytest.mark.parametrize(
+    ("written", "prices"),
+    [
+        ('"whisper-1"', ()),
+        ('{ name = "whisper-1", price_minute = 0.006 }', (Prices(minute=Decimal("0.006")),)),
+        (
+            '{ name = "whisper-1", price_input = 6, price_output = 10, prices = [{ since = 2026-12-01, minute = 1 }] }',
+            (Prices(input=Decimal(6), output=Decimal(10)), Prices(date(2026, 12, 1), minute=Decimal(1))),
+        ),
+    ],
+)
+def test_the_model_that_writes_clips_down_has_prices_of_its_own(
+    written: str, prices: tuple[Prices, ...]
+) -> None:
+    text = FINE.replace("accounts", f"transcribe = {written}\naccounts", 1)
+    of_settings = settings(parley_price_input=5, parley_price_sound_minute=7)
+    [route] = toml_to_catalog(text, of_settings, KEYS, FILE).transcriptions
+    assert (route.model_there, route.model_info.prices) == ("whisper-1", prices)
+    [route] = environment_to_catalog(
+        of_settings.model_copy(
+            update={"openai_api_key": SecretStr("sk-test"), "parley_transcribe_model": "whisper-2"}
+        )
+    ).transcriptions
+    assert (route.model_there, route.model_info.prices) == ("whisper-2", (Prices(minute=Decimal(7)),))
+
+
+@pytest.mark.parametrize(
     ("currency", "written", "counts"),
     [
         ("USD", "", True),
@@ -178,7 +205,7 @@ def test_a_reported_cost_counts_in_us_dollars_unless_an_endpoint_says_otherwise(
         ),
         (
             FINE + "prices = [{ since = 2026-12-01, input = 1 }]",
-            "parley.toml: endpoints.one.models.large.prices.0.output: Field required",
+            "parley.toml: endpoints.one.models.large.prices.0: needs input and output, or minute",
         ),
         (
             FINE + "prices = [{ since = 'soon', input = 1, output = 1 }]",

@@ -18,6 +18,7 @@ from core.llm.sounds import extension_of
 from core.llm.transcription import LEARNT_S, LIMIT_S, MAX_BYTES, EndpointTranscriber
 from core.ports.files import FileError
 from core.settings.environment import CoreSettings, transcriptions_url
+from core.values.deltas import Usage
 from core.values.parts import FileProblem
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import FakeCompletions, Raw, Refused, Reply, Status, Words
@@ -50,7 +51,8 @@ class Rig:
         self.transcriber, self.clock, self.observer = transcriber, clock, observer
 
     async def hear(self, data: bytes = OGG, name: str = "clip.ogg", media_type: str = "audio/ogg") -> str:
-        return await self.transcriber.transcribe(name, media_type, data)
+        self.transcript = await self.transcriber.transcribe(name, media_type, data)
+        return self.transcript.text
 
     async def fail(
         self, data: bytes = OGG, name: str = "clip.ogg", media_type: str = "audio/ogg"
@@ -116,6 +118,30 @@ def test_the_kind_of_a_sound_is_told_by_its_content_first(
     name: str, media_type: str, data: bytes, extension: str
 ) -> None:
     assert extension_of(name, media_type, data) == extension
+
+
+@pytest.mark.parametrize(
+    ("body", "usage"),
+    [
+        ({}, None),
+        ({"usage": None}, None),
+        ({"usage": {"type": "duration", "seconds": 9}}, Usage(sound_s=9)),
+        ({"usage": {"type": "duration", "seconds": 9, "cost": 0.0009}}, Usage(sound_s=9, cost_micros=900)),
+        ({"usage": {"type": "tokens", "input_tokens": 90, "output_tokens": 12}}, Usage(90, 12)),
+        ({"task": "transcribe", "duration": 8.47}, Usage(sound_s=8.47)),
+        ({"duration": True}, None),
+        ({"duration": "8.47"}, None),
+        ({"usage": {"seconds": -1}}, None),
+    ],
+)
+async def test_the_usage_of_a_transcript_is_read_where_it_is_reported(
+    body: dict[str, object], usage: Usage | None
+) -> None:
+    async with FakeCompletions() as fake, at_rig(alone(fake)) as rig:
+        fake.transcription = Status(200, {"text": "Ship it at noon."} | body)
+        await rig.hear()
+        assert rig.transcript.usage == usage
+        assert rig.transcript.model_info.name == "whisper-1"
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])

@@ -7,11 +7,12 @@ from decimal import Decimal
 
 import pytest
 
+from core.ports.files import Transcript
 from core.spend.cost_text import cost_text
-from core.spend.prices import cost_micros, priced, prices_on, total
-from core.values.deltas import ModelInfo, Usage
+from core.spend.prices import cost_micros, merged, priced, prices_on, total, transcript_to_charge
+from core.values.deltas import ChargeKind, ModelInfo, Usage
 from core.values.prices import Prices
-from core.values.usage import UsageTotals
+from core.values.usage import Charge, UsageTotals
 
 DAY = date(2026, 12, 1)
 BOTH = Prices(input=Decimal("2.5"), output=Decimal(10))
@@ -49,6 +50,10 @@ ALL = Prices(
         (Usage(1, 1), Prices(input=Decimal(1)), 0, None),
         (Usage(2, 0, cached_tokens=2), Prices(cached_input=Decimal(1)), 0, 2),
         (Usage(2, 0, cached_tokens=1), Prices(cached_input=Decimal(1)), 0, None),
+        (Usage(sound_s=90), Prices(minute=Decimal("0.006")), 0, 9_000),
+        (Usage(sound_s=0.5), Prices(minute=Decimal("0.006")), 0, 50),
+        (Usage(sound_s=90), BOTH, 0, None),
+        (Usage(90, 12), Prices(minute=Decimal("0.006")), 0, None),
         (Usage(), Prices(), 0, 0),
         (Usage(1, 1), Prices(input=Decimal(), output=Decimal()), 0, 0),
     ],
@@ -92,6 +97,31 @@ def test_a_cost_that_the_endpoint_reports_counts_where_its_currency_is_ours(
 ) -> None:
     model_info = ModelInfo("m", prices=(BOTH,), reported_cost=counts)
     assert priced(Usage(1_000, 100, cost_micros=reported), model_info, DAY).cost_micros == cost
+
+
+@pytest.mark.parametrize(
+    ("minute", "usage", "charged"),
+    [
+        ("0.006", Usage(sound_s=60), Usage(sound_s=60, cost_micros=6_000)),
+        ("0.006", None, Usage(estimated=True)),
+        ("0", None, Usage(estimated=True, cost_micros=0)),
+        (None, None, Usage(estimated=True)),
+    ],
+)
+def test_a_transcript_without_a_usage_has_a_known_cost_only_where_it_is_free(
+    minute: str | None, usage: Usage | None, charged: Usage
+) -> None:
+    prices = () if minute is None else (Prices(minute=Decimal(minute)),)
+    transcript = Transcript("", ModelInfo("whisper", prices=prices), usage)
+    assert transcript_to_charge(transcript, DAY) == Charge(ChargeKind.TRANSCRIPTION, "whisper", charged)
+
+
+def test_charges_are_merged_by_kind_and_model_and_empty_ones_left_out() -> None:
+    one = Charge(ChargeKind.ANSWER, "m", Usage(1, 2, cost_micros=3))
+    nothing = Charge(ChargeKind.ANSWER, "n", Usage(estimated=True, cost_micros=0))
+    heard = Charge(ChargeKind.TRANSCRIPTION, "m", Usage(estimated=True))
+    twice = Charge(ChargeKind.ANSWER, "m", Usage(2, 4, cost_micros=6))
+    assert merged([one, nothing, heard, one]) == (twice, heard)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from core.delivery.scheduler import DeliveryScheduler
 from core.errors import Code, ModelError
 from core.i18n import phrase
 from core.platform_calls import PlatformCalls
+from core.ports.files import Transcriber
 from core.ports.model import Model, Request
 from core.ports.store import Store
 from core.ports.tools import Tools
@@ -92,6 +93,7 @@ class Rig:
         model: Model | None = None,
         tools: Tools | None = None,
         file_chars: int = 0,
+        transcriber: Transcriber | None = None,
     ) -> None:
         self.platform = platform or MemoryPlatform()
         self.store = store or MemoryStore()
@@ -113,7 +115,7 @@ class Rig:
             NoReports(),
             self.checkpoints,
             self.live,
-            plain_files(self.store, clock),
+            plain_files(self.store, clock, transcriber),
             tools=tools,
             on_tool_call=lambda server, failed, _seconds: self.tool_calls.append((server, failed)),
         )

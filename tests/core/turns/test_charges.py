@@ -1,0 +1,102 @@
+"""The charges of an answer: its rounds and tries, clips that were written down, pictures that were described."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from core.ports.files import Transcript
+from core.ports.model import Request
+from core.values.conversation import Ask, Turn, TurnState
+from core.values.deltas import (
+    Charged,
+    ChargeKind,
+    Delta,
+    Ended,
+    EndReason,
+    ModelInfo,
+    ModelSelected,
+    Usage,
+)
+from core.values.parts import File, Text
+from core.values.prices import Prices
+from core.values.turn_ends import Finish
+from core.values.usage import Charge
+from tests.core.turns.test_runner import ADA, PLACE, Rig
+from tests.fakes.files import FilePlatform
+from tests.fakes.memory import MemoryStore
+
+CHEAP = (Prices(input=Decimal(1), output=Decimal(1), picture=Decimal(100)),)
+DEAR = (Prices(input=Decimal(10), output=Decimal(10)),)
+CLIP = File("clip.ogg", "audio/ogg", source="F1")
+HEARD = Charge(ChargeKind.TRANSCRIPTION, "ears", Usage(sound_s=30, cost_micros=3_000))
+
+
+class Ears:
+    async def transcribe(self, name: str, media_type: str, data: bytes) -> Transcript:
+        model_info = ModelInfo("ears", prices=(Prices(minute=Decimal("0.006")),))
+        return Transcript(data.decode(), model_info, Usage(sound_s=30))
+
+
+class TwoModels:
+    """Has two pictures described, fails once, and answers with another model."""
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        for _ in range(2):
+            yield ModelSelected(ModelInfo("eyes", prices=CHEAP), 9, pictures=1)
+            yield Charged(Usage(50, 5), ChargeKind.DESCRIPTION)
+        yield ModelSelected(ModelInfo("first", prices=CHEAP), 9)
+        yield Charged(Usage(20, 0))
+        yield ModelSelected(ModelInfo("second", prices=DEAR), 9)
+        yield Text("A cat.")
+        yield Ended(EndReason.STOP, Usage(20, 4))
+
+
+async def finished(rig: Rig, turn: Turn) -> Finish:
+    assert isinstance(rig.store, MemoryStore)
+    async with rig.delivering():
+        rig.place_queues.submit(turn)
+        await rig.until_ended(turn)
+    return rig.store._finishes[turn.id]
+
+
+async def asked(rig: Rig, *clips: File) -> Turn:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    turn = await rig.store.accept(Ask("m1", PLACE, ADA, "what is it?", at, addressed=True, attached=clips))
+    assert turn is not None
+    return turn
+
+
+async def test_an_answer_costs_all_the_work_that_it_needed_each_at_the_price_of_its_model() -> None:
+    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=Ears())
+    finish = await finished(rig, await asked(rig, CLIP))
+    assert finish.charges == (
+        HEARD,
+        Charge(ChargeKind.DESCRIPTION, "eyes", Usage(100, 10, cost_micros=310)),
+        Charge(ChargeKind.ANSWER, "first", Usage(20, 0, cost_micros=20)),
+        Charge(ChargeKind.ANSWER, "second", Usage(20, 4, cost_micros=240)),
+    )
+    assert finish.usage == Usage(140, 14, cost_micros=3_570, sound_s=30)
+    assert (finish.model, finish.estimate_tokens) == ("second", None)
+    assert await rig.store.charges(finish.turn.id) == sorted(
+        finish.charges, key=lambda charge: (charge.kind, charge.model)
+    )
+
+
+async def test_a_clip_that_was_written_down_before_is_not_charged_again() -> None:
+    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=Ears())
+    finish = await finished(rig, await asked(rig, replace(CLIP, text="call me back")))
+    assert HEARD not in finish.charges
+
+
+async def test_a_run_goes_on_with_the_charges_of_the_one_before_it() -> None:
+    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=Ears())
+    turn = await rig.store.begin((await asked(rig, CLIP)).id)
+    await rig.store.put_file(PLACE, "m1", replace(CLIP, text="call me back"))
+    await rig.store.finish(Finish(turn, TurnState.DONE, charges=(HEARD,)))
+    rig.store._turns[turn.id] = turn  # type: ignore[attr-defined]
+    finish = await finished(rig, turn)
+    assert finish.charges[0] == HEARD
+    assert len(finish.charges) == 4
