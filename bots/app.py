@@ -40,6 +40,7 @@ from core.ports.store import Store
 from core.redaction import Secrets, is_secret
 from core.settings.channel import offered_models
 from core.settings.environment import CoreSettings, Settings
+from core.spend.chart_renderer import ChartRenderer
 from core.spend.usage_report import StoredUsage
 from core.tools.builtin import BuiltinTools
 from core.tools.config import ToolServer, load_tool_servers
@@ -148,6 +149,7 @@ class App:
         model = create_model(self.core, self.catalog, self.clock, self.operator_alerts)
         self.model = RedactedModel(model, Secrets(config.secrets()))
         self.extractor = ProcessExtractor(self.clock)
+        self.charts = ChartRenderer(self.clock)
         self.transcriber = create_transcriber(self.catalog, self.clock, self.operator_alerts)
         self.file_content = ContentReader(self.extractor, self.transcriber)
         connectors = self.connectors = self._create_connectors(tell)
@@ -178,6 +180,7 @@ class App:
             on_finished=self.metrics.answer_finished,
             tools=self.tools,
             on_tool_call=self.metrics.tool_called,
+            charts=self.charts,
             on_set_aside=lambda turn, error: self.operator_alerts.report_failure(f"turn {turn.id}", error, {}),
         )
         self.place_queues = PlaceQueues(
@@ -230,7 +233,15 @@ class App:
             DeletedQuestions(self._calls, self.inbox.receive, self.clock),
             self.recovery,
         )
-        self.timers = Timers(config.timers, store, self.inbox.receive, self.clock, self._addressed)
+        self.timers = Timers(
+            config.timers,
+            self.core,
+            [connector.name for connector in connectors],
+            store,
+            self.inbox.receive,
+            self.clock,
+            self._addressed,
+        )
 
     def _create_connectors(self, tell: Tell) -> list[Connector]:
         config = self.config

@@ -22,6 +22,7 @@ from core.clock import SystemClock
 from core.errors import BotError, SettingsError, StoreError
 from core.log import configure, redact
 from core.settings.environment import CoreSettings
+from core.spend.periods import PeriodName
 from core.spend.usage_table import TableFormat
 
 if TYPE_CHECKING:
@@ -49,15 +50,27 @@ def run() -> None:
 
 @parley.command()
 def summary(
-    now: Annotated[bool, typer.Option("--now", help="Post the usage of the last day at once.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Post the report of the period so far at once.")] = False,
+    period: Annotated[PeriodName, typer.Option("--period", help="The period of the report.")] = PeriodName.DAY,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the report, and post nothing.")] = False,
+    chart: Annotated[
+        Path | None, typer.Option("--chart", help="With --dry-run: a PNG file for the chart.")
+    ] = None,
 ) -> None:
-    """Post the usage summary to PARLEY_SUMMARY_CHANNELS."""
-    if not now:
+    """Post the usage report to PARLEY_SUMMARY_CHANNELS."""
+    if not (now or dry_run):
         raise typer.BadParameter("say --now: at its time of day the running parley posts it by itself")
+    if chart is not None and not dry_run:
+        raise typer.BadParameter("--chart is for --dry-run: a report that is posted has its chart")
     with _errors_in_one_line():
         from bots import app, programs
 
-        _perform(app.Config.load(), programs.post_summary)
+        if dry_run:
+            _perform(
+                app.Config.load(), lambda config, tell: programs.print_summary(config, tell, period, chart)
+            )
+        else:
+            _perform(app.Config.load(), lambda config, tell: programs.post_summary(config, tell, period))
 
 
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, as without --json.")]

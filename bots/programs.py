@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -17,14 +18,20 @@ from bots.http import HttpServer, Routed
 from bots.jobs import Jobs
 from bots.retention import expire_uploads
 from bots.startup import Startup
+from core.child_processes import ChildError
 from core.clock import SystemClock
 from core.errors import SettingsError, StoreError
 from core.llm.catalog import ModelCatalog
 from core.ports.store.turns import TurnLedger
-from core.spend.usage_report import report_ask
+from core.spend.chart_renderer import ChartRenderer
+from core.spend.charts import bars_to_chart
+from core.spend.periods import PeriodName, period_at
+from core.spend.usage_report import StoredUsage, report_ask
 from core.tools.mcp.server import McpServer
 from core.turns.recovery import give_signs_of_life
 from core.values.conversation import TurnState
+from core.values.places import Place
+from core.values.tasks import ReportScope
 from storage import SqlStore, open_store
 from storage.lock import RunLock
 
@@ -66,8 +73,34 @@ async def run(config: Config, tell: Tell) -> None:
         await lock.release()
 
 
-async def post_summary(config: Config, tell: Tell) -> None:
-    """`parley summary --now`: have the running Parley post it, or do so here when none runs."""
+async def print_summary(config: Config, tell: Tell, name: PeriodName, chart_file: Path | None) -> None:
+    """`parley summary --dry-run`: print the report of the period so far as its first channel would get it, and post
+    nothing. Works beside a running Parley."""
+    clock = SystemClock()
+    store, charts = await open_store(config.database, clock), ChartRenderer(clock)
+    try:
+        reporter = StoredUsage(store, config.core, config.timers.zone, lambda _: None)
+        report = await reporter.read(period_at(name, clock.now(), config.timers.zone), None)
+        place = next(iter(config.timers.places), Place("", "", ""))
+        tell((await reporter.write(report, place)).text)
+        if chart_file is not None:
+            chart = bars_to_chart(report.bars, report.period, config.core.parley_currency)
+            _save(chart_file, await charts.png(chart))
+            tell(f"chart    {chart_file}")
+    except (ChildError, OSError) as error:
+        raise SettingsError(f"--chart {chart_file}: {error}") from None
+    finally:
+        await charts.close()
+        await store.close()
+
+
+def _save(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+
+
+async def post_summary(config: Config, tell: Tell, name: PeriodName) -> None:
+    """`parley summary --now`: have the running Parley post the report of the period so far, or do so here when none
+    runs."""
     if not config.timers.places:
         raise SettingsError("PARLEY_SUMMARY_CHANNELS: names no channel to post the summary to")
     lock = RunLock(config.database)
@@ -75,7 +108,11 @@ async def post_summary(config: Config, tell: Tell) -> None:
     store = await open_store(config.database, SystemClock())
     try:
         now = SystemClock().now()
-        asks = [report_ask(place, now, f"now:{now.isoformat()}") for place in config.timers.places]
+        period = period_at(name, now, config.timers.zone)
+        asks = [
+            report_ask(place, period, ReportScope.ALL, f"now:{now.isoformat()}", now)
+            for place in config.timers.places
+        ]
         turn_ids = [turn.id for turn in [await store.accept(ask) for ask in asks] if turn is not None]
         if alone:
             async with _running(App(config, store, lambda _line: None)) as jobs:
@@ -154,6 +191,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
         await app.operator_alerts.close()
         await app.alert_channels.close()
         await app.extractor.close()
+        await app.charts.close()
         if app.transcriber is not None:
             await app.transcriber.close()
         await app.model.close()

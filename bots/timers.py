@@ -1,6 +1,6 @@
 """Timers (APScheduler): each only submits a turn, keyed by channel and period; the engine does the rest.
 
-So a summary is posted once however often its timer fires, also when the process dies while posting it.
+So a report is posted once however often its timer fires, also when the process dies while posting it.
 """
 
 from __future__ import annotations
@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, time, timedelta
-from functools import partial
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, time
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
@@ -21,35 +20,44 @@ from pydantic import Field, field_validator
 
 from core.clock import Clock
 from core.errors import SettingsError, StoreError
-from core.ports.store.turns import TurnLedger
+from core.ports.store.settings import SettingsStore
 from core.ports.store.usage import UsageStore
-from core.settings.environment import Settings
-from core.spend.usage_report import PERIOD, report_ask
+from core.settings.channel import Reported, merge
+from core.settings.environment import CoreSettings, Settings
+from core.spend.periods import PeriodName
+from core.spend.schedules import DueReport, Schedule
+from core.spend.usage_report import report_ask, scope_place
 from core.values.conversation import Ask
 from core.values.places import Place
+from core.values.tasks import ReportScope
 
 log = structlog.get_logger()
-Answer = TypeVar("Answer")
 
-_RETRY_S = 30.0
-_LOOK_S = 1.0
+_PERIODS = {
+    str(Reported.DAILY): PeriodName.DAY,
+    str(Reported.WEEKLY): PeriodName.WEEK,
+    str(Reported.MONTHLY): PeriodName.MONTH,
+}
+_MOST_SCHEDULES = 10_000
 
 _CHANNEL = re.compile(r"([a-z]+):([A-Za-z0-9_-]+)")
 _AT = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?:\s+(\S+))?")
-
-
-_DAYS = 7
-"""The most summaries that wait for a platform to be connected for the first time."""
 
 
 class TimerSettings(Settings):
     """Messages without a question: usage summaries, and alerts for the people who run Parley."""
 
     parley_summary_channels: str = Field(
-        "", description="Channels for the daily usage summary: slack:C1,discord:200. Empty: none."
+        "",
+        description="Channels for a report on all use: slack:C1,discord:200. Empty: none. Each channel can have one of "
+        "its own by /usage schedule.",
+    )
+    parley_summary_period: Literal["daily", "weekly", "monthly"] = Field(
+        "daily", description="The period of that report: daily, weekly (from Monday) or monthly."
     )
     parley_summary_at: str = Field(
-        "09:00 UTC", description="The time of the summary: a time of day and a time zone."
+        "09:00 UTC",
+        description="The time of the report: a time of day and a time zone. It is about the period before.",
     )
 
     parley_alert_channel: str = Field(
@@ -121,83 +129,92 @@ def _parse_at(value: str) -> tuple[time, ZoneInfo]:
         raise ValueError(f"{zone!r} is not a time zone, such as Europe/Berlin") from None
 
 
-def last_due(now: datetime, at: time, zone: ZoneInfo) -> datetime:
-    """The newest moment not after `now` at which a summary was due."""
-    local = now.astimezone(zone)
-    due = datetime.combine(local.date(), at, zone)
-    return due if due <= local else datetime.combine(local.date() - timedelta(days=1), at, zone)
-
-
-class TimerStore(TurnLedger, UsageStore, Protocol):
+class TimerStore(UsageStore, SettingsStore, Protocol):
     """The part of the store that the timers read."""
 
 
 class Timers:
-    """Posts a summary a day to each channel named, and the last missed one after downtime.
+    """Posts the reports of all schedules, and the last missed one of each after downtime.
 
+    The schedules are those of PARLEY_SUMMARY_CHANNELS and of the channels' settings, read again each minute.
     `addressed` returns a channel with its team, or None while that is unknown. It raises StoreError.
     """
 
     def __init__(
         self,
         settings: TimerSettings,
+        core: CoreSettings,
+        platforms: Sequence[str],
         store: TimerStore,
         submit: Callable[[Ask], Awaitable[object]],
         clock: Clock,
         addressed: Callable[[Place], Awaitable[Place | None]],
     ) -> None:
         self._settings = settings
+        self._core = core
+        self._platforms = platforms
         self._store = store
         self._submit = submit
         self._clock = clock
         self._addressed = addressed
-        self._scheduler = AsyncIOScheduler(timezone=settings.zone)
+        self._done: dict[tuple[Place, ReportScope], str] = {}
+        """The last report of each schedule that was submitted, or had to be left out."""
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
 
     async def start(self) -> None:
-        if not self._settings.places:
-            return
-        at = self._settings.at
-        self._scheduler.add_job(
-            self._due,
-            CronTrigger(hour=at.hour, minute=at.minute, timezone=self._settings.zone),
-            misfire_grace_time=None,
-            coalesce=True,
-            max_instances=_DAYS,
-        )
-        self._scheduler.add_job(self._missed, misfire_grace_time=None)
+        every = CronTrigger(second=0, timezone=UTC)
+        self._scheduler.add_job(self.look, every, misfire_grace_time=None, coalesce=True)
+        self._scheduler.add_job(self.look, misfire_grace_time=None)
         self._scheduler.start()
 
     def stop(self) -> None:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
-    async def _due(self) -> None:
-        await self._submit_all(last_due(self._clock.now(), self._settings.at, self._settings.zone))
+    async def look(self) -> None:
+        """Submit the reports that are due. What the store refuses now is submitted a minute later."""
+        try:
+            with contextlib.suppress(asyncio.CancelledError):  # stopped: APScheduler would log it as an error
+                for schedule in [*await self._of_operators(), *await self._of_channels()]:
+                    await self._look_at(schedule)
+        except StoreError as error:
+            log.error("usage_summary_delayed", **error.log_keys)
 
-    async def _missed(self) -> None:
-        """Submit the last due summary, unless nothing was asked: a new installation posts none."""
-        due = last_due(self._clock.now(), self._settings.at, self._settings.zone)
-        tally = await self._stored(lambda: self._store.usage_totals(due - PERIOD, due))
-        if tally is not None and tally.questions:
-            await self._submit_all(due)
+    async def _look_at(self, schedule: Schedule) -> None:
+        due, key = schedule.last_due(self._clock.now()), (schedule.place, schedule.scope)
+        if self._done.get(key) == due.name:
+            return
+        if await self._is_wanted(schedule, due):
+            await self._submit(report_ask(schedule.place, due.period, schedule.scope, due.name, due.at))
+        self._done[key] = due.name
 
-    async def _submit_all(self, due: datetime) -> None:
-        with contextlib.suppress(asyncio.CancelledError):  # stopped: APScheduler would log it as an error
-            await asyncio.gather(*(self._submit_to(place, due) for place in self._settings.places))
+    async def _is_wanted(self, schedule: Schedule, due: DueReport) -> bool:
+        """False for a period without questions, and for a report that was due before its channel asked for any."""
+        place, period = schedule.place, due.period
+        scope = scope_place(schedule.scope, place)
+        totals = await self._store.usage_totals(period.since, period.until, scope)
+        if not totals.questions or schedule.scope is ReportScope.ALL:
+            return bool(totals.questions)
+        changes = await self._store.audit(place)
+        changed = (one.at for one in changes if one.name == "report" and one.place.channel)
+        return next(changed, due.at) <= due.at
 
-    async def _submit_to(self, place: Place, due: datetime) -> None:
-        """Submit the summary of one channel, once it is known which team the channel belongs to."""
-        while (there := await self._stored(partial(self._addressed, place))) is None:
-            await self._clock.sleep(_LOOK_S)
-        await self._stored(partial(self._submit, report_ask(there, due, due.date().isoformat())))
+    async def _of_operators(self) -> list[Schedule]:
+        settings, known = self._settings, [await self._addressed(place) for place in self._settings.places]
+        period = _PERIODS[settings.parley_summary_period]
+        return [
+            Schedule(place, period, settings.at, settings.zone, ReportScope.ALL)
+            for place in known
+            if place is not None
+        ]
 
-    async def _stored(self, call: Callable[[], Awaitable[Answer]]) -> Answer | None:
-        """Do it once the database is there."""
-        while True:
-            try:
-                return await call()
-            except StoreError as error:
-                log.error("usage_summary_delayed", **error.log_keys)
-                if not error.retryable:
-                    return None
-            await self._clock.sleep(_RETRY_S)
+    async def _of_channels(self) -> list[Schedule]:
+        found = []
+        for platform in self._platforms:
+            for place, _ in await self._store.overrides(platform, "", "report", _MOST_SCHEDULES):
+                settings = merge(self._core, await self._store.stored_settings(place), platform)
+                period = _PERIODS.get(settings.report)
+                if period is not None:
+                    scope = settings.report_scope
+                    found.append(Schedule(place, period, settings.report_time, settings.zone, scope))
+        return found

@@ -155,7 +155,8 @@ def checked(given: CommandContext, changes: Mapping[str, str]) -> dict[str, str 
 def _checked(given: CommandContext, name: str, text: str) -> str | None:
     setting, label = settings_on(given.traits)[name], given.phrase(f"setting_{name}")
     if given.scope not in setting.scopes:
-        raise CommandError("settings_only_workspace", _FIELD_PREFIX + name, label=label)
+        (scope,) = setting.scopes
+        raise CommandError(f"settings_only_{scope}", _FIELD_PREFIX + name, label=label)
     if not may_change(given.author, given.place, given.scope, name, given.core):
         admins = given.scope == "workspace" or setting.admins
         raise CommandError("settings_by_admin" if admins else "settings_by_manager")

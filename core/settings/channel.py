@@ -9,6 +9,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import time
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, get_type_hints
@@ -32,6 +33,7 @@ from core.settings.limits import limits_of
 from core.values.budgets import Limit
 from core.values.places import Person
 from core.values.platform import Feature, PlatformTraits
+from core.values.tasks import ReportScope
 from core.values.tools import ToolSettings
 
 
@@ -47,6 +49,15 @@ class Listen(StrEnum):
     ALL = "all"
     FORUM = "forum"
     OFF = "off"
+
+
+class Reported(StrEnum):
+    """The periods of which a channel gets a report."""
+
+    OFF = "off"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
 
 
 class Origin(StrEnum):
@@ -78,6 +89,17 @@ def own(listed: str, platform: str) -> frozenset[str]:
     """The ids of one platform in an operator's list of `platform:id`."""
     pairs = (entry.strip().partition(":") for entry in listed.split(","))
     return frozenset(id_.strip() for name, _, id_ in pairs if name.strip() == platform and id_.strip())
+
+
+_TIME = re.compile(r"([01]?\d|2[0-3])[:：]([0-5]\d)")
+
+
+def time_of_day(text: str) -> str:
+    """A time of day such as 9:00, as `HH:MM`. Raises ValueError for other texts."""
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is not a time of day, such as 9:00")
+    return f"{int(found[1]):02}:{found[2]}"
 
 
 def offered_models(core: CoreSettings) -> tuple[str, ...]:
@@ -203,6 +225,14 @@ class ChannelSettings(BaseModel):
         Field(ge=0, le=1_000),
         Setting(scopes=("workspace",), needs=Feature.CHANNELS, default=lambda core, _: core.parley_rate),
     ] = 0
+    report: Annotated[Reported, Setting(scopes=("channel",), needs=Feature.CHANNELS)] = Reported.OFF
+    report_at: Annotated[
+        str, Field(max_length=20), AfterValidator(time_of_day), Setting(needs=Feature.CHANNELS)
+    ] = "09:00"
+    report_scope: Annotated[
+        ReportScope,
+        Setting(scopes=("channel",), admins=True, needs=Feature.CHANNELS, choices=("channel", "workspace")),
+    ] = ReportScope.CHANNEL
     report_names: Annotated[bool, Setting(scopes=("workspace",), admins=True)] = False
     time_zone: Annotated[
         str,
@@ -243,6 +273,11 @@ class ChannelSettings(BaseModel):
         return ZoneInfo(self.time_zone)
 
     @property
+    def report_time(self) -> time:
+        """The local time at which reports are posted."""
+        return time.fromisoformat(self.report_at)
+
+    @property
     def tool_settings(self) -> ToolSettings:
         return ToolSettings(self.tools, self.builtin_tools, self.read_links)
 
@@ -264,7 +299,7 @@ def _setting(name: str, hint: Any) -> Setting | None:
     if kind is bool:
         choices = ("on", "off")
     elif isinstance(kind, type) and issubclass(kind, StrEnum):
-        choices = tuple(kind)
+        choices = choices or tuple(kind)
     default = mark.default or (lambda core, platform: info.default)
     return replace(mark, choices=choices, default=default, reader=TypeAdapter(hint))
 

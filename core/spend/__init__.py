@@ -9,6 +9,7 @@ report          the arithmetic of a report's figures         pure
 charts          the chart of a report, and it in words       pure
 chart_renderer  draws a chart in a child process
 chart_child     the child process: matplotlib is imported there alone
+schedules       the times at which reports are due           pure
 report_text     a report as Markdown                         pure
 usage_table     usage and opinions as CSV and JSON           pure
 usage_report    reports from the store, for the people of a channel

@@ -13,9 +13,9 @@ from datetime import datetime
 from functools import reduce
 
 from babel.dates import format_date, format_time
-from babel.numbers import format_currency
 
 from core.i18n import LOCALES, language_of, phrase
+from core.spend.cost_text import money
 from core.spend.periods import Period, PeriodName
 from core.values.report import Bar
 
@@ -85,7 +85,7 @@ def chart_alt(chart: Chart, bars: Sequence[Bar], period: Period, language: str) 
     def hour(moment: datetime) -> str:
         return format_time(moment, "short", period.zone, locale)
 
-    def most(values: Sequence[float]) -> str:
+    def most(values: Sequence[int]) -> str:
         return when(bars[values.index(max(values))].since)
 
     hourly = period.name is PeriodName.DAY
@@ -101,10 +101,8 @@ def chart_alt(chart: Chart, bars: Sequence[Bar], period: Period, language: str) 
         ),
     ]
     if chart.priced:
-        costs = [cost or 0.0 for cost in chart.costs]
-        total, highest = (
-            format_currency(cost, chart.currency, locale=locale) for cost in (sum(costs), max(costs))
-        )
+        costs = [bar.cost_micros or 0 for bar in bars]
+        total, highest = (money(cost, chart.currency, language) for cost in (sum(costs), max(costs)))
         sentences.append(phrase("chart_alt_costs", language, total=total, most=highest, at=most(costs)))
     return reduce(lambda one, two: phrase("joined", language, one=one, two=two), sentences)
 

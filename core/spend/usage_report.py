@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from core.errors import PlatformError
 from core.i18n import language_of, variant
@@ -22,14 +23,24 @@ from core.values.budgets import BudgetScope, Spent
 from core.values.conversation import Ask, announcement
 from core.values.places import Place
 from core.values.report import FeedbackReason, OpenQuestion, ThreadUse
-from core.values.tasks import ReportUsage
-
-PERIOD = timedelta(days=1)
+from core.values.tasks import ReportScope, ReportUsage
 
 
-def report_ask(place: Place, until: datetime, name: str) -> Ask:
-    """The ask of a usage report for the day up to `until`. The same `name` in the same channel is posted once."""
-    return announcement(f"summary:{name}", place, ReportUsage(until - PERIOD, until), until)
+def report_ask(place: Place, period: Period, scope: ReportScope, name: str, at: datetime) -> Ask:
+    """The ask of a usage report. The same `name` in the same channel is posted once."""
+    task = ReportUsage(period.since, period.until, period.name, str(period.zone), scope)
+    return announcement(f"summary:{name}", place, task, at)
+
+
+def scope_place(scope: ReportScope, place: Place) -> Place | None:
+    """The scope of the figures of a report in the channel `place`, as `UsageStore` takes it."""
+    match scope:
+        case ReportScope.ALL:
+            return None
+        case ReportScope.WORKSPACE:
+            return Place(place.platform, place.team, "")
+        case ReportScope.CHANNEL:
+            return Place(place.platform, place.team, place.channel)
 
 
 class ReportStore(UsageStore, SettingsStore, Protocol):
@@ -56,8 +67,9 @@ class StoredUsage:
 
     async def report(self, task: ReportUsage, place: Place) -> WrittenReport:
         """The report of `task` for the readers of the channel `place`. Raises StoreError."""
-        period = Period(PeriodName.DAY, task.since, task.until, self.zone)
-        return await self.write(await self.read(period, None), place)
+        zone = ZoneInfo(task.zone) if task.zone else self.zone
+        period = Period(PeriodName(task.period), task.since, task.until, zone)
+        return await self.write(await self.read(period, scope_place(task.scope, place)), place)
 
     async def read(self, period: Period, scope: Place | None) -> Report:
         """The report of a period: of everything, of a workspace, or of a channel. Raises StoreError."""

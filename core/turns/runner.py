@@ -21,7 +21,7 @@ from core.ports.model import Model
 from core.ports.store import Store
 from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
-from core.turns.announcements import UsageReporter, channel_place
+from core.turns.announcements import Charts, UsageReporter, channel_place, report_to_finish
 from core.turns.checkpoints import Checkpoints
 from core.turns.conclusion import log_finished, remove_quote, show_last
 from core.turns.draft import Draft
@@ -74,12 +74,14 @@ class TurnRunner:
         on_finished: Callable[[Finish], None] = lambda _finish: None,
         tools: Tools | None = None,
         on_tool_call: OnToolCall = lambda _server, _failed, _seconds: None,
+        charts: Charts | None = None,
     ) -> None:
         self._store = store
         self._channels = channels
         self._settings = settings
         self._clock = clock
         self._usage_reporter = usage_reporter
+        self._charts = charts
         self._checkpoints = checkpoints
         self._running_turns = running_turns
         self._catalog = catalog or environment_to_catalog(settings)
@@ -201,7 +203,7 @@ class TurnRunner:
             return replace(finish, state=TurnState.FAILED, error=str(error.code), ref=error.ref)
         if isinstance(task, ReportUsage):
             written = await until_stored(self._clock, lambda: self._usage_reporter.report(task, place))
-            finish = replace(finish, text=written.text)
+            finish = await report_to_finish(written, turn, self._settings.parley_currency, self._charts)
         running.turn = replace(turn, ask=replace(turn.ask, place=place))
         return await self._show_last(finish, running, self._create(running, channel))
 

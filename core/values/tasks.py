@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from core.errors import Code
 
@@ -31,12 +32,26 @@ class Summarize:
     since: datetime | None = None
 
 
+class ReportScope(StrEnum):
+    """The use that a report is about: of all platforms, or of the workspace or the channel that it is posted in."""
+
+    ALL = "all"
+    WORKSPACE = "workspace"
+    CHANNEL = "channel"
+
+
 @dataclass(frozen=True, slots=True)
 class ReportUsage:
-    """Post the usage from `since` to `until`."""
+    """Post the usage from `since` to `until`, a `day`, `week` or `month` of the time zone `zone`.
+
+    An empty `zone` is that of PARLEY_SUMMARY_AT.
+    """
 
     since: datetime
     until: datetime
+    period: str = "day"
+    zone: str = ""
+    scope: ReportScope = ReportScope.ALL
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,52 +1,50 @@
+"""Timers: which reports are submitted when, and what happens where the store or a platform is away."""
+
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-import pytest
+from structlog.testing import capture_logs
 
-from bots.timers import Timers, TimerSettings, last_due
+from bots.timers import Timers, TimerSettings
 from core.errors import StoreError
+from core.settings.environment import CoreSettings
+from core.spend.periods import PeriodName, period_at
 from core.values.conversation import Ask, TurnState
 from core.values.places import Person, Place
-from core.values.tasks import ReportUsage
+from core.values.tasks import ReportScope, ReportUsage
 from core.values.turn_ends import Finish
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
 BERLIN = ZoneInfo("Europe/Berlin")
-NINE = time(9, 0)
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+YESTERDAY = NOW - timedelta(days=1)
+C1 = Place("slack", "T1", "C1")
+ADMIN = Person("U1")
 
 
-@pytest.mark.parametrize(
-    ("now", "due"),
-    [
-        ("2026-03-10T08:00+00:00", "2026-03-10T08:00+00:00"),
-        ("2026-03-10T07:59:59+00:00", "2026-03-09T08:00+00:00"),
-        ("2026-03-10T23:30+00:00", "2026-03-10T08:00+00:00"),  # past midnight in Berlin
-        ("2026-03-29T06:59+00:00", "2026-03-28T08:00+00:00"),  # the clocks go forward that night
-        ("2026-03-29T07:00+00:00", "2026-03-29T07:00+00:00"),
-        ("2026-10-25T07:30+00:00", "2026-10-24T07:00+00:00"),  # and back
-        ("2026-10-25T08:00+00:00", "2026-10-25T08:00+00:00"),
-    ],
-)
-def test_a_summary_is_due_at_the_same_time_of_day_whatever_the_clocks_do(now: str, due: str) -> None:
-    assert last_due(datetime.fromisoformat(now), NINE, BERLIN) == datetime.fromisoformat(due)
+Period = Literal["daily", "weekly", "monthly"]
 
 
 class App:
-    """Timers over a ledger: `posted` are the keys of the turns that were submitted."""
+    """Timers over a ledger: `submitted` are the asks that were new."""
 
-    def __init__(self, channels: str = "slack:C1,discord:200") -> None:
+    def __init__(self, channels: str = "slack:C1,discord:200", period: Period = "daily") -> None:
         self.store, self.clock = MemoryStore(), FakeClock(NOW)
         self.submitted: list[Ask] = []
         self.away = False
         self.teams = {"slack": "T1", "discord": "900"}
-        self.started: list[Timers] = []
-        self.settings = TimerSettings(parley_summary_channels=channels, parley_summary_at="09:00 Europe/Berlin")
+        self.settings = TimerSettings(
+            parley_summary_channels=channels,
+            parley_summary_at="09:00 Europe/Berlin",
+            parley_summary_period=period,
+        )
+        self.timers = self.again()
 
     async def _submit(self, ask: Ask) -> None:
         if self.away:
@@ -58,67 +56,127 @@ class App:
         team = self.teams.get(place.platform, "")
         return replace(place, team=team) if team else None
 
-    async def start(self) -> None:
-        """As each process does, once."""
-        timers = Timers(self.settings, self.store, self._submit, self.clock, self._addressed)
-        await timers.start()
-        self.started.append(timers)
-        await asyncio.sleep(0.05)
+    def again(self) -> Timers:
+        """The timers of a new process."""
+        core = CoreSettings(parley_time_zone="Europe/Berlin")
+        made = Timers(self.settings, core, ["slack"], self.store, self._submit, self.clock, self._addressed)
+        self.timers = made
+        return made
 
-    def stop(self) -> None:
-        for timers in self.started:
-            timers.stop()
-
-    async def asked(self, at: datetime) -> None:
-        question = Ask(f"m{at}", Place("slack", "T1", "C1", "1.0"), Person("U1"), "why?", at, addressed=True)
+    async def asked(self, at: datetime, channel: str = "C1") -> None:
+        question = Ask(f"m{at}", Place("slack", "T1", channel, "1.0"), ADMIN, "why?", at, addressed=True)
         turn = await self.store.accept(question)
         assert turn is not None
         await self.store.finish(Finish(turn, TurnState.DONE, "so", model="m"))
 
+    async def change(self, at: datetime, **settings: str) -> None:
+        await self.store.change(C1, settings, ADMIN, at)
 
-async def test_the_last_missed_summary_is_submitted_at_the_start_once_for_each_channel() -> None:
+    def tasks(self) -> list[ReportUsage]:
+        return [ask.task for ask in self.submitted if isinstance(ask.task, ReportUsage)]
+
+
+async def test_the_last_missed_report_is_submitted_at_the_start_once_for_each_channel() -> None:
     app = App()
-    await app.asked(NOW - timedelta(hours=10))
+    await app.asked(YESTERDAY)
     for _ in range(3):
-        await app.start()
-        app.stop()
-        app.clock = FakeClock(NOW + timedelta(hours=1))
+        timers = app.again()
+        await timers.start()
+        await asyncio.sleep(0.05)
+        timers.stop()
+        app.clock = FakeClock(app.clock.now() + timedelta(hours=1))
     assert [ask.place.channel for ask in app.submitted] == ["C1", "200"]
+    day = period_at(PeriodName.DAY, YESTERDAY, BERLIN)
     for ask in app.submitted:
-        assert ask.task == ReportUsage(ask.at - timedelta(days=1), ask.at)
+        assert ask.task == ReportUsage(day.since, day.until, "day", "Europe/Berlin", ReportScope.ALL)
     assert len({ask.key for ask in app.submitted}) == 2
 
 
-async def test_a_new_house_stays_quiet_and_so_does_one_without_channels() -> None:
-    quiet, none = App(), App("")
-    await none.asked(NOW - timedelta(hours=10))
-    for app in (quiet, none):
-        await app.start()
-        app.stop()
-        assert app.submitted == []
-
-
-async def test_a_summary_waits_for_the_database() -> None:
+async def test_a_period_without_questions_has_no_report() -> None:
     app = App()
-    await app.asked(NOW - timedelta(hours=10))
+    await app.asked(NOW - timedelta(hours=1))  # of today
+    await app.timers.look()
+    assert app.submitted == []
+
+
+async def test_operators_choose_the_period() -> None:
+    app = App("slack:C1", "weekly")
+    await app.asked(NOW - timedelta(days=7))
+    await app.timers.look()
+    (task,) = app.tasks()
+    assert (task.period, task.until - task.since) == ("week", timedelta(days=7))
+
+
+async def test_a_report_waits_for_the_database_and_says_so() -> None:
+    app = App()
+    await app.asked(YESTERDAY)
     app.away = True
-    await app.start()
-    await app.clock.advance(300)
+    with capture_logs() as logs:
+        await app.timers.look()
+    assert [entry["event"] for entry in logs] == ["usage_summary_delayed"]
     assert app.submitted == []
     app.away = False
-    await app.clock.advance(60)
+    await app.timers.look()
     assert [ask.place.platform for ask in app.submitted] == ["slack", "discord"]
-    app.stop()
 
 
-async def test_a_summary_waits_for_the_team_of_its_channel_and_holds_up_no_other() -> None:
+async def test_a_report_waits_for_the_team_of_its_channel_and_holds_up_no_other() -> None:
     app = App()
     app.teams["slack"] = ""
-    await app.asked(NOW - timedelta(hours=10))
-    await app.start()
+    await app.asked(YESTERDAY)
+    await app.timers.look()
     assert [ask.place.key for ask in app.submitted] == ["discord/900/200/"]
     app.teams["slack"] = "T1"
-    await app.clock.advance(1.0)
-    await asyncio.sleep(0.05)
-    app.stop()
+    await app.timers.look()
     assert [ask.place.key for ask in app.submitted[1:]] == ["slack/T1/C1/"]
+
+
+async def test_a_channel_that_asks_for_a_report_gets_it_from_then_on_without_a_restart() -> None:
+    app = App("")
+    await app.asked(YESTERDAY)
+    await app.timers.look()
+    await app.change(NOW - timedelta(minutes=1), report="daily")
+    await app.timers.look()
+    assert app.submitted == [], "today's was due before anybody asked for it"
+    await app.asked(NOW)
+    await app.clock.advance(86_400)
+    await app.timers.look()
+    (task,) = app.tasks()
+    assert task.scope is ReportScope.CHANNEL
+    assert task.since <= NOW < task.until
+    await app.change(app.clock.now(), report="off")
+    await app.asked(app.clock.now())
+    await app.clock.advance(86_400)
+    await app.timers.look()
+    assert len(app.submitted) == 1
+
+
+async def test_a_channel_chooses_the_time_the_scope_and_its_workspace_the_time_zone() -> None:
+    app = App("")
+    await app.change(NOW - timedelta(days=30), report="weekly", report_at="17:30", report_scope="workspace")
+    await app.store.change(replace(C1, channel=""), {"time_zone": "Asia/Kathmandu"}, ADMIN, NOW)
+    await app.asked(NOW - timedelta(days=7), channel="C2")
+    await app.timers.look()
+    (ask,) = app.submitted
+    assert ask.place == C1
+    assert ask.at == datetime(2026, 3, 9, 17, 30, tzinfo=ZoneInfo("Asia/Kathmandu"))
+    assert isinstance(ask.task, ReportUsage)
+    assert (ask.task.scope, ask.task.zone) == (ReportScope.WORKSPACE, "Asia/Kathmandu")
+
+
+async def test_a_report_of_the_channel_is_not_posted_where_only_other_channels_were_used() -> None:
+    app = App("")
+    await app.change(NOW - timedelta(days=30), report="daily")
+    await app.asked(YESTERDAY, channel="C2")
+    await app.timers.look()
+    assert app.submitted == []
+
+
+async def test_a_report_that_was_submitted_is_not_looked_up_again_until_the_next_is_due() -> None:
+    app = App()
+    await app.asked(YESTERDAY)
+    await app.timers.look()
+    app.away = True  # a further submission would fail
+    with capture_logs() as logs:
+        await app.timers.look()
+    assert logs == []

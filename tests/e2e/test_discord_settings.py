@@ -36,12 +36,16 @@ CHANGED = {
     "budget": "5",
     "person_budget": "2 a day",
     "rate": "30",
+    "report": "weekly",
+    "report_at": "17:30",
+    "report_scope": "workspace",
     "report_names": "on",
     "time_zone": "Asia/Shanghai",
     "allow": f"{GUILD}",
     "deny": "999",
 }
-FOR_ADMINS = ("budget", "read_links")
+FOR_ADMINS = ("budget", "read_links", "report_scope")
+FOR_A_CHANNEL = ("report", "report_scope")
 FOR_THE_SERVER = ("person_budget", "rate", "report_names", "time_zone")
 
 
@@ -61,7 +65,8 @@ async def test_each_setting_is_changed_only_by_those_who_may_and_stays(
             why = "settings_by_admin" if name in FOR_ADMINS else "settings_by_manager"
             why = "settings_only_workspace" if name in FOR_THE_SERVER else why
             assert says(why, language, await change(name))
-            assert says("settings_by_admin", language, await change(name, scope="workspace"))
+            why = "settings_only_channel" if name in FOR_A_CHANNEL else "settings_by_admin"
+            assert says(why, language, await change(name, scope="workspace"))
         await discord.grant(person, Permission.MANAGE_CHANNELS)
         for name in changed:
             if name in FOR_ADMINS:

@@ -143,19 +143,25 @@ async def test_a_killed_answer_is_given_once_in_the_same_message(
     assert found[0].visible.split("\n") == ["All of it.", RESUMED]
 
 
-async def test_the_summary_is_posted_by_the_running_bot_and_by_itself_when_none_runs(
+async def test_the_report_is_posted_by_the_running_bot_and_by_itself_when_none_runs(
     tmp_path: Path, slack: FakeSlack, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:
     settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
-    settings["PARLEY_SUMMARY_CHANNELS"] = f"slack:C2, discord:{GENERAL}"
+    settings |= {"PARLEY_SUMMARY_CHANNELS": f"slack:C2, discord:{GENERAL}", "PARLEY_PRICE_INPUT": "5"}
+    settings |= {"PARLEY_PRICE_OUTPUT": "15"}
     async with Program(tmp_path, **settings) as running:
         ts = await slack.say("U1", "C1", f"{AT} hello")
         await answered(slack, "C1", ts, "hello")
-        command = Program(tmp_path, **settings | {"PARLEY_HTTP_PORT": str(running.port)})
+        beside = settings | {"PARLEY_HTTP_PORT": str(running.port)}
+        command = Program(tmp_path, **beside)
         await command.start("summary", "--now")
         assert await command.end() == 0, command.output
-        assert "1 question by 1 person" in slack.messages("C2")[0].visible
-        assert "1 question by 1 person" in discord.from_bot(GENERAL)[0].text
+        check_report(slack, discord, 0, "1 question by 1 person", "Chart by hour of")
+        chart, dry = tmp_path / "chart.png", Program(tmp_path, **beside)
+        await dry.start("summary", "--dry-run", "--period", "week", "--chart", str(chart))
+        assert await dry.end() == 0, dry.output
+        assert "1 question by 1 person" in dry.output
+        assert chart.read_bytes().startswith(PNG)
         table = Program(tmp_path, **settings)
         await table.start("usage", "--json", "--by", "person,model", "--since", "2020-01-01")
         assert await table.end() == 0, table.output
@@ -165,9 +171,26 @@ async def test_the_summary_is_posted_by_the_running_bot_and_by_itself_when_none_
         await wrong.start("feedback", "--csv", "--since", "yesterday")
         assert await wrong.end() == 2
         assert wrong.output == "parley: --since: 'yesterday' is not a date, such as 2026-11-01\n"
-    alone = Program(tmp_path, **settings)
-    await alone.start("summary", "--now")
+    alone = Program(tmp_path, **settings, PARLEY_LANGUAGE="zh")
+    await alone.start("summary", "--now", "--period", "month")
     assert await alone.end() == 0, alone.output
     alone.check_output()
-    assert len(slack.messages("C2")) == 2
-    assert len(discord.from_bot(GENERAL)) == 2
+    check_report(slack, discord, 1, "1 个问题，来自 1 人", "每天的图表")
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def check_report(slack: FakeSlack, discord: FakeDiscord, number: int, use: str, alt: str) -> None:
+    """The report `number` of each channel is one message with these words and its chart in it."""
+    on_slack, on_discord = slack.messages("C2"), discord.from_bot(GENERAL)
+    assert (len(on_slack), len(on_discord)) == (number + 1, number + 1)
+    assert use in on_slack[number].visible
+    assert use in on_discord[number].text
+    (block,) = (block for block in on_slack[number].blocks if block["type"] == "image")
+    (file,) = on_discord[number].attachments
+    assert alt in block["alt_text"]
+    assert alt in (file.description or "")
+    shown = slack.space.files[block["slack_file"]["id"]].content or b""
+    assert shown.startswith(PNG)
+    assert file.data.startswith(PNG)

@@ -169,10 +169,14 @@ def test_choices_are_those_of_the_type_and_only_those_are_read() -> None:
     assert SETTINGS["tools"].read("yes") is None
 
 
+REPORTS = ("report", "report_at", "report_scope")
+
+
 def test_a_platform_has_only_the_settings_and_choices_whose_feature_it_has() -> None:
     bare, full = settings_on(PlatformTraits()), settings_on(PlatformTraits(frozenset(Feature)))
     assert set(full) - set(bare) == {
         "person_budget",
+        *REPORTS,
         "rate",
         "time_zone",
         "guests",
@@ -210,3 +214,13 @@ def test_an_entry_of_a_list_without_a_known_platform_is_named(name: str, entry: 
     settings = core(**{name: f"slack:U1, {entry}"})
     with pytest.raises(SettingsError, match=f"{name.upper()}: '{entry}' is not platform:id .*slack, discord"):
         settings.check_platforms(["slack", "discord"])
+
+
+@pytest.mark.parametrize(("text", "shown"), [("9:00", "09:00"), (" 17:30 ", "17:30"), ("0：05", "00:05")])
+def test_a_time_of_day_is_read(text: str, shown: str) -> None:
+    assert SETTINGS["report_at"].read(text) == shown
+
+
+@pytest.mark.parametrize("text", ["24:00", "9", "9:60", "9:5", "noon", "", "-1:00", "09:00:00"])
+def test_what_is_no_time_of_day_is_refused(text: str) -> None:
+    assert SETTINGS["report_at"].read(text) is None
