@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from core.i18n import LANGUAGES, language_of, phrase
-from core.settings.channel import SETTINGS, settings_on
+from core.settings.channel import SETTINGS, Reported, settings_on
 from core.values.platform import Feature, PlatformTraits
 from core.values.ui import Choice, Field, Form
 
@@ -41,9 +41,10 @@ class Option:
     """A named value of a command.
 
     `least` and `most` bound a number. `suggests`: `Inbox.suggest` completes it. `rest`: typed, it takes all the
-    words that are left. `units`: typed, a number with one of these behind it is this option's. `named`: typed,
-    it must be written `name:value`. Not `shown`: set by a menu or a form, never asked for. Not `typed`: nor
-    readable in a typed line. `needs`: shown only on platforms with this feature.
+    words that are left. `units`: typed, a number with one of these behind it is this option's. `named`: typed, it
+    must be written `name:value`. `spaced`: typed, it may also be written `name value`. Not `shown`: set by a menu
+    or a form, never asked for. Not `typed`: nor readable in a typed line. `needs`: shown only on platforms with
+    this feature.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Option:
     rest: bool = False
     units: tuple[str, ...] = ()
     named: bool = False
+    spaced: bool = False
     shown: bool = True
     typed: bool = True
     needs: Feature | None = None
@@ -138,7 +140,15 @@ COMMANDS: dict[str, Spec] = {
                 *(Option(f"set_{name}", shown=False, typed=False) for name in SETTINGS),
             ),
         ),
-        Spec("usage", (_OF, _PERIOD)),
+        Spec(
+            "usage",
+            (
+                _OF,
+                _PERIOD,
+                Option("schedule", Kind.CHOICE, choices=tuple(Reported), spaced=True, needs=Feature.CHANNELS),
+                Option("at", spaced=True, needs=Feature.CHANNELS),
+            ),
+        ),
         Spec("budget"),
         Spec("reset", thread=True, whisper=False),
         Spec(

@@ -57,7 +57,7 @@ class CommandHandlers:
         self.clock = clock
         self._models = tuple(models)
         self._traits = traits or {}
-        settings = SettingsCommands(store, clock, self.settings, absent_servers)
+        settings = self._changes = SettingsCommands(store, clock, self.settings, absent_servers)
         data = self._data = DataCommands(store, clock, interrupt, submit)
         self._usage = UsageCommands(store, clock)
         self.confirms_forgetting = data.confirms_forgetting
@@ -67,7 +67,7 @@ class CommandHandlers:
             "model": settings.model,
             "prompt": settings.prompt,
             "settings": settings.settings,
-            "usage": self._usage.usage,
+            "usage": self._usage_or_schedule,
             "budget": self._budget,
             "reset": data.reset,
             "forget": data.forget,
@@ -158,6 +158,10 @@ class CommandHandlers:
     async def _export(self, given: CommandContext) -> ImmediateReply:
         of_usage = given.option("what") == "usage"
         return await (self._usage.export if of_usage else self._data.export)(given)
+
+    async def _usage_or_schedule(self, given: CommandContext) -> ImmediateReply:
+        changes = given.option("schedule") or given.option("at")
+        return await (self._changes.schedule if changes else self._usage.usage)(given)
 
     async def _budget(self, given: CommandContext) -> ImmediateReply:
         now, currency = self.clock.now(), self._core.parley_currency

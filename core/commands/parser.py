@@ -107,11 +107,11 @@ def _named(spec: Spec, word: str, left: str) -> tuple[Option, str, str] | None:
         name, colon, value = word.partition("：")
     typed = (one for one in spec.options if one.typed)
     option = next((one for one in typed if name.lower() in _names(spec.option_key(one), one.name)), None)
-    if not colon or option is None:
+    if option is None or not (colon or option.spaced):
         return None
     if option.rest:
         return option, left.partition(colon)[2].strip(), ""
-    if not value:  # `hours: 3`
+    if not value:  # `hours: 3`, `at 9:00`
         value = left[len(word) :].strip().partition(" ")[0]
         return option, value, left[len(word) :].strip()[len(value) :].strip()
     return option, value, left[len(word) :].strip()

@@ -10,7 +10,7 @@ from core.commands import HISTORY, reports, settings_view, spec_on
 from core.commands.context import CommandContext
 from core.commands.parser import CommandError, no_choice
 from core.ports.store import Store
-from core.settings.channel import ChannelSettings
+from core.settings.channel import ChannelSettings, settings_on
 from core.values.places import Person, Place
 from core.values.tools import ToolSettings
 from core.values.ui import ImmediateReply
@@ -65,6 +65,16 @@ class SettingsCommands:
         form = settings_view.form(given)
         absent = self._absent_servers(given.place, given.settings.tool_settings)
         return ImmediateReply(settings_view.overview(given, may=form is not None, absent=absent), form=form)
+
+    async def schedule(self, given: CommandContext) -> ImmediateReply:
+        """Change the report that the channel gets: its period, its time, and whether it is about the workspace."""
+        if "report" not in settings_on(given.traits):
+            raise CommandError("misread_word", word=given.option("schedule") or given.option("at"))
+        wanted = {"report": given.option("schedule"), "report_at": given.option("at")}
+        of = given.option("of", given.settings.report_scope)
+        if of != given.settings.report_scope:
+            wanted["report_scope"] = of
+        return await self._change(given, {name: value for name, value in wanted.items() if value})
 
     async def _history(self, given: CommandContext) -> ImmediateReply:
         """The history of changes: of the channel for those who may change it, of the workspace for its admins."""

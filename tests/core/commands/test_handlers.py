@@ -451,6 +451,24 @@ async def test_usage_is_mine_the_channels_or_for_admins_the_workspaces() -> None
     assert "- 123% of the budget of 2,000 tokens a day is spent" in await office.told("usage")
 
 
+async def test_a_channels_report_is_scheduled_by_those_who_manage_it_and_a_workspaces_by_admins() -> None:
+    office = Office()
+
+    async def report() -> tuple[str, str, str]:
+        settings = await office.handlers.settings(THREAD, ADA)
+        return settings.report, settings.report_at, settings.report_scope
+
+    assert "Channel managers" in await office.told("usage", "schedule weekly")
+    assert "Report: weekly" in await office.told("usage", "schedule weekly at 7:30", MANAGER)
+    assert await report() == ("weekly", "07:30", "channel")
+    assert "admins" in await office.told("usage", "workspace schedule monthly", MANAGER)
+    assert "Report about: workspace" in await office.told("usage", "workspace schedule monthly", ADMIN)
+    assert await report() == ("monthly", "07:30", "workspace")
+    assert "such as 9:00" in await office.told("usage", "at 25:00", MANAGER)
+    await office.told("usage", "schedule off", MANAGER)
+    assert await report() == ("off", "07:30", "workspace")
+
+
 async def test_the_budget_tells_what_was_spent_this_month() -> None:
     office = Office()
     await office.answered("1")
