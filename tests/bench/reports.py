@@ -61,7 +61,7 @@ INSERT INTO usage (turn_id, platform, team, channel, thread, person, model, stat
     reasoning_tokens, estimated, estimate_tokens, cost_micros, latency_ms, error, at_us, first_word_ms)
 {ANSWERS} SELECT i, 'slack', team, channel, thread, person, model, {STATE}, 1000, 100, 0, chance < 0, 1000,
     CASE WHEN chance < 90 THEN 1200 END, 5000, CASE WHEN chance < 2 THEN 'busy' ELSE '' END, at_us,
-    300 + i * 7919 % 9000 FROM made
+    300 + i % 9000 * 7919 % 9000 FROM made
 """
 OPINIONS = f"""
 INSERT INTO feedback (turn_id, person, value, reason, at_us)
