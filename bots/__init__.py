@@ -5,6 +5,7 @@
     startup      waits for the database; supervisor: keeps every platform running; jobs: the tasks of the program
     http         health, metrics and the routes of platforms; connections: their limit
     health       the database, each platform's calls, the event loop
+    operation_report  the operators' own report, once a week
     timers       the daily summary; retention: removes data that is stored for a limited time
     settings     every setting as text; exports: the tables of `parley usage` and `parley feedback`
 

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from bots import discord, slack, web
 from bots.discord import DiscordSettings
 from bots.health import DatabaseHealth, LoopHealth, PlatformHealth, ToolServerHealth, notify_systemd
+from bots.operation_report import OperationReports
 from bots.slack import SlackSettings
 from bots.supervisor import Supervisor
 from bots.timers import Timers, TimerSettings
@@ -33,6 +34,7 @@ from core.llm.catalog import ModelCatalog, load_catalog
 from core.llm.redacting_model import RedactedModel
 from core.operators.alert_turns import AlertChannels, AlertTurns
 from core.operators.alerts import OperatorAlerts
+from core.operators.counts import OperationCounts
 from core.operators.metrics import Metrics
 from core.platform_calls import PerInstallation, PlatformCalls
 from core.ports.connector import Connector, Directory, Installation, Membership
@@ -143,7 +145,8 @@ class App:
         self.config = config
         self.core, self.catalog, self.store, self.clock = config.core, config.catalog, store, SystemClock()
         self.metrics = Metrics()
-        self.operator_alerts = OperatorAlerts(self.clock, self.metrics.count)
+        self.counts = OperationCounts(store, self.clock, self.metrics.count)
+        self.operator_alerts = OperatorAlerts(self.clock, self.counts.count)
         self.database_health = DatabaseHealth(self.operator_alerts, config.database.shown_url, self.clock)
         self.loop_health = LoopHealth(self.operator_alerts, self.metrics.gauge, self.clock, notify_systemd)
         model = create_model(self.core, self.catalog, self.clock, self.operator_alerts)
@@ -222,6 +225,9 @@ class App:
             PerInstallation(connectors, lambda one: one if isinstance(one, Membership) else None),
             PerInstallation(connectors, lambda one: one if isinstance(one, Directory) else None),
             self._calls,
+            lambda platform, why: self.counts.count(
+                "parley_refused_questions_total", {"platform": platform, "reason": why.name.lower()}
+            ),
         )
         self.recovery = Recovery(store, self.place_queues, self.clock, SOLE_OWNER)
         self.catch_up = CatchUp(
@@ -232,6 +238,9 @@ class App:
             PerInstallation(connectors, self._create_backfill),
             DeletedQuestions(self._calls, self.inbox.receive, self.clock),
             self.recovery,
+        )
+        self.operation_reports = OperationReports(
+            store, self.core, self.clock, submit, config.timers.alert_places, self._addressed
         )
         self.timers = Timers(
             config.timers,

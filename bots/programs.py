@@ -149,6 +149,7 @@ async def _serve(
         async with _running(app) as jobs:
             for job in (*beside, *reading):
                 jobs.start(job())
+            jobs.start(app.operation_reports.run())
             await app.timers.start()
             await jobs.until(stop.wait())
             notify_systemd("STOPPING=1")
@@ -173,6 +174,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     jobs.start(app.supervisor.run(app.inbox))
     jobs.start(give_signs_of_life(app.store, app.clock))
     jobs.start(expire_uploads(app.store, app.clock))
+    jobs.start(app.counts.run())
     jobs.start(app.loop_health.run(app.core.parley_watchdog_s))
     for server in app.mcp_servers:
         jobs.start(_run_server(app, server))
@@ -186,6 +188,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
         await asyncio.gather(*(server.close() for server in app.mcp_servers))
         await app.inbox.admission.close()
         await app.checkpoints.flush()
+        await app.counts.flush()
         with suppress(StoreError):
             await app.store.give_back()
         await app.operator_alerts.close()

@@ -23,6 +23,7 @@
     reports     the figures of usage reports
     budgets     spending under budgets, and reservations
     exports     usage and opinions in rows
+    operation   counts and figures of the operators' report
     settings    settings of channels and workspaces; the audit, also of tool calls
     people      feedback; reset, forget, export
     deleted     the messages that were deleted last

@@ -56,7 +56,7 @@ def report_figures(
         models=_models(connection, period, scope),
         channels=_channels(connection, period, scope),
         people=_people(connection, period, scope),
-        errors=_errors(connection, period, scope),
+        errors=errors(connection, period, scope),
         first_words=_first_words(connection, period, scope),
         threads=_busiest(connection, period, scope),
         helpful=helpful,
@@ -124,7 +124,8 @@ def _name(connection: Connection, platform: str, person: str) -> str | None:
     return connection.scalar(select(TURNS.c.author_name).where(TURNS.c.id == newest))
 
 
-def _errors(connection: Connection, period: Span, scope: Place | None) -> tuple[ErrorUse, ...]:
+def errors(connection: Connection, period: Span, scope: Place | None) -> tuple[ErrorUse, ...]:
+    """The questions that ended in an error, by its code."""
     found = _not_done(period, scope).subquery()
     number = func.count().label("number")
     query = select(found.c.error, number).where(found.c.state == TurnState.FAILED).group_by(found.c.error)

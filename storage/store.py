@@ -19,6 +19,7 @@ from core.ports.store.threads import Context, Thread
 from core.values.budgets import Balance, Budget, BudgetAccount, BudgetDecision, Payer, Spent
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
+from core.values.operation import OperationCount, OperationFigures
 from core.values.parts import Attached, File
 from core.values.places import Person, Place
 from core.values.report import ReportFigures
@@ -33,6 +34,7 @@ from storage import (
     exports,
     forgotten,
     heard,
+    operation,
     people,
     posts,
     reports,
@@ -325,6 +327,12 @@ class SqlStore:
 
     async def rated_answers(self, since: datetime, until: datetime) -> list[RatedAnswer]:
         return await self._database.read(exports.rated_answers, to_us(since), to_us(until))
+
+    async def add_counts(self, counts: Sequence[OperationCount]) -> None:
+        await self._database.write(operation.add_counts, counts)
+
+    async def operation_figures(self, since: datetime, until: datetime) -> OperationFigures:
+        return await self._database.read(operation.operation_figures, to_us(since), to_us(until))
 
     async def stored_settings(self, place: Place) -> StoredSettings:
         now_s = self._clock.monotonic()

@@ -401,6 +401,18 @@ class ReservationRow(Row, table=True):
     tokens: int = Field(sa_type=BigInteger)
 
 
+class OperationCountRow(Row, table=True):
+    """The number of events in a quarter of an hour, which begins at `at_us` (`core.values.operation`)."""
+
+    __tablename__ = "operation_counts"
+
+    at_us: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    name: str = Field(sa_type=KEY, primary_key=True)
+    what: str = Field(sa_type=KEY, primary_key=True)
+    why: str = Field(sa_type=KEY, primary_key=True)
+    number: int
+
+
 class HeardRow(Row, table=True):
     """The watermark of an installation, whose id is `team`: every message before it is known to be stored."""
 
@@ -491,6 +503,7 @@ USAGE_SUMS = Row.metadata.tables["usage_sums"]
 SPENDING = Row.metadata.tables["spending"]
 RESERVATIONS = Row.metadata.tables["reservations"]
 CHARGES = Row.metadata.tables["charges"]
+OPERATION_COUNTS = Row.metadata.tables["operation_counts"]
 HEARD = Row.metadata.tables["heard"]
 SETTINGS = Row.metadata.tables["settings"]
 AUDIT = Row.metadata.tables["audit"]

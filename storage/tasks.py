@@ -9,13 +9,14 @@ from core.values.tasks import (
     AnswerQuestion,
     ContinueAnswer,
     RemoveQuote,
+    ReportOperation,
     ReportUsage,
     Summarize,
     Task,
 )
 from storage.tagged_union import TaggedUnion
 
-ANNOUNCEMENTS = ("usage", "alert", "remove_quote")
+ANNOUNCEMENTS = ("usage", "alert", "remove_quote", "operation")
 """The tasks of `Ask.announces`."""
 TASKS: TaggedUnion[Task] = TaggedUnion(
     {
@@ -25,6 +26,7 @@ TASKS: TaggedUnion[Task] = TaggedUnion(
         "usage": ReportUsage,
         "alert": Alert,
         "remove_quote": RemoveQuote,
+        "operation": ReportOperation,
     }
 )
 

@@ -460,6 +460,16 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "report_left_stopped": "stopped",
     "report_left_asking": "waits for an approval",
     "report_left_unhelpful": "rated not helpful",
+    # The operators' own report.
+    "operation_title": "**Operation, {period}**",
+    "operation_account": {"one": "account {account}: {n} request", "other": "account {account}: {n} requests"},
+    "operation_failed": "{account}, {n} failed",
+    "operation_model": "{model}: {latency}",
+    "operation_refused": {
+        "one": "{platform}: {n} question refused",
+        "other": "{platform}: {n} questions refused",
+    },
+    "operation_detail": "{what} ({numbers})",
     "usage_me": "Your usage",
     "usage_all": "Usage everywhere",
     "usage_channel": "Usage in this channel",

@@ -34,7 +34,8 @@ class StoringInbox:
 
     `submit` receives each new turn. `lost` receives the place of an event that could not be stored.
     `memberships`: as in `TeamMembership`. `directories`: as in `Admission`; where a place has one, questions of unknown
-    people are held. `calls_at`: the calls to a place, of which deletions are no events.
+    people are held. `calls_at`: the calls to a place, of which deletions are no events. `on_refused` receives the
+    platform of each question that is refused, and why.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class StoringInbox:
         memberships: Callable[[Place], Membership | None] = lambda _: None,
         directories: Callable[[Place], Directory | None] = lambda _: None,
         calls_at: Callable[[Place], PlatformCalls | None] = lambda _: None,
+        on_refused: Callable[[str, Outcome], None] = lambda _platform, _why: None,
     ) -> None:
         self._store = store
         self._lost = lost
         self._calls_at = calls_at
+        self._on_refused = on_refused
         self._live = live
         self._handlers = handlers
         self._members = TeamMembership(store, memberships)
@@ -74,10 +77,13 @@ class StoringInbox:
     async def receive(self, event: Event) -> Receipt:
         async with self._channel(event.place):
             try:
-                return await self._receive(event)
+                receipt = await self._receive(event)
             except StoreError:
                 self._lost(event.place)
                 raise
+        if receipt.outcome in (Outcome.REFUSED, Outcome.LIMITED):
+            self._on_refused(event.place.platform, receipt.outcome)
+        return receipt
 
     async def record_expired(self, ask: Ask) -> bool:
         """Keep a message that is too old to be answered (`Questions.expired`). Raises StoreError."""

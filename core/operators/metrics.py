@@ -19,6 +19,7 @@ COUNTERS: dict[str, tuple[str, ...]] = {
         "server",
         "outcome",
     ),
+    "parley_refused_questions_total": ("Questions that were refused, by the reason", "platform", "reason"),
     "parley_platform_refusals_total": ("Calls that a platform refused", "platform", "call", "code"),
 }
 GAUGES: dict[str, tuple[str, ...]] = {

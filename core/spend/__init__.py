@@ -11,6 +11,7 @@ chart_renderer  draws a chart in a child process
 chart_child     the child process: matplotlib is imported there alone
 schedules       the times at which reports are due           pure
 report_text     a report as Markdown                         pure
+operation_text  the operators' own report as Markdown        pure
 usage_table     usage and opinions as CSV and JSON           pure
 usage_report    reports from the store, for the people of a channel
 """

@@ -6,6 +6,7 @@ the `tasks`, as a `Turn`. The runner turns a turn into `Message`s for the model,
 complete view. The delivery cuts a reply into pages, and has the platform perform the calls of `outgoing`.
 
 Rounds, tool results and approvals of a turn are its `steps`; its end is in `turn_ends`, the usage of answers in
-`usage`, the prices of models in `prices`, budgets in `budgets`, and the figures of a usage report in `report`. Buttons,
-forms and immediate replies are in `ui`, places and people in `places`, traits of a platform in `platform`.
+`usage`, the prices of models in `prices`, budgets in `budgets`, the figures of a usage report in `report`, and those of
+the operators' report in `operation`. Buttons, forms and immediate replies are in `ui`, places and people in `places`,
+traits of a platform in `platform`.
 """

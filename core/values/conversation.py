@@ -9,7 +9,7 @@ from typing import Literal
 
 from core.values.parts import Attached, Part, Said, Text
 from core.values.places import Person, Place, message_key
-from core.values.tasks import ANSWER, Alert, RemoveQuote, ReportUsage, Task
+from core.values.tasks import ANSWER, Alert, RemoveQuote, ReportOperation, ReportUsage, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,15 @@ class Ask(Said):
     def announces(self) -> bool:
         """True if Parley itself makes it: a post at the top of a channel, or a change of an answer. It is no message of
         a thread, and no person's question."""
-        return isinstance(self.task, ReportUsage | Alert | RemoveQuote)
+        return isinstance(self.task, ReportUsage | Alert | RemoveQuote | ReportOperation)
 
 
 def announcement(
-    id: str, place: Place, task: ReportUsage | Alert | RemoveQuote, at: datetime, text: str = ""
+    id: str,
+    place: Place,
+    task: ReportUsage | Alert | RemoveQuote | ReportOperation,
+    at: datetime,
+    text: str = "",
 ) -> Ask:
     """An ask that Parley makes itself. The same `id` in the same channel is done once."""
     return Ask(id, place, Person("parley", "Parley", bot=True), text, at, addressed=True, task=task)

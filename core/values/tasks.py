@@ -82,4 +82,12 @@ class RemoveQuote:
     turn_id: int
 
 
-Task = AnswerQuestion | ContinueAnswer | Summarize | ReportUsage | Alert | RemoveQuote
+@dataclass(frozen=True, slots=True)
+class ReportOperation:
+    """Post the operators' report from `since` to `until`, whose text the ask has."""
+
+    since: datetime
+    until: datetime
+
+
+Task = AnswerQuestion | ContinueAnswer | Summarize | ReportUsage | Alert | RemoveQuote | ReportOperation

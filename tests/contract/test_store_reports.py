@@ -20,6 +20,7 @@ from core.ports.store.privacy import Feedback
 from core.spend.periods import Period, PeriodName, period_at
 from core.values.conversation import Ask, TurnState
 from core.values.deltas import Usage
+from core.values.operation import CountName, ModelLatency, OperationCount, OperationFigures
 from core.values.places import Person, Place
 from core.values.report import (
     Bar,
@@ -299,3 +300,25 @@ class TestExports:
             RatedAnswer(PLACE, "m1", "m", "U1", "Ann", False, "made up", late),
         ]
         assert await store.rated_answers(NOON, early) == []
+
+
+class TestOperation:
+    async def test_counts_are_added_up_and_latency_is_by_model(self, store: Store) -> None:
+        tries = OperationCount(CountName.TRIES, "one", "answered", 2, NOON)
+        await store.add_counts([tries, replace(tries, why="cut", number=1)])
+        await store.add_counts([tries, replace(tries, at=NOON + timedelta(days=1))])
+        await spend(store, ask("m1"), Usage(1, 1, cost_micros=2), first_word_s=0.104)
+        await spend(store, ask("m2"), None, TurnState.FAILED, model="n", error="cut")
+        assert await store.operation_figures(DAY.since, DAY.until) == OperationFigures(
+            UsageTotals(2, 0, 1, 1, 2, 1),
+            (ErrorUse("cut", 1),),
+            (ModelLatency("m", ((100, 1),)),),
+            ((CountName.TRIES, "one", "answered", 4), (CountName.TRIES, "one", "cut", 1)),
+        )
+        await store.add_counts([])
+
+    async def test_counts_are_removed_after_a_hundred_days(self, store: Store) -> None:
+        old = OperationCount(CountName.REFUSED, "slack", "limited", 2, NOON)
+        await store.add_counts([old])
+        await store.add_counts([replace(old, at=NOON + timedelta(days=101))])
+        assert (await store.operation_figures(DAY.since, DAY.until)).counts == ()

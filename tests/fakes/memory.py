@@ -5,9 +5,10 @@ Set `failing` to have every call raise StoreError, as a database that is away wo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from core.clock import Clock, SystemClock
 from core.errors import StoreError
@@ -20,6 +21,7 @@ from core.values.budgets import Balance, Budget, BudgetAccount, BudgetDecision, 
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.deltas import ChargeKind, Usage
 from core.values.events import Deleted, Edited
+from core.values.operation import CountName, OperationCount, OperationFigures
 from core.values.parts import Attached, File, Text
 from core.values.places import Person, Place, message_key
 from core.values.report import ReportFigures
@@ -33,7 +35,7 @@ from storage.deleted import DeletedMessages
 from storage.forgotten import ForgottenPeople, Message
 from storage.people import FORGOTTEN_USER
 from tests.fakes.memory_budgets import MemoryBudgets
-from tests.fakes.memory_reports import ReportedData, UsedAnswer, groups, totals_of
+from tests.fakes.memory_reports import ReportedData, UsedAnswer, errors, groups, latencies, totals_of
 from tests.fakes.memory_settings import MemorySettings
 from tests.fakes.memory_threads import (
     NEVER,
@@ -71,6 +73,7 @@ class MemoryStore(MemorySettings):
         self._feedback: dict[tuple[int, str], Feedback] = {}
         self._once: set[str] = set()
         self._uploads: dict[tuple[str, str], dict[str, tuple[datetime, FileContent]]] = {}
+        self._counts: list[OperationCount] = []
         self._last_id = 0
         self._nobodys: dict[int, str] = {}
         """The names under which the usage of forgotten people stays, by turn."""
@@ -640,6 +643,26 @@ class MemoryStore(MemorySettings):
         self._work()
         order = sorted(self._feedback.items(), key=lambda one: (one[1].at, *one[0]))
         return [self._rated(turn_id, one) for (turn_id, _), one in order if since <= one.at < until]
+
+    async def add_counts(self, counts: Sequence[OperationCount]) -> None:
+        self._work()
+        self._counts += counts
+        newest = max((one.at for one in self._counts), default=NEVER)
+        self._counts = [one for one in self._counts if newest - one.at <= timedelta(days=100)]
+
+    async def operation_figures(self, since: datetime, until: datetime) -> OperationFigures:
+        self._work()
+        used = [one for one in self._used() if since <= one.at < until]
+        counts = Counter[tuple[CountName, str, str]]()
+        for one in self._counts:
+            if since <= one.at < until:
+                counts[one.name, one.what, one.why] += one.number
+        return OperationFigures(
+            totals_of(used),
+            errors(used),
+            latencies(used),
+            tuple((*key, n) for key, n in sorted(counts.items())),
+        )
 
     def _rated(self, turn_id: int, given: Feedback) -> RatedAnswer:
         ask, finish = self._turns[turn_id].ask, self._finishes.get(turn_id)

@@ -10,6 +10,7 @@ from datetime import datetime
 from core.ports.store.privacy import Feedback
 from core.spend.report import two_digits
 from core.values.conversation import Turn, TurnState
+from core.values.operation import ModelLatency
 from core.values.places import Place
 from core.values.report import (
     Bar,
@@ -79,7 +80,6 @@ class ReportedData:
         used = self._between(period, scope)
         opinions = self._opinions(period, scope)
         counts, left_open = self._open(period, scope, used, opinions)
-        words = [round(one.finish.first_word_s * 1000) for one in used if one.finish.first_word_s is not None]
         by_model = _grouped(used, lambda one: one.finish.model)
         by_channel = _grouped(used, lambda one: one.place.channel_key)
         return ReportFigures(
@@ -99,8 +99,8 @@ class ReportedData:
                 )
             ),
             people=self._people(used),
-            errors=_errors(used),
-            first_words=tuple(sorted(Counter(map(two_digits, words)).items())),
+            errors=errors(used),
+            first_words=first_words(used),
             threads=self._busiest(used),
             helpful=sum(one.value > 0 for _, one in opinions),
             unhelpful=sum(one.value < 0 for _, one in opinions),
@@ -187,10 +187,20 @@ def _channel(used: Sequence[UsedAnswer]) -> Place:
     return Place(place.platform, place.team, place.channel, "", place.direct)
 
 
-def _errors(used: Iterable[UsedAnswer]) -> tuple[ErrorUse, ...]:
+def errors(used: Iterable[UsedAnswer]) -> tuple[ErrorUse, ...]:
     counts = Counter(one.finish.error for one in used if one.finish.state is TurnState.FAILED)
     order = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     return tuple(ErrorUse(code, number) for code, number in order)
+
+
+def latencies(used: Iterable[UsedAnswer]) -> tuple[ModelLatency, ...]:
+    found = _grouped((one for one in used if one.finish.first_word_s is not None), lambda one: one.finish.model)
+    return tuple(ModelLatency(model, first_words(those)) for model, those in sorted(found.items()))
+
+
+def first_words(used: Iterable[UsedAnswer]) -> tuple[tuple[int, int], ...]:
+    words = [round(one.finish.first_word_s * 1000) for one in used if one.finish.first_word_s is not None]
+    return tuple(sorted(Counter(map(two_digits, words)).items()))
 
 
 def _reasons(opinions: Iterable[tuple[Turn, Feedback]]) -> tuple[FeedbackReason, ...]:

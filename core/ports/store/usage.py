@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from core.values.operation import OperationCount, OperationFigures
 from core.values.places import Place
 from core.values.report import ReportFigures
 from core.values.usage import Charge, LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
@@ -59,4 +60,12 @@ class UsageStore(Protocol):
 
     async def rated_answers(self, since: datetime, until: datetime) -> list[RatedAnswer]:
         """The opinions of a period, oldest first."""
+        ...
+
+    async def add_counts(self, counts: Sequence[OperationCount]) -> None:
+        """Add to the counts of the operators' report. Those of more than 100 days before the newest are removed."""
+        ...
+
+    async def operation_figures(self, since: datetime, until: datetime) -> OperationFigures:
+        """The figures of the operators' report. It reads a row for each answer."""
         ...

@@ -41,7 +41,14 @@ class App:
         self.clock = FakeClock(NOON)
         handlers = CommandHandlers(self.store, CoreSettings(_env_file=None, **settings), self.clock)
         self.live = RunningTurns()
-        self.inbox = StoringInbox(self.store, self.submitted.append, self.live, handlers)
+        self.refused: list[tuple[str, Outcome]] = []
+        self.inbox = StoringInbox(
+            self.store,
+            self.submitted.append,
+            self.live,
+            handlers,
+            on_refused=lambda platform, why: self.refused.append((platform, why)),
+        )
 
     async def say(
         self, id: str, text: str = "why?", by: Person = ADA, *, addressed: bool = True, place: Place = THREAD
@@ -296,6 +303,7 @@ async def test_a_workspaces_rate_and_deny_list_hold_in_direct_messages() -> None
     assert (await house.say("1", place=alone)).outcome is Outcome.TURN
     assert (await house.say("2", place=alone)).outcome is Outcome.LIMITED
     assert (await house.say("3", place=alone, by=BEN)).reply == refused("refused_denied")
+    assert house.refused == [("discord", Outcome.LIMITED), ("discord", Outcome.REFUSED)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
