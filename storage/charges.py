@@ -30,17 +30,22 @@ def put(connection: Connection, end: Finish) -> None:
     """Store the charges of a run. Those of earlier runs are part of them, and of one answer by one model alone the
     usage itself says it all."""
     if end.turn.attempt > 1 or end.state is TurnState.ASKING or not _is_plain(end.charges):
-        rows = [
-            {
-                "turn_id": end.turn.id,
-                "kind": charge.kind,
-                "model": charge.model,
-                **{name: getattr(charge.usage, name) for name in _AMOUNTS},
-            }
-            for charge in end.charges
-        ]
-        if rows:
-            connection.execute(_put(connection.dialect.name), rows)
+        add(connection, end.turn.id, end.charges)
+
+
+def add(connection: Connection, turn_id: int, new: Sequence[Charge]) -> None:
+    """Store charges of a turn, each in place of the one of its kind and model."""
+    rows = [
+        {
+            "turn_id": turn_id,
+            "kind": charge.kind,
+            "model": charge.model,
+            **{name: getattr(charge.usage, name) for name in _AMOUNTS},
+        }
+        for charge in new
+    ]
+    if rows:
+        connection.execute(_put(connection.dialect.name), rows)
 
 
 def charges(connection: Connection, turn_id: int) -> list[Charge]:

@@ -64,6 +64,7 @@ def accept(connection: Connection, ask: Ask) -> Turn | None:
         return None
     if not ask.announces:
         _join(connection, ask)
+    charges.add(connection, turn_id, ask.charges)
     return Turn(turn_id, ask)
 
 

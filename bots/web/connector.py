@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial, wraps
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from core.errors import StoreError
 from core.i18n import language_of
 from core.ports.connector import Inbox
 from core.ports.store import Store
+from core.spend.prices import merged, transcript_to_charge
 from core.values.conversation import Ask
 from core.values.events import Command, Event, Outcome, Receipt
 from core.values.places import Person, Place
@@ -286,7 +287,9 @@ class WebConnector:
 
     async def _ask(self, request: web.Request) -> web.Response:
         sent = await self._read_ask(request)
-        ask = sent.ask
+        day = self._clock.now().date()
+        charges = merged(transcript_to_charge(one, day) for one in sent.transcripts)
+        ask = replace(sent.ask, charges=charges)
         try:
             await self._store.put_uploads(ask.place, ask.id, ask.at, sent.pictures)
             return await self._asked(incoming.ask_to_command(ask) or ask)

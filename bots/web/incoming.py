@@ -65,7 +65,17 @@ def ask_to_command(ask: Ask) -> Command | None:
         return None
     top = replace(ask.place, thread="")
     opens = ask.place.thread
-    return Command(typed[0], top, ask.author, ask.at, typed[1], id=ask.id, opens=opens, attached=ask.attached)
+    return Command(
+        typed[0],
+        top,
+        ask.author,
+        ask.at,
+        typed[1],
+        id=ask.id,
+        opens=opens,
+        attached=ask.attached,
+        charges=ask.charges,
+    )
 
 
 def body_to_command(body: bytes, at: datetime, locale: str = "", *, alone: bool = True) -> Command:

@@ -20,7 +20,7 @@ from bots.web.errors import FILE_LIMIT_BYTES, FILES_LIMIT, PICTURE_LIMIT_BYTES, 
 from core.conversation.file_content import ContentReader, is_picture
 from core.files.names import safe_name
 from core.i18n import phrase
-from core.ports.files import FileContent, Picture
+from core.ports.files import FileContent, Picture, Transcript
 from core.values.conversation import Ask
 from core.values.parts import File
 
@@ -44,10 +44,12 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class SentMessage:
-    """A question with its files as `attached`, and the small copies of its pictures by `File.source`."""
+    """A question with its files as `attached`, the small copies of its pictures by `File.source`, and the transcripts
+    that were made of its sounds."""
 
     ask: Ask
     pictures: dict[str, FileContent] = field(default_factory=dict)
+    transcripts: Sequence[Transcript] = ()
 
 
 class UploadReader:
@@ -76,6 +78,7 @@ class UploadReader:
         ask = to_ask(await body.fields())
         files: list[File] = []
         pictures: dict[str, FileContent] = {}
+        transcripts: list[Transcript] = []
         while (part := await body.part()) is not None:
             if body.files > FILES_LIMIT:
                 raise RequestError(Reason.TOO_MANY_FILES, n=FILES_LIMIT)
@@ -83,11 +86,11 @@ class UploadReader:
             file = File(name, part.headers.get(hdrs.CONTENT_TYPE, ""))
             data = await body.content(part, *_limit(file))
             with body.paused():
-                read, copies = await self._content.read(replace(file, size=len(data)), data)
+                read, copies = await self._content.read(replace(file, size=len(data)), data, transcripts.append)
             seen = _pictures(read, copies, str(body.files), language)
             files += seen or [read]
             pictures |= {one.source: _content(one, copy) for one, copy in zip(seen, copies, strict=True)}
-        return SentMessage(replace(ask, attached=tuple(files)), pictures)
+        return SentMessage(replace(ask, attached=tuple(files)), pictures, transcripts)
 
 
 class _Body:

@@ -145,7 +145,7 @@ class CommandHandlers:
         if about := str(given.values.get("about", "")):
             quoted = "\n".join(f"> {line}" for line in about.splitlines())
             question = f"{quoted}\n\n{question or given.phrase('about_default')}"
-        return replace(_question(given, question, ANSWER), attached=attached)
+        return replace(_question(given, question, ANSWER), attached=attached, charges=given.command.charges)
 
     async def _summarize(self, given: CommandContext) -> Ask:
         """The ask's text is the command with nothing left open."""

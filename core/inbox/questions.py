@@ -169,6 +169,7 @@ class Questions:
                 interaction_token=token,
                 prefix=self._handlers.traits(place).typed_prefix,
                 attached=ask.attached,
+                charges=ask.charges,
             )
         )
 

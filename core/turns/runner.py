@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from core.clock import Clock
+from core.conversation.file_content import is_sound
 from core.conversation.files import FileReader
 from core.delivery.answer import AnswerDelivery
 from core.delivery.scheduler import DeliveryScheduler
@@ -30,8 +31,9 @@ from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurn, RunningTurns
 from core.turns.store_retry import until_stored
 from core.turns.writer import AnswerWriter, OnToolCall
-from core.values.conversation import Turn, TurnState
+from core.values.conversation import Ask, Turn, TurnState
 from core.values.outgoing import Phase, Reply
+from core.values.parts import File
 from core.values.places import Place
 from core.values.steps import Decision
 from core.values.tasks import RemoveQuote, ReportUsage
@@ -223,6 +225,7 @@ class TurnRunner:
         draft.began_s = self._clock.monotonic()
         if running.turn.attempt > 1:
             draft.resume(await until_stored(self._clock, lambda: self._store.steps(running.id)))
+        if running.turn.attempt > 1 or _was_heard(running.turn.ask):
             draft.charged += await until_stored(self._clock, lambda: self._store.charges(running.id))
         if draft.declined is Decision.EDITED:
             await self._begin_anew(running, delivery)
@@ -322,6 +325,11 @@ class TurnRunner:
 
     async def _show_last(self, finish: Finish, running: RunningTurn, delivery: AnswerDelivery) -> Finish:
         return await show_last(finish, delivery, self._language(running), self._clock)
+
+
+def _was_heard(ask: Ask) -> bool:
+    """True if a sound of the question was written down before the question was accepted."""
+    return any(isinstance(one, File) and is_sound(one) and one.text for one in ask.attached)
 
 
 def _lost(running: RunningTurn, delivery: AnswerDelivery) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 from core.values.parts import Attached, Part, Said, Text
 from core.values.places import Person, Place, message_key
 from core.values.tasks import ANSWER, Alert, RemoveQuote, ReportOperation, ReportUsage, Task
+from core.values.usage import Charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Ask(Said):
     `replies_to`: the platform's id of the message this one replies to, or empty.
     `interaction_token`: the platform's key for answering this ask alone, or empty. Only the platform reads it; it is
     never logged.
+    `charges`: for reading its files before it was accepted. The store has them with its turn.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Ask(Said):
     interaction_token: str = ""
     task: Task = ANSWER
     attached: tuple[Attached, ...] = ()
+    charges: tuple[Charge, ...] = ()
 
     @property
     def key(self) -> str:

@@ -11,6 +11,7 @@ from core.values.conversation import Ask
 from core.values.parts import Attached
 from core.values.places import Person, Place
 from core.values.ui import ImmediateReply
+from core.values.usage import Charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Command:
     `id` is the dedupe key and `opens` the thread that an answer opens where `place` has none: needed by those
     commands that become a turn (`Spec.turn`). `prefix` precedes the name of a command where
     this one was given, such as `/parley `. `attached`: files that were given with a question, and what the message that
-    it is about holds beside its words.
+    it is about holds beside its words. `charges`: as in `Ask`.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Command:
     interaction_token: str = ""
     prefix: str = "/"
     attached: tuple[Attached, ...] = ()
+    charges: tuple[Charge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,15 @@ class TestCharges:
         await store.finish(Finish(other, TurnState.DONE, "because", model="m", charges=(twice,)))
         assert await store.charges(other.id) == [SEEN], "an answer that has ended is charged no more"
 
+    async def test_what_reading_the_files_of_a_question_cost_is_stored_with_it(self, store: Store) -> None:
+        question = replace(ask(), charges=(HEARD,))
+        turn = await accepted(store, question)
+        assert await store.accept(question) is None
+        assert await store.charges(turn.id) == [HEARD]
+        turn = await store.begin(turn.id)
+        await store.finish(Finish(turn, TurnState.DONE, "because", model="m", charges=(HEARD, ANSWER)))
+        assert await store.charges(turn.id) == [ANSWER, HEARD]
+
     async def test_an_answer_to_a_forgotten_question_is_charged_for(self, store: Store) -> None:
         turn = await store.begin((await accepted(store, ask())).id)
         await store.forget_thread(PLACE, NOON + timedelta(seconds=1))

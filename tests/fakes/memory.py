@@ -92,6 +92,7 @@ class MemoryStore(MemorySettings):
         turn = Turn(self._next_id(), ask)
         self._turns[turn.id] = turn
         self._ids[ask.key] = turn.id
+        self._charges[turn.id] = {(one.kind, one.model): one for one in ask.charges}
         if not ask.announces:
             talk = self._talk(ask.place)
             talk.joined = True

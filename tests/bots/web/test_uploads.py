@@ -18,9 +18,10 @@ from bots.web.incoming import TOP, thread_to_place
 from core.i18n import phrase
 from core.ports.files import Extracted, FileError, Picture, ScannedPages, Transcript
 from core.values.conversation import Ask
-from core.values.deltas import ModelInfo
+from core.values.deltas import ChargeKind, ModelInfo, Usage
 from core.values.events import Command, Outcome, Receipt
 from core.values.parts import File, FileProblem
+from core.values.usage import Charge
 from tests.bots.web.rig import App, serving_page
 from tests.fakes.files import PICTURE, PlainExtractor
 from tests.waiting import HANG_S, until
@@ -128,6 +129,9 @@ async def test_what_was_heard_in_a_sound_is_shown_with_it(client: ClientSession)
     async with serving_page(transcriber=Hears()) as home:
         answer = await send(client, home, clip)
         assert attached(home) == (File("clip.ogg", "audio/ogg", "heard audio/ogg", size=64),)
+        ask = home.inbox.events[-1]
+        assert isinstance(ask, Ask)
+        assert ask.charges == (Charge(ChargeKind.TRANSCRIPTION, "whisper", Usage(estimated=True)),)
         (shown,) = (await question(client, home, answer["thread"]))["attached"]
         assert (shown["name"], shown["text"], shown["problem"]) == ("clip.ogg", "heard audio/ogg", "")
 
@@ -234,11 +238,15 @@ async def test_the_pictures_of_a_refused_message_are_not_kept(client: ClientSess
 
 
 async def test_a_command_takes_no_files_but_a_question_does(client: ClientSession) -> None:
-    async with serving_page() as home:
+    async with serving_page(transcriber=Hears()) as home:
         assert await refused(client, home, form(TEXT, text="/summarize")) == (400, "command_files")
         await send(client, home, TEXT, text="/ask how many boxes?")
         assert len(attached(home)) == 1
         assert isinstance(home.inbox.events[-1], Command)
+        await send(client, home, ("clip.ogg", "audio/ogg", b"OggS" + bytes(60)), text="/ask what is said?")
+        command = home.inbox.events[-1]
+        assert isinstance(command, Command)
+        assert [charge.model for charge in command.charges] == ["whisper"]
 
 
 async def test_more_or_larger_files_than_a_message_holds_are_refused(

@@ -85,6 +85,20 @@ async def test_an_answer_costs_all_the_work_that_it_needed_each_at_the_price_of_
     )
 
 
+async def test_a_clip_that_was_written_down_as_it_was_sent_is_charged_to_its_question() -> None:
+    rig = Rig(FilePlatform(), model=TwoModels(), transcriber=Ears())
+    heard = replace(CLIP, text="call me back", source="")
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    turn = await rig.store.accept(
+        Ask("m1", PLACE, ADA, "what is it?", at, addressed=True, attached=(heard,), charges=(HEARD,))
+    )
+    assert turn is not None
+    finish = await finished(rig, turn)
+    assert finish.charges[0] == HEARD
+    assert finish.usage is not None
+    assert finish.usage.cost_micros == 3_570
+
+
 async def test_a_clip_that_was_written_down_before_is_not_charged_again() -> None:
     rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=Ears())
     finish = await finished(rig, await asked(rig, replace(CLIP, text="call me back")))
