@@ -70,9 +70,12 @@ def bytes_to_chart(data: bytes) -> Chart:
 
 def chart_caption(chart: Chart, language: str) -> str:
     """The legend of the picture, which has no words of its own."""
-    return phrase(
-        "chart_caption" if chart.priced else "chart_caption_unpriced", language, currency=chart.currency
-    )
+    if not chart.priced:
+        return phrase("chart_caption_unpriced", language)
+    caption = phrase("chart_caption", language, currency=chart.currency)
+    if all(cost is not None for cost in chart.costs):
+        return caption
+    return phrase("joined", language, one=caption, two=phrase("chart_hatched", language))
 
 
 def chart_alt(chart: Chart, bars: Sequence[Bar], period: Period, language: str) -> str:

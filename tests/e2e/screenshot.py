@@ -7,20 +7,32 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 
 from playwright.async_api import Browser, Page, expect
 
+from core.clock import SystemClock
+from core.errors import Code
+from core.values.conversation import Ask, TurnState
+from core.values.deltas import Usage
+from core.values.places import Person, Place
+from core.values.turn_ends import Finish
+from storage import DatabaseSettings, SqlStore, open_store
 from tests.e2e.browser import started, window
+from tests.e2e.discord_people import rows
 from tests.e2e.program import Program, free_port
 from tests.e2e.test_approvals import reached
 from tests.e2e.test_web import NO_KEY, ask
 from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.mcp import HttpServers
+from tests.waiting import until
 
 PICTURES = Path(__file__).parents[2] / "deploy" / "screenshots"
 DESK = {"viewport": {"width": 1080, "height": 760}, "device_scale_factor": 1.5}
 TALL = DESK | {"viewport": {"width": 1080, "height": 960}}
+WHOLE = DESK | {"viewport": {"width": 1080, "height": 1310}}
 PHONE = {
     "viewport": {"width": 390, "height": 780},
     "device_scale_factor": 2,
@@ -122,9 +134,60 @@ async def with_tools(chromium: Browser, folder: Path) -> None:
         servers.kill()
 
 
+async def used(folder: Path) -> None:
+    """Three weeks of made-up use, up to now."""
+    (folder / "data").mkdir()
+    database = DatabaseSettings(database_url=f"sqlite:///{folder}/data/parley.db")
+    clock, chance = SystemClock(), Random(14)
+    store = await open_store(database, clock)
+    try:
+        for hour in range(21 * 24, 0, -2):
+            at = clock.now() - timedelta(hours=hour)
+            for number in range(chance.randrange(1 + 3 * (6 <= at.hour <= 18))):
+                await store_answer(store, f"m{hour}-{number}", at, chance)
+    finally:
+        await store.close()
+
+
+async def store_answer(store: SqlStore, id_: str, at: datetime, chance: Random) -> None:
+    place = Place("web", "local", "web", chance.choice("abcdefg") * 12)
+    person = Person(f"U{chance.randrange(7)}", "Ada")
+    turn = await store.accept(Ask(id_, place, person, "How does a loom work?", at, addressed=True))
+    assert turn is not None
+    model, failed = chance.choice(("quick", "thorough", "thorough")), chance.random() < 0.06
+    used = Usage(
+        chance.randrange(900, 9_000), chance.randrange(80, 900), cost_micros=chance.randrange(4_000, 60_000)
+    )
+    state, error = (TurnState.FAILED, str(Code.RATE_LIMITED)) if failed else (TurnState.DONE, "")
+    posted = (f"{id_}.answer",)
+    first_word_s = chance.uniform(0.4, 3.0)
+    end = Finish(
+        turn, state, ANSWER, posted=posted, error=error, model=model, usage=used, first_word_s=first_word_s
+    )
+    await store.finish(end)
+
+
+async def with_report(chromium: Browser, folder: Path) -> None:
+    """The report of last week, which is posted at the start since it was missed."""
+    await used(folder)
+    settings = {
+        "PARLEY_SUMMARY_CHANNELS": "web:web",
+        "PARLEY_SUMMARY_PERIOD": "weekly",
+        "PARLEY_MODELS": "quick",
+    }
+    async with Program(folder, **settings) as program, window(chromium, **WHOLE) as page:
+        await until(lambda: rows(folder, "SELECT 1 FROM turns WHERE task = 'usage' AND state = 'done'"), 30.0)
+        await page.goto(f"{program.url}/#board")
+        picture = page.locator("article img")
+        await expect(picture).to_be_visible(timeout=30_000)
+        await picture.scroll_into_view_if_needed()
+        await expect(picture).to_have_js_property("complete", True)
+        await take(page, "report")
+
+
 async def main() -> None:
     async with started() as chromium:
-        for scene in (offline, failing, with_files, with_tools):
+        for scene in (offline, failing, with_files, with_tools, with_report):
             with tempfile.TemporaryDirectory() as folder:
                 await scene(chromium, Path(folder))
 

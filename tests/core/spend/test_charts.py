@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from zoneinfo import ZoneInfo
@@ -127,7 +128,9 @@ def test_a_chart_by_hour_says_so() -> None:
 
 
 def test_the_caption_names_the_colours_and_an_unknown_cost() -> None:
-    assert chart_caption(CHART, "en").startswith("Picture: cost in USD (blue), questions (brown).")
+    words = "Picture: cost in USD (blue), questions (brown)."
+    assert chart_caption(CHART, "en") == f"{words} Hatched: the cost is not known."
+    assert chart_caption(replace(CHART, costs=(0.5,) * 7), "en") == words
     unpriced = Chart(("11-16",), (1,), (None,), "USD")
     assert chart_caption(unpriced, "en") == "Picture: questions. The cost is not known."
 
