@@ -19,8 +19,7 @@ from typing import Any
 from core.values.deltas import Usage
 
 MOST_TOKENS = 100_000_000
-"""The largest count of tokens that is accepted: a larger one is an error of the endpoint. The sum over all rounds and
-tries of one answer fits the database's integers of 32 bits."""
+"""The largest count of tokens that is accepted: a larger one is an error of the endpoint."""
 MOST_COST = 1_000_000
 """The largest cost of one response that is accepted, in US dollars."""
 MOST_SOUND_S = 1_000_000

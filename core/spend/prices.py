@@ -13,6 +13,8 @@ from core.values.prices import Prices
 from core.values.usage import Charge
 
 _MILLION = 1_000_000
+_MOST_TOKENS = 2**31 - 1
+"""The largest integer of the database's columns of tokens. No true count of an answer comes near it."""
 NO_USAGE = Usage(cost_micros=0)
 """The usage of a question for which no model was asked."""
 
@@ -83,12 +85,16 @@ def total(usages: Iterable[Usage]) -> Usage:
     costs = [usage.cost_micros for usage in used if usage.cost_micros is not None]
     unknown = len(costs) < len(used)
     return Usage(
-        prompt_tokens=sum(usage.prompt_tokens for usage in used),
-        completion_tokens=sum(usage.completion_tokens for usage in used),
-        reasoning_tokens=sum(usage.reasoning_tokens for usage in used),
+        prompt_tokens=_count(usage.prompt_tokens for usage in used),
+        completion_tokens=_count(usage.completion_tokens for usage in used),
+        reasoning_tokens=_count(usage.reasoning_tokens for usage in used),
         estimated=any(usage.estimated for usage in used),
         cost_micros=sum(costs) if any(costs) or not unknown else None,
-        cached_tokens=sum(usage.cached_tokens for usage in used),
+        cached_tokens=_count(usage.cached_tokens for usage in used),
         partly_priced=any(usage.partly_priced for usage in used) or (unknown and any(costs)),
         sound_s=sum(usage.sound_s for usage in used),
     )
+
+
+def _count(tokens: Iterable[int]) -> int:
+    return min(sum(tokens), _MOST_TOKENS)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.ports.store import Store
+from core.spend.prices import total
 from core.values.conversation import Ask, TurnState
 from core.values.deltas import ChargeKind, Usage
 from core.values.places import Place
@@ -80,6 +81,13 @@ class TestCharges:
 
 
 class TestUsage:
+    async def test_counts_that_no_answer_has_are_stored_as_the_largest_that_fit(self, store: Store) -> None:
+        absurd = Usage(10**8, 10**8, 10**8, cost_micros=10**17, cached_tokens=10**8)
+        await self.spend(store, ask("m1"), total([absurd] * 32))
+        totals = await store.usage_totals(NOON, NOON + timedelta(hours=1))
+        assert (totals.prompt_tokens, totals.completion_tokens) == (2**31 - 1, 2**31 - 1)
+        assert totals.cost_micros == 32 * 10**17
+
     async def spend(
         self,
         store: Store,
