@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, case, cast, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, Text, case, func, literal, select, union_all
 
 from core.spend.report import two_digits
 from core.values.conversation import TurnState
@@ -31,7 +31,6 @@ from core.values.usage import UsageTotals, added
 from storage import threads
 from storage.people import FORGOTTEN_USER
 from storage.tables import ASKING, FEEDBACK, NOT_DONE, THREADS, TURNS, USAGE, from_us
-from storage.turns import AGAIN
 from storage.usage_sums import SumKind, people, sums, total, totals, totals_of, within
 
 Span = tuple[int, int]
@@ -39,6 +38,8 @@ Span = tuple[int, int]
 
 _LISTED, _REASONS = 5, 3
 """The most that a report lists of people, threads and questions, and of reasons."""
+_LOOKED_UP = 100
+"""Questions that are looked up at once, to find the newest ones that may be listed."""
 
 
 def report_figures(
@@ -205,18 +206,26 @@ def _open(
     )
     found = union_all(ended, asking, unhelpful.distinct()).subquery()
     again = TURNS.alias("again").c
-    same_channel = (again[name] == TURNS.c[name] for name in ("platform", "team", "channel"))
-    answered = select(again.id).where(*same_channel, again.message == literal(AGAIN) + cast(TURNS.c.id, Text))
-    columns = (found.c.kind, TURNS.c.id, TURNS.c.at_us, TURNS.c.direct)
-    left = connection.execute(select(*columns).where(TURNS.c.id == found.c.turn_id, ~answered.exists())).all()
-    newest = sorted((row for row in left if not row.direct), key=attrgetter("at_us", "id"), reverse=True)
-    return Counter(OpenKind(row.kind) for row in left), tuple(
-        _question(connection, OpenKind(row.kind), row.id) for row in newest[:_LISTED]
-    )
+    answered = select(again.id).where(again.again_of.is_not(None), again.again_of == found.c.turn_id)
+    rows = connection.execute(select(found.c.turn_id, found.c.kind).where(~answered.exists())).all()
+    left = sorted(((row.turn_id, OpenKind(row.kind)) for row in rows), reverse=True)
+    return Counter(kind for _, kind in left), _newest(connection, left)
 
 
-def _question(connection: Connection, kind: OpenKind, turn_id: int) -> OpenQuestion:
-    row = connection.execute(select(TURNS).where(TURNS.c.id == turn_id)).one()
+def _newest(connection: Connection, left: Sequence[tuple[int, OpenKind]]) -> tuple[OpenQuestion, ...]:
+    """The first questions of `left` that are in no direct conversation."""
+    listed: list[OpenQuestion] = []
+    for first in range(0, len(left), _LOOKED_UP):
+        part = left[first : first + _LOOKED_UP]
+        turns = select(TURNS).where(TURNS.c.id.in_([turn_id for turn_id, _ in part]), TURNS.c.direct.is_(False))
+        rows = {row.id: row for row in connection.execute(turns)}
+        listed += (_question(rows[turn_id], kind) for turn_id, kind in part if turn_id in rows)
+        if len(listed) >= _LISTED:
+            break
+    return tuple(listed[:_LISTED])
+
+
+def _question(row: Any, kind: OpenKind) -> OpenQuestion:
     return OpenQuestion(kind, _place(row), row.question, row.text, from_us(row.at_us))
 
 

@@ -33,7 +33,7 @@ _CHANNEL = ("platform", "team", "channel")
 _NOT_ENDED = (TurnState.HELD, TurnState.WAITING, TurnState.RUNNING, TurnState.ASKING)
 _SHOWN = or_(TURNS.c.ended_at_us.is_not(None), TURNS.c.state == TurnState.ASKING)
 """The end of a run is shown, and no other run goes on."""
-AGAIN = "again-"
+_AGAIN = "again-"
 """The prefix of the key (`message`) of a turn that answers a question again. The id of the first turn follows
 it."""
 _NO_ANSWER: dict[str, object] = {
@@ -184,7 +184,7 @@ def retry_turn(connection: Connection, turn_id: int, task: Task, may_read: bool)
     before = connection.execute(select(TURNS).where(TURNS.c.id == turn_id)).mappings().first()
     if before is None or before["state"] in _NOT_ENDED:
         return None
-    fresh = {"message": f"{AGAIN}{turn_id}", "again_of": turn_id, "state": TurnState.WAITING}
+    fresh = {"message": f"{_AGAIN}{turn_id}", "again_of": turn_id, "state": TurnState.WAITING}
     fresh |= task_to_columns(task) | {"may_read": before["may_read"] and may_read}
     empty = {**_NO_ANSWER, "deaths": 0, "ended_at_us": None}
     values = {name: value for name, value in before.items() if name != "id"} | fresh | empty
@@ -293,7 +293,7 @@ def answer_footers(connection: Connection, place: Place, limit: int) -> list[Ans
     turn, later = TURNS.c, TURNS.alias("later").c
     # No index finds turns by thread: the usage of its ended turns has one.
     ended = connection.scalars(select(USAGE.c.turn_id).where(*threads.within(USAGE, place)))
-    key = literal(AGAIN) + cast(turn.id, Text)
+    key = literal(_AGAIN) + cast(turn.id, Text)
     again = select(later.id).where(*(later[name] == turn[name] for name in _CHANNEL), later.message == key)
     columns = (turn.id, turn.question, turn.at_us, turn.posted, turn.notice, turn.buttons)
     query = select(*columns).where(turn.id.in_(sorted(ended)[-limit:]), ~again.exists()).order_by(turn.id)

@@ -47,7 +47,8 @@ _SUMS = ("answers", "questions", "errors", *_TOKENS, "cost_micros", "unpriced")
 class SumKind(StrEnum):
     """The meaning of the name of a sum. A thread is never a direct conversation, and a person never forgotten by name.
 
-    QUARTER: of a quarter of an hour, without a name. FIRST_WORD: milliseconds, of two significant digits.
+    QUARTER: of a quarter of an hour, without a name. FIRST_WORD: milliseconds, of two significant digits; of a whole
+    workspace, since there would be nearly as many sums of channels as there are answers.
     """
 
     QUARTER = "quarter"
@@ -107,6 +108,7 @@ def add(connection: Connection, row: dict[str, Any], direct: bool) -> None:
     # In one order for all: two transactions that lock the same rows crosswise would wait for each other.
     rows = [
         {**values, "kind": kind, "at_us": row["at_us"] // kind.unit_us * kind.unit_us, "name": name}
+        | ({"channel": ""} if kind is SumKind.FIRST_WORD else {})
         for kind, name in sorted(names.items())
     ]
     connection.execute(_add(connection.dialect.name), rows)
@@ -134,7 +136,8 @@ def sums(kind: SumKind, since_us: int, until_us: int, scope: Place | None) -> Su
     """The sums of `kind` from `since_us` to `until_us`, several rows for a name. A `scope` without a channel is a
     workspace. `at_us` is the beginning of a sum, or the time of an answer."""
     first, last = -(-since_us // kind.unit_us) * kind.unit_us, until_us // kind.unit_us * kind.unit_us
-    if first >= last:
+    of_answers = kind is SumKind.FIRST_WORD and scope is not None and scope.channel
+    if first >= last or of_answers:
         return _answers(kind, since_us, until_us, scope).subquery()
     stored = select(
         *(USAGE_SUMS.c[name] for name in ("at_us", "platform", "team", "channel", "name", *_SUMS))

@@ -168,7 +168,7 @@ class ReportedData:
             ),
         ]
         left = [(OpenKind(kind), self.turns[turn_id]) for kind, turn_id in found if turn_id not in again]
-        newest = sorted(left, key=lambda one: (one[1].ask.at, one[1].id), reverse=True)
+        newest = sorted(left, key=lambda one: (one[1].id, one[0]), reverse=True)
         listed = [(kind, turn.ask) for kind, turn in newest if not turn.ask.place.direct]
         return dict(Counter(kind for kind, _ in left)), tuple(
             OpenQuestion(kind, ask.place, ask.id, ask.text, ask.at) for kind, ask in listed[:_LISTED]

@@ -13,7 +13,7 @@ import pytest_asyncio
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import JSON, Connection, MetaData, Table, select, text
+from sqlalchemy import JSON, Connection, MetaData, Table, delete, select, text
 
 import storage.migrations
 from core.clock import SystemClock
@@ -24,10 +24,10 @@ from core.values.parts import Text
 from core.values.places import Person, Place
 from core.values.steps import ModelRound
 from core.values.tasks import ANSWER, Alert, ReportUsage, Summarize, Task
-from storage import DatabaseSettings, open_store, steps
+from storage import DatabaseSettings, open_store, steps, usage_sums
 from storage.engine import Database
 from storage.migrations import upgrade
-from storage.tables import USAGE, Row, to_us
+from storage.tables import USAGE, USAGE_SUMS, Row, to_us
 from tests.schema import sqlite_schema
 
 ROOT = Path(storage.migrations.__file__).parent
@@ -123,6 +123,9 @@ async def test_data_of_every_earlier_schema_comes_along(database: Database) -> N
                 if newer == "0017" and "quoted" in rows[0]:
                     for row in rows:
                         row["quoted"] = row["quoted"] and [[id, ""] for id in row["quoted"]]
+                if newer == "0023" and table == "usage_sums":
+                    for row in rows:
+                        row["channel"] = "" if row["kind"] == "first_word" else row["channel"]
                 assert [{name: row[name] for name in rows[0]} for row in after[table]] == rows, newer
             before = put_a_row_in_each(connection, number)
 
@@ -223,6 +226,42 @@ async def test_a_cost_of_zero_for_tokens_becomes_unknown(
     (step,) = await database.read(steps.steps, 1)
     assert isinstance(step, ModelRound)
     assert step.usage == Usage(tokens, cost_micros=after)
+
+
+async def test_the_sums_of_stored_usage_are_those_that_each_answer_would_have_added(database: Database) -> None:
+    states, words = ("done", "failed", "stopped"), (None, 7, 104, 105, 999, 12_499, 1_234_567)
+
+    def put(connection: Connection) -> None:
+        there = {table.name: table for table in tables(connection)}
+        for number in range(1, 15):
+            put_a_row_in_each(connection, number)
+            used = {
+                "channel": f"C{number % 2}",
+                "person": f"U{number % 3}",
+                "state": states[number % 3],
+                "first_word_ms": words[number % 7],
+                "cost_micros": None if number % 4 == 0 else number,
+                "partly_priced": number % 6 == 0,
+                "at_us": number * 7_000_000_000,
+            }
+            connection.execute(there["usage"].update().where(there["usage"].c.turn_id == number).values(used))
+        connection.execute(there["turns"].update().values(direct=there["turns"].c.id % 5 == 0))
+
+    def stored(connection: Connection) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in connection.execute(select(USAGE_SUMS).order_by(*USAGE_SUMS.primary_key))]
+
+    def add_again(connection: Connection) -> None:
+        connection.execute(delete(USAGE_SUMS))
+        for row in connection.execute(select(USAGE)).mappings().all():
+            usage_sums.add(connection, dict(row), direct=row["turn_id"] % 5 == 0)
+
+    await database.migrate(lambda connection: upgrade(connection, "0018"))
+    await database.write(put)
+    await database.migrate(upgrade)
+    filled = await database.read(stored)
+    await database.write(add_again)
+    assert {row[0] for row in filled} == set(usage_sums.SumKind)
+    assert filled == await database.read(stored)
 
 
 async def test_opening_twice_keeps_what_is_there(database_url: str) -> None:
