@@ -24,6 +24,7 @@ from core.conversation.file_content import ContentReader
 from core.conversation.files import FileReader
 from core.delivery.scheduler import DeliveryScheduler
 from core.files.extractor import ProcessExtractor
+from core.i18n import language_of
 from core.inbox.backfill import Backfill
 from core.inbox.catch_up import CatchUp
 from core.inbox.deleted_questions import DeletedQuestions
@@ -42,6 +43,8 @@ from core.ports.store import Store
 from core.redaction import Secrets, is_secret
 from core.settings.channel import offered_models
 from core.settings.environment import CoreSettings, Settings
+from core.spend.budget_checks import BudgetChecks
+from core.spend.budget_text import reached_to_text
 from core.spend.chart_renderer import ChartRenderer
 from core.spend.usage_report import StoredUsage
 from core.tools.builtin import BuiltinTools
@@ -50,6 +53,7 @@ from core.tools.earlier import EarlierMessages
 from core.tools.links import LinkReader
 from core.tools.mcp.server import McpServer
 from core.tools.registry import Toolbox
+from core.turns.answer_budgets import AnswerBudgets
 from core.turns.checkpoints import Checkpoints
 from core.turns.ownership import SOLE_OWNER
 from core.turns.queue import PlaceQueues
@@ -57,6 +61,8 @@ from core.turns.recovery import Recovery
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurns
 from core.values.places import Place
+from core.values.platform import UNKNOWN_PLATFORM
+from core.values.tasks import BudgetReached
 from storage import DatabaseSettings
 
 SETTINGS: tuple[type[Settings], ...] = (
@@ -167,6 +173,15 @@ class App:
             self.file_content,
             self.core.parley_most_tools,
         )
+        traits = {connector.name: connector.traits for connector in connectors}
+        budgets = BudgetChecks(
+            store,
+            self.core,
+            self.clock,
+            self.catalog.model_info,
+            lambda place: traits.get(place.platform, UNKNOWN_PLATFORM).people_of(place),
+            self.operator_alerts.report_budget,
+        )
         running_turns = RunningTurns()
         self.checkpoints = Checkpoints(store, running_turns, self.clock)
         runner = TurnRunner(
@@ -184,6 +199,9 @@ class App:
             tools=self.tools,
             on_tool_call=self.metrics.tool_called,
             charts=self.charts,
+            budgets=AnswerBudgets(
+                budgets, self.core.parley_currency, lambda ask: self.inbox.direct_settings(ask)
+            ),
             on_set_aside=lambda turn, error: self.operator_alerts.report_failure(f"turn {turn.id}", error, {}),
         )
         self.place_queues = PlaceQueues(
@@ -205,13 +223,14 @@ class App:
                 if (platform_calls := self._calls(place)) is not None
             ]
         )
-        self.operator_alerts.post = self.alert_channels
+        self.operator_alerts.post = self.operator_alerts.post_budget = self.alert_channels
         handlers = CommandHandlers(
             store,
             self.core,
             self.clock,
             config.offered,
-            traits={connector.name: connector.traits for connector in connectors},
+            traits=traits,
+            budgets=budgets,
             interrupt=running_turns.forget,
             absent_servers=self.tools.absent,
             submit=submit,
@@ -296,7 +315,20 @@ class App:
     def _create_alert_turns(self, place: Place, platform_calls: PlatformCalls) -> AlertTurns:
         post_directly = partial(platform_calls.announce, place.channel)
         submit, language = self.place_queues.submit, self.core.parley_language
-        return AlertTurns(place, self.store, submit, self.clock, language, post_directly, self._addressed)
+        return AlertTurns(
+            place,
+            self.store,
+            submit,
+            self.clock,
+            language,
+            post_directly,
+            self._addressed,
+            self._budget_text,
+        )
+
+    def _budget_text(self, reached: BudgetReached) -> str:
+        language = language_of(self.core.parley_language)
+        return reached_to_text(reached, language, self.core.parley_currency, self.core.zone)
 
     def _create_backfill(self, installation: Installation) -> Backfill:
         return Backfill(

@@ -8,12 +8,26 @@ import structlog
 
 from core.clock import Clock
 from core.errors import StoreError
+from core.ports.store.budgets import BudgetStore
 from core.ports.store.uploads import UploadStore
 
 log = structlog.get_logger()
 
 UPLOADS_KEPT = timedelta(days=30)
+SPENDING_KEPT = timedelta(days=7)
+"""Time after a period for which its accounts are kept: an answer may end, and be counted, late."""
 EVERY_S = 3_600.0
+
+
+async def expire_spending(store: BudgetStore, clock: Clock) -> None:
+    """Remove the accounts of budgets whose periods ended long ago, now and every hour. Until cancelled."""
+    while True:
+        try:
+            if removed := await store.expire_spending(clock.now() - SPENDING_KEPT):
+                log.info("spending_expired", accounts=removed)
+        except StoreError as error:
+            log.warning("spending_not_expired", **error.log_keys)
+        await clock.sleep(EVERY_S)
 
 
 async def expire_uploads(store: UploadStore, clock: Clock) -> None:

@@ -4,6 +4,7 @@
     ├── SettingsError        a setting is wrong or missing: one line that names it, exit status 2
     ├── PlatformError        a call to a platform failed
     ├── ModelError           the completions endpoint gave no answer
+    ├── BudgetError          a limit of spending is reached
     └── StoreError           a call to the database failed
 
 Each package maps foreign exceptions to these in one table: `core/llm/errors`, and `errors` of a platform's folder.
@@ -17,12 +18,12 @@ import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
-_REF_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that is read as something else
+REF_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that is read as something else
 
 
 def new_ref() -> str:
     """A short reference that a person can read out and an operator can search the log for."""
-    return "".join(secrets.choice(_REF_ALPHABET) for _ in range(6))
+    return "".join(secrets.choice(REF_ALPHABET) for _ in range(6))
 
 
 class Code(StrEnum):
@@ -67,6 +68,7 @@ class Code(StrEnum):
     SETTINGS = "settings"
     INTERNAL = "internal"
     OVERLOADED = "overloaded"  # the event loop does not keep up
+    BUDGET = "budget"  # what may be spent is spent
     SET_ASIDE = "set_aside"  # the program died twice while this turn ran
 
 
@@ -170,6 +172,15 @@ class ModelError(BotError):
         self.status = status
         self.request_id = request_id
         self.parameter = parameter
+
+
+class BudgetError(BotError):
+    """A limit of spending is reached, or can't be kept. `text` says which in the asker's language; no other part of the
+    error is for people."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(Code.BUDGET)
+        self.text = text
 
 
 class StoreError(BotError):

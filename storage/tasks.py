@@ -7,6 +7,7 @@ from typing import Any
 from core.values.tasks import (
     Alert,
     AnswerQuestion,
+    BudgetReached,
     ContinueAnswer,
     RemoveQuote,
     ReportOperation,
@@ -16,7 +17,7 @@ from core.values.tasks import (
 )
 from storage.tagged_union import TaggedUnion
 
-ANNOUNCEMENTS = ("usage", "alert", "remove_quote", "operation")
+ANNOUNCEMENTS = ("usage", "alert", "budget", "remove_quote", "operation")
 """The tasks of `Ask.announces`."""
 TASKS: TaggedUnion[Task] = TaggedUnion(
     {
@@ -25,6 +26,7 @@ TASKS: TaggedUnion[Task] = TaggedUnion(
         "summary": Summarize,
         "usage": ReportUsage,
         "alert": Alert,
+        "budget": BudgetReached,
         "remove_quote": RemoveQuote,
         "operation": ReportOperation,
     }

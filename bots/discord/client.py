@@ -33,6 +33,7 @@ from bots.discord.replies import (
     reply_to_contents,
     reply_to_files,
     reply_to_view,
+    send_directly,
     with_file,
     without_file,
 )
@@ -214,7 +215,9 @@ class Client(discord.Client):
         else:
             if receipt.outcome is Outcome.TURN:
                 self._askers[ask.place.key] = message.author, language_of(ask.author.locale)
-            if receipt.reply is not None:
+            if receipt.reply is not None and receipt.outcome is Outcome.TURN:
+                await send_directly(message.author, receipt.reply)
+            elif receipt.reply is not None:
                 await self._tell(message, receipt.reply, await self._spoken(ask))
 
     async def on_thread_create(self, thread: discord.Thread) -> None:

@@ -38,7 +38,14 @@ from bots.discord.message_parts import (
     message_to_attachments,
     message_to_parts,
 )
-from bots.discord.replies import reply_to_contents, reply_to_files, reply_to_view, with_file, without_file
+from bots.discord.replies import (
+    reply_to_contents,
+    reply_to_files,
+    reply_to_view,
+    send_directly,
+    with_file,
+    without_file,
+)
 from bots.discord.rest import Wire
 from core.commands import COMMANDS, MENUS, press_form
 from core.errors import BotError, Code
@@ -210,7 +217,11 @@ class DiscordInteractions:
             self._on_deferred(interaction.token)
             command = await self._with_names(interaction, command)
         reply, answered = await self._performed(interaction, command)
-        if reply is not None and not answered:
+        if (
+            reply is not None and answered
+        ):  # a follow-up would fill the deferred reply, which becomes the answer
+            await send_directly(interaction.user, reply)
+        elif reply is not None:
             await self._tell(interaction, _with_words(reply, command), whispered=whispered)
 
     async def _perform_first(self, interaction: Interaction, command: Command | None) -> None:

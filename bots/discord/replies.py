@@ -11,13 +11,17 @@ from pathlib import PurePath
 from typing import Any
 
 import discord
+import structlog
 
+from bots.discord.errors import FOREIGN, translate
 from bots.discord.forms import form_to_buttons
 from bots.discord.outgoing import CONTENT_LIMIT, LIMITS, button_to_item
 from core.commands.reports import newest
 from core.delivery.markdown.pages import split
 from core.i18n import phrase
 from core.values.ui import Attachment, ImmediateReply
+
+log = structlog.get_logger()
 
 FILE_LIMIT_BYTES = 10 * 1024 * 1024
 """The most bytes of one file, where an interaction allows no more:
@@ -42,6 +46,15 @@ def reply_to_view(reply: ImmediateReply) -> dict[str, Any]:
         view.add_item(item)
     view.stop()
     return {"view": view}
+
+
+async def send_directly(person: discord.abc.Messageable, reply: ImmediateReply) -> None:
+    """Send `reply` in a direct message, which a person may have switched off. A failure is logged."""
+    try:
+        for content in reply_to_contents(reply):
+            await person.send(content)
+    except FOREIGN as error:
+        log.info("direct_message_refused", platform="discord", **translate(error).log_keys)
 
 
 async def with_file(reply: ImmediateReply, limit_bytes: int, language: str) -> ImmediateReply:

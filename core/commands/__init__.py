@@ -8,6 +8,7 @@
     data_commands      /reset, /forget, /export
     usage_commands     /usage, /export usage
     summaries          the options of /summarize -> its task                            pure
+    budget_command     /budget
     settings_view      settings as people see and change them                           pure
     reports            usage, history and exports as texts and files                    pure
 
@@ -149,7 +150,13 @@ COMMANDS: dict[str, Spec] = {
                 Option("at", spaced=True, needs=Feature.CHANNELS),
             ),
         ),
-        Spec("budget"),
+        Spec(
+            "budget",
+            (
+                Option("of", Kind.CHOICE, choices=("person", "channel", "workspace"), needs=Feature.CHANNELS),
+                Option("limit", rest=True),
+            ),
+        ),
         Spec("reset", thread=True, whisper=False),
         Spec(
             "forget",

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from core.access import is_admin, refusal
 from core.clock import Clock
-from core.commands import COMMANDS, Spec, choice_label, choices, command_name, example, reports, spec_on
+from core.commands import COMMANDS, Spec, choice_label, choices, command_name, example, spec_on
+from core.commands.budget_command import BudgetCommand
 from core.commands.context import CommandContext
 from core.commands.data_commands import DataCommands, require_readable
 from core.commands.parser import CommandError, Values, line_of, named, options_of, values_of
@@ -18,6 +19,7 @@ from core.ports.store import Store
 from core.ports.store.settings import StoredSettings
 from core.settings.channel import ChannelSettings, bounded, language_for, merge, settings_on
 from core.settings.environment import CoreSettings
+from core.spend.budget_checks import BudgetChecks
 from core.values.conversation import Ask, Turn
 from core.values.events import Command
 from core.values.places import Person, Place
@@ -51,12 +53,15 @@ class CommandHandlers:
         interrupt: Callable[[Callable[[Turn], bool]], object] = lambda which: None,
         absent_servers: Callable[[Place, ToolSettings], Sequence[str]] = lambda place, settings: (),
         submit: Callable[[Turn], object] = lambda turn: None,
+        budgets: BudgetChecks | None = None,
     ) -> None:
         self._store = store
         self._core = core
         self.clock = clock
         self._models = tuple(models)
         self._traits = traits or {}
+        self.budgets = budgets or BudgetChecks(store, core, clock)
+        self.currency = core.parley_currency
         settings = self._changes = SettingsCommands(store, clock, self.settings, absent_servers)
         data = self._data = DataCommands(store, clock, interrupt, submit)
         self._usage = UsageCommands(store, clock)
@@ -68,7 +73,7 @@ class CommandHandlers:
             "prompt": settings.prompt,
             "settings": settings.settings,
             "usage": self._usage_or_schedule,
-            "budget": self._budget,
+            "budget": BudgetCommand(store, clock, self.budgets, settings.change).budget,
             "reset": data.reset,
             "forget": data.forget,
             "export": self._export,
@@ -162,11 +167,6 @@ class CommandHandlers:
     async def _usage_or_schedule(self, given: CommandContext) -> ImmediateReply:
         changes = given.option("schedule") or given.option("at")
         return await (self._changes.schedule if changes else self._usage.usage)(given)
-
-    async def _budget(self, given: CommandContext) -> ImmediateReply:
-        now, currency = self.clock.now(), self._core.parley_currency
-        totals = await self._store.usage_totals(reports.month_start(now), now, given.place)
-        return ImmediateReply(reports.budget(totals, now, given.settings, given.language, currency))
 
     async def _help(self, given: CommandContext) -> ImmediateReply:
         prefix, typed = given.command.prefix, given.traits.typed_prefix

@@ -8,16 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import assert_never
 
-from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal
+from babel.dates import format_datetime
 
-from core.commands.settings_view import origin, shown
+from core.commands.settings_view import shown
 from core.files.names import safe_name
 from core.i18n import LOCALES, language_of, phrase, tool_label, tools_used
 from core.ports.store.settings import Change
-from core.settings.channel import ChannelSettings
 from core.speakers import label, label_of, labels_of
-from core.spend.budget_text import limits_to_text
+from core.spend.budgets import LIFT
 from core.spend.cost_text import cost_text
 from core.text import escaped
 from core.values.conversation import ThreadMessage
@@ -56,21 +54,6 @@ def usage(tally: UsageTotals, of: str, period: str, language: str, currency: str
     return "\n".join([title, *(f"- {line}" for line in lines)])
 
 
-def budget(tally: UsageTotals, now: datetime, settings: ChannelSettings, language: str, currency: str) -> str:
-    """The cost of a channel since the first of the month, and its limit."""
-    locale = LOCALES[language_of(language)]
-    month = format_date(now, phrase("format_month", language), locale=locale)
-    spent = phrase("budget_spent", language, month=month, cost=cost_text(tally, currency, language))
-    if tally.unpriced and not tally.cost_micros:
-        tokens = format_decimal(tally.prompt_tokens + tally.completion_tokens, locale=locale)
-        spent = phrase("budget_unknown", language, month=month, tokens=tokens)
-    limit = phrase("budget_none", language)
-    if settings.budget:
-        cost = limits_to_text(settings.budget, language, currency)
-        limit = phrase("budget_limit", language, cost=cost, origin=origin("budget", settings, language))
-    return f"{spent}\n{limit}"
-
-
 def history(changes: Sequence[Change], language: str) -> str:
     """The newest changes of settings, and the newest decisions and calls of tools: their time (UTC), person and
     values."""
@@ -97,6 +80,9 @@ def _history_line(change: Change, language: str) -> str:
             what=phrase(f"history_tool_{what}", language),
             digest=digest[:_DIGEST_LENGTH],
         )
+    if change.name.startswith(LIFT):
+        limit, label = _was("budget", change.new, language), phrase("setting_budget", language)
+        return phrase("history_lift", language, at=at, who=who, label=label, limit=limit)
     return phrase(
         "history_line",
         language,
@@ -168,11 +154,6 @@ def _cut(sizes: Sequence[int], size_bytes: int) -> int:
         first -= 1
         left -= sizes[first]
     return first
-
-
-def month_start(now: datetime) -> datetime:
-    """Midnight UTC of the first day of `now`'s month."""
-    return datetime(now.year, now.month, 1, tzinfo=UTC)
 
 
 def _heading(line: ThreadMessage, known: Mapping[str, str], language: str) -> str:

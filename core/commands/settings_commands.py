@@ -36,7 +36,7 @@ class SettingsCommands:
 
     async def model(self, given: CommandContext) -> ImmediateReply:
         if name := given.option("name"):
-            return await self._change(given, {"model": name})
+            return await self.change(given, {"model": name})
         whose = settings_view.origin("model", given.settings, given.language)
         now = given.phrase("model_now", value=given.settings.model, origin=whose)
         if not given.models:
@@ -46,7 +46,7 @@ class SettingsCommands:
 
     async def prompt(self, given: CommandContext) -> ImmediateReply:
         if text := given.option("text"):
-            return await self._change(given, {"prompt": text})
+            return await self.change(given, {"prompt": text})
         whose = settings_view.origin("prompt", given.settings, given.language)
         quoted = "\n".join(f"> {line}" for line in given.settings.prompt.splitlines())
         return ImmediateReply(f"{given.phrase('prompt_now', origin=whose)}\n\n{quoted}")
@@ -56,7 +56,7 @@ class SettingsCommands:
         if name == HISTORY:
             return await self._history(given)
         if changes := settings_view.wanted(given.values):
-            return await self._change(given, changes)
+            return await self.change(given, changes)
         if name:
             label = given.phrase(f"setting_{name}")
             raise CommandError("settings_value", label=label, about=settings_view.about(name, given))
@@ -74,7 +74,7 @@ class SettingsCommands:
         of = given.option("of", given.settings.report_scope)
         if of != given.settings.report_scope:
             wanted["report_scope"] = of
-        return await self._change(given, {name: value for name, value in wanted.items() if value})
+        return await self.change(given, {name: value for name, value in wanted.items() if value})
 
     async def _history(self, given: CommandContext) -> ImmediateReply:
         """The history of changes: of the channel for those who may change it, of the workspace for its admins."""
@@ -86,7 +86,8 @@ class SettingsCommands:
         readable = [one for one in changes if admin or one.place.channel]
         return ImmediateReply(reports.history(readable, given.language))
 
-    async def _change(self, given: CommandContext, changes: dict[str, str]) -> ImmediateReply:
+    async def change(self, given: CommandContext, changes: dict[str, str]) -> ImmediateReply:
+        """Change settings of the context's scope."""
         checked = settings_view.checked(given, changes)
         channel = given.place.channel if given.scope == "channel" else ""
         there = Place(given.place.platform, given.place.team, channel)

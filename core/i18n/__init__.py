@@ -19,7 +19,7 @@ from babel import Locale
 from babel.dates import format_timedelta
 from babel.numbers import format_decimal
 
-from core.errors import BotError, Code, ModelError, UnreadError
+from core.errors import BotError, BudgetError, Code, ModelError, UnreadError
 
 Phrase = str | dict[str, str]
 """A sentence, or its plural forms by CLDR category (of the value named `n`)."""
@@ -117,8 +117,10 @@ def tools_used(names: Iterable[str], language: str) -> str:
 def error_text(error: BotError, language: str, key: str = "") -> str:
     """The sentence for a person: what happened, what to do next, and the reference that the log has too.
 
-    `key` is a phrase to use instead of the one for the error's code.
+    `key` is a phrase to use instead of the one for the error's code. A BudgetError brings its own text.
     """
+    if isinstance(error, BudgetError):
+        return error.text
     key = key or _words_for(error)
     if key == "busy" and error.retry_after_s is not None and error.retry_after_s < _LONGEST_WAIT_S:
         words = phrase("busy_for", language, wait=duration(error.retry_after_s, language))

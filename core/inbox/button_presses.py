@@ -13,13 +13,16 @@ from core.inbox.approvals import ENDING_S, Approvals
 from core.inbox.eligibility import Eligibility, refusal_reply
 from core.ports.store import Store
 from core.ports.store.privacy import Feedback
+from core.ports.store.settings import Change
 from core.settings.channel import ChannelSettings
+from core.spend.budget_text import lifted_to_text
+from core.spend.budgets import LIFT, lifted_place
 from core.turns.approval_view import action_and_key
 from core.turns.running import RunningTurns
 from core.values.conversation import Turn, TurnState
 from core.values.events import ButtonPress, Outcome, Receipt
 from core.values.places import Person
-from core.values.tasks import ANSWER, ContinueAnswer, Summarize, Task
+from core.values.tasks import ANSWER, BudgetReached, ContinueAnswer, Summarize, Task
 from core.values.ui import Button, ImmediateReply
 
 log = structlog.get_logger()
@@ -55,6 +58,8 @@ class ButtonPresses:
         if turn is None or turn.forgotten or turn.ask.place.channel_key != press.place.channel_key:
             return Receipt(Outcome.UNKNOWN, reply=ImmediateReply(phrase("pressed_late", language)))
         log.info("button_pressed", turn=turn.id, action=press.action, place=press.place.key)
+        if isinstance(turn.ask.task, BudgetReached):
+            return await self._lift(press, turn, turn.ask.task, settings, language)
         if press.action == "stop":
             return await self._stop(press, turn, settings, language)
         if why := refusal(press.author, press.place, settings):
@@ -78,21 +83,50 @@ class ButtonPresses:
         stopped = await self._approvals.withdraw(lambda one: one.id == turn.id, press.author) or stopped
         return Receipt(Outcome.NOTED if stopped else Outcome.UNKNOWN, turn.id)
 
+    async def _lift(
+        self,
+        press: ButtonPress,
+        turn: Turn,
+        reached: BudgetReached,
+        settings: ChannelSettings,
+        language: str,
+    ) -> Receipt:
+        """An admin of the place of the alert allows the limit once more. The operator chose that place."""
+        if not self._handlers.is_admin(press.author, press.place):
+            return _refusal(turn, phrase("settings_by_admin", language))
+        budget, now = reached.budget, self._handlers.clock.now()
+        lifted = Change(
+            lifted_place(budget, press.place),
+            f"{LIFT}{budget.scope}",
+            None,
+            str(budget.limit),
+            press.author,
+            now,
+        )
+        if not await self._store.lift(budget.account, reached.lifts, lifted):
+            return Receipt(
+                Outcome.DUPLICATE, turn.id, ImmediateReply(phrase("budget_lifted_already", language))
+            )
+        log.info("budget_lifted", turn=turn.id, scope=budget.scope, limit=str(budget.limit))
+        words = lifted_to_text(reached, press.author.name, language, self._handlers.currency, settings.zone)
+        return Receipt(Outcome.NOTED, turn.id, ImmediateReply(words, whisper=False))
+
     async def _retry(self, press: ButtonPress, turn: Turn, settings: ChannelSettings, language: str) -> Receipt:
         if press.action == "regenerate" and press.author.id != turn.ask.author.id:
             return _refusal(turn, phrase("not_asker", language))
         if isinstance(turn.ask.task, Summarize) and not press.author.may_read:
             return _refusal(turn, phrase("refused_history", language))
         key = f"press-{turn.id}"
-        refused = await self._eligibility.refused(press.author, press.place, settings, key, tell=True)
-        if refused:
-            return refused
+        eligible = await self._eligibility.check(press.author, press.place, settings, key, tell=True)
+        if eligible.refused is not None:
+            return eligible.refused
         again = await self._again(turn, _task(press.action, turn), press.author)
         if again is None:
             return Receipt(Outcome.DUPLICATE, turn.id, ImmediateReply(phrase("pressed_already", language)))
         self._eligibility.count(press.author, press.place, key)
         self._submit(again)
-        return Receipt(Outcome.TURN, again.id)
+        note = await self._eligibility.note(press.author, press.place, settings, eligible)
+        return Receipt(Outcome.TURN, again.id, note)
 
     async def _again(self, turn: Turn, task: Task, by: Person) -> Turn | None:
         """The new turn. Its asker stays, so that nobody else approves its calls; it reads what both may read."""

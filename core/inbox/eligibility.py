@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from cachetools import LRUCache
+
 from core.access import Refusal, refusal
 from core.commands.handlers import CommandHandlers
 from core.i18n import duration, phrase
 from core.inbox.rate_limit import Rate
 from core.ports.store import Store
 from core.settings.channel import ChannelSettings
+from core.spend.budget_text import near_to_text, refusal_to_text
+from core.values.budgets import Balance, Budget, person_digest
 from core.values.conversation import Ask
 from core.values.events import Outcome, Receipt
 from core.values.places import Person, Place
 from core.values.ui import ImmediateReply
 
+_NOTES = 10_000
+"""The most notes that are remembered without the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """The receipt of a refused question; or, where the question is accepted, the limits of spending that it nears."""
+
+    refused: Receipt | None = None
+    near: tuple[tuple[Budget, Balance], ...] = ()
+
 
 class Eligibility:
-    """Applies a channel's access rules and the limit of questions a minute."""
+    """Applies a channel's access rules, the limit of questions a minute, and budgets."""
 
     def __init__(self, store: Store, handlers: CommandHandlers) -> None:
         self._store = store
         self._handlers = handlers
         self._rate = Rate()
+        self._noted: LRUCache[str, bool] = LRUCache(_NOTES)
 
-    async def refused(
+    async def check(
         self,
         person: Person,
         place: Place,
@@ -31,25 +49,46 @@ class Eligibility:
         *,
         tell: bool,
         ask: Ask | None = None,
-    ) -> Receipt | None:
-        """The receipt of a refused question, or None where `person` may ask.
+    ) -> Eligible:
+        """Check a question.
 
-        `tell`: the receipt always says why; otherwise `explains` decides. A question above the limit stays part of its
-        thread. Raises StoreError.
+        `tell`: the receipt of a refusal always says why; otherwise `explains` decides. A question above a limit stays
+        part of its thread. Raises StoreError.
         """
         language = self._handlers.language(person, settings)
         if why := refusal(person, place, settings):
             told = tell or (ask is not None and await self.explains(ask, why))
-            return Receipt(Outcome.REFUSED, reply=refusal_reply(phrase(why, language)) if told else None)
-        now_s = self._handlers.clock.monotonic()
-        wait_s = self._rate.wait_s(self._who(person, place), key, settings.rate, now_s)
-        if not wait_s:
-            return None
+            return Eligible(
+                Receipt(Outcome.REFUSED, reply=refusal_reply(phrase(why, language)) if told else None)
+            )
+        now_s, words = self._handlers.clock.monotonic(), ""
+        if wait_s := self._rate.wait_s(self._who(person, place), key, settings.rate, now_s):
+            words = phrase("limited", language, wait=duration(wait_s, language))
+        else:
+            checked = await self._handlers.budgets.check(place, person.id, settings, ask.at if ask else None)
+            if checked.refusal is None:
+                return Eligible(near=checked.near)
+            words = refusal_to_text(checked.refusal, language, self._handlers.currency, settings.zone)
         if ask is not None and await self._store.joined(place):
             await self._store.note(ask)
         told = tell or self._rate.tell(self._who(person, place), now_s)
-        words = phrase("limited", language, wait=duration(wait_s, language))
-        return Receipt(Outcome.LIMITED, reply=refusal_reply(words) if told else None)
+        return Eligible(Receipt(Outcome.LIMITED, reply=refusal_reply(words) if told else None))
+
+    async def note(
+        self, person: Person, place: Place, settings: ChannelSettings, eligible: Eligible
+    ) -> ImmediateReply | None:
+        """The note that an accepted question nears limits of spending: one of each limit and period to a person.
+
+        Raises StoreError.
+        """
+        language, who = self._handlers.language(person, settings), self._who(person, place)
+        lines = []
+        for budget, balance in eligible.near:
+            key = f"budget/{budget.account.key}/{budget.limit.unit}/{balance.lifts}/{person_digest(who)}"
+            if key not in self._noted and await self._store.mark_once(key):
+                lines.append(near_to_text(budget, balance, language, self._handlers.currency, settings.zone))
+            self._noted[key] = True
+        return ImmediateReply("\n".join(lines)) if lines else None
 
     def count(self, person: Person, place: Place, key: str) -> None:
         """Count an accepted question. The same `key` counts once."""

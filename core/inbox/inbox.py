@@ -19,6 +19,7 @@ from core.inbox.quotes import QuoteRemoval
 from core.platform_calls import PlatformCalls
 from core.ports.connector import Directory, Membership
 from core.ports.store import Store
+from core.settings.channel import ChannelSettings
 from core.turns.running import RunningTurns, holds
 from core.values.conversation import Ask, Turn
 from core.values.events import ButtonPress, Command, Deleted, Edited, Event, Outcome, PlaceClosed, Receipt
@@ -108,6 +109,13 @@ class StoringInbox:
 
     async def language(self, person: Person, place: Place) -> str:
         return self._handlers.language(person, await self._handlers.settings(place, person))
+
+    async def direct_settings(self, ask: Ask) -> ChannelSettings:
+        """The settings of a direct conversation, with the limits of the asker's teams. Raises StoreError."""
+        workspaces = await self._store.workspaces(ask.place.platform)
+        if any("person_budget" in stored for stored in workspaces.values()):
+            ask = await self._members.known(ask)
+        return await self._handlers.settings(ask.place, ask.author)
 
     def _channel(self, place: Place) -> asyncio.Lock:
         return self._busy.setdefault(place.channel_key, asyncio.Lock())

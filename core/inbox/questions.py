@@ -13,7 +13,7 @@ from core.commands.handlers import FREE, CommandHandlers
 from core.commands.parser import command_of
 from core.i18n import phrase
 from core.inbox.admission import Admission
-from core.inbox.eligibility import Eligibility, refusal_reply
+from core.inbox.eligibility import Eligibility, Eligible, refusal_reply
 from core.inbox.routing import classify
 from core.ports.connector import Directory
 from core.ports.store import Store
@@ -78,10 +78,11 @@ class Questions:
             return Receipt(outcome)
         if not commanded and self._is_held(ask, settings):
             return await self._hold(ask)
-        if not ask.author.bot and (refused := await self._refused(ask, settings, tell=commanded)):
-            return refused
+        eligible = Eligible() if ask.author.bot else await self._check(ask, settings, tell=commanded)
+        if eligible.refused is not None:
+            return eligible.refused
         turn = await self._store.accept(ask)
-        return await self._accepted(turn) if turn is not None else await self._again(ask)
+        return await self._again(ask) if turn is None else await self._accepted(turn, settings, eligible)
 
     async def _again(self, ask: Ask) -> Receipt:
         """A second delivery. It may hold files that the first one lacked; then the question counts as edited.
@@ -110,8 +111,8 @@ class Questions:
         ask, outcome, settings = await self.resolve(done)
         if outcome is Outcome.OFF:
             return self._off(ask, settings)
-        refused = await self._eligibility.refused(ask.author, ask.place, settings, ask.key, tell=True)
-        return refused.reply if refused else None
+        checked = await self._eligibility.check(ask.author, ask.place, settings, ask.key, tell=True)
+        return checked.refused.reply if checked.refused else None
 
     async def expired(self, ask: Ask) -> bool:
         """Keep a message that is too old to be answered as context of its thread.
@@ -128,20 +129,23 @@ class Questions:
         """Accept or refuse a held turn, now that `author` has been looked up."""
         async with self._channel_lock(turn.ask.place):
             ask, outcome, settings = await self.resolve(replace(turn.ask, author=author))
-            refused = await self._refused(ask, settings, tell=False)
-            if refused is not None or outcome is not Outcome.TURN:
+            eligible = await self._check(ask, settings, tell=False)
+            if eligible.refused is not None or outcome is not Outcome.TURN:
                 await self._store.discard(turn.id)
-                return refused or Receipt(outcome)
+                return eligible.refused or Receipt(outcome)
             admitted = await self._store.admit(turn.id, author)
-            return await self._accepted(admitted) if admitted is not None else Receipt(Outcome.UNKNOWN)
+            if admitted is None:
+                return Receipt(Outcome.UNKNOWN)
+            return await self._accepted(admitted, settings, eligible)
 
-    async def _accepted(self, turn: Turn) -> Receipt:
+    async def _accepted(self, turn: Turn, settings: ChannelSettings, eligible: Eligible) -> Receipt:
         ask = turn.ask
         self._eligibility.count(ask.author, ask.place, ask.key)
         await self._gone_on(turn)
         self._submit(turn)
         log.info("question_accepted", turn=turn.id, place=ask.place.key)
-        return Receipt(Outcome.TURN, turn.id)
+        note = await self._eligibility.note(ask.author, ask.place, settings, eligible)
+        return Receipt(Outcome.TURN, turn.id, note)
 
     async def _typed(self, ask: Ask, name: str, argument: str) -> Receipt:
         """A command written as a message to the bot, which may be delivered twice: as a message and as a mention.
@@ -188,8 +192,8 @@ class Questions:
         self.admission.hold(replace(held, ask=replace(held.ask, author=ask.author)))
         return Receipt(Outcome.HELD, held.id)
 
-    async def _refused(self, ask: Ask, settings: ChannelSettings, *, tell: bool) -> Receipt | None:
-        return await self._eligibility.refused(ask.author, ask.place, settings, ask.key, tell=tell, ask=ask)
+    async def _check(self, ask: Ask, settings: ChannelSettings, *, tell: bool) -> Eligible:
+        return await self._eligibility.check(ask.author, ask.place, settings, ask.key, tell=tell, ask=ask)
 
     def _off(self, ask: Ask, settings: ChannelSettings) -> ImmediateReply:
         return refusal_reply(phrase("refused_off", self._handlers.language(ask.author, settings)))

@@ -18,7 +18,7 @@ from core.operators.alerts import AGAIN_S
 from core.ports.store.turns import TurnLedger
 from core.values.conversation import Turn, TurnState, announcement
 from core.values.places import Place
-from core.values.tasks import Alert
+from core.values.tasks import Alert, BudgetReached
 
 _LOOK_S = 0.1
 _TEAM_LOOKS, _TEAM_PAUSE_S = 120, 0.5
@@ -47,7 +47,7 @@ class AlertChannels:
         known = [one for channel in self._channels for one in await channel.standing()]
         return list({(alert.what, alert.code): (alert, age_s) for alert, age_s in known}.values())
 
-    async def __call__(self, alert: Alert) -> bool:
+    async def __call__(self, alert: Alert | BudgetReached) -> bool:
         tasks = [asyncio.create_task(channel(alert)) for channel in self._channels]
         self._posting.update(tasks)
         for task in tasks:
@@ -69,7 +69,8 @@ class AlertTurns:
     """Posts alerts to `place`, in the order of the calls. A call returns whether its alert is shown there.
 
     `post_directly` posts a text there without the database. It returns whether that worked. `addressed` returns the
-    place with its team, or None while that is unknown, which is waited for. It raises StoreError.
+    place with its team, or None while that is unknown, which is waited for. It raises StoreError. `budget_text`: the
+    text of a budget that is used up.
     """
 
     place: Place
@@ -79,6 +80,7 @@ class AlertTurns:
     language: str
     post_directly: Callable[[str], Awaitable[bool]] = _never
     addressed: Callable[[Place], Awaitable[Place | None]] = _as_it_is
+    budget_text: Callable[[BudgetReached], str] = str
     _accepting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def standing(self) -> list[tuple[Alert, float]]:
@@ -90,8 +92,8 @@ class AlertTurns:
             standing[alert.what, alert.code] = (alert, (now - at).total_seconds())
         return [(alert, age_s) for alert, age_s in standing.values() if not alert.over]
 
-    async def __call__(self, alert: Alert) -> bool:
-        text = alert_to_text(alert, self.language)
+    async def __call__(self, alert: Alert | BudgetReached) -> bool:
+        text = self._text(alert)
         now = self.clock.now()
         try:
             async with self._accepting:
@@ -110,6 +112,11 @@ class AlertTurns:
             return await self.post_directly(text)
         return turn is not None and turn.state is TurnState.DONE
 
+    def _text(self, alert: Alert | BudgetReached) -> str:
+        if isinstance(alert, BudgetReached):
+            return self.budget_text(alert)
+        return alert_to_text(alert, self.language)
+
     async def _known_place(self) -> Place | None:
         for _ in range(_TEAM_LOOKS):
             if (place := await self.addressed(self.place)) is not None:
@@ -118,8 +125,10 @@ class AlertTurns:
         return None
 
 
-def _ask_id(alert: Alert, at: datetime) -> str:
-    """The same for the same alert of the same hour."""
+def _ask_id(alert: Alert | BudgetReached, at: datetime) -> str:
+    """The same for the same alert of the same hour, and for the same budget each time that it is reached."""
+    if isinstance(alert, BudgetReached):
+        return f"budget:{alert.key}"
     kind = "over" if alert.over else "alert"
     return f"{kind}:{alert.what}:{alert.code}:{int(at.timestamp() // AGAIN_S)}"
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
+from cachetools import LRUCache
 
 from core.clock import Clock
 from core.errors import BotError, Code
 from core.i18n import advise
-from core.values.tasks import Alert
+from core.values.tasks import Alert, BudgetReached
 
 AGAIN_S = 3600.0
+_BUDGETS = 10_000
+"""The most budgets that are known to be used up. Of a forgotten one the ledger refuses a second alert."""
 
 Count = Callable[[str, dict[str, str]], None]
 
@@ -39,15 +43,17 @@ class _Cause:
 class OperatorAlerts:
     """A `ModelObserver`, which the platforms, the database and the event loop report to as well.
 
-    `post` is set once there is a way to the operators' channel.
+    `post` and `post_budget` are set once there is a way to the operators' channel.
     """
 
     def __init__(self, clock: Clock, count: Count | None = None, post: PostAlert | None = None) -> None:
         self._clock = clock
         self._count = count
         self.post = post
+        self.post_budget: Callable[[BudgetReached], Awaitable[bool]] | None = None
         self._causes: dict[tuple[str, Code], _Cause] = {}
         self._posts: set[asyncio.Task[bool]] = set()
+        self._budgets: LRUCache[str, bool] = LRUCache(_BUDGETS)
 
     def count(self, name: str, **labels: str) -> None:
         if self._count is not None:
@@ -64,6 +70,17 @@ class OperatorAlerts:
         log.error("alert_raised", what=what, code=alert.why, advice=advice, ref=error.ref)
         self.count("parley_alerts_total", what=what, code=str(error.code))
         self._causes[what, error.code] = _Cause(now, alert, self._send(alert))
+
+    def report_budget(self, reached: BudgetReached) -> None:
+        """Alert that questions are refused since a budget is used up: once for each time that it is."""
+        if reached.key in self._budgets:
+            return
+        self._budgets[reached.key] = True
+        scope = reached.budget.scope
+        log.warning("budget_reached", scope=scope, limit=str(reached.budget.limit), lifts=reached.lifts)
+        self.count("parley_budgets_reached_total", scope=scope)
+        if self.post_budget is not None:
+            self._start(partial(self.post_budget, reached), "budget", Code.BUDGET)
 
     def report_recovery(self, *whats: str) -> None:
         """The subjects `whats` work again."""
@@ -95,19 +112,30 @@ class OperatorAlerts:
     def _send(self, alert: Alert, after: asyncio.Future[bool] | None = None) -> asyncio.Task[bool] | None:
         if self.post is None:
             return None
-        posting = asyncio.create_task(self._posted(self.post, alert, after))
+        return self._start(partial(self.post, alert), alert.what, alert.code, after)
+
+    def _start(
+        self,
+        post: Callable[[], Awaitable[bool]],
+        what: str,
+        code: Code,
+        after: asyncio.Future[bool] | None = None,
+    ) -> asyncio.Task[bool]:
+        posting = asyncio.create_task(self._posted(post, what, code, after))
         self._posts.add(posting)
         posting.add_done_callback(self._posts.discard)
         return posting
 
-    async def _posted(self, post: PostAlert, alert: Alert, after: asyncio.Future[bool] | None) -> bool:
-        """Post `alert`; that something is over only where it was posted that it began (`after`)."""
+    async def _posted(
+        self, post: Callable[[], Awaitable[bool]], what: str, code: Code, after: asyncio.Future[bool] | None
+    ) -> bool:
+        """Call `post`; that something is over is posted only where it was posted that it began (`after`)."""
         if after is not None and not await after:
             return False
         try:
-            posted = await post(alert)
+            posted = await post()
         except Exception:
-            log.exception("alert_not_posted", what=alert.what, code=str(alert.code))
+            log.exception("alert_not_posted", what=what, code=str(code))
             return False
-        log.info("alert_posted" if posted else "alert_not_posted", what=alert.what, code=str(alert.code))
+        log.info("alert_posted" if posted else "alert_not_posted", what=what, code=str(code))
         return posted

@@ -20,6 +20,7 @@ COUNTERS: dict[str, tuple[str, ...]] = {
         "outcome",
     ),
     "parley_refused_questions_total": ("Questions that were refused, by the reason", "platform", "reason"),
+    "parley_budgets_reached_total": ("Budgets that were used up, by whose they are", "scope"),
     "parley_platform_refusals_total": ("Calls that a platform refused", "platform", "call", "code"),
 }
 GAUGES: dict[str, tuple[str, ...]] = {

@@ -4,6 +4,7 @@ prices          money in millionths of a unit                pure
 cost_text       costs as people read them                    pure
 periods         days, weeks and months of a time zone        pure
 budgets         the limits in force, and their decision      pure
+budget_checks   checks questions against them
 budget_text     budgets as people read them                  pure
 report          the arithmetic of a report's figures         pure
 charts          the chart of a report, and it in words       pure

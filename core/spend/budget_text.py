@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, tzinfo
 
+from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
+from core.errors import REF_ALPHABET
 from core.i18n import LOCALES, language_of, name_list, phrase
+from core.spend.budget_checks import BudgetRefusal
 from core.spend.cost_text import money
-from core.values.budgets import MICROS, BudgetUnit, Limit
+from core.values.budgets import ANY, MICROS, Balance, Budget, BudgetUnit, Limit, person_digest
+from core.values.tasks import BudgetReached
 
 _EXACT = "#,##0.######"
 
@@ -31,3 +37,91 @@ def amount_to_text(amount: int, unit: BudgetUnit, language: str, currency: str =
     if currency:
         return money(amount, currency, language)
     return str(format_decimal(amount / MICROS, _EXACT, LOCALES[language_of(language)]))
+
+
+def refusal_to_text(refusal: BudgetRefusal, language: str, currency: str, zone: tzinfo) -> str:
+    """The limit that is used up, when it renews, and what to do."""
+    budget = refusal.budget
+    whose = phrase(f"budget_of_{budget.scope}", language)
+    if refusal.model:
+        return phrase("budget_unpriced", language, whose=whose, model=refusal.model)
+    words = phrase(
+        "budget_reached",
+        language,
+        whose=whose,
+        limit=_allowed(budget, refusal.balance.lifts, language, currency),
+        when=_when(budget.account.until, zone, language),
+    )
+    return phrase("joined", language, one=words, two=phrase("ref", language, ref=reference(budget)))
+
+
+def near_to_text(budget: Budget, balance: Balance, language: str, currency: str, zone: tzinfo) -> str:
+    """A note to a person who nears a limit."""
+    return phrase(
+        "budget_near",
+        language,
+        whose=phrase(f"budget_of_{budget.scope}", language),
+        percent=percent(budget, balance),
+        limit=_allowed(budget, balance.lifts, language, currency),
+        when=_when(budget.account.until, zone, language),
+    )
+
+
+def balance_to_text(budget: Budget, balance: Balance, language: str, currency: str, zone: tzinfo) -> str:
+    """A limit with what is spent of it, and when it renews."""
+    return phrase(
+        "budget_line",
+        language,
+        whose=phrase(f"budget_of_{budget.scope}", language),
+        limit=_allowed(budget, balance.lifts, language, currency),
+        spent=amount_to_text(balance.spent.of(budget.limit.unit), budget.limit.unit, language, currency),
+        percent=percent(budget, balance),
+        when=_when(budget.account.until, zone, language),
+    )
+
+
+def reached_to_text(reached: BudgetReached, language: str, currency: str, zone: tzinfo) -> str:
+    """The alert to the admins, in Markdown. It names no person: they find the reference in their refusal."""
+    budget, payer = reached.budget, reached.budget.account.payer
+    team = " ".join(key for key in (payer.platform, payer.team) if key != ANY)
+    words = phrase(
+        "budget_alert",
+        language,
+        whose=phrase(f"budget_alert_{budget.scope}", language, channel=payer.channel, team=team),
+        limit=_allowed(budget, reached.lifts, language, currency),
+        when=_when(budget.account.until, zone, language),
+    )
+    return phrase("joined", language, one=words, two=phrase("ref", language, ref=reference(budget)))
+
+
+def lifted_to_text(reached: BudgetReached, name: str, language: str, currency: str, zone: tzinfo) -> str:
+    """The confirmation that the admin `name` allowed a limit once more."""
+    budget = reached.budget
+    limit = _allowed(budget, reached.lifts + 1, language, currency)
+    return phrase(
+        "budget_lifted", language, name=name, limit=limit, when=_when(budget.account.until, zone, language)
+    )
+
+
+def percent(budget: Budget, balance: Balance) -> int:
+    """The share of the limit that is spent, in whole percent; a limit of nothing is spent."""
+    allowed = budget.allowed(balance.lifts)
+    return 100 * balance.spent.of(budget.limit.unit) // allowed if allowed else 100
+
+
+def reference(budget: Budget) -> str:
+    """A short reference of an account, the same for the refused people and the admins."""
+    number = int(person_digest(budget.account.key), 16)
+    letters = []
+    for _ in range(6):
+        number, letter = divmod(number, len(REF_ALPHABET))
+        letters.append(REF_ALPHABET[letter])
+    return "".join(letters)
+
+
+def _allowed(budget: Budget, lifts: int, language: str, currency: str) -> str:
+    return limit_to_text(replace(budget.limit, amount=budget.allowed(lifts)), language, currency)
+
+
+def _when(at: datetime, zone: tzinfo, language: str) -> str:
+    return str(format_datetime(at, phrase("format_day", language), zone, LOCALES[language_of(language)]))

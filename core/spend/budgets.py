@@ -28,6 +28,9 @@ from core.values.conversation import Turn
 from core.values.deltas import ModelInfo, Usage
 from core.values.places import Place
 
+LIFT = "lift:"
+"""The prefix of the name of an entry in the audit; the scope of the limit follows it."""
+
 NEAR_PERCENT = 80
 """The share of a limit from which on people get a note."""
 
@@ -136,6 +139,14 @@ def most_spent(model_info: ModelInfo, bound: AnswerBound, day: date) -> Spent:
         for reasoning in (0, completions)
     )
     return Spent(max(costs), prompts + completions)
+
+
+def lifted_place(budget: Budget, alerted: Place) -> Place:
+    """The place in whose audit a lift is entered: the channel or workspace of the limit, else that of the alert."""
+    payer = budget.account.payer
+    if ANY in (payer.platform, payer.team):
+        return replace(alerted, channel="", thread="")
+    return Place(payer.platform, payer.team, "" if payer.channel == ANY else payer.channel)
 
 
 def spent_of(usage: Usage) -> Spent:

@@ -23,10 +23,11 @@ from core.ports.store import Store
 from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
 from core.turns.announcements import Charts, UsageReporter, channel_place, report_to_finish
+from core.turns.answer_budgets import AnswerBudgets
 from core.turns.checkpoints import Checkpoints
 from core.turns.conclusion import log_finished, remove_quote, show_last
 from core.turns.draft import Draft
-from core.turns.ending import draft_to_finish, turn_language
+from core.turns.ending import draft_to_finish, turn_button, turn_language
 from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurn, RunningTurns
 from core.turns.store_retry import until_stored
@@ -36,7 +37,7 @@ from core.values.outgoing import Phase, Reply
 from core.values.parts import File
 from core.values.places import Place
 from core.values.steps import Decision
-from core.values.tasks import RemoveQuote, ReportUsage
+from core.values.tasks import BudgetReached, RemoveQuote, ReportUsage
 from core.values.turn_ends import Finish
 
 log = structlog.get_logger()
@@ -77,6 +78,7 @@ class TurnRunner:
         tools: Tools | None = None,
         on_tool_call: OnToolCall = lambda _server, _failed, _seconds: None,
         charts: Charts | None = None,
+        budgets: AnswerBudgets | None = None,
     ) -> None:
         self._store = store
         self._channels = channels
@@ -87,7 +89,9 @@ class TurnRunner:
         self._checkpoints = checkpoints
         self._running_turns = running_turns
         self._catalog = catalog or environment_to_catalog(settings)
-        self._writer = AnswerWriter(store, model, settings, clock, self._catalog, files, tools, on_tool_call)
+        self._writer = AnswerWriter(
+            store, model, settings, clock, self._catalog, files, tools, on_tool_call, budgets
+        )
         self._on_set_aside = on_set_aside
         self._on_finished = on_finished
         self._suspects = asyncio.Lock()
@@ -206,6 +210,8 @@ class TurnRunner:
         if isinstance(task, ReportUsage):
             written = await until_stored(self._clock, lambda: self._usage_reporter.report(task, place))
             finish = await report_to_finish(written, turn, self._settings.parley_currency, self._charts)
+        if isinstance(task, BudgetReached):
+            finish = replace(finish, buttons=(turn_button("budget_lift", turn, self._language(running)),))
         running.turn = replace(turn, ask=replace(turn.ask, place=place))
         return await self._show_last(finish, running, self._create(running, channel))
 

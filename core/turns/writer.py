@@ -19,7 +19,7 @@ from core.conversation.files import FileReader, unseen
 from core.conversation.prompt import tool_notes, with_notes
 from core.conversation.steps import steps_to_messages
 from core.delivery.answer import AnswerDelivery
-from core.errors import BotError, Code, ModelError, PlatformError, StoreError, UnreadError
+from core.errors import BotError, BudgetError, Code, ModelError, PlatformError, StoreError, UnreadError
 from core.i18n import duration, phrase
 from core.llm.catalog import ModelCatalog
 from core.llm.messages import message_to_text
@@ -29,9 +29,11 @@ from core.ports.store import Store
 from core.ports.tools import Tools
 from core.settings.channel import ChannelSettings, merge
 from core.settings.environment import CoreSettings
+from core.spend.budget_checks import BudgetChecks
 from core.spend.prices import transcript_to_charge
 from core.text import is_blank
 from core.turns.activity import activity
+from core.turns.answer_budgets import AnswerBudgets
 from core.turns.draft import MOST_ROUNDS, Draft
 from core.turns.ending import (
     draft_to_charge,
@@ -87,7 +89,9 @@ class AnswerWriter:
         files: FileReader,
         tools: Tools | None = None,
         on_tool_call: OnToolCall = lambda _server, _failed, _seconds: None,
+        budgets: AnswerBudgets | None = None,
     ) -> None:
+        self._budgets = budgets or AnswerBudgets(BudgetChecks(store, settings, clock, catalog.model_info))
         self._store = store
         self._model = model
         self._settings = settings
@@ -126,7 +130,7 @@ class AnswerWriter:
                 return
             self._quote(running, delivery)
             await self._take_steps(running, material.request, delivery)
-        except (ModelError, StoreError, UnreadError) as error:
+        except (BudgetError, ModelError, StoreError, UnreadError) as error:
             draft.error = error
         except Exception as error:  # a mistake of ours: the person sees it, and the place goes on
             log.exception("answer_crashed")
@@ -183,12 +187,31 @@ class AnswerWriter:
             self._text_shower(running, delivery)()
         while _goes_on(draft.steps):
             offer = await self._offer(running)
+            if not draft.steps:
+                await self._reserve(running, request, offer, delivery)
             if tools is None or not pending_calls(draft.steps):
                 await self._keep(
                     running, await self._round(running, _next_request(request, draft, offer), delivery)
                 )
                 continue
             await self._run_calls(running, tools, offer, delivery)
+
+    async def _reserve(
+        self, running: RunningTurn, request: Request, offer: ToolOffer, delivery: AnswerDelivery
+    ) -> None:
+        """Reserve the most that the answer may spend. Raises BudgetError where a limit refuses it, and StoreError."""
+        settings, tasks = running.draft.settings, list[asyncio.Task[None]]()
+        assert settings is not None
+
+        def on_wait() -> None:
+            tasks.append(asyncio.create_task(self._show_queued(running, delivery, "budget_waits")))
+
+        try:
+            language = self._language(running)
+            await self._budgets.reserve(running.turn, settings, request, offer, language, on_wait)
+        finally:
+            for task in tasks:
+                task.cancel()
 
     async def _run_calls(
         self, running: RunningTurn, tools: Tools, offer: ToolOffer, delivery: AnswerDelivery
@@ -289,11 +312,11 @@ class AnswerWriter:
 
         return show
 
-    async def _show_queued(self, running: RunningTurn, delivery: AnswerDelivery) -> None:
-        """Show that the question waits for others, after `parley_patience_s`."""
+    async def _show_queued(self, running: RunningTurn, delivery: AnswerDelivery, key: str = "queued") -> None:
+        """Show that the question waits for others, after `parley_patience_s`. `key`: the phrase that says so."""
         await self._clock.sleep(self._settings.parley_patience_s)
         if not (running.draft.text or running.turn.text):
-            notice = phrase("queued", self._language(running))
+            notice = phrase(key, self._language(running))
             delivery.show(Reply(notice=notice, activity=running.draft.activity), self._clock.monotonic())
 
     def _language(self, running: RunningTurn) -> str:

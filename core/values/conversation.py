@@ -9,7 +9,7 @@ from typing import Literal
 
 from core.values.parts import Attached, Part, Said, Text
 from core.values.places import Person, Place, message_key
-from core.values.tasks import ANSWER, Alert, RemoveQuote, ReportOperation, ReportUsage, Task
+from core.values.tasks import ANSWER, Alert, BudgetReached, RemoveQuote, ReportOperation, ReportUsage, Task
 from core.values.usage import Charge
 
 
@@ -48,13 +48,13 @@ class Ask(Said):
     def announces(self) -> bool:
         """True if Parley itself makes it: a post at the top of a channel, or a change of an answer. It is no message of
         a thread, and no person's question."""
-        return isinstance(self.task, ReportUsage | Alert | RemoveQuote | ReportOperation)
+        return isinstance(self.task, ReportUsage | Alert | BudgetReached | RemoveQuote | ReportOperation)
 
 
 def announcement(
     id: str,
     place: Place,
-    task: ReportUsage | Alert | RemoveQuote | ReportOperation,
+    task: ReportUsage | Alert | BudgetReached | RemoveQuote | ReportOperation,
     at: datetime,
     text: str = "",
 ) -> Ask:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from core.errors import Code
+from core.values.budgets import Budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +91,29 @@ class ReportOperation:
     until: datetime
 
 
-Task = AnswerQuestion | ContinueAnswer | Summarize | ReportUsage | Alert | RemoveQuote | ReportOperation
+@dataclass(frozen=True, slots=True)
+class BudgetReached:
+    """Alert the admins that questions are refused, since a budget is used up: they may allow its limit once more.
+
+    `lifts`: how often they did so before, in this period. No field holds the id or the name of a person.
+    """
+
+    budget: Budget
+    lifts: int = 0
+
+    @property
+    def key(self) -> str:
+        """The same for the same limit, each time that it is reached."""
+        return f"{self.budget.account.key}/{self.budget.limit.unit}/{self.lifts}"
+
+
+Task = (
+    AnswerQuestion
+    | ContinueAnswer
+    | Summarize
+    | ReportUsage
+    | Alert
+    | BudgetReached
+    | RemoveQuote
+    | ReportOperation
+)

@@ -199,7 +199,9 @@ async def test_each_setting_counts_and_is_changed_by_those_who_may(team: Team, s
         about = words("setting_temperature_about")
         label = words("setting_temperature")
         assert team.errors == {"set_temperature": words("settings_bad", value="hot", label=label, about=about)}
-        await team.submit(ADA, **entered, set_temperature="0.1", set_budget="20", set_language=other)
+        await team.submit(
+            ADA, **entered, set_temperature="0.1", set_budget="5m tokens a month", set_language=other
+        )
         said = text_of(team.shown)
         assert words("settings_changed") in said
         assert all(words(f"setting_{name[4:]}") in said for name in (*entered, "set_budget"))
@@ -219,7 +221,7 @@ async def test_each_setting_counts_and_is_changed_by_those_who_may(team: Team, s
         await team.parley(BO, "C1", "help", told("help_title"))
         await slack.slash(BO, "C1", "/ask", "which?")
         await team.anchored("C1", phrase("slack_asked", other, name="bo", question="which?"))
-        await team.parley(BO, "C1", "budget", told("setting_budget"), "20.00")
+        await team.parley(BO, "C1", "budget", told("budget_of_channel"), "5,000,000")
         await team.parley(ADA, "C1", "settings workspace model theirs", "`theirs`", "`mine`")
         history = (await team.parley(ADA, "C1", "settings history", told("history_title"))).visible
         newest = history.splitlines()[1]

@@ -94,6 +94,7 @@ class Rig:
         tools: Tools | None = None,
         file_chars: int = 0,
         transcriber: Transcriber | None = None,
+        core: CoreSettings | None = None,
     ) -> None:
         self.platform = platform or MemoryPlatform()
         self.store = store or MemoryStore()
@@ -105,7 +106,7 @@ class Rig:
         self.scheduler = DeliveryScheduler(platform_calls, clock, file_chars=file_chars)
         self.checkpoints = Checkpoints(self.store, self.live, clock)
         channel = Channel(platform_calls, self.scheduler)
-        settings = CoreSettings(_env_file=None)
+        settings = core or CoreSettings(_env_file=None)
         self.runner = TurnRunner(
             self.store,
             model or self.model,

@@ -1,0 +1,87 @@
+"""/budget: shows the limits of spending that hold here, and sets them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+from core.access import is_admin
+from core.clock import Clock
+from core.commands.context import CommandContext
+from core.i18n import LOCALES, language_of
+from core.ports.store.usage import UsageStore
+from core.settings.channel import settings_on
+from core.settings.limits import limits_of
+from core.spend.budget_checks import BudgetChecks
+from core.spend.budget_text import balance_to_text
+from core.spend.cost_text import cost_text
+from core.spend.periods import PeriodName, period_at
+from core.values.budgets import BudgetUnit, Limit
+from core.values.ui import ImmediateReply
+
+_SETTINGS = {
+    "person": ("person_budget", "workspace"),
+    "channel": ("budget", "channel"),
+    "workspace": ("budget", "workspace"),
+}
+"""The setting and the scope of each value of the option `of`."""
+
+Change = Callable[[CommandContext, dict[str, str]], Awaitable[ImmediateReply]]
+
+
+class BudgetCommand:
+    """`change` changes settings: it raises CommandError where the person may not."""
+
+    def __init__(self, store: UsageStore, clock: Clock, budgets: BudgetChecks, change: Change) -> None:
+        self._store = store
+        self._clock = clock
+        self._budgets = budgets
+        self._change = change
+
+    async def budget(self, given: CommandContext) -> ImmediateReply:
+        """Raises StoreError and CommandError."""
+        if not (text := given.option("limit")):
+            return ImmediateReply("\n".join(await self._shown(given)))
+        name, scope = _SETTINGS[given.option("of", "channel")]
+        if name not in settings_on(given.traits):  # one person alone
+            name, scope = _SETTINGS["channel"]
+        limits = _limits(text)
+        values = {**given.values, "scope": scope}
+        reply = await self._change(replace(given, values=values), {name: "default" if limits == () else text})
+        model = given.settings.model
+        if _in_money(limits) and not self._budgets.is_priced(model):
+            note = given.phrase("budget_unpriced_note", model=model)
+            return replace(reply, text=f"{reply.text}\n{note}")
+        return reply
+
+    async def _shown(self, given: CommandContext) -> list[str]:
+        """The cost of the channel in this month; each limit with what is spent of it; how to change them."""
+        language, currency, zone = given.language, given.core.parley_currency, given.settings.zone
+        month = period_at(PeriodName.MONTH, self._clock.now(), zone)
+        locale = LOCALES[language_of(language)]
+        named = format_date(month.first_day, given.phrase("format_month"), locale=locale)
+        totals = await self._store.usage_totals(month.since, month.until, given.place)
+        spent = given.phrase("budget_spent", month=named, cost=cost_text(totals, currency, language))
+        if totals.unpriced and not totals.cost_micros:
+            tokens = format_decimal(totals.prompt_tokens + totals.completion_tokens, locale=locale)
+            spent = given.phrase("budget_unknown", month=named, tokens=tokens)
+        balances = await self._budgets.balances(given.place, given.author.id, given.settings)
+        lines = [f"- {balance_to_text(*one, language, currency, zone)}" for one in balances]
+        admin = is_admin(given.author, given.place, given.core)
+        hint = [given.phrase("budget_hint", prefix=given.command.prefix)] if admin else []
+        return [spent, *(lines or [given.phrase("budget_none")]), *hint]
+
+
+def _limits(text: str) -> tuple[Limit, ...] | None:
+    """None for a text that can't be read: the change of the setting says so."""
+    try:
+        return limits_of(text)
+    except ValueError:
+        return None
+
+
+def _in_money(limits: tuple[Limit, ...] | None) -> bool:
+    return any(limit.unit is BudgetUnit.MONEY for limit in limits or ())

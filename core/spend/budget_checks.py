@@ -1,0 +1,148 @@
+"""Checks questions against the limits that hold for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from core.clock import Clock
+from core.ports.store.budgets import BudgetStore
+from core.settings.channel import ChannelSettings
+from core.settings.environment import CoreSettings
+from core.spend.budgets import (
+    AnswerBound,
+    budgets_of,
+    charged_at,
+    counts_money,
+    decide,
+    is_priced,
+    most_spent,
+    near,
+    payer_of,
+)
+from core.values.budgets import Balance, Budget, BudgetVerdict, Spent
+from core.values.conversation import Turn
+from core.values.deltas import ModelInfo
+from core.values.places import Place
+from core.values.tasks import BudgetReached
+
+log = structlog.get_logger()
+
+POLL_S = 1.0
+"""Seconds between two looks at a limit that other answers may use up."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRefusal:
+    """The limit that refuses a question. `model`: the model whose price is unknown, where that is the reason."""
+
+    budget: Budget
+    balance: Balance = field(default_factory=Balance)
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetCheck:
+    """The refusal of a question, or the limits that its asker nears."""
+
+    refusal: BudgetRefusal | None = None
+    near: tuple[tuple[Budget, Balance], ...] = ()
+
+
+class BudgetChecks:
+    """Reads and stores nothing where no limit holds.
+
+    `model_info`: the model of a name. `people_of`: `PlatformTraits.people_of` of a place. `on_reached`: receives each
+    refusal by a limit that is reached. Every method raises StoreError.
+    """
+
+    def __init__(
+        self,
+        store: BudgetStore,
+        core: CoreSettings,
+        clock: Clock,
+        model_info: Callable[[str], ModelInfo] = ModelInfo,
+        people_of: Callable[[Place], str] = lambda place: place.team,
+        on_reached: Callable[[BudgetReached], None] = lambda _: None,
+    ) -> None:
+        self._store = store
+        self._core = core
+        self._clock = clock
+        self._model_info = model_info
+        self._people_of = people_of
+        self._on_reached = on_reached
+
+    async def balances(
+        self, place: Place, person: str, settings: ChannelSettings
+    ) -> list[tuple[Budget, Balance]]:
+        """The limits that hold for the person with this id now, with what is spent of each."""
+        budgets = self._budgets(place, person, settings, self._clock.now())
+        if not budgets:
+            return []
+        found = await self._store.balances([budget.account for budget in budgets], person)
+        return list(zip(budgets, found, strict=True))
+
+    async def check(
+        self, place: Place, person: str, settings: ChannelSettings, at: datetime | None = None
+    ) -> BudgetCheck:
+        """Check a question asked at `at`, or now."""
+        budgets = self._budgets(place, person, settings, at or self._clock.now())
+        if not budgets:
+            return BudgetCheck()
+        if (unpriced := self._unpriced(budgets, settings.model)) is not None:
+            return BudgetCheck(unpriced)
+        found = await self._store.balances([budget.account for budget in budgets], person)
+        decision = decide(budgets, found, Spent())
+        if decision.verdict is BudgetVerdict.REFUSED and decision.budget is not None:
+            return BudgetCheck(self._reached(decision.budget, decision.balance))
+        return BudgetCheck(near=tuple(near(budgets, found)))
+
+    async def reserve(
+        self, turn: Turn, settings: ChannelSettings, bound: AnswerBound, on_wait: Callable[[], None]
+    ) -> BudgetRefusal | None:
+        """Reserve the most that the answer of `turn` may spend, waiting for others that may use up a limit first.
+
+        Returns the refusal where a limit is reached. `on_wait` is called once, when it begins to wait.
+        """
+        place, person, waits = turn.ask.place, turn.ask.author.id, False
+        while True:
+            now = self._clock.now()
+            budgets = self._budgets(place, person, settings, charged_at(turn, now))
+            if not budgets:
+                return None
+            if (unpriced := self._unpriced(budgets, settings.model)) is not None:
+                return unpriced
+            most = most_spent(self._model_info(settings.model), bound, now.date())
+            decision = await self._store.reserve(turn.id, payer_of(place, person), person, budgets, most)
+            if decision.verdict is BudgetVerdict.REFUSED and decision.budget is not None:
+                return self._reached(decision.budget, decision.balance)
+            if decision.verdict is BudgetVerdict.ALLOWED:
+                return None
+            if not waits:
+                waits = True
+                on_wait()
+            await self._clock.sleep(POLL_S)
+
+    def is_priced(self, model: str) -> bool:
+        """True if the cost of the model's answers is known today."""
+        return is_priced(self._model_info(model), self._clock.now().date())
+
+    def _budgets(
+        self, place: Place, person: str, settings: ChannelSettings, at: datetime
+    ) -> tuple[Budget, ...]:
+        if not (settings.budget or settings.person_budget):
+            return ()
+        return budgets_of(settings, payer_of(place, person), self._people_of(place), at, self._core.zone)
+
+    def _unpriced(self, budgets: tuple[Budget, ...], model: str) -> BudgetRefusal | None:
+        if not counts_money(budgets) or self.is_priced(model):
+            return None
+        first = next(budget for budget in budgets if counts_money([budget]))
+        return BudgetRefusal(first, model=model)
+
+    def _reached(self, budget: Budget, balance: Balance) -> BudgetRefusal:
+        self._on_reached(BudgetReached(budget, balance.lifts))
+        return BudgetRefusal(budget, balance)

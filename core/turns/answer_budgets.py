@@ -1,0 +1,63 @@
+"""Reserves what an answer may spend before its first round."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from core.errors import BudgetError
+from core.llm.messages import message_to_text
+from core.ports.model import Request
+from core.settings.channel import ChannelSettings
+from core.spend.budget_checks import BudgetChecks
+from core.spend.budget_text import refusal_to_text
+from core.spend.budgets import AnswerBound
+from core.turns.draft import MOST_ROUNDS
+from core.values.conversation import Ask, Turn
+from core.values.parts import Image
+from core.values.tools import ToolOffer
+
+_FRAME_BYTES = 64
+"""Bytes of a message or a tool beside its text: more than its tokens."""
+
+
+class AnswerBudgets:
+    """`direct_settings`: the settings of a direct conversation, with the limits of the asker's teams."""
+
+    def __init__(
+        self,
+        checks: BudgetChecks,
+        currency: str = "USD",
+        direct_settings: Callable[[Ask], Awaitable[ChannelSettings]] | None = None,
+    ) -> None:
+        self._checks = checks
+        self._currency = currency
+        self._direct_settings = direct_settings
+
+    async def reserve(
+        self,
+        turn: Turn,
+        settings: ChannelSettings,
+        request: Request,
+        offer: ToolOffer,
+        language: str,
+        on_wait: Callable[[], None],
+    ) -> None:
+        """Raises BudgetError where a limit is reached, and StoreError. `on_wait`: as in `BudgetChecks.reserve`."""
+        if turn.ask.place.direct and self._direct_settings is not None:
+            settings = await self._direct_settings(turn.ask)
+        refusal = await self._checks.reserve(turn, settings, answer_bound(request, offer), on_wait)
+        if refusal is not None:
+            raise BudgetError(refusal_to_text(refusal, language, self._currency, settings.zone))
+
+
+def answer_bound(request: Request, offer: ToolOffer) -> AnswerBound:
+    """The size of the answer to `request`. With tools it may have MOST_ROUNDS rounds."""
+    messages = (*request.messages, *request.steps)
+    texts = [message_to_text(message) for message in messages]
+    texts += [f"{tool.name} {tool.description} {tool.parameters}" for tool in offer.tools]
+    return AnswerBound(
+        sum(_FRAME_BYTES + len(text.encode("utf-8", "replace")) for text in texts),
+        sum(isinstance(part, Image) for message in messages for part in message.parts),
+        request.max_tokens,
+        MOST_ROUNDS if offer.tools else 1,
+    )

@@ -1,0 +1,235 @@
+"""Limits of spending where questions come in: refusals, notes, lifts, and the bound of what one person spends."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from core.commands.handlers import CommandHandlers
+from core.i18n import LANGUAGES, phrase
+from core.inbox.inbox import StoringInbox
+from core.settings.environment import CoreSettings
+from core.spend.budget_checks import BudgetChecks
+from core.spend.budget_text import reached_to_text, reference
+from core.spend.budgets import AnswerBound
+from core.turns.running import RunningTurns
+from core.values.conversation import Ask, Turn, TurnState, announcement
+from core.values.deltas import Usage
+from core.values.events import ButtonPress, Command, Outcome, Receipt
+from core.values.places import Person, Place
+from core.values.platform import Feature, PlatformTraits
+from core.values.tasks import BudgetReached
+from core.values.turn_ends import Finish
+from tests.fakes.clock import FakeClock
+from tests.fakes.memory import MemoryStore
+
+NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
+THREAD, ALERTS = Place("slack", "T1", "C1", "1.0"), Place("slack", "T1", "C9")
+ADA, BEN, ADMIN = Person("U1", "Ada"), Person("U2", "Ben"), Person("U9", "Eve", admin=True)
+
+
+class Budgeted:
+    def __init__(self, **core: Any) -> None:
+        self.clock = FakeClock(NOON, jumps=True)
+        self.store = MemoryStore(self.clock)
+        self.submitted: list[Turn] = []
+        self.reached: list[BudgetReached] = []
+        settings = CoreSettings(_env_file=None, **core)
+        self.budgets = BudgetChecks(self.store, settings, self.clock, on_reached=self.reached.append)
+        traits = {"slack": PlatformTraits(frozenset(Feature))}
+        self.handlers = CommandHandlers(self.store, settings, self.clock, traits=traits, budgets=self.budgets)
+        self.inbox = StoringInbox(self.store, self.submitted.append, RunningTurns(), self.handlers)
+        self.asked = 0
+
+    async def set(self, place: Place = THREAD, **settings: str) -> None:
+        await self.store.change(replace(place, thread=""), settings, ADMIN, NOON)
+
+    async def say(self, by: Person = ADA, thread: str = "1.0", at: datetime | None = None) -> Receipt:
+        self.asked += 1
+        place = replace(THREAD, thread=thread)
+        return await self.inbox.receive(Ask(f"m{self.asked}", place, by, "why?", at or NOON, addressed=True))
+
+    async def spend(self, tokens: int, turn: Turn | None = None, micros: int = 0) -> Turn:
+        turn = turn or self.submitted[-1]
+        usage = Usage(tokens, cost_micros=micros)
+        begun = await self.store.begin(turn.id)
+        await self.store.finish(Finish(begun, TurnState.DONE, "because", model="m", usage=usage))
+        return begun
+
+    async def command(self, name: str, argument: str = "", by: Person = ADA) -> str:
+        place = replace(THREAD, thread="")
+        receipt = await self.inbox.receive(Command(name, place, by, NOON, argument))
+        assert receipt.reply is not None
+        return receipt.reply.text
+
+
+async def test_at_100_percent_a_question_is_refused_with_the_limit_and_the_time_of_its_renewal() -> None:
+    here = Budgeted()
+    await here.set(budget="100 tokens a day")
+    await here.set(Place("slack", "T1", ""), time_zone="Asia/Shanghai")
+    assert (await here.say()).outcome is Outcome.TURN
+    await here.spend(100)
+    refused = await here.say(BEN)
+    assert refused.outcome is Outcome.LIMITED
+    assert refused.reply is not None
+    assert refused.reply.refused
+    assert refused.reply.text.startswith(
+        "The budget of this channel is used up: 100 tokens a day. It renews on 1 Apr 00:00; "
+    )
+    assert [line.text for line in await here.store.lines(THREAD)][-1] == "why?", "it stays in its thread"
+    assert (await here.say(BEN)).reply is None, "not each one is replied to"
+    tomorrow = NOON.replace(hour=16)  # 00:00 in Shanghai
+    assert (await here.say(BEN, at=tomorrow)).outcome is Outcome.TURN
+
+
+@pytest.mark.parametrize("scope", ["person", "channel", "workspace", "all"])
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_each_scope_counts_its_own_and_says_whose_budget_it_is(scope: str, language: str) -> None:
+    limits = {"parley_budget": "10 tokens a month"} if scope == "all" else {}
+    here, workspace = Budgeted(**limits), Place("slack", "T1", "")
+    if scope != "all":
+        name = "person_budget" if scope == "person" else "budget"
+        await here.set(THREAD if scope == "channel" else workspace, **{name: "10 tokens a month"})
+    await here.say()
+    await here.spend(10)
+    refused = await here.say(replace(ADA, locale=language))
+    assert refused.reply is not None
+    assert refused.reply.text.startswith(phrase(f"budget_of_{scope}", language))
+    assert (await here.say(BEN)).outcome is (Outcome.TURN if scope == "person" else Outcome.LIMITED)
+    (reached, *_) = here.reached
+    alert = reached_to_text(reached, language, "USD", UTC)
+    assert reference(reached.budget) in refused.reply.text
+    assert reference(reached.budget) in alert
+    assert ADA.id not in repr(reached)
+
+
+async def test_from_80_percent_on_each_asker_is_told_once_and_answered() -> None:
+    here = Budgeted(parley_budget="100 tokens a day")
+    assert (await here.say()).reply is None
+    await here.spend(80)
+    told = await here.say()
+    assert (told.outcome, told.reply is not None) == (Outcome.TURN, True)
+    assert told.reply is not None
+    assert "80 % of 100 tokens a day" in told.reply.text
+    assert not told.reply.refused
+    assert told.reply.whisper
+    assert (await here.say()).reply is None, "once"
+    assert (await here.say(BEN)).reply is not None
+    again = StoringInbox(here.store, here.submitted.append, RunningTurns(), here.handlers)
+    here.inbox = again
+    assert (await here.say()).reply is None, "once, also after a restart"
+
+
+async def test_to_try_again_to_go_on_and_to_regenerate_are_refused_like_questions() -> None:
+    here = Budgeted()
+    await here.say()
+    turn = await here.spend(10)
+    await here.set(budget="10 tokens a month")
+    for action in ("again", "regenerate", "continue"):
+        receipt = await here.inbox.receive(ButtonPress(action, turn.id, THREAD, ADA))
+        assert receipt.outcome is Outcome.LIMITED, action
+        assert receipt.reply is not None
+    assert len(here.submitted) == 1
+
+
+async def test_an_old_question_that_is_answered_again_is_charged_to_today() -> None:
+    here = Budgeted(parley_budget="10 tokens a day")
+    await here.say(at=NOON - timedelta(days=1))
+    turn = await here.spend(10)
+    pressed = await here.inbox.receive(ButtonPress("regenerate", turn.id, THREAD, ADA))
+    assert pressed.outcome is Outcome.TURN
+    await here.spend(10)
+    assert (await here.say()).outcome is Outcome.LIMITED
+
+
+async def lift(here: Budgeted, by: Person, reached: BudgetReached) -> Receipt:
+    ask = announcement(f"budget:{reached.key}", ALERTS, reached, NOON, "used up")
+    turn = await here.store.accept(ask)
+    turn = turn or next(turn for turn in here.store._turns.values() if turn.ask.id == ask.id)
+    return await here.inbox.receive(ButtonPress("budget_lift", turn.id, ALERTS, by))
+
+
+async def test_an_admin_allows_as_much_again_once_for_each_time_that_it_is_reached() -> None:
+    here = Budgeted()
+    await here.set(budget="10 tokens a month")
+    await here.say()
+    await here.spend(10)
+    assert (await here.say()).outcome is Outcome.LIMITED
+    (reached,) = here.reached
+    assert (await lift(here, BEN, reached)).outcome is Outcome.REFUSED
+    done = await lift(here, ADMIN, reached)
+    assert done.reply is not None
+    assert not done.reply.whisper
+    assert done.reply.text == "Eve allowed as much again until 1 Apr 00:00: 20 tokens a month."
+    twice = await lift(here, ADMIN, reached)
+    assert twice.reply is not None
+    assert twice.reply.text == phrase("budget_lifted_already", "en")
+    assert (await here.say()).outcome is Outcome.TURN
+    history = await here.command("settings", "history", ADMIN)
+    assert "Eve · Budget: 10 tokens a month allowed once more" in history
+    await here.spend(10)
+    assert (await here.say()).outcome is Outcome.LIMITED
+    assert [one.lifts for one in here.reached] == [0, 1]
+    assert here.reached[0].key != here.reached[1].key
+
+
+async def test_1000_questions_of_one_person_spend_that_persons_budget_and_no_more() -> None:
+    here = Budgeted()
+    await here.set(Place("slack", "T1", ""), person_budget="1000 tokens a day")
+    receipts = [await here.say(thread=f"{number}.0") for number in range(1_000)]
+    assert {receipt.outcome for receipt in receipts} == {Outcome.TURN}, "nothing is spent yet"
+    others = await here.say(BEN)
+    assert others.outcome is Outcome.TURN
+    working = asyncio.Semaphore(20)
+
+    async def answer(turn: Turn) -> int:
+        async with working:
+            settings = await here.handlers.settings(turn.ask.place, turn.ask.author)
+            bound = AnswerBound(20, max_tokens=30)
+            if await here.budgets.reserve(turn, settings, bound, lambda: None):
+                return 0
+            await asyncio.sleep(0)
+            await here.spend(50, turn)
+            return 50
+
+    spent = await asyncio.gather(*(answer(turn) for turn in here.submitted[:-1]))
+    assert sum(spent) == 1_000
+    assert await answer(here.submitted[-1]) == 50, "the budget of others is their own"
+    assert (await here.say()).outcome is Outcome.LIMITED
+
+
+async def test_a_limit_in_money_without_a_known_price_is_said_where_it_is_set_and_where_it_refuses() -> None:
+    here = Budgeted()
+    told = await here.command("budget", "20 a month", ADMIN)
+    assert phrase("budget_unpriced_note", "en", model="GPT-5.5") in told
+    assert (await here.say()).outcome is Outcome.LIMITED
+    assert here.reached == [], "no budget is used up"
+    assert "price" not in await here.command("budget", "500k tokens a day", ADMIN)
+    assert (await here.say(BEN)).outcome is Outcome.TURN
+
+
+async def test_budget_shows_every_limit_with_what_is_spent_and_admins_set_them() -> None:
+    here = Budgeted(parley_budget="1m tokens a month")
+    assert phrase("settings_by_admin", "en") in await here.command("budget", "person 5 tokens a day", BEN)
+    assert "5 tokens a day" in await here.command("budget", "person 5 tokens a day", ADMIN)
+    await here.command("budget", "of:workspace 100 tokens a month", ADMIN)
+    await here.command("budget", "50 tokens a month", ADMIN)
+    await here.say()
+    await here.spend(4)
+    shown = await here.command("budget")
+    assert [line for line in shown.splitlines() if line.startswith("- ")] == [
+        "- Your budget: 5 tokens a day. Spent: 4 tokens (80 %). It renews on 1 Apr 00:00.",
+        "- The budget of this channel: 50 tokens a month. Spent: 4 tokens (8 %). It renews on 1 Apr 00:00.",
+        "- The budget of this workspace: 100 tokens a month. Spent: 4 tokens (4 %). It renews on 1 Apr 00:00.",
+        "- The budget of everybody here: 1,000,000 tokens a month. Spent: 4 tokens (0 %). It renews on 1 Apr 00:00.",
+    ]
+    assert "/budget person" not in shown
+    assert "/budget person" in await here.command("budget", by=ADMIN)
+    assert phrase("settings_changed", "en") in await here.command("budget", "person off", ADMIN)
+    assert "Your budget" not in await here.command("budget")
+    wrong = await here.command("budget", "a lot", ADMIN)
+    assert phrase("setting_budget_about", "en") in wrong
