@@ -152,6 +152,21 @@ class TestReports:
         await spend(store, ask("m10", after_s=7_200), Usage(1, 1, cost_micros=1))
         assert (await store.usage_totals(DAY.since, until, TEAM, ANN.id)).questions == 1
 
+    async def test_answers_that_end_at_once_are_all_counted_also_while_a_person_is_forgotten(
+        self, store: Store
+    ) -> None:
+        turns = [
+            await accepted(store, ask(f"m{n}", place=replace(PLACE, thread=f"{n % 3}"), by=Person(f"U{n % 4}")))
+            for n in range(24)
+        ]
+        ended = (Finish(turn, TurnState.DONE, "an answer", model=f"m{turn.id % 2}") for turn in turns)
+        forgetting = store.forget_person("slack", "T1", "U0", NOON - timedelta(hours=1))
+        await asyncio.gather(*map(store.finish, ended), forgetting)
+        found = await figures(store)
+        assert found.now.questions == 24
+        assert sum(one.totals.questions for one in found.models) == 24
+        assert [(one.name, one.questions) for one in found.people] == [("U1", 6), ("U2", 6), ("U3", 6)]
+
     async def test_an_answer_whose_asker_was_forgotten_is_counted_once_without_a_person(
         self, store: Store
     ) -> None:

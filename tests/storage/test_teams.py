@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -125,3 +126,15 @@ async def test_what_an_earlier_version_announced_is_not_announced_again(store: S
         await store.adopt("slack", "T1", ("",))
         assert await store.accept(announcement(id, now, task, NOON, "It fails.")) is None
     assert await store.alerts(before, NOON) == [(alert, NOON)]
+
+
+async def test_the_sums_of_usage_come_along(store: SqlStore) -> None:
+    await answered(store, BEFORE)
+    await answered(store, replace(BEFORE, team=""), "m2")
+    await answered(store, NOW, "m3")
+    for _ in range(2):
+        await store.adopt("discord", "900", ("", "@me"))
+    day, team = NOON.replace(hour=0), Place("discord", "900", "")
+    totals = await store.usage_totals(day, day + timedelta(days=1), team)
+    assert (totals.questions, totals.people) == (3, 1)
+    assert (await store.usage_totals(day, day + timedelta(days=1))).questions == 3
