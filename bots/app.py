@@ -234,6 +234,7 @@ class App:
             interrupt=running_turns.forget,
             absent_servers=self.tools.absent,
             submit=submit,
+            charts=self.charts,
         )
         self.inbox = StoringInbox(
             store,

@@ -314,6 +314,8 @@ class DiscordInteractions:
             if reply.file is not None:
                 reply = without_file(reply, await self._spoken(interaction))
                 await self._tell(interaction, reply, whispered=whispered)
+            elif reply.picture is not None:
+                await self._tell(interaction, replace(reply, picture=None), whispered=whispered)
 
     async def _spoken(self, interaction: Interaction) -> str:
         """The language for the asker in that channel; their own where the store is down."""

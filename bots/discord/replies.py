@@ -32,7 +32,7 @@ _NAMED = re.compile(r"`((?:<(?:@[!&]?|#)\d+>[\s,;]*)+)`")
 
 def reply_to_contents(reply: ImmediateReply) -> list[str]:
     """The text as the contents of one or more messages. People, roles and channels are named, which pings no one."""
-    pieces = split(_NAMED.sub(r"\1", reply.text), CONTENT_LIMIT, LIMITS.page_unit)
+    pieces = split(_NAMED.sub(r"\1", reply.captioned), CONTENT_LIMIT, LIMITS.page_unit)
     return [piece.text.strip("\n") or "\u200b" for piece in pieces] or ["\u200b"]
 
 
@@ -89,5 +89,8 @@ def _packed(attachment: Attachment) -> Attachment:
 
 
 def reply_to_files(reply: ImmediateReply) -> list[discord.File]:
-    """The attachments of a reply: one file, or none."""
-    return [discord.File(io.BytesIO(reply.file.content), reply.file.name)] if reply.file else []
+    """The attachments of a reply: its file, and its picture with a description."""
+    files = [discord.File(io.BytesIO(reply.file.content), reply.file.name)] if reply.file else []
+    if (picture := reply.picture) is not None:
+        files.append(discord.File(io.BytesIO(picture.content), picture.name, description=picture.title))
+    return files

@@ -12,6 +12,8 @@ import structlog
 
 from bots.slack.mrkdwn import markdown_to_mrkdwn
 from bots.slack.outgoing import aside, reply_to_content
+from bots.slack.uploads import BlockPictures
+from core.clock import Clock
 from core.errors import PlatformError
 from core.i18n import error_text, phrase
 from core.values.conversation import Ask
@@ -30,14 +32,16 @@ class ReplyCalls(Protocol):
 
     async def call(self, method: str, arguments: Json) -> Json: ...
     async def respond(self, url: str, body: Json) -> None: ...
-    async def upload(self, name: str, content: bytes, where: Json, title: str = "") -> str: ...
+    async def read(self, method: str, arguments: Json) -> Json: ...
+    async def upload(self, name: str, content: bytes, where: Json, title: str = "", alt: str = "") -> str: ...
 
 
 class ReplySender:
     """Sends immediate replies in one workspace."""
 
-    def __init__(self, slack: ReplyCalls) -> None:
+    def __init__(self, slack: ReplyCalls, clock: Clock) -> None:
         self._slack = slack
+        self._pictures = BlockPictures(slack, clock)
 
     async def send(self, reply: ImmediateReply, event: Replied, language: str, url: str = "") -> None:
         """Show `reply` to the author of `event`, or to all, in its place. `url`: a response URL, if any.
@@ -55,12 +59,16 @@ class ReplySender:
 
     async def _show(self, reply: ImmediateReply, event: Replied, url: str, language: str) -> None:
         place = event.place
-        content = reply_to_content(reply, language)
         # A thread without replies shows no ephemeral message:
         # https://docs.slack.dev/reference/methods/chat.postEphemeral
         whisper = reply.whisper and not place.direct
         unseen = whisper and isinstance(event, Ask) and event.id == place.thread
         thread = {"thread_ts": place.thread} if place.thread and not unseen else {}
+        if reply.picture is not None and await self._show_picture(
+            reply, event, language, thread, whisper=whisper
+        ):
+            return
+        content = reply_to_content(reply, language)
         if url:
             kind = "ephemeral" if reply.whisper else "in_channel"
             body = content | thread | {"response_type": kind, "replace_original": False}
@@ -68,12 +76,29 @@ class ReplySender:
                 return await self._slack.respond(url, body)
             except PlatformError as error:
                 log.info("response_url_expired", **error.log_keys)
+        await self._post(event, content | thread, whisper=whisper)
+
+    async def _show_picture(
+        self, reply: ImmediateReply, event: Replied, language: str, thread: Json, *, whisper: bool
+    ) -> bool:
+        """Show the reply with its picture, which a response URL can't. False where that is refused."""
+        assert reply.picture is not None
+        try:
+            file = await self._pictures.file_id(reply.picture)
+            await self._post(event, reply_to_content(reply, language, file) | thread, whisper=whisper)
+        except PlatformError as error:
+            log.warning("picture_not_delivered", place=event.place.key, **error.log_keys)
+            return False
+        return True
+
+    async def _post(self, event: Replied, content: Json, *, whisper: bool) -> None:
+        place = event.place
         if whisper:
             reader = {"channel": place.channel, "user": event.author.id}
-            await self._slack.call("chat.postEphemeral", reader | content | thread)
+            await self._slack.call("chat.postEphemeral", reader | content)
         else:
             where = place.channel or event.author.id
-            await self._slack.call("chat.postMessage", {"channel": where} | content | aside() | thread)
+            await self._slack.call("chat.postMessage", {"channel": where} | content | aside())
 
     async def _send_file(
         self, reply: ImmediateReply, place: Place, author: Person, language: str

@@ -52,7 +52,7 @@ class Slack(Protocol):
     def call(self, method: str, arguments: Json) -> Coroutine[Any, Any, Json]: ...
     async def read(self, method: str, arguments: Json) -> Json: ...
     async def respond(self, url: str, body: Json) -> None: ...
-    async def upload(self, name: str, content: bytes, where: Json, title: str = "") -> str: ...
+    async def upload(self, name: str, content: bytes, where: Json, title: str = "", alt: str = "") -> str: ...
 
 
 class SlackInteractions:
@@ -68,7 +68,7 @@ class SlackInteractions:
         self._clock = clock
         self.authors = AuthorLookup(slack, people, clock)
         self.tasks = BackgroundTasks()
-        self._replies = ReplySender(slack)
+        self._replies = ReplySender(slack, clock)
         self._prompts = True
         # A modal's private_metadata -> the options that it is too short for.
         self._cut_options: FIFOCache[str, dict[str, str]] = FIFOCache(_METADATA_KEPT)

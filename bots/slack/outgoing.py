@@ -37,10 +37,11 @@ def page_to_content(page: Page, file: str = "") -> Content:
     return {"text": _summary(page.text or page.notice), "blocks": blocks + under(page.notice, page.buttons)}
 
 
-def reply_to_content(reply: ImmediateReply, language: str) -> Content:
-    """The arguments `text` and `blocks` of an immediate reply."""
-    text = reply.text if len(reply.text) <= _TOLD_MAX else reply.text[: _TOLD_MAX - 1] + "…"
-    content = page_to_content(Page(text, buttons=reply.buttons))
+def reply_to_content(reply: ImmediateReply, language: str, file: str = "") -> Content:
+    """The arguments `text` and `blocks` of an immediate reply. `file` is the id of its picture's file."""
+    whole = reply.captioned if file else reply.text
+    text = whole if len(whole) <= _TOLD_MAX else whole[: _TOLD_MAX - 1] + "…"
+    content = page_to_content(Page(text, buttons=reply.buttons, picture=reply.picture), file)
     if reply.form is not None:
         content["blocks"].append({"type": "actions", "elements": [change_button(reply.form, language)]})
     return content

@@ -5,7 +5,7 @@ https://docs.slack.dev/messaging/working-with-files/#upload
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from cachetools import FIFOCache
 
@@ -17,7 +17,7 @@ from core.values.outgoing import AnswerPicture, UploadFile
 
 _NO_SCOPE = "the scope files:write is missing: add it to the app, and install the app again"
 _PAUSES_S = (0.2, 0.4, 0.8, 1.6, 3.2)
-_REMEMBERED = 1_000
+_REMEMBERED = 100
 
 
 async def share(web: Web, upload: UploadFile) -> str:
@@ -28,25 +28,34 @@ async def share(web: Web, upload: UploadFile) -> str:
     return await _upload(web, upload.name, upload.content, where, upload.title, alt)
 
 
+class UploadCalls(Protocol):
+    """The calls that uploads need. Both raise PlatformError."""
+
+    async def read(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]: ...
+    async def upload(
+        self, name: str, content: bytes, where: dict[str, Any], title: str = "", alt: str = ""
+    ) -> str: ...
+
+
 class BlockPictures:
     """Pictures in image blocks. Each is uploaded once, shared with nobody: the messages that show it share it.
 
     https://docs.slack.dev/reference/block-kit/composition-objects/slack-file-object
     """
 
-    def __init__(self, web: Web, clock: Clock) -> None:
+    def __init__(self, web: UploadCalls, clock: Clock) -> None:
         self._web = web
         self._clock = clock
-        self._files: FIFOCache[str, str] = FIFOCache(_REMEMBERED)
+        self._files: FIFOCache[AnswerPicture, str] = FIFOCache(_REMEMBERED)
         self._processed: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)
 
     async def file_id(self, picture: AnswerPicture) -> str:
         """The id of the picture's file once a block can show it. Raises PlatformError, one that is retryable where
         that takes more than 6 s."""
         name, title = picture.name, picture.title
-        if name not in self._files:
-            self._files[name] = await _upload(self._web, name, picture.content, {}, title, title)
-        file = self._files[name]
+        if picture not in self._files:
+            self._files[picture] = await _upload(self._web, name, picture.content, {}, title, title)
+        file = self._files[picture]
         if file not in self._processed:
             await self._wait(file)
             self._processed[file] = True
@@ -71,7 +80,9 @@ class BlockPictures:
         return bool(info.get("mimetype"))
 
 
-async def _upload(web: Web, name: str, content: bytes, where: dict[str, Any], title: str, alt: str) -> str:
+async def _upload(
+    web: UploadCalls, name: str, content: bytes, where: dict[str, Any], title: str, alt: str
+) -> str:
     try:
         return await web.upload(name, content, where, title, alt)
     except PlatformError as error:

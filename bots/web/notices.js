@@ -13,12 +13,13 @@ const log = $("log");
 
 /** `under`: the message of the notice, whose earlier notices go. Without one the notice comes last.
  * @param {Told} told @param {HTMLElement | null} under */
-export function tell({ html, file, form, buttons }, under = null) {
+export function tell({ html, file, picture, form, buttons }, under = null) {
   const body = element("div", "body");
   const made = element("article", "mine told", body);
   made.ariaLabel = SAY.parley;
   made.setAttribute("role", "status");
   show(body, html);
+  if (picture) body.append(drawn(picture));
   const below = [
     ...(file ? [download(file)] : []),
     ...(form ? [button(SAY.change, () => fill(form))] : []),
@@ -50,10 +51,24 @@ export function fill(form) {
 }
 
 /** @param {FileView} file */
-function download({ name, type, base64 }) {
+function address({ type, base64 }) {
   const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  return URL.createObjectURL(new Blob([bytes], { type }));
+}
+
+/** @param {FileView} picture */
+function drawn(picture) {
+  const image = element("img", "drawn");
+  image.src = address(picture);
+  image.alt = picture.name;
+  return image;
+}
+
+/** @param {FileView} file */
+function download(file) {
+  const { name } = file;
   const link = element("a", "quiet", `↓ ${name}`);
-  link.href = URL.createObjectURL(new Blob([bytes], { type }));
+  link.href = address(file);
   link.download = name;
   return link;
 }

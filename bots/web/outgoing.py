@@ -225,13 +225,20 @@ def receipt_to_json(receipt: Receipt) -> dict[str, object]:
     return {
         "told": {
             "text": reply.text,
-            "html": rendered(reply.text).blocks,
+            "html": rendered(reply.captioned).blocks,
             "refused": reply.refused,
             "file": file,
+            "picture": reply.picture and picture_to_json(reply.picture),
             "form": reply.form and form_to_json(reply.form),
             "buttons": [asdict(button) for button in reply.buttons],
         },
     }
+
+
+def picture_to_json(picture: AnswerPicture) -> dict[str, str]:
+    """A picture that is stored nowhere; its name are the words for those who can't see it."""
+    content = b64encode(picture.content).decode("ascii")
+    return {"name": picture.title, "type": picture.media_type, "base64": content}
 
 
 def form_to_json(form: Form) -> dict[str, object]:

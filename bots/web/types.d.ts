@@ -22,6 +22,6 @@ interface Choice { value: string; label: string }
 interface Field { name: string; label: string; hint: string; kind: string; value: string; choices: Choice[] }
 interface Form { command: string; title: string; send: string; fixed: Record<string, string>; fields: Field[] }
 interface FileView { name: string; type: string; base64: string }
-interface Told { text: string; html: string[]; buttons: ButtonView[]; file?: FileView; form?: Form; refused?: boolean }
+interface Told { text: string; html: string[]; buttons: ButtonView[]; file?: FileView; picture?: FileView; form?: Form; refused?: boolean }
 /** `told` is what a command answers, `thread` where it became a question. */
 interface Outcome { told?: Told; thread: string; taken?: boolean; again?: boolean }

@@ -20,6 +20,7 @@ from core.ports.store.settings import StoredSettings
 from core.settings.channel import ChannelSettings, bounded, language_for, merge, settings_on
 from core.settings.environment import CoreSettings
 from core.spend.budget_checks import BudgetChecks
+from core.spend.chart_renderer import Charts
 from core.values.conversation import Ask, Turn
 from core.values.events import Command
 from core.values.places import Person, Place
@@ -54,6 +55,7 @@ class CommandHandlers:
         absent_servers: Callable[[Place, ToolSettings], Sequence[str]] = lambda place, settings: (),
         submit: Callable[[Turn], object] = lambda turn: None,
         budgets: BudgetChecks | None = None,
+        charts: Charts | None = None,
     ) -> None:
         self._store = store
         self._core = core
@@ -64,7 +66,7 @@ class CommandHandlers:
         self.currency = core.parley_currency
         settings = self._changes = SettingsCommands(store, clock, self.settings, absent_servers)
         data = self._data = DataCommands(store, clock, interrupt, submit)
-        self._usage = UsageCommands(store, clock)
+        self._usage = UsageCommands(store, clock, charts)
         self.confirms_forgetting = data.confirms_forgetting
         self._handlers: dict[str, Callable[[CommandContext], Awaitable[Ask | ImmediateReply]]] = {
             "ask": self._ask,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
+import structlog
+
 from core.access import is_admin, is_manager
+from core.child_processes import ChildError
 from core.clock import Clock
 from core.commands import reports
 from core.commands.context import CommandContext
@@ -13,13 +18,17 @@ from core.ports.store.budgets import BudgetStore
 from core.ports.store.usage import UsageStore
 from core.spend.budget_text import limit_to_text
 from core.spend.budgets import budgets_of, payer_of
+from core.spend.chart_renderer import Charts, draw
 from core.spend.periods import Period, PeriodName, period_at
 from core.spend.report import share_percent
 from core.spend.usage_table import TableFormat, rows_to_text, usage_rows
 from core.values.budgets import Balance, Budget, BudgetScope
 from core.values.places import Place
+from core.values.report import Bar
 from core.values.ui import Attachment, ImmediateReply
 from core.values.usage import UsageField
+
+log = structlog.get_logger()
 
 _TYPES = {TableFormat.CSV: "text/csv", TableFormat.JSON: "application/json"}
 
@@ -35,8 +44,9 @@ class UsageCommands:
     """Every method raises StoreError, and CommandError where the person may not. Periods are those of the calendar, in
     the time zone of the workspace, up to now."""
 
-    def __init__(self, store: UsageAndBudgets, clock: Clock) -> None:
+    def __init__(self, store: UsageAndBudgets, clock: Clock, charts: Charts | None = None) -> None:
         self._store = store
+        self._charts = charts
         self._clock = clock
 
     async def usage(self, given: CommandContext) -> ImmediateReply:
@@ -46,7 +56,30 @@ class UsageCommands:
         period, person = self._period(given), given.author.id if of == "me" else ""
         totals = await self._store.usage_totals(period.since, self._clock.now(), _scope(given, of), person)
         text = reports.usage(totals, of, period.name, given.language, given.core.parley_currency)
-        return ImmediateReply("\n".join([text, *await self._shares(given, _BUDGETS[of])]))
+        text = "\n".join([text, *await self._shares(given, _BUDGETS[of])])
+        if self._charts is None or not totals.questions or not given.place.channel:
+            return ImmediateReply(text)
+        bars = [await self._bar(since, until, _scope(given, of), person) for since, until in period.bars]
+        return await self._with_picture(self._charts, text, bars, period, given)
+
+    async def _bar(self, since: datetime, until: datetime, scope: Place, person: str) -> Bar:
+        """The use of a part of the period; nothing is read of the future."""
+        if since > self._clock.now():
+            return Bar(since, until)
+        totals = await self._store.usage_totals(since, until, scope, person)
+        unknown = bool(totals.unpriced) and not totals.cost_micros
+        return Bar(since, until, totals.questions, None if unknown else totals.cost_micros)
+
+    async def _with_picture(
+        self, charts: Charts, text: str, bars: Sequence[Bar], period: Period, given: CommandContext
+    ) -> ImmediateReply:
+        currency = given.core.parley_currency
+        try:
+            drawn = await draw(charts, bars, period, currency, given.language, f"usage-{period.first_day}.png")
+        except ChildError as error:
+            log.error("chart_not_drawn", detail=error.detail)
+            return ImmediateReply("\n".join((text, given.phrase("chart_failed"))))
+        return ImmediateReply(text, picture=drawn)
 
     async def _shares(self, given: CommandContext, scope: BudgetScope) -> list[str]:
         """The share that is spent of each limit of that scope, in the limit's own period."""

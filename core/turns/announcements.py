@@ -13,10 +13,9 @@ from core.clock import Clock
 from core.errors import PlatformError
 from core.i18n import phrase
 from core.platform_calls import PlatformCalls
-from core.spend.charts import Chart, bars_to_chart, chart_alt, chart_caption
+from core.spend.chart_renderer import Charts, draw
 from core.spend.usage_report import WrittenReport
 from core.values.conversation import Turn, TurnState
-from core.values.outgoing import AnswerPicture
 from core.values.places import Place
 from core.values.tasks import ReportUsage
 from core.values.turn_ends import Finish
@@ -34,30 +33,20 @@ class UsageReporter(Protocol):
         ...
 
 
-class Charts(Protocol):
-    """Draws charts."""
-
-    async def png(self, chart: Chart) -> bytes:
-        """The picture of `chart`. Raises ChildError."""
-        ...
-
-
 async def report_to_finish(written: WrittenReport, turn: Turn, currency: str, charts: Charts | None) -> Finish:
     """The end of the turn of a report, with its chart. A notice says where that could not be drawn. A report without
     questions has none."""
     finish, report = Finish(turn, TurnState.DONE, written.text), written.report
     if charts is None or not report.figures.now.questions:
         return finish
-    chart = bars_to_chart(report.bars, report.period, currency)
     try:
-        content = await charts.png(chart)
+        picture = await draw(
+            charts, report.bars, report.period, currency, written.language, f"report-{turn.id}.png"
+        )
     except ChildError as error:
         log.error("chart_not_drawn", detail=error.detail)
         return replace(finish, notice=phrase("chart_failed", written.language))
-    alt = chart_alt(chart, report.bars, report.period, written.language)
-    caption = f"_{chart_caption(chart, written.language)}_"
-    name = f"report-{turn.id}.png"
-    return replace(finish, embedded=AnswerPicture(name, alt, "image/png", content, caption))
+    return replace(finish, embedded=picture)
 
 
 async def channel_place(channel: str, platform_calls: PlatformCalls, clock: Clock) -> Place:

@@ -22,7 +22,8 @@ from core.ports.model import Model
 from core.ports.store import Store
 from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
-from core.turns.announcements import Charts, UsageReporter, channel_place, report_to_finish
+from core.spend.chart_renderer import Charts
+from core.turns.announcements import UsageReporter, channel_place, report_to_finish
 from core.turns.answer_budgets import AnswerBudgets
 from core.turns.checkpoints import Checkpoints
 from core.turns.conclusion import log_finished, remove_quote, show_last

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from core.values.outgoing import AnswerPicture
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ class ImmediateReply:
 
     `whisper`: only the person need see it, else everyone in the place should. `refused`: the request was not carried
     out, so its text must not be lost; `about`: the field of the submitted form at fault. `form`: the settings that the
-    person may change. `buttons` come back as a `ButtonPress` like those of an answer.
+    person may change. `buttons` come back as a `ButtonPress` like those of an answer. `picture` is shown under the text
+    to the same readers; where that fails, the text is shown without it.
     """
 
     text: str
@@ -73,3 +77,9 @@ class ImmediateReply:
     form: Form | None = None
     file: Attachment | None = None
     buttons: tuple[Button, ...] = ()
+    picture: AnswerPicture | None = None
+
+    @property
+    def captioned(self) -> str:
+        """`text`, with the caption of the picture."""
+        return f"{self.text}\n\n{self.picture.caption}" if self.picture else self.text

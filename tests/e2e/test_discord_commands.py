@@ -43,6 +43,10 @@ async def test_every_command_answers_in_the_askers_language_and_only_to_them(
         assert says("help_ask", language, help_)
         while not says("usage_questions", language, await people.whispered(person, "usage")):
             pass  # the answer's end is being stored
+        (picture,) = (await people.slash(person, "usage")).attachments
+        assert picture.data.startswith(b"\x89PNG")
+        caption = phrase("chart_caption", language, currency="USD")
+        assert caption in await people.whispered(person, "usage")
         for of in ("me", "channel"):
             for period in ("day", "week", "month"):
                 usage = await people.whispered(person, "usage", of=of, period=period)

@@ -61,6 +61,9 @@ async def test_every_command_in_one_visit(team: Team, slack: FakeSlack) -> None:
         shown = await team.parley(ADA, "C1", "usage", words("usage_me"), words("usage_month"))
         assert words("usage_questions", n=1) in shown.visible
         assert words("cost_unknown") in shown.visible, "no price of output is set"
+        (picture,) = (block for block in shown.blocks if block["type"] == "image")
+        assert words("chart_alt_questions", total=1, most=1, at="")[:4] in picture["alt_text"]
+        assert shown.ephemeral_to == ADA
         await team.parley(BO, "C1", "usage channel day", words("usage_channel"), words("usage_people", n=1))
         await team.parley(ADA, "C1", "usage workspace week", words("usage_workspace"), words("usage_week"))
         await team.parley(BO, "C1", "usage workspace", words("usage_by_admin", prefix="/parley "))

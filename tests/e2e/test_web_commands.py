@@ -91,6 +91,8 @@ async def test_every_command_is_told_in_the_browsers_language_and_leaves_no_mess
             await page.keyboard.press("Escape")
             await page.keyboard.press("Enter")
             await expect(page.locator(".told").last).to_contain_text(words)
+            if typed in ("/usage", "/用量"):
+                await expect(page.locator(".told img")).to_have_js_property("naturalWidth", 1_080)
             if words in EXPORTED:
                 async with page.expect_download() as download:
                     await page.locator(".told").last.get_by_role("link").click()

@@ -13,12 +13,15 @@ import pytest
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
+from core.child_processes import ChildError
 from core.commands import COMMANDS
 from core.commands.handlers import CommandHandlers
 from core.commands.parser import command_of, options_of, values_of
 from core.i18n import LANGUAGES, LOCALES, SPOKEN, name_list, phrase, variant
 from core.settings.channel import SETTINGS, Listen, settings_on
 from core.settings.environment import CoreSettings
+from core.spend.chart_renderer import Charts
+from core.spend.charts import Chart
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.events import Command
@@ -40,7 +43,7 @@ ADMIN = Person("U1", "Ada", admin=True)
 
 
 class Office:
-    def __init__(self, *models: str, **settings: Any) -> None:
+    def __init__(self, *models: str, charts: Charts | None = None, **settings: Any) -> None:
         self.store = MemoryStore()
         core = CoreSettings(_env_file=None, openai_model="first", **settings)
         self.interrupted: list[Callable[[Turn], bool]] = []
@@ -53,6 +56,7 @@ class Office:
             traits=TRAITS,
             interrupt=self.interrupted.append,
             absent_servers=lambda place, settings: self.absent if settings.on else (),
+            charts=charts,
         )
 
     async def do(
@@ -68,6 +72,11 @@ class Office:
                 name, place, by, NOON, argument, options or {}, id="c1", opens="1.5" if not place.thread else ""
             )
         )
+
+    async def replied(self, name: str, argument: str = "", place: Place = THREAD) -> ImmediateReply:
+        reply = await self.do(name, argument, place=place)
+        assert isinstance(reply, ImmediateReply)
+        return reply
 
     async def told(self, name: str, argument: str = "", by: Person = ADA, place: Place = THREAD) -> str:
         told = await self.do(name, argument, by, place)
@@ -449,6 +458,42 @@ async def test_usage_is_mine_the_channels_or_for_admins_the_workspaces() -> None
     await office.told("settings", "person_budget scope:workspace 2000 tokens a day", ADMIN)
     assert "- 30% of the budget of US$10.00 a month is spent" in await office.told("usage", "channel day")
     assert "- 123% of the budget of 2,000 tokens a day is spent" in await office.told("usage")
+
+
+class DrawnCharts:
+    """Charts that are their numbers, or fail."""
+
+    def __init__(self, error: ChildError | None = None) -> None:
+        self.error = error
+
+    async def png(self, chart: Chart) -> bytes:
+        if self.error is not None:
+            raise self.error
+        return repr((sum(chart.questions), len(chart.labels))).encode()
+
+
+async def test_usage_comes_with_its_picture_of_the_days_or_hours() -> None:
+    office = Office(charts=DrawnCharts())
+    assert (await office.replied("usage")).picture is None, "nothing was asked"
+    await office.answered("1")
+    await office.answered("2", BEN)
+    for words, content in (("", b"(1, 31)"), ("channel week", b"(2, 7)"), ("channel day", b"(2, 24)")):
+        reply = await office.replied("usage", words)
+        assert reply.picture is not None
+        assert reply.picture.content == content
+        assert "Questions: " in reply.picture.title
+        assert (await office.replied("usage", words, replace(CHANNEL, channel=""))).picture is None, (
+            "no channel"
+        )
+        assert reply.captioned == f"{reply.text}\n\n_Picture: cost in USD (blue), questions (brown)._"
+
+
+async def test_usage_without_its_picture_says_so_in_one_line() -> None:
+    office = Office(charts=DrawnCharts(ChildError("over 30 s")))
+    await office.answered("1")
+    reply = await office.replied("usage")
+    assert reply.picture is None
+    assert reply.text.endswith(phrase("chart_failed", "en"))
 
 
 async def test_a_channels_report_is_scheduled_by_those_who_manage_it_and_a_workspaces_by_admins() -> None:
