@@ -14,10 +14,11 @@ from core.clock import Clock
 from core.errors import ModelError
 from core.llm.deadline import Deadline
 from core.llm.messages import description_to_words, image_to_words
+from core.llm.tokens import estimate
 from core.ports.model import Request
 from core.text import shortened
 from core.values.conversation import Message
-from core.values.deltas import Charged, ChargeKind, Delta, Ended, ModelSelected
+from core.values.deltas import Charged, ChargeKind, Delta, Ended, ModelSelected, Queued, Usage
 from core.values.parts import Image, Text
 
 LIMIT_S = 30.0
@@ -43,13 +44,15 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Answer:
-    """A description in the making. `charges`: each model that was asked, and its usage."""
+    """A description in the making. `charges`: each model that was asked, and its usage. `reads`: the selected model
+    has the request, and has not ended its answer."""
 
     request: Request
     image: Image
     text: str = ""
     selected: ModelSelected | None = None
     charges: list[Delta] = field(default_factory=list)
+    reads: bool = False
 
     @property
     def model(self) -> str:
@@ -58,11 +61,20 @@ class _Answer:
     def take(self, delta: Delta) -> None:
         match delta:
             case ModelSelected():
-                self.selected = delta
+                self.selected, self.reads = delta, True
+            case Queued(over):
+                self.reads = over
             case Text(text):
                 self.text += text
-            case Charged(usage) | Ended(usage=usage) if self.selected is not None:
-                self.charges += [self.selected, Charged(usage, ChargeKind.DESCRIPTION)]
+            case Charged(usage) | Ended(usage=usage):
+                self.charge(usage)
+
+    def charge(self, usage: Usage | None) -> None:
+        """Note the usage of the selected model; an estimate where the endpoint reports none."""
+        self.reads = False
+        if self.selected is not None:
+            estimated = Usage(self.selected.prompt_tokens, estimate(self.text), estimated=True)
+            self.charges += [self.selected, Charged(usage or estimated, ChargeKind.DESCRIPTION)]
 
 
 class Descriptions:
@@ -97,6 +109,8 @@ class Descriptions:
         for answer in answers:
             if not self.has(answer.image):
                 self._failed[hash(answer.image.url)] = True
+            if answer.reads:  # it took too long
+                answer.charge(None)
             for delta in answer.charges:
                 yield delta
 
@@ -105,9 +119,11 @@ class Descriptions:
             async with aclosing(ask(answer.request)) as deltas:
                 async for delta in deltas:
                     if isinstance(delta, ModelSelected) and delta.unseen:
+                        answer.reads = False
                         return  # only a model that does not see is left
                     answer.take(delta)
         except ModelError as error:
+            answer.reads = False
             log.warning("picture_not_described", **error.log_keys)
             return
         if text := shortened(" ".join(answer.text.split()), MAX_LENGTH):

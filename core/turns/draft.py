@@ -37,6 +37,8 @@ class Draft:
     interrupt: Interrupt | None = None
     prompt_tokens: int = 0
     """Our own estimate of the messages that the model was given; 0 where none was asked."""
+    reads: bool = False
+    """A model has the request of the current round, and has not ended its answer or failed."""
     pictures: int = 0
     """The pictures that the model was given."""
     model_info: ModelInfo | None = None

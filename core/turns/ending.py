@@ -38,15 +38,10 @@ _UNREAD_LENGTH = 1_200
 """Characters of all that is said of files: a notice has to fit one message."""
 
 
-def draft_to_finish(
-    turn: Turn, draft: Draft, language: str, default: ModelInfo, now_s: float, day: date
-) -> Finish:
-    """The end of `turn` with everything in `draft`. `default` is the model where none was selected, `now_s` the
-    monotonic time of the end, `day` its date (UTC)."""
+def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo, now_s: float) -> Finish:
+    """The end of `turn` with everything in `draft`. `default` is the model where none was selected,
+    `now_s` the monotonic time of the end."""
     error, asked = draft.error, draft.asked
-    charges = draft.charges
-    if draft.ended is None and error is None:  # a person stopped it while the model was writing
-        charges.append(draft_to_charge(draft, None, default, day))
     ended = TurnState.ASKING if asked else TurnState.DONE
     state = TurnState.STOPPED if draft.interrupt else TurnState.FAILED if error else ended
     whole = state is TurnState.DONE and draft.declined is None
@@ -71,8 +66,8 @@ def draft_to_finish(
         error=str(error.code) if error is not None else "",
         ref=error.ref if error is not None else "",
         model=(draft.model_info or default).name,
-        usage=total(charge.usage for charge in charges),
-        charges=merged(draft.charged if asked else charges),
+        usage=total(charge.usage for charge in draft.charges),
+        charges=merged(draft.charged if asked else draft.charges),
         estimate_tokens=None if draft.charged or len(draft.rounds) > 1 else draft.prompt_tokens,
         latency_ms=round((now_s - draft.began_s) * 1000),
         first_word_s=draft.first_word_s,

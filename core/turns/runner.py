@@ -28,7 +28,7 @@ from core.turns.answer_budgets import AnswerBudgets
 from core.turns.checkpoints import Checkpoints
 from core.turns.conclusion import log_finished, remove_quote, show_last
 from core.turns.draft import Draft
-from core.turns.ending import draft_to_finish, turn_button, turn_language
+from core.turns.ending import draft_to_charge, draft_to_finish, turn_button, turn_language
 from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurn, RunningTurns
 from core.turns.store_retry import until_stored
@@ -272,6 +272,7 @@ class TurnRunner:
         """The question was edited: the draft answers the question before the edit, and may quote clips that it had."""
         if running.draft.steps:
             await until_stored(self._clock, lambda: self._store.put_steps(running.id, 0, ()))
+        self._charge_interrupted(running.draft)
         running.draft.restart()
         delivery.quote = ""
         running.turn = replace(running.turn, text="")
@@ -327,8 +328,14 @@ class TurnRunner:
         if (error := draft.error) is not None:
             log.error("answer_failed", **error.log_keys)
         default, now_s = self._catalog.default, self._clock.monotonic()
-        day = self._clock.now().date()
-        return draft_to_finish(running.turn, draft, self._language(running), default, now_s, day)
+        self._charge_interrupted(draft)
+        return draft_to_finish(running.turn, draft, self._language(running), default, now_s)
+
+    def _charge_interrupted(self, draft: Draft) -> None:
+        """Charge an estimate for a round that was interrupted while the model wrote: its endpoint did not count it."""
+        if draft.reads:
+            draft.reads = False
+            draft.charged.append(draft_to_charge(draft, None, self._catalog.default, self._clock.now().date()))
 
     async def _show_last(self, finish: Finish, running: RunningTurn, delivery: AnswerDelivery) -> Finish:
         return await show_last(finish, delivery, self._language(running), self._clock)

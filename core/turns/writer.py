@@ -132,6 +132,7 @@ class AnswerWriter:
             await self._take_steps(running, material.request, delivery)
         except (BudgetError, ModelError, StoreError, UnreadError) as error:
             draft.error = error
+            draft.reads = draft.reads and not isinstance(error, ModelError)  # a failed try is `Charged`
         except Exception as error:  # a mistake of ours: the person sees it, and the place goes on
             log.exception("answer_crashed")
             draft.error = BotError(Code.INTERNAL, type(error).__name__)
@@ -262,6 +263,7 @@ class AnswerWriter:
                 match delta:
                     case Queued(over):
                         await queued.aclose()
+                        draft.reads = over
                         if not over:
                             notice = asyncio.create_task(self._show_queued(running, delivery))
                             queued.callback(notice.cancel)
@@ -273,7 +275,7 @@ class AnswerWriter:
                         running.unsaved = (draft.text, tuple(delivery.posted))
                     case ModelSelected(model_info, prompt_tokens, images, pictures):
                         draft.model_info, draft.prompt_tokens = model_info, prompt_tokens
-                        draft.pictures = pictures
+                        draft.pictures, draft.reads = pictures, True
                         why = FileProblem.UNSEEN if model_info.images is False else FileProblem.TOO_MANY
                         draft.unseen = unseen(running.turn.ask, draft.files, images, why)
                         calls.clear()
@@ -285,7 +287,7 @@ class AnswerWriter:
                         draft.charged.append(self._charge(draft, usage, kind))
                     case Ended():
                         draft.add(links.end())
-                        draft.ended = delta
+                        draft.ended, draft.reads = delta, False
         if draft.ended is None:
             raise ModelError(Code.CUT, "the stream ended without an end")
         return draft.end_round(draft.ended, calls, self._charge(draft, draft.ended.usage).usage)

@@ -24,7 +24,7 @@ from core.llm.vision import LEARNT_S, MOST_IMAGES
 from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
 from core.values.conversation import Message, text_message
-from core.values.deltas import Charged, Delta, ImagesRefused, ModelInfo, ModelSelected
+from core.values.deltas import Charged, ChargeKind, Delta, ImagesRefused, ModelInfo, ModelSelected
 from core.values.parts import Image, Text
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import (
@@ -399,6 +399,8 @@ async def test_where_no_description_can_be_had_the_question_is_answered_without(
         await rig.ask(ask(A))
         assert len(rig.small.requests) == tries, "the next round of an answer does not try again at once"
     assert (answer.text, answer.unseen) == ("Fine.", ["aaaa.png"])
+    refused = isinstance(reply, Status)
+    assert refused is not any(isinstance(delta, Charged) for delta in answer.deltas)
     assert words == "Ada: this is aaaa.png\n\n(The picture aaaa.png was attached, but you cannot see it.)"
     assert not any(asks_for_a_description(received.body) for received in rig.large.requests)
 
@@ -415,6 +417,11 @@ async def test_a_description_that_takes_too_long_is_not_waited_for() -> None:
         await clock.advance(1)
         answer = await asyncio.wait_for(asking, HANG_S)
     assert (answer.text, answer.unseen) == ("Fine.", ["aaaa.png"])
+    [charged] = [delta for delta in answer.deltas if isinstance(delta, Charged)]
+    assert charged.kind is ChargeKind.DESCRIPTION
+    assert charged.usage is not None
+    assert charged.usage.estimated, "the model has read the picture"
+    assert charged.usage.prompt_tokens > 0
 
 
 async def test_pictures_are_not_described_where_that_is_not_wanted_or_not_needed() -> None:

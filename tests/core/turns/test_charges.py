@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
+
+from core.errors import Code, PlatformError
 from core.ports.files import Transcript
 from core.ports.model import Request
+from core.turns.interrupts import Interrupt
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.deltas import (
     Charged,
@@ -18,6 +23,7 @@ from core.values.deltas import (
     EndReason,
     ModelInfo,
     ModelSelected,
+    Queued,
     Usage,
 )
 from core.values.parts import File, Text
@@ -27,6 +33,7 @@ from core.values.usage import Charge
 from tests.core.turns.test_runner import ADA, PLACE, Rig
 from tests.fakes.files import FilePlatform
 from tests.fakes.memory import MemoryStore
+from tests.waiting import until
 
 CHEAP = (Prices(input=Decimal(1), output=Decimal(1), picture=Decimal(100)),)
 DEAR = (Prices(input=Decimal(10), output=Decimal(10)),)
@@ -52,6 +59,31 @@ class TwoModels:
         yield ModelSelected(ModelInfo("second", prices=DEAR), 9)
         yield Text("A cat.")
         yield Ended(EndReason.STOP, Usage(20, 4))
+
+
+class Busy:
+    """Has its first request wait for others, or read and answered by `text` without an end."""
+
+    def __init__(self, *, queued: bool = False, text: str = "") -> None:
+        self.queued = queued
+        self.text = text
+        self.asked = asyncio.Event()
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        yield ModelSelected(ModelInfo("first", prices=CHEAP), 9)
+        if self.asked.is_set():
+            yield Text("Now.")
+            yield Ended(EndReason.STOP, Usage(20, 4))
+            return
+        yield Queued()
+        if not self.queued:
+            yield Queued(over=True)
+            yield Text(self.text)
+        self.asked.set()
+        await asyncio.Event().wait()
+
+
+INTERRUPTED = Usage(9, 4, estimated=True, cost_micros=13)
 
 
 async def finished(rig: Rig, turn: Turn) -> Finish:
@@ -114,3 +146,52 @@ async def test_a_run_goes_on_with_the_charges_of_the_one_before_it() -> None:
     finish = await finished(rig, turn)
     assert finish.charges[0] == HEARD
     assert len(finish.charges) == 4
+
+
+@pytest.mark.parametrize(("queued", "charges"), [(True, 0), (False, 1)])
+async def test_a_question_that_is_stopped_costs_something_once_a_model_reads_it(
+    queued: bool, charges: int
+) -> None:
+    model = Busy(queued=queued)
+    rig = Rig(model=model)
+    turn = await asked(rig)
+    async with rig.delivering():
+        rig.place_queues.submit(turn)
+        await model.asked.wait()
+        rig.live.stop(turn.id)
+        await until(lambda: turn.id in rig.store._finishes)  # type: ignore[attr-defined]
+    finish = rig.store._finishes[turn.id]  # type: ignore[attr-defined]
+    assert finish.state is TurnState.STOPPED
+    assert [charge.usage for charge in finish.charges] == [INTERRUPTED][:charges]
+    assert finish.usage is not None
+    assert finish.usage.cost_micros == 13 * charges
+
+
+async def test_an_answer_that_began_anew_after_an_edit_costs_both_of_its_rounds() -> None:
+    model = Busy()
+    rig = Rig(model=model)
+    turn = await asked(rig)
+    async with rig.delivering():
+        rig.place_queues.submit(turn)
+        await model.asked.wait()
+        (running,) = rig.live
+        assert running.restart()
+        await rig.until_ended(turn)
+    finish = rig.store._finishes[turn.id]  # type: ignore[attr-defined]
+    assert finish.usage == Usage(29, 8, estimated=True, cost_micros=37)
+
+
+async def test_an_answer_that_the_platform_takes_no_more_of_costs_what_was_written() -> None:
+    model = Busy()
+    rig = Rig(model=model)
+    turn = await asked(rig)
+    async with rig.delivering():
+        rig.place_queues.submit(turn)
+        await model.asked.wait()
+        (running,) = rig.live
+        assert running.delivery is not None
+        running.delivery.error = PlatformError(Code.REJECTED)
+        running.interrupt(Interrupt.LOST)
+        charges = await until(lambda: running.draft.charges)
+    assert running.draft.error is not None
+    assert [charge.usage for charge in charges] == [INTERRUPTED]

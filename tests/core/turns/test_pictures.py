@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 
 from core.conversation.files import picture_to_image
@@ -17,8 +15,6 @@ from core.values.deltas import Ended, EndReason, ModelInfo
 from core.values.parts import Text, ToolCall, ToolResult
 from core.values.steps import ApprovalAsked, ModelRound, Step, ToolResults
 from tests.core.tools.rig import turn_of
-
-DAY = date(2026, 3, 1)
 
 
 def result(content: bytes, call_id: str = "c1", media_type: str = "image/png") -> ToolResult:
@@ -53,18 +49,18 @@ def test_the_last_ones_are_shown_each_once() -> None:
 )
 def test_they_follow_a_whole_answer_alone(draft: Draft, state: TurnState, shown: int) -> None:
     draft.steps, draft.ended = looked(result(b"chart")), Ended(EndReason.STOP)
-    finish = draft_to_finish(turn_of(), draft, "en", ModelInfo("m"), 0.0, DAY)
+    finish = draft_to_finish(turn_of(), draft, "en", ModelInfo("m"), 0.0)
     assert (finish.state, len(finish.pictures)) == (state, shown)
 
 
 def test_an_approval_comes_before_the_pictures() -> None:
     steps = [*looked(result(b"chart"))[:2], ModelRound((ToolCall("c9", "send", "{}"),)), ApprovalAsked(())]
-    finish = draft_to_finish(turn_of(), Draft("", steps), "en", ModelInfo("m"), 0.0, DAY)
+    finish = draft_to_finish(turn_of(), Draft("", steps), "en", ModelInfo("m"), 0.0)
     assert (finish.state, finish.pictures) == (TurnState.ASKING, ())
 
 
 def test_the_notice_says_how_many_are_left_out() -> None:
     steps = looked(*(result(bytes([number]), f"c{number}") for number in range(1, 7)))
     draft = Draft("Here it is.", steps, ended=Ended(EndReason.STOP))
-    notice = draft_to_finish(Turn(7, turn_of().ask), draft, "en", ModelInfo("m"), 0.0, DAY).notice
+    notice = draft_to_finish(Turn(7, turn_of().ask), draft, "en", ModelInfo("m"), 0.0).notice
     assert notice == "The tools gave back 2 more pictures. I show the last 4."
