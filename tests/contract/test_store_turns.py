@@ -17,7 +17,16 @@ from core.values.conversation import Ask, Turn, TurnState, announcement
 from core.values.deltas import Usage
 from core.values.events import Deleted, Edited
 from core.values.places import Person, Place
-from core.values.tasks import ANSWER, Alert, ContinueAnswer, RemoveQuote, ReportUsage, Summarize, Task
+from core.values.tasks import (
+    ANSWER,
+    Alert,
+    ContinueAnswer,
+    RemoveQuote,
+    ReportScope,
+    ReportUsage,
+    Summarize,
+    Task,
+)
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.ui import Button
 from core.values.usage import UsageTotals
@@ -367,6 +376,7 @@ class TestFinish:
             Summarize(True, 20),
             Summarize(False, 500, NOON - timedelta(hours=3)),
             ReportUsage(NOON - timedelta(days=1), NOON),
+            ReportUsage(NOON - timedelta(days=7), NOON, "week", "Asia/Kathmandu", ReportScope.CHANNEL),
             Alert("account one/a", Code.NO_MONEY, "ABC234", {"host": "one.example"}),
         ],
     )

@@ -241,6 +241,7 @@ class Workspace:
         self.stream_lifetime_s = 300.0
         self.stream_cap_bytes = 10_600
         self.edit_window_s: float | None = None
+        self.slow_files = 1  # calls of files.info until an upload is processed
         self.envelope_team = TEAM  # where events and commands come from; another one may have the same app
         self.people: dict[str, Person] = {}
         self.channels: dict[str, Channel] = {}

@@ -24,7 +24,7 @@ def upload_url(space: Workspace, args: Json) -> Json:
         raise SlackError("invalid_arguments")
     mimetype = guess_type(args["filename"])[0] or "application/octet-stream"  # Slack looks at the content
     file = File(space.new_id("F"), args["filename"], mimetype, alt_txt=args.get("alt_txt"))
-    file.size, file.unprocessed = int(args["length"]), 1
+    file.size, file.unprocessed = int(args["length"]), space.slow_files
     space.files[file.id] = file
     return {"upload_url": f"{space.base_url}/upload/{file.id}", "file_id": file.id}
 
