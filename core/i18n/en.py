@@ -449,6 +449,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "report_error_network": "There was no way to the AI service. Check the network and the address in the settings.",
     "report_error_long": "The conversation was too long for the model. Start a new thread, or choose a larger model.",
     "report_error_policy": "The AI service declined to answer. Rephrasing may help.",
+    "report_error_budget": "A budget was used up. Admins can raise it, or allow as much once more.",
     "report_error_own": "I failed. The log says why; it is for the people who run me.",
     "report_error_platform": "The answer could not be posted. Check what I may do in that channel.",
     "report_first_word": "**Time to the first word**",

@@ -404,6 +404,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "report_error_network": "连不上 AI 服务。请检查网络和设置中的地址。",
     "report_error_long": "对话对模型来说太长。请新开一个{thread}，或换一个容量更大的模型。",
     "report_error_policy": "AI 服务拒绝回答。换个说法也许有用。",
+    "report_error_budget": "预算已用完。管理员可以提高预算，或再放行一次。",
     "report_error_own": "是我出了错。原因写在日志里，供管理员查看。",
     "report_error_platform": "回答未能发布。请检查我在那个频道的权限。",
     "report_first_word": "**首字等待时间**",

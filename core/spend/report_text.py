@@ -33,6 +33,7 @@ _ERRORS: dict[str, tuple[Code, ...]] = {
     "network": (Code.UNREACHABLE,),
     "long": (Code.CONTEXT_OVERFLOW, Code.TOO_LARGE),
     "policy": (Code.POLICY,),
+    "budget": (Code.BUDGET,),
     "own": (Code.STORE, Code.INTERNAL, Code.OVERLOADED, Code.SET_ASIDE),
 }
 """The causes of errors, as far as people do something else about them. All others come from the platform."""

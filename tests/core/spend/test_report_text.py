@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.errors import Code
-from core.i18n import LANGUAGES
+from core.i18n import LANGUAGES, phrase
 from core.spend.periods import PeriodName, period_at
 from core.spend.report import Report
 from core.spend.report_text import ReportView, period_text, report_to_text
@@ -184,3 +184,17 @@ def test_every_error_has_an_advice(code: str, language: str) -> None:
     figures = replace(FIGURES, errors=(ErrorUse(str(code), 1),))
     text = report_to_text(Report(WEEK, None, figures), replace(VIEW, language=language))
     assert f"`{code}`" in text if code else "``" not in text
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (Code.BUDGET, "budget"),
+        (Code.STALLED, "slow"),
+        (Code.NOT_ALLOWED, "platform"),
+        ("unheard_of", "platform"),
+    ],
+)
+def test_an_error_has_the_advice_of_its_cause(code: str, advice: str) -> None:
+    text = report_to_text(Report(WEEK, None, replace(FIGURES, errors=(ErrorUse(code, 2),))), VIEW)
+    assert f"- 2 questions (`{code}`): {phrase(f'report_error_{advice}', 'en')}\n" in text
