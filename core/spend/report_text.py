@@ -71,10 +71,18 @@ class ReportView:
         link = self.link(place, message_id)
         return f"[{text}]({link})" if link else text
 
+    def shows(self, text: str, place: Place, message_id: str) -> bool:
+        """True if a text that was written in `place` is quoted or linked."""
+        return self._quotes(text, place) or bool(self.link(place, message_id))
+
+    def _quotes(self, text: str, place: Place) -> bool:
+        return bool(text.strip()) and place.key in self.readable
+
     def quoted(self, text: str, place: Place, otherwise: str, size: int = _TITLE_CHARS) -> str:
         """The beginning of a text that was written in `place`, where all readers may read it."""
-        readable = text.strip() and place.key in self.readable
-        return escaped(shortened(" ".join(text.split()), size)) if readable else self.phrase(otherwise)
+        if not self._quotes(text, place):
+            return self.phrase(otherwise)
+        return escaped(shortened(" ".join(text.split()), size))
 
 
 def report_to_text(report: Report, view: ReportView) -> str:
@@ -166,6 +174,9 @@ def _use(report: Report, view: ReportView) -> list[str]:
 
 
 def _reason(reason: FeedbackReason, view: ReportView) -> str:
+    """Empty where the reason can neither be quoted nor found."""
+    if not view.shows(reason.text, reason.place, reason.message_id):
+        return ""
     text = view.quoted(reason.text, reason.place, "report_reason", _REASON_CHARS)
     key = "report_helpful" if reason.helpful else "report_unhelpful"
     return view.phrase(key, reason=view.linked(text, reason.place, reason.message_id))
@@ -241,7 +252,8 @@ def _thread(thread: ThreadUse, report: Report, view: ReportView) -> str:
 def _open(report: Report, view: ReportView) -> list[str]:
     counts = report.figures.open_counts
     numbers = [view.phrase(f"report_open_{kind}", n=counts[kind]) for kind in OpenKind if counts.get(kind)]
-    questions = [_question(one, report, view) for one in report.figures.open]
+    shown = (one for one in report.figures.open if view.shows(one.text, one.place, one.message_id))
+    questions = [_question(one, report, view) for one in shown]
     return [name_list(numbers, view.language), *questions] if numbers else []
 
 

@@ -121,12 +121,11 @@ class StoredUsage:
     async def _readable(self, report: Report, reader: Place) -> frozenset[str]:
         """The keys of the places whose words all readers may read: those in threads of their own channel that are as
         open as it. All others are unknown, and not quoted."""
-        scope, figures = report.scope, report.figures
-        if scope is None or scope.channel_key != reader.channel_key:
-            return frozenset()
+        figures = report.figures
         quoted: tuple[ThreadUse | FeedbackReason | OpenQuestion, ...]
         quoted = (*figures.threads, *figures.reasons, *figures.open)
-        return frozenset([place.key for place in {one.place for one in quoted} if await self._is_open(place)])
+        here = {one.place for one in quoted if one.place.channel_key == reader.channel_key}
+        return frozenset([place.key for place in here if await self._is_open(place)])
 
     async def _is_open(self, place: Place) -> bool:
         platform_calls = self.calls(place)

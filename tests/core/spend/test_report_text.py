@@ -95,8 +95,7 @@ add a second model.
 
 **Left open**
 - failed: 4, answers rated not helpful: 2
-- [Where are the logs?](https://chat/1.7): failed
-- a question: rated not helpful"""
+- [Where are the logs?](https://chat/1.7): failed"""
 
 
 def test_a_channels_report_says_what_changed_first_and_quotes_only_what_all_readers_may_read() -> None:
