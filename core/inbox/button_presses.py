@@ -21,7 +21,7 @@ from core.turns.approval_view import action_and_key
 from core.turns.running import RunningTurns
 from core.values.conversation import Turn, TurnState
 from core.values.events import ButtonPress, Outcome, Receipt
-from core.values.places import Person
+from core.values.places import Person, Place
 from core.values.tasks import ANSWER, BudgetReached, ContinueAnswer, Summarize, Task
 from core.values.ui import Button, ImmediateReply
 
@@ -55,7 +55,7 @@ class ButtonPresses:
         turn = await self._store.turn(press.turn_id)
         settings = await self._handlers.settings(press.place, press.author)
         language = self._handlers.language(press.author, settings)
-        if turn is None or turn.forgotten or turn.ask.place.channel_key != press.place.channel_key:
+        if turn is None or turn.forgotten or not _is_in(turn, press.place):
             return Receipt(Outcome.UNKNOWN, reply=ImmediateReply(phrase("pressed_late", language)))
         log.info("button_pressed", turn=turn.id, action=press.action, place=press.place.key)
         if isinstance(turn.ask.task, BudgetReached):
@@ -146,6 +146,14 @@ class ButtonPresses:
             why = Button("reason", phrase("reason", language), turn.id)
             told = ImmediateReply(phrase("thanks_down", language), buttons=(why,))
         return Receipt(Outcome.NOTED, turn.id, told)
+
+
+def _is_in(turn: Turn, place: Place) -> bool:
+    """True if the message of `turn` is in the channel of `place`. The team of an announcement may be unknown."""
+    asked = turn.ask.place
+    if turn.ask.announces:
+        return (asked.platform, asked.channel) == (place.platform, place.channel)
+    return asked.channel_key == place.channel_key
 
 
 def _refusal(turn: Turn, words: str) -> Receipt:

@@ -43,7 +43,7 @@ class Budgeted:
         traits = {"slack": PlatformTraits(frozenset(Feature))}
         self.handlers = CommandHandlers(self.store, settings, self.clock, traits=traits, budgets=self.budgets)
         self.inbox = StoringInbox(self.store, self.submitted.append, RunningTurns(), self.handlers)
-        self.asked = 0
+        self.asked = self.alert_id = 0
 
     async def set(self, place: Place = THREAD, **settings: str) -> None:
         await self.store.change(replace(place, thread=""), settings, ADMIN, NOON)
@@ -147,10 +147,10 @@ async def test_an_old_question_that_is_answered_again_is_charged_to_today() -> N
 
 
 async def lift(here: Budgeted, by: Person, reached: BudgetReached) -> Receipt:
-    ask = announcement(f"budget:{reached.key}", ALERTS, reached, NOON, "used up")
+    ask = announcement(f"budget:{reached.key}", replace(ALERTS, team=""), reached, NOON, "used up")
     turn = await here.store.accept(ask)
-    turn = turn or next(turn for turn in here.store._turns.values() if turn.ask.id == ask.id)
-    return await here.inbox.receive(ButtonPress("budget_lift", turn.id, ALERTS, by))
+    here.alert_id = turn.id if turn else here.alert_id
+    return await here.inbox.receive(ButtonPress("budget_lift", here.alert_id, ALERTS, by))
 
 
 async def test_an_admin_allows_as_much_again_once_for_each_time_that_it_is_reached() -> None:
@@ -161,6 +161,8 @@ async def test_an_admin_allows_as_much_again_once_for_each_time_that_it_is_reach
     assert (await here.say()).outcome is Outcome.LIMITED
     (reached,) = here.reached
     assert (await lift(here, BEN, reached)).outcome is Outcome.REFUSED
+    elsewhere = ButtonPress("budget_lift", here.alert_id, replace(ALERTS, channel="C8"), ADMIN)
+    assert (await here.inbox.receive(elsewhere)).outcome is Outcome.UNKNOWN
     done = await lift(here, ADMIN, reached)
     assert done.reply is not None
     assert not done.reply.whisper

@@ -1,0 +1,109 @@
+"""Budgets in the real program: the note, the refusal, the alert, and the admin who allows more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.i18n import phrase
+from tests.e2e.conftest import discord_settings, model_settings
+from tests.e2e.discord_people import Discord, rows
+from tests.e2e.program import Program
+from tests.e2e.test_discord import answered
+from tests.e2e.workspace import ADA, BO, Team
+from tests.fakes.completions import FakeCompletions, Raw
+from tests.fakes.completions.replies import DONE, chunk, event, usage_chunk
+from tests.fakes.discord import ADA as DISCORD_ADA
+from tests.fakes.discord import BO as DISCORD_BO
+from tests.fakes.discord import BOT, GENERAL, RANDOM, FakeDiscord
+from tests.fakes.slack import BOT_USER, FakeSlack
+
+FINE = Raw(
+    (
+        event(chunk({"role": "assistant", "content": "Here I am."})),
+        event(chunk({}, "stop")),
+        event(usage_chunk({"prompt_tokens": 60, "completion_tokens": 30, "total_tokens": 90})),
+        DONE,
+    )
+)
+COUNTED = "SELECT count(*) FROM usage"
+LIMIT = {"PARLEY_BUDGET": "100 tokens a month"}
+
+
+@pytest.fixture
+def team(tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, language: str) -> Team:
+    endpoint.default = FINE
+    return Team(tmp_path, slack, endpoint, language)
+
+
+async def test_on_slack_a_budget_warns_refuses_and_is_lifted_by_an_admin(team: Team) -> None:
+    slack, limit = team.slack, team.words("limit_month", amount=_tokens(100, team.language))
+    alert, whose, lift = (team.words(f"budget_{key}") for key in ("alert_all", "of_all", "lift"))
+    async with team.working(**LIMIT, PARLEY_ALERT_CHANNEL="slack:C2", PARLEY_LANGUAGE=team.language):
+        await team.ask(BO, "C1", "the first one?", "Here I am.")
+        await team.ask(BO, "C1", "the second one?", "Here I am.")
+        note = await team.told(BO, "C1", whose, limit, "90")
+        await slack.say(BO, "C1", f"<@{BOT_USER}> the third one?")
+        refused = await team.told(BO, "C1", whose, limit, after=1)
+        assert refused.visible != note.visible
+        assert len(team.endpoint.requests) == 2
+
+        def alerts() -> list[str]:
+            return [message.ts for message in slack.messages("C2") if alert in message.visible]
+
+        (ts,) = await slack.wait_for(alerts)
+        await slack.wait_for(lambda: lift in next(m for m in slack.messages("C2") if m.ts == ts).buttons)
+        await slack.press(BO, "C2", ts, "parley:budget_lift")
+        await team.told(BO, "C2", team.words("settings_by_admin"))
+        await slack.press(ADA, "C2", ts, "parley:budget_lift")
+        done = team.words("limit_month", amount=_tokens(200, team.language))
+        await slack.wait_for(
+            lambda: [m for m in slack.messages("C2") if "ada" in m.visible and done in m.visible]
+        )
+        await slack.press(ADA, "C2", ts, "parley:budget_lift")
+        await team.told(ADA, "C2", team.words("budget_lifted_already"))
+        await team.ask(BO, "C1", "the fourth one?", "Here I am.")
+        shown = await team.parley(BO, "C1", "budget", whose, done)
+        assert _tokens(270, team.language) in shown.visible
+        assert team.words("budget_of_person") not in shown.visible
+        history = await team.parley(ADA, "C1", "settings history", team.words("history_title"))
+        assert f"ada · {team.words('setting_budget')}" in history.visible
+
+
+async def test_on_discord_a_person_is_warned_directly_refused_and_helped_by_an_admin(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    endpoint.default = FINE
+    people, lift, whose = Discord(discord), phrase("budget_lift", "en"), phrase("budget_of_person", "en")
+    settings = discord_settings(discord) | model_settings(endpoint)
+    async with Program(tmp_path, **settings, PARLEY_ALERT_CHANNEL=f"discord:{RANDOM}"):
+        told = await people.whispered(DISCORD_ADA, "budget", of="person", limit="100 tokens a day")
+        assert "100 tokens a day" in told
+        for number in (1, 2):
+            question = await discord.say(DISCORD_BO, GENERAL, f"<@{BOT}> question {number}?")
+            await answered(discord, question, "Here I am.")
+            await _counted(discord, tmp_path, number)
+        direct = await discord.wait_for(lambda: discord.from_bot(discord.dm(DISCORD_BO)))
+        assert f"{whose}: 90 % of 100 tokens a day" in direct[0].text
+        await discord.say(DISCORD_BO, GENERAL, f"<@{BOT}> question 3?")
+        await discord.wait_for(
+            lambda: [m for m in discord.from_bot(GENERAL) if f"{whose} is used up" in m.text]
+        )
+        assert len(endpoint.requests) == 2
+        (alert,) = await discord.wait_for(lambda: [m for m in discord.from_bot(RANDOM) if m.buttons])
+        assert str(DISCORD_BO) not in alert.text
+        assert "admins can change this" in await people.pressed(DISCORD_BO, alert, lift)
+        lifted = await people.told(await people.press(DISCORD_ADA, alert, lift))
+        assert lifted.ephemeral_to is None
+        assert "200 tokens a day" in lifted.text
+        await discord.slash(DISCORD_BO, GENERAL, "ask", question="question 4?")
+        await discord.wait_for(lambda: len(endpoint.requests) == 3)
+
+
+def _tokens(number: int, language: str) -> str:
+    return phrase("amount_tokens", language, n=number)
+
+
+async def _counted(discord: FakeDiscord, folder: Path, answers: int) -> None:
+    await discord.wait_for(lambda: rows(folder, COUNTED) == [(answers,)])
