@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, select, text, tuple_, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, or_, select, text, tuple_, update
 
 from core.ports.store.settings import Change
 from core.spend.budgets import decide
@@ -30,7 +30,25 @@ from storage.tables import OPEN, RESERVATIONS, SPENDING, TURNS, USAGE, to_us
 
 _KEY = ("platform", "team", "channel", "person", "period", "since_us")
 _PAYER = ("platform", "team", "channel", "person")
-_LOCKED = select(SPENDING).order_by(*(SPENDING.c[name] for name in _KEY)).with_for_update()
+_OF_ACCOUNTS = select(SPENDING).where(
+    tuple_(*(SPENDING.c[name] for name in _KEY)).in_(bindparam("accounts", expanding=True))
+)
+_ORDER = [SPENDING.c[name] for name in _KEY]
+_LOCKED_ACCOUNTS = _OF_ACCOUNTS.order_by(*_ORDER).with_for_update()
+_COUNTING = (
+    *(or_(SPENDING.c[name] == ANY, SPENDING.c[name] == bindparam(f"of_{name}")) for name in _PAYER),
+    SPENDING.c.since_us <= bindparam("at_us"),
+    SPENDING.c.until_us > bindparam("at_us"),
+)
+"""The accounts that an answer is counted on."""
+_LOCKED_COUNTING = select(SPENDING.c.period).where(*_COUNTING).order_by(*_ORDER).with_for_update()
+_ADD = (
+    update(SPENDING)
+    .where(*_COUNTING)
+    .values(
+        micros=SPENDING.c.micros + bindparam("more_micros"), tokens=SPENDING.c.tokens + bindparam("more_tokens")
+    )
+)
 
 
 def any_accounts(connection: Connection) -> bool:
@@ -40,7 +58,7 @@ def any_accounts(connection: Connection) -> bool:
 
 def known_balances(connection: Connection, accounts: Sequence[BudgetAccount]) -> list[Balance] | None:
     """The balance of each account; None where one of them is new."""
-    return _found(connection, accounts, select(SPENDING))
+    return _found(connection, accounts, _OF_ACCOUNTS)
 
 
 def open_accounts(connection: Connection, accounts: Sequence[BudgetAccount], person: str) -> None:
@@ -66,7 +84,7 @@ def reserve(
     if connection.scalar(select(RESERVATIONS.c.turn_id).where(RESERVATIONS.c.turn_id == turn_id)) is not None:
         return ADMITTED
     accounts = [budget.account for budget in budgets]
-    found = _found(connection, accounts, _LOCKED)
+    found = _found(connection, accounts, _LOCKED_ACCOUNTS)
     if found is None:
         return None
     decision = decide(budgets, _with(_reserved(connection), accounts, found), most)
@@ -78,13 +96,9 @@ def reserve(
 
 def add(connection: Connection, turn_id: int, payer: Payer, spent: Spent, at: datetime) -> None:
     """Add what an ended answer spent to the accounts that count it, and end its reservation."""
-    rows = connection.execute(_LOCKED.where(*_counting(payer, to_us(at)))).all()
-    if rows:
-        more = {
-            "micros": SPENDING.c.micros + spent.micros,
-            "tokens": SPENDING.c.tokens + spent.tokens,
-        }
-        connection.execute(update(SPENDING).where(*_counting(payer, to_us(at))).values(more))
+    of = {f"of_{name}": value for name, value in _payer(payer).items()} | {"at_us": to_us(at)}
+    if connection.execute(_LOCKED_COUNTING, of).first() is not None:
+        connection.execute(_ADD, of | {"more_micros": spent.micros, "more_tokens": spent.tokens})
     connection.execute(delete(RESERVATIONS).where(RESERVATIONS.c.turn_id == turn_id))
 
 
@@ -107,13 +121,8 @@ def _found(
     connection: Connection, accounts: Sequence[BudgetAccount], query: Select[Any]
 ) -> list[Balance] | None:
     keys = [tuple(_key(account).values()) for account in accounts]
-    there = tuple_(*(SPENDING.c[name] for name in _KEY)).in_(keys)
-    rows = {
-        tuple(getattr(row, name) for name in _KEY): row for row in connection.execute(query.where(there)).all()
-    }
-    if any(key not in rows for key in keys):
-        return None
-    return [_balance(rows[key]) for key in keys]
+    rows = {row[: len(_KEY)]: row for row in connection.execute(query, {"accounts": keys}).all()}
+    return None if any(key not in rows for key in keys) else [_balance(rows[key]) for key in keys]
 
 
 def _used(connection: Connection, account: BudgetAccount, person: str) -> Spent:
@@ -151,12 +160,6 @@ def _with(
         )
         for account, balance in zip(accounts, found, strict=True)
     ]
-
-
-def _counting(payer: Payer, at_us: int) -> list[Any]:
-    row = SPENDING.c
-    keys = [row[name].in_((ANY, value)) for name, value in _payer(payer).items()]
-    return [*keys, row.since_us <= at_us, row.until_us > at_us]
 
 
 def _balance(row: Any) -> Balance:
