@@ -45,9 +45,13 @@ def test_the_word_that_is_typed_is_replaced_and_what_stands_before_it_stays() ->
     assert [one.text for one in offered.suggestions({}, "en")] == ["/usage week "]
 
 
+EXPORTED = ["day", "week", "month", "csv", "json"]
+
+
 def test_choices_are_offered_by_value_or_label_and_only_until_one_is_there() -> None:
-    assert labels("/export ") == ["thread", "me"]
-    assert labels("/export me ") == []
+    assert labels("/export ") == ["thread", "me", "usage", *EXPORTED]
+    assert labels("/export usage ") == EXPORTED
+    assert labels("/export usage week json ") == []
     assert labels("/export 我", "zh") == ["me"]
     assert labels("/summarize ") == ["last:", "hours:", "thread", "channel"]
 
