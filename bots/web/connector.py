@@ -35,7 +35,7 @@ from core.ports.connector import Inbox
 from core.ports.store import Store
 from core.spend.prices import merged, transcript_to_charge
 from core.values.conversation import Ask
-from core.values.events import Command, Event, Outcome, Receipt
+from core.values.events import REFUSALS, Command, Event, Outcome, Receipt
 from core.values.places import Person, Place
 
 HEARTBEAT_S = 15.0
@@ -379,7 +379,7 @@ class WebConnector:
         receipt = await self._inbox.receive(event)
         if receipt.outcome is Outcome.DRAINING:
             raise RequestError(Reason.DRAINING)
-        if receipt.reply is None and receipt.outcome in (Outcome.REFUSED, Outcome.LIMITED, Outcome.OFF):
+        if receipt.reply is None and receipt.outcome in (*REFUSALS, Outcome.OFF):
             raise RequestError(Reason.UNANSWERED)
         if receipt.reply is None and receipt.outcome not in _TAKEN:
             raise RequestError(Reason.OUT_OF_DATE)

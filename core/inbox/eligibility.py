@@ -61,18 +61,19 @@ class Eligibility:
             return Eligible(
                 Receipt(Outcome.REFUSED, reply=refusal_reply(phrase(why, language)) if told else None)
             )
-        now_s, words = self._handlers.clock.monotonic(), ""
+        now_s, outcome = self._handlers.clock.monotonic(), Outcome.LIMITED
         if wait_s := self._rate.wait_s(self._who(person, place), key, settings.rate, now_s):
             words = phrase("limited", language, wait=duration(wait_s, language))
         else:
             checked = await self._handlers.budgets.check(place, person.id, settings, ask.at if ask else None)
             if checked.refusal is None:
                 return Eligible(near=checked.near)
+            outcome = Outcome.BUDGET
             words = refusal_to_text(checked.refusal, language, self._handlers.currency, settings.zone)
         if ask is not None and await self._store.joined(place):
             await self._store.note(ask)
         told = tell or self._rate.tell(self._who(person, place), now_s)
-        return Eligible(Receipt(Outcome.LIMITED, reply=refusal_reply(words) if told else None))
+        return Eligible(Receipt(outcome, reply=refusal_reply(words) if told else None))
 
     async def note(
         self, person: Person, place: Place, settings: ChannelSettings, eligible: Eligible

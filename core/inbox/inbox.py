@@ -22,7 +22,17 @@ from core.ports.store import Store
 from core.settings.channel import ChannelSettings
 from core.turns.running import RunningTurns, holds
 from core.values.conversation import Ask, Turn
-from core.values.events import ButtonPress, Command, Deleted, Edited, Event, Outcome, PlaceClosed, Receipt
+from core.values.events import (
+    REFUSALS,
+    ButtonPress,
+    Command,
+    Deleted,
+    Edited,
+    Event,
+    Outcome,
+    PlaceClosed,
+    Receipt,
+)
 from core.values.places import Person, Place, message_key
 from core.values.ui import Choice, ImmediateReply
 
@@ -82,7 +92,7 @@ class StoringInbox:
             except StoreError:
                 self._lost(event.place)
                 raise
-        if receipt.outcome in (Outcome.REFUSED, Outcome.LIMITED):
+        if receipt.outcome in REFUSALS:
             self._on_refused(event.place.platform, receipt.outcome)
         return receipt
 

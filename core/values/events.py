@@ -101,9 +101,14 @@ class Outcome(StrEnum):
     OFF = "the bot is switched off in that channel"
     REFUSED = "who said it may not do that here"
     LIMITED = "too many questions by one person"
+    BUDGET = "a budget is used up"
     TOLD = "told"
     UNKNOWN = "nothing of ours"
     DRAINING = "the program is stopping"
+
+
+REFUSALS = (Outcome.REFUSED, Outcome.LIMITED, Outcome.BUDGET)
+"""The outcomes of a question whose author may not ask it, or not now."""
 
 
 @dataclass(frozen=True, slots=True)

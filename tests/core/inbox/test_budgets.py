@@ -74,7 +74,7 @@ async def test_at_100_percent_a_question_is_refused_with_the_limit_and_the_time_
     assert (await here.say()).outcome is Outcome.TURN
     await here.spend(100)
     refused = await here.say(BEN)
-    assert refused.outcome is Outcome.LIMITED
+    assert refused.outcome is Outcome.BUDGET
     assert refused.reply is not None
     assert refused.reply.refused
     assert refused.reply.text.startswith(
@@ -99,7 +99,7 @@ async def test_each_scope_counts_its_own_and_says_whose_budget_it_is(scope: str,
     refused = await here.say(replace(ADA, locale=language))
     assert refused.reply is not None
     assert refused.reply.text.startswith(phrase(f"budget_of_{scope}", language))
-    assert (await here.say(BEN)).outcome is (Outcome.TURN if scope == "person" else Outcome.LIMITED)
+    assert (await here.say(BEN)).outcome is (Outcome.TURN if scope == "person" else Outcome.BUDGET)
     (reached, *_) = here.reached
     alert = reached_to_text(reached, language, "USD", UTC)
     assert reference(reached.budget) in refused.reply.text
@@ -131,7 +131,7 @@ async def test_to_try_again_to_go_on_and_to_regenerate_are_refused_like_question
     await here.set(budget="10 tokens a month")
     for action in ("again", "regenerate", "continue"):
         receipt = await here.inbox.receive(ButtonPress(action, turn.id, THREAD, ADA))
-        assert receipt.outcome is Outcome.LIMITED, action
+        assert receipt.outcome is Outcome.BUDGET, action
         assert receipt.reply is not None
     assert len(here.submitted) == 1
 
@@ -143,7 +143,7 @@ async def test_an_old_question_that_is_answered_again_is_charged_to_today() -> N
     pressed = await here.inbox.receive(ButtonPress("regenerate", turn.id, THREAD, ADA))
     assert pressed.outcome is Outcome.TURN
     await here.spend(10)
-    assert (await here.say()).outcome is Outcome.LIMITED
+    assert (await here.say()).outcome is Outcome.BUDGET
 
 
 async def lift(here: Budgeted, by: Person, reached: BudgetReached) -> Receipt:
@@ -158,7 +158,7 @@ async def test_an_admin_allows_as_much_again_once_for_each_time_that_it_is_reach
     await here.set(budget="10 tokens a month")
     await here.say()
     await here.spend(10)
-    assert (await here.say()).outcome is Outcome.LIMITED
+    assert (await here.say()).outcome is Outcome.BUDGET
     (reached,) = here.reached
     assert (await lift(here, BEN, reached)).outcome is Outcome.REFUSED
     elsewhere = ButtonPress("budget_lift", here.alert_id, replace(ALERTS, channel="C8"), ADMIN)
@@ -174,7 +174,7 @@ async def test_an_admin_allows_as_much_again_once_for_each_time_that_it_is_reach
     history = await here.command("settings", "history", ADMIN)
     assert "Eve · Budget: 10 tokens a month allowed once more" in history
     await here.spend(10)
-    assert (await here.say()).outcome is Outcome.LIMITED
+    assert (await here.say()).outcome is Outcome.BUDGET
     assert [one.lifts for one in here.reached] == [0, 1]
     assert here.reached[0].key != here.reached[1].key
 
@@ -201,14 +201,14 @@ async def test_1000_questions_of_one_person_spend_that_persons_budget_and_no_mor
     spent = await asyncio.gather(*(answer(turn) for turn in here.submitted[:-1]))
     assert sum(spent) == 1_000
     assert await answer(here.submitted[-1]) == 50, "the budget of others is their own"
-    assert (await here.say()).outcome is Outcome.LIMITED
+    assert (await here.say()).outcome is Outcome.BUDGET
 
 
 async def test_a_limit_in_money_without_a_known_price_is_said_where_it_is_set_and_where_it_refuses() -> None:
     here = Budgeted()
     told = await here.command("budget", "20 a month", ADMIN)
     assert phrase("budget_unpriced_note", "en", model="GPT-5.5") in told
-    assert (await here.say()).outcome is Outcome.LIMITED
+    assert (await here.say()).outcome is Outcome.BUDGET
     assert here.reached == [], "no budget is used up"
     assert "price" not in await here.command("budget", "500k tokens a day", ADMIN)
     assert (await here.say(BEN)).outcome is Outcome.TURN
