@@ -34,6 +34,7 @@ from core.turns.running import RunningTurn, RunningTurns
 from core.turns.store_retry import until_stored
 from core.turns.writer import AnswerWriter, OnToolCall
 from core.values.conversation import Ask, Turn, TurnState
+from core.values.deltas import Usage
 from core.values.outgoing import Phase, Reply
 from core.values.parts import File
 from core.values.places import Place
@@ -167,7 +168,10 @@ class TurnRunner:
         log.error("turn_set_aside", place=turn.ask.place.key, **error.log_keys)
         self._on_set_aside(turn, error)
         notice = error_text(error, self._language(running))
-        finish = Finish(turn, TurnState.FAILED, notice=notice, error=str(error.code), ref=error.ref)
+        unknown = Usage(estimated=True)  # of what a model was asked before
+        finish = Finish(
+            turn, TurnState.FAILED, notice=notice, error=str(error.code), ref=error.ref, usage=unknown
+        )
         if turn.deaths > DEATHS or turn.ask.announces:
             return replace(finish, posted=turn.posted)
         return await self._show_last(finish, running, self._delivery(running, channel))

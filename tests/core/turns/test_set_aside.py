@@ -9,6 +9,7 @@ from datetime import timedelta
 from core.errors import BotError, Code
 from core.ports.store.threads import PROCESS
 from core.values.conversation import Ask, Turn, TurnState
+from core.values.deltas import Usage
 from core.values.places import Place
 from tests.core.turns.test_runner import ADA, Rig
 from tests.fakes.clock import START
@@ -69,6 +70,8 @@ async def test_a_turn_that_ran_at_two_sudden_ends_is_told_and_the_rest_goes_on()
     assert shown[""].buttons == ()
     assert "All of it." in shown
     assert told == [(twice.id, Code.SET_ASIDE)]
+    finish = rig.store._finishes[twice.id]  # type: ignore[attr-defined]
+    assert finish.usage == Usage(estimated=True), "a model may have been asked before: the cost is unknown"
 
 
 async def test_a_turn_at_whose_setting_aside_the_program_died_too_is_ended_without_a_word() -> None:
