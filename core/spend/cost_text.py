@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from babel.numbers import format_currency
+from decimal import Decimal
+
+from babel import Locale
+from babel.numbers import format_currency, get_currency_precision
 
 from core.i18n import LOCALES, language_of, phrase
 from core.values.usage import UsageTotals
 
 
 def money(micros: int, currency: str, language: str) -> str:
-    """An amount in millionths of `currency`, as `language` writes it."""
-    return str(format_currency(micros / 1_000_000, currency, locale=LOCALES[language_of(language)]))
+    """An amount in millionths of `currency`, as `language` writes it. One that its smallest coin would show as nothing
+    has all its digits."""
+    locale = LOCALES[language_of(language)]
+    amount = Decimal(micros).scaleb(-6)
+    if not amount or round(amount, get_currency_precision(currency)):
+        return str(format_currency(amount, currency, locale=locale))
+    pattern = Locale.parse(locale).currency_formats["standard"].pattern.replace("0.00", "0.00####")
+    return str(format_currency(amount, currency, pattern, locale=locale, currency_digits=False))
 
 
 def cost_text(totals: UsageTotals, currency: str, language: str) -> str:

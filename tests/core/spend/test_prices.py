@@ -147,6 +147,7 @@ def test_a_sum_says_that_some_of_it_is_unknown(
     ("known", "unpriced", "shown"),
     [
         (0, 0, "US$0.00"),
+        (635, 0, "US$0.000635"),
         (0, 1200, "unknown"),
         (2_500_000, 1, "at least US$2.50; 1 answer without a known price"),
         (2_500_000, 1199, "at least US$2.50; 1,199 answers without a known price"),
