@@ -39,6 +39,7 @@ _PERIODS = {
     str(Reported.MONTHLY): PeriodName.MONTH,
 }
 _MOST_SCHEDULES = 10_000
+_TEAM_LOOKS, _TEAM_PAUSE_S = 60, 1.0
 
 _CHANNEL = re.compile(r"([a-z]+):([A-Za-z0-9_-]+)")
 _AT = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?:\s+(\S+))?")
@@ -164,21 +165,35 @@ class Timers:
     async def start(self) -> None:
         every = CronTrigger(second=0, timezone=UTC)
         self._scheduler.add_job(self.look, every, misfire_grace_time=None, coalesce=True)
-        self._scheduler.add_job(self.look, misfire_grace_time=None)
+        self._scheduler.add_job(self._look_at_start, misfire_grace_time=None)
         self._scheduler.start()
 
     def stop(self) -> None:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
-    async def look(self) -> None:
-        """Submit the reports that are due. What the store refuses now is submitted a minute later."""
+    async def _look_at_start(self) -> None:
+        """Look each second while the platforms connect, at most for a minute: the other job does so each minute."""
+        with contextlib.suppress(asyncio.CancelledError):  # stopped: APScheduler would log it as an error
+            for _ in range(_TEAM_LOOKS):
+                if await self.look():
+                    return
+                await self._clock.sleep(_TEAM_PAUSE_S)
+
+    async def look(self) -> bool:
+        """Submit the reports that are due. What the store refuses now is submitted a minute later.
+
+        False where the store refuses something, or the team of a channel of the operators is not known yet.
+        """
         try:
-            with contextlib.suppress(asyncio.CancelledError):  # stopped: APScheduler would log it as an error
-                for schedule in [*await self._of_operators(), *await self._of_channels()]:
+            with contextlib.suppress(asyncio.CancelledError):  # as above
+                of_operators = await self._of_operators()
+                for schedule in [*of_operators, *await self._of_channels()]:
                     await self._look_at(schedule)
+                return len(of_operators) == len(self._settings.places)
         except StoreError as error:
             log.error("usage_summary_delayed", **error.log_keys)
+        return False
 
     async def _look_at(self, schedule: Schedule) -> None:
         due, key = schedule.last_due(self._clock.now()), (schedule.place, schedule.scope)

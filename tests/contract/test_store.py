@@ -12,17 +12,27 @@ from core.errors import StoreError
 from core.ports.store import Store
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change
+from core.spend.budgets import payer_of
+from core.values.budgets import Budget, BudgetAccount, BudgetScope, BudgetUnit, Limit, LimitPeriod, Spent
 from core.values.conversation import History, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
+from core.values.operation import CountName, OperationCount
 from core.values.tasks import ANSWER
 from core.values.tools import ToolGrant
 from core.values.turn_ends import Finish
+from core.values.usage import UsageField
 from storage import SqlStore
 from storage.engine import Database
+from storage.tables import Row
 from tests.contract.stored import ANN, APPROVED, ATTACHED, BEN, FILE, NOON, PICTURE, PLACE, ROUND, ask
 
 Call = Callable[[Store], Awaitable[object]]
 A_TURN = Turn(1, ask())
+DAY = (NOON, NOON + timedelta(days=1))
+PAYER = payer_of(PLACE, "U1")
+ACCOUNT = BudgetAccount(PAYER, LimitPeriod.DAY, *DAY)
+BUDGET = Budget(BudgetScope.PERSON, Limit(1, BudgetUnit.TOKENS, LimitPeriod.DAY), ACCOUNT)
+COUNT = OperationCount(next(iter(CountName)), "slack", "limited", 1, NOON)
 CALLS: dict[str, Call] = {
     "accept": lambda store: store.accept(ask()),
     "hold": lambda store: store.hold(ask()),
@@ -73,6 +83,16 @@ CALLS: dict[str, Call] = {
     "answer_footers": lambda store: store.answer_footers(PLACE),
     "last_usage": lambda store: store.last_usage(PLACE, "m"),
     "usage_totals": lambda store: store.usage_totals(NOON, NOON + timedelta(days=1)),
+    "charges": lambda store: store.charges(1),
+    "report_figures": lambda store: store.report_figures([DAY], (NOON - timedelta(days=1), NOON), None),
+    "usage_groups": lambda store: store.usage_groups(*DAY, [UsageField.MODEL]),
+    "rated_answers": lambda store: store.rated_answers(*DAY),
+    "add_counts": lambda store: store.add_counts([COUNT]),
+    "operation_figures": lambda store: store.operation_figures(*DAY),
+    "balances": lambda store: store.balances([ACCOUNT], "U1"),
+    "reserve": lambda store: store.reserve(1, PAYER, "U1", [BUDGET], Spent(1, 1)),
+    "lift": lambda store: store.lift(ACCOUNT, 0, Change(PLACE, "lift:channel", None, "", ANN, NOON)),
+    "expire_spending": lambda store: store.expire_spending(NOON),
     "stored_settings": lambda store: store.stored_settings(PLACE),
     "workspaces": lambda store: store.workspaces("slack"),
     "change": lambda store: store.change(PLACE, {"model": "m"}, ANN, NOON),
@@ -86,9 +106,21 @@ CALLS: dict[str, Call] = {
     "forget_person": lambda store: store.forget_person("slack", "T1", "U1", NOON),
     "messages_by_person": lambda store: store.messages_by_person("slack", "T1", "U1"),
 }
-SELDOM = ("forget_person", "messages_by_person", "search")
-"""May read whole tables: no index by person is kept for what one asks for once in a year. A search reads its own
-subqueries, which are bounded."""
+TABLES = frozenset(Row.metadata.tables)
+FEW = frozenset(
+    index.name
+    for table in Row.metadata.tables.values()
+    for index in table.indexes
+    if index.dialect_options["sqlite"]["where"] is not None
+)
+"""The indexes that hold a few of the rows, such as those of open turns."""
+SELDOM = (
+    *("forget_person", "messages_by_person", "search"),
+    *("usage_groups", "rated_answers", "operation_figures", "expire_spending"),
+)
+"""May read whole tables: no index by person is kept for what one asks for once in a year, exports and the operators'
+report read a row for each answer, and accounts of spending are few. A search reads its own subqueries, which are
+bounded."""
 
 
 def test_every_method_of_the_port_is_among_the_calls() -> None:
@@ -101,13 +133,9 @@ async def test_each_method_says_store_error_when_the_database_fails_and_no_more(
     sql_store: SqlStore, database: Database
 ) -> None:
     """The tables lose their names for a while: other tests need them again."""
-    broken = (
-        *("posts", "usage", "feedback", "steps", "messages", "threads", "turns", "heard"),
-        *("settings", "audit", "notices", "uploads", "tool_grants", "forgotten"),
-    )
 
     def rename(connection: Connection, before: str, after: str) -> None:
-        for table in broken:
+        for table in TABLES:
             connection.execute(text(f"ALTER TABLE {before}{table} RENAME TO {after}{table}"))
 
     await database.write(rename, "", "away_")
@@ -150,9 +178,12 @@ async def test_no_method_reads_a_whole_table(sql_store: SqlStore, database: Data
             if name in SELDOM:
                 continue
             details = await database.read(plan, statement, parameters)
-            assert not [line for line in details if line.startswith("SCAN") and "CONSTANT" not in line], (
+            scans = [line.split() for line in details if line.startswith("SCAN")]
+            assert not [words for words in scans if words[1] in TABLES and words[-1] not in FEW], (
                 name,
                 details,
             )
-            assert not [line for line in details if "TEMP B-TREE FOR ORDER BY" in line], (name, details)
+            sorts = [line for line in details if "TEMP B-TREE FOR ORDER BY" in line]
+            few = "GROUP BY" in statement or name == "reserve"  # groups, and the limits of one question
+            assert few or not sorts, (name, details)
     assert all(explained.values())

@@ -185,8 +185,9 @@ async def test_a_second_run_waits_the_grace_period_and_then_leaves_with_one_clea
         assert await third.stop() == 0
 
 
-def due(minutes_ago: int) -> str:
-    return f"{datetime.now(UTC) - timedelta(minutes=minutes_ago):%H:%M} UTC"
+def midnight() -> str:
+    """The last midnight of a time zone in which it is between 12:00 and 13:00 now: it is 12 hours ago, at any time."""
+    return f"00:00 Etc/GMT{datetime.now(UTC).hour - 12:+d}"
 
 
 async def test_a_summary_is_posted_once_though_its_poster_died_and_the_missed_one_after_downtime(
@@ -194,10 +195,10 @@ async def test_a_summary_is_posted_once_though_its_poster_died_and_the_missed_on
 ) -> None:
     settings = slack_settings(slack) | model_settings(endpoint)
     async with Program(tmp_path, **settings):
-        an_hour_ago = datetime.now(UTC).timestamp() - 3600
-        ts = await slack.say("U1", "C1", f"{AT} hello", at=an_hour_ago)
+        a_day_ago = datetime.now(UTC) - timedelta(days=1)
+        ts = await slack.say("U1", "C1", f"{AT} hello", at=a_day_ago.timestamp())
         await answered(slack, "C1", ts, "hello")
-    settings |= {"PARLEY_SUMMARY_CHANNELS": "slack:C2", "PARLEY_SUMMARY_AT": due(minutes_ago=1)}
+    settings |= {"PARLEY_SUMMARY_CHANNELS": "slack:C2", "PARLEY_SUMMARY_AT": midnight()}
     slack.fail("chat.postMessage", delay_s=30)
     program = await started(tmp_path, settings)
     await slack.wait_for(lambda: slack.messages("C2"))
