@@ -62,6 +62,8 @@ class McpConnection:
         )
         self._owner: asyncio.Task[None] | None = None
         self._listening: asyncio.Task[None] | None = None
+        self._listed = False
+        """The tools have been listed since the server was asked for reports of changes."""
 
     @property
     def alive(self) -> bool:
@@ -183,10 +185,13 @@ class McpConnection:
             self._on_change()
 
     async def _listen(self, client: Client) -> None:
-        """Call `on_change` at each change of the server's tools that it reports, until the stream of reports ends. A
-        server of an older protocol reports unasked (`_heard`)."""
+        """Call `on_change` at each change of the server's tools that it reports, until the stream of reports ends, and
+        where a change may have come after the list and before the stream. A server of an older protocol reports unasked
+        (`_heard`)."""
         try:
             async with client.listen(tools_list_changed=True) as changes:
+                if self._listed:
+                    self._on_change()
                 async for _ in changes:
                     self._on_change()
         except Exception as error:  # the list every ten minutes finds the changes
@@ -200,6 +205,7 @@ class McpConnection:
     async def _list(self, client: Client) -> tuple[Tool, ...]:
         """The server's tools. Asks for reports of changes too, where none are under way."""
         if self._listening is None or self._listening.done():
+            self._listed = False
             self._listening = asyncio.create_task(self._listen(client))
         tools: dict[str, Tool] = {}
         cursor: str | None = None
@@ -210,6 +216,7 @@ class McpConnection:
             cursor = page.next_cursor
             if not cursor or len(tools) >= MOST_LISTED:
                 break
+        self._listed = True
         kept = tuple(tools.values())[:MOST_LISTED]
         if cursor:
             log.warning("tool_list_cut", server=self._server.name, tools=len(kept))
