@@ -11,7 +11,17 @@ from enum import StrEnum
 from core.values.usage import RatedAnswer, UsageField, UsageGroup
 
 Cell = str | int | float | bool | None
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\N{FULLWIDTH EQUALS SIGN}",
+    "\N{FULLWIDTH PLUS SIGN}",
+    "\N{FULLWIDTH COMMERCIAL AT}",
+)
+"""A spreadsheet may take a cell that begins with one of these, also behind white space, for a formula.
+https://owasp.org/www-community/attacks/CSV_Injection"""
 _COLUMNS: dict[UsageField, tuple[str, ...]] = {
     UsageField.DAY: ("day",),
     UsageField.CHANNEL: ("platform", "team", "channel"),
@@ -94,4 +104,5 @@ def rows_to_text(rows: Sequence[Mapping[str, Cell]], table_format: TableFormat) 
 
 
 def _harmless(value: Cell) -> Cell:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    risky = isinstance(value, str) and (value[:1] in ("\t", "\r", "\n") or value.lstrip().startswith(_FORMULA))
+    return f"'{value}" if risky else value

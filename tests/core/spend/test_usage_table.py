@@ -51,7 +51,7 @@ def test_both_formats_say_the_same_and_an_unknown_cost_is_empty() -> None:
     assert rows_to_text([], TableFormat.CSV) == ""
 
 
-@pytest.mark.parametrize("sign", "=+-@\t\r")
+@pytest.mark.parametrize("sign", [*"=+-@\t\r\n", " =", "\N{FULLWIDTH EQUALS SIGN}"])
 def test_no_cell_is_a_formula(sign: str) -> None:
     row: dict[str, Cell] = {"model": f"{sign}SUM(A1)", "cost": -1.5}
     assert rows_to_text([row], TableFormat.CSV).partition("\r\n")[2].lstrip('"').startswith("'")
