@@ -71,7 +71,7 @@ class BudgetCommand:
         balances = await self._budgets.balances(given.place, given.author.id, given.settings)
         lines = [f"- {balance_to_text(*one, language, currency, zone)}" for one in balances]
         admin = is_admin(given.author, given.place, given.core)
-        hint = [given.phrase("budget_hint", prefix=given.command.prefix)] if admin else []
+        hint = ["", given.phrase("budget_hint", prefix=given.command.prefix)] if admin else []
         return [spent, *(lines or [given.phrase("budget_none")]), *hint]
 
 
