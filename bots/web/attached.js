@@ -15,7 +15,7 @@ export function chip(name, size) {
   return made;
 }
 
-/** A small picture of a file, once it is drawn; a canvas, since the page loads pictures from its server alone.
+/** A small picture of a file, once it is drawn; a canvas, which holds no more of it than is shown.
  * @param {File} file @param {HTMLElement} into */
 export async function draw(file, into) {
   if (!isPicture(file)) return;
