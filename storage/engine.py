@@ -31,8 +31,11 @@ class Watch(Protocol):
 class Backend(Protocol):
     """The connections to one kind of database. Raises errors of the driver."""
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` as one transaction, committed when this returns."""
+    async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        """Run `work` as one transaction, committed when this returns.
+
+        Others see a commit that is not `durable` at once as well, but a crash of the machine may lose it.
+        """
         ...
 
     async def read(self, work: Callable[[Connection], T]) -> T: ...
@@ -64,9 +67,14 @@ class Database:
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `work` as one transaction, committed when this returns. Raises StoreError."""
-        written = await self._finished(
-            self._backend.write(lambda connection: work(connection, *args, **kwargs))
-        )
+        return await self._written(lambda connection: work(connection, *args, **kwargs))
+
+    async def write_soon(self, work: Callable[[Connection], T]) -> T:
+        """`write`, without the wait for the disk: a crash of the machine, though not of the process, may lose it."""
+        return await self._written(work, durable=False)
+
+    async def _written(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        written = await self._finished(self._backend.write(work, durable=durable))
         if self.watch is not None:
             self.watch.worked()
         return written

@@ -25,9 +25,14 @@ class PostgresBackend:
         self._engine = postgres_engine(url, pool_size=CONNECTIONS)
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        # https://www.postgresql.org/docs/current/wal-async-commit.html
+        def not_durable(connection: Connection) -> T:
+            connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+            return work(connection)
+
         async with self._engine.connect() as connection:
-            done = await _run(connection, work)
+            done = await _run(connection, work if durable else not_durable)
             await connection.commit()
             return done
 

@@ -39,8 +39,23 @@ class SqliteBackend:
         self._writer = self._connections(1)
         self._reader = self._writer if self._file is None else self._connections(READERS, writes=False)
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        return await self._writer.write(work)
+    async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+        return await self._writer.write(work if durable else self._not_durable(work))
+
+    def _not_durable(self, work: Callable[[Connection], T]) -> Callable[[Connection], T]:
+        """The next durable commit syncs this one too. https://sqlite.org/pragma.html#pragma_synchronous"""
+
+        def working(connection: Connection) -> T:
+            connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
+            try:
+                done = work(connection)
+                connection.commit()
+                return done
+            finally:
+                connection.rollback()
+                connection.exec_driver_sql(f"PRAGMA synchronous={self._synchronous}")
+
+        return working
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await self._reader.read(work)
@@ -125,8 +140,10 @@ class SqliteConnections:
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         def transaction() -> T:
-            with self._engine.begin() as connection:
-                return work(connection)
+            with self._engine.connect() as connection:
+                done = work(connection)
+                connection.commit()
+                return done
 
         return await self._run(transaction)
 

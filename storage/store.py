@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -83,6 +84,7 @@ class SqlStore:
         self._changes = 0
         self._asking = AskingThreads()
         self._purging: asyncio.Task[None] | None = None
+        self._balances = budgets.KeptBalances()
         self._counts_spending = counts_spending
         """There may be accounts of budgets that answers have to be added to."""
 
@@ -220,32 +222,41 @@ class SqlStore:
 
     async def finish(self, finish: Finish) -> bool:
         asks, now_us = finish.state is TurnState.ASKING, to_us(self._clock.now())
+        balances: dict[budgets.AccountKey, Balance] | None = {} if self._counts_spending else None
         with self._asking.adding(finish.turn.ask.place) if asks else nullcontext():
-            return await self._database.write(turns.finish, finish, now_us, self._counts_spending)
+            ended = await self._database.write(turns.finish, finish, now_us, balances)
+        self._balances.put(balances or {})
+        return ended
 
     async def balances(self, accounts: Sequence[BudgetAccount], person: str) -> list[Balance]:
         self._counts_spending = True
-        found = await self._database.read(budgets.known_balances, accounts)
-        if found is None:
-            await self._database.write(budgets.open_accounts, accounts, person)
-            found = await self._database.read(budgets.known_balances, accounts)
-        assert found is not None
-        return found
+        if self._balances.of(accounts) is None:
+            found = await self._database.read(budgets.balances, accounts)
+            if len(found) < len(accounts):
+                await self._database.write(budgets.open_accounts, accounts, person)
+                found = await self._database.read(budgets.balances, accounts)
+            self._balances.put(found)
+        known = self._balances.of(accounts)
+        assert known is not None
+        return known
 
     async def reserve(
         self, turn_id: int, payer: Payer, person: str, limits: Sequence[Budget], most: Spent
     ) -> BudgetDecision:
         self._counts_spending = True
-        decision = await self._database.write(budgets.reserve, turn_id, payer, limits, most)
+        reserving = partial(budgets.reserve, turn_id=turn_id, payer=payer, budgets=limits, most=most)
+        decision = await self._database.write_soon(reserving)
         if decision is None:
             accounts = [limit.account for limit in limits]
             await self._database.write(budgets.open_accounts, accounts, person)
-            decision = await self._database.write(budgets.reserve, turn_id, payer, limits, most)
+            decision = await self._database.write_soon(reserving)
         assert decision is not None
         return decision
 
     async def lift(self, account: BudgetAccount, lifts: int, change: Change) -> bool:
-        return await self._database.write(budgets.lift, account, lifts, change)
+        lifted = await self._database.write(budgets.lift, account, lifts, change)
+        self._balances.put(lifted)
+        return bool(lifted)
 
     async def expire_spending(self, before: datetime) -> int:
         return await self._database.write(budgets.expire, to_us(before))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Executable, Text, bindparam, cast, delete, li
 from core.errors import StoreError
 from core.ports.store.threads import PROCESS, Context
 from core.spend.budgets import charged_at, payer_of, spent_of
-from core.values.budgets import Spent
+from core.values.budgets import Balance, Spent
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached
@@ -226,8 +226,10 @@ def checkpoint(connection: Connection, turns: Sequence[Checkpoint]) -> None:
         posts.add(connection, [(turn_id, posted) for turn_id, _, posted in turns])
 
 
-def finish(connection: Connection, end: Finish, now_us: int, counts_spending: bool) -> bool:
-    """`counts_spending`: there may be accounts of budgets."""
+def finish(
+    connection: Connection, end: Finish, now_us: int, balances: dict[budgets.AccountKey, Balance] | None
+) -> bool:
+    """`balances` receives those of the accounts that count the answer. None: there are no accounts of budgets."""
     ask, asked = end.turn.ask, end.asked if end.state is TurnState.ASKING else None
     if asked is not None and steps.stored(connection, end.turn.id, asked[0]):
         return False
@@ -249,7 +251,7 @@ def finish(connection: Connection, end: Finish, now_us: int, counts_spending: bo
         return ended
     if not ended:  # a second call, or the turn was forgotten meanwhile: its usage still counts
         author = connection.scalar(select(TURNS.c.author).where(TURNS.c.id == end.turn.id))
-        _charge(connection, end, author or "", now_us, counts_spending)
+        _charge(connection, end, author or "", now_us, balances)
         uploads.discard(connection, ask.place, _line_id(end.turn.id, end.posted))
         return False
     posts.add(connection, [(end.turn.id, end.posted)])
@@ -257,7 +259,7 @@ def finish(connection: Connection, end: Finish, now_us: int, counts_spending: bo
         steps.append(connection, end.turn.id, asked[1], now_us)
         charges.put(connection, end)
         return True
-    _charge(connection, end, ask.author.id, now_us, counts_spending)
+    _charge(connection, end, ask.author.id, now_us, balances)
     if end.text.strip():
         if end.turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
             uploads.remove_messages(connection, threads.answers_to(ask))  # they have been answered anew
@@ -265,13 +267,19 @@ def finish(connection: Connection, end: Finish, now_us: int, counts_spending: bo
     return True
 
 
-def _charge(connection: Connection, end: Finish, person: str, now_us: int, counts_spending: bool) -> None:
+def _charge(
+    connection: Connection,
+    end: Finish,
+    person: str,
+    now_us: int,
+    balances: dict[budgets.AccountKey, Balance] | None,
+) -> None:
     """Store the usage of an answer, and add it to the accounts of budgets. A budget also counts what a person who was
     forgotten spent."""
     ask, at = end.turn.ask, charged_at(end.turn, from_us(now_us))
-    if usage.add(connection, end, person, to_us(at)) and counts_spending:
+    if usage.add(connection, end, person, to_us(at)) and balances is not None:
         spent = spent_of(end.usage) if end.usage else Spent()
-        budgets.add(connection, end.turn.id, payer_of(ask.place, ask.author.id), spent, at)
+        balances |= budgets.add(connection, end.turn.id, payer_of(ask.place, ask.author.id), spent, at)
 
 
 def quoting_turns(connection: Connection, place: Place, message_id: str, left: Collection[str]) -> list[Turn]:

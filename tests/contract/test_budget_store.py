@@ -6,7 +6,11 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+from sqlalchemy import Connection
+
 from core.clock import SystemClock
+from core.errors import StoreError
 from core.ports.store import Store
 from core.ports.store.settings import Change
 from core.spend.budgets import payer_of
@@ -247,3 +251,37 @@ async def test_after_a_restart_answers_are_added_to_the_accounts_that_there_are(
         assert await spent(again, EVERYBODY) == Spent(40, 40)
     finally:
         await again.close()
+
+
+async def test_a_balance_that_was_read_once_stays_that_of_the_database(
+    sql_store: SqlStore, database_url: str
+) -> None:
+    accounts = [of_person(), of_channel(), EVERYBODY]
+    await sql_store.balances(accounts, ANN.id)
+    await asyncio.gather(*(answered(sql_store, f"m{n}", replace(PLACE, thread=str(n))) for n in range(5)))
+    await answered(sql_store, "m6", replace(PLACE, channel="C2"), BEN)
+    assert await sql_store.lift(of_channel(), 0, Change(PLACE, "budget", None, None, BEN, NOON))
+    with recorded() as statements:
+        kept = await sql_store.balances(accounts, ANN.id)
+    assert (statements, [one.spent.micros for one in kept], kept[1].lifts) == ([], [200, 200, 240], 1)
+    again = await open_store(DatabaseSettings(database_url=database_url), SystemClock())
+    try:
+        assert await again.balances(accounts, ANN.id) == kept
+    finally:
+        await again.close()
+
+
+async def test_a_reservation_does_not_wait_for_the_disk_and_the_next_write_does(database: Database) -> None:
+    def level(connection: Connection) -> str:
+        own = "SELECT source FROM pg_settings WHERE name = 'synchronous_commit'"
+        query = "PRAGMA synchronous" if connection.dialect.name == "sqlite" else own
+        return str(connection.exec_driver_sql(query).scalar())
+
+    def failing(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT nothing")
+
+    soon = await database.write_soon(level)
+    with pytest.raises(StoreError):
+        await database.write_soon(failing)
+    later = await database.write(level)
+    assert (soon, later) == ("1", "2") or (soon == "session" != later)
