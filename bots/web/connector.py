@@ -26,7 +26,7 @@ from bots.web.http_messages import (
 )
 from bots.web.installation import WebInstallation
 from bots.web.renderer import ViewRenderer
-from bots.web.uploads import SentMessage, UploadReader
+from bots.web.uploads import QuestionRefusedError, SentMessage, UploadReader
 from core.clock import Clock
 from core.conversation.file_content import ContentReader
 from core.errors import StoreError
@@ -286,7 +286,10 @@ class WebConnector:
         return json_response({"suggestions": [asdict(one) for one in found]})
 
     async def _ask(self, request: web.Request) -> web.Response:
-        sent = await self._read_ask(request)
+        try:
+            sent = await self._read_ask(request)
+        except QuestionRefusedError as refused:
+            return await self._answered(refused.ask, Receipt(Outcome.REFUSED, reply=refused.reply))
         day = self._clock.now().date()
         charges = merged(transcript_to_charge(one, day) for one in sent.transcripts)
         ask = replace(sent.ask, charges=charges)
@@ -307,7 +310,12 @@ class WebConnector:
         if self._inbox is None:
             raise RequestError(Reason.STARTING)
         language = language_of(locale_of(request))
-        return await self._uploads.read(request, partial(to_ask, files=True), language)
+        return await self._uploads.read(request, partial(to_ask, files=True), self._check_question, language)
+
+    async def _check_question(self, ask: Ask) -> None:
+        """Raises QuestionRefusedError, so that no file of a question that is refused is read, and RequestError."""
+        if self._inbox is not None and (reply := await self._inbox.refusal(ask)) is not None:
+            raise QuestionRefusedError(ask, reply)
 
     async def _picture(self, request: web.Request) -> web.Response:
         """The small copy of an image of a message. Every visitor of the page may read all its threads."""
@@ -337,6 +345,10 @@ class WebConnector:
             self._live.tell(thread, await self._question(event, receipt))
         elif receipt.reply is not None:
             self._live.tell_all()  # a command may forget messages of any thread
+        return await self._answered(event, receipt, thread)
+
+    async def _answered(self, event: Ask | Command, receipt: Receipt, thread: str = "") -> web.Response:
+        thread = thread or outgoing.place_to_thread(event.place)
         answer = {"thread": thread, "id": event.id, "taken": receipt.outcome in _TAKEN}
         return json_response(answer | await self._renderer.receipt(receipt), status=202)
 

@@ -23,6 +23,7 @@ from core.i18n import phrase
 from core.ports.files import FileContent, Picture, Transcript
 from core.values.conversation import Ask
 from core.values.parts import File
+from core.values.ui import ImmediateReply
 
 AT_ONCE = 4
 """Messages with files that are read at a time: each needs up to `FILE_LIMIT_BYTES` of memory."""
@@ -52,6 +53,15 @@ class SentMessage:
     transcripts: Sequence[Transcript] = ()
 
 
+class QuestionRefusedError(Exception):
+    """A question that gets no turn, with the reply to it."""
+
+    def __init__(self, ask: Ask, reply: ImmediateReply) -> None:
+        super().__init__(reply.text)
+        self.ask = ask
+        self.reply = reply
+
+
 class UploadReader:
     """Reads the messages of the page that have files."""
 
@@ -60,22 +70,40 @@ class UploadReader:
         self.reading = 0
         """Messages that are read now."""
 
-    async def read(self, request: web.Request, to_ask: Callable[[bytes], Ask], language: str) -> SentMessage:
-        """The message of `request`; `to_ask` reads its part `ask`. Raises RequestError."""
+    async def read(
+        self,
+        request: web.Request,
+        to_ask: Callable[[bytes], Ask],
+        check: Callable[[Ask], Awaitable[None]],
+        language: str,
+    ) -> SentMessage:
+        """The message of `request`; `to_ask` reads its part `ask`.
+
+        `check` raises QuestionRefusedError for a question whose files are not to be read. Raises RequestError, and what
+        `check` raises.
+        """
         if (request.content_length or 0) > BODY_LIMIT_BYTES:
             raise RequestError(Reason.FILES_TOO_LARGE)
         if self.reading >= AT_ONCE:
             raise RequestError(Reason.BUSY)
         self.reading += 1
         try:
-            return await self._read(_Body(request), to_ask, language)
+            return await self._read(_Body(request), to_ask, check, language)
         except _MALFORMED:
             raise RequestError(Reason.MALFORMED) from None
         finally:
             self.reading -= 1
 
-    async def _read(self, body: _Body, to_ask: Callable[[bytes], Ask], language: str) -> SentMessage:
+    async def _read(
+        self,
+        body: _Body,
+        to_ask: Callable[[bytes], Ask],
+        check: Callable[[Ask], Awaitable[None]],
+        language: str,
+    ) -> SentMessage:
         ask = to_ask(await body.fields())
+        with body.paused():
+            await check(ask)
         files: list[File] = []
         pictures: dict[str, FileContent] = {}
         transcripts: list[Transcript] = []

@@ -16,7 +16,7 @@ from core.conversation.steps import steps_to_messages
 from core.conversation.summary import build_summary, within
 from core.errors import PlatformError, StoreError, UnreadError
 from core.platform_calls import PlatformCalls
-from core.ports.files import OnTranscript
+from core.ports.files import TranscriptHooks
 from core.ports.model import Request
 from core.ports.store.threads import Context, ThreadStore
 from core.ports.store.turns import TurnLedger
@@ -72,12 +72,12 @@ class ContextReader:
         settings: ChannelSettings,
         language: str,
         platform_calls: PlatformCalls,
-        on_transcript: OnTranscript,
+        hooks: TranscriptHooks,
     ) -> Material:
         """The material of `turn`, with the content of the thread's files.
 
-        Raises StoreError, and UnreadError if the range to summarise can't be read. An answer continues without history
-        that a platform refuses.
+        Raises StoreError, what `hooks.before` raises, and UnreadError if the range to summarise can't be read. An
+        answer continues without history that a platform refuses.
         """
         ask, model = turn.ask, settings.model
         request = Request((), model, settings.temperature, settings.max_tokens, ask.place.key, _asker_key(ask))
@@ -93,7 +93,7 @@ class ContextReader:
         question = next(line for line in lines if line.id == ask.id)  # as it is now: it may have been edited
         if question.wordless and (ask.place.direct or all(line.wordless for line in lines)):
             return Material(None)
-        files = await self._files.read(ask, lines, platform_calls, on_transcript)
+        files = await self._files.read(ask, lines, platform_calls, hooks)
         lines = list(files.lines)
         if isinstance(ask.task, ContinueAnswer) and turn.again_of is not None:
             request = replace(request, steps=await self._steps_before(turn))

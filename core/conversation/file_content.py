@@ -34,9 +34,14 @@ class ContentReader:
         self._extractor = extractor
         self._transcriber = transcriber
 
+    @property
+    def transcribes(self) -> bool:
+        """False where no endpoint for voice clips is configured."""
+        return self._transcriber is not None
+
     def check(self, file: File) -> None:
         """Raises FileError for a `file` that can't be read, regardless of its content."""
-        if is_sound(file) and self._transcriber is None:
+        if is_sound(file) and not self.transcribes:
             raise FileError(FileProblem.UNHEARD)
 
     async def read(

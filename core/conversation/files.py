@@ -19,7 +19,7 @@ from core.conversation.file_content import ContentReader, is_picture, is_sound, 
 from core.conversation.prompt import Pictures
 from core.files.extractor import LARGEST_FILE
 from core.platform_calls import PlatformCalls
-from core.ports.files import FileError, OnTranscript, Picture
+from core.ports.files import FileError, Picture, TranscriptHooks
 from core.ports.store.threads import ThreadStore
 from core.values.conversation import Ask, ThreadMessage
 from core.values.parts import Attached, File, FileProblem, Image
@@ -133,14 +133,16 @@ class FileReader:
         ask: Ask,
         lines: Sequence[ThreadMessage],
         platform_calls: PlatformCalls,
-        on_transcript: OnTranscript,
+        hooks: TranscriptHooks,
     ) -> ThreadFiles:
-        """The content of the files of `lines`. Raises StoreError.
+        """The content of the files of `lines`. Raises StoreError, and what `hooks.before` raises.
 
         A problem is reported once: with the question whose message has the file, or where it was found.
         """
         chosen = choose(lines)
-        results = await asyncio.gather(*(self._read(ask, one, platform_calls, on_transcript) for one in chosen))
+        if any(self._needs_transcript(ask, one) for one in chosen):
+            await hooks.before()
+        results = await asyncio.gather(*(self._read(ask, one, platform_calls, hooks) for one in chosen))
         read = list(zip(chosen, results, strict=True))
         files = {one.place: file for one, (file, _) in read}
         heard = _heard(known := tuple(_with_files(line, files) for line in lines), chosen)
@@ -159,12 +161,16 @@ class FileReader:
             await self._store.put_file(ask.place, message_id, refused)
         return tuple(FileNews(file.name, FileProblem.REFUSED) for _, file in found)
 
+    def _needs_transcript(self, ask: Ask, found: FoundFile) -> bool:
+        file, key = found.file, _key(ask, found)
+        return is_sound(file) and not file.text and key not in self._failed and self._content.transcribes
+
     async def _read(
-        self, ask: Ask, found: FoundFile, platform_calls: PlatformCalls, on_transcript: OnTranscript
+        self, ask: Ask, found: FoundFile, platform_calls: PlatformCalls, hooks: TranscriptHooks
     ) -> tuple[File, tuple[Image, ...]]:
         """The file with its stored text or problem, and its images."""
         file = found.file
-        key = (message_key(ask.place, found.message_id), file.source)
+        key = _key(ask, found)
         if file.text or (images := self._pictures.get(key, ())):
             return file, () if file.text else images
         if key in self._failed:
@@ -173,7 +179,7 @@ class FileReader:
             f"{ask.place.platform}/{ask.author.id}", asyncio.Semaphore(AT_ONCE_EACH)
         )
         async with share, self._free:
-            file, images = await self._fetch(ask, found, platform_calls, on_transcript)
+            file, images = await self._fetch(ask, found, platform_calls, hooks)
         if file.problem in _COSTLY:
             self._failed[key] = file
         if images:
@@ -183,7 +189,7 @@ class FileReader:
         return file, images
 
     async def _fetch(
-        self, ask: Ask, found: FoundFile, platform_calls: PlatformCalls, on_transcript: OnTranscript
+        self, ask: Ask, found: FoundFile, platform_calls: PlatformCalls, hooks: TranscriptHooks
     ) -> tuple[File, tuple[Image, ...]]:
         file = found.file
         try:
@@ -196,12 +202,16 @@ class FileReader:
             )
         except FileError as error:
             return with_problem(file, error, place=ask.place.key), ()
-        file, pictures = await self._content.read(file, content.data, on_transcript)
+        file, pictures = await self._content.read(file, content.data, hooks.after)
         return file, tuple(picture_to_image(one, file.name) for one in pictures[:MOST_PICTURES])
 
     def _keep(self, key: tuple[str, str], images: tuple[Image, ...]) -> None:
         if _size(images) <= PICTURES_BYTES:
             self._pictures[key] = images
+
+
+def _key(ask: Ask, found: FoundFile) -> tuple[str, str]:
+    return message_key(ask.place, found.message_id), found.file.source
 
 
 def unseen(

@@ -111,8 +111,8 @@ class StoringInbox:
             raise
         return event.addressed or outcome in (Outcome.TURN, Outcome.NOTED)
 
-    async def refusal(self, command: Command) -> ImmediateReply | None:
-        return await self._questions.refusal(await self._members.known(command))
+    async def refusal(self, event: Ask | Command) -> ImmediateReply | None:
+        return await self._questions.refusal(await self._members.known(event))
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return await self._handlers.suggest(command, option)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import structlog
 
 from core.access import Refusal, refusal
+from core.commands import COMMANDS
 from core.commands.handlers import FREE, CommandHandlers
 from core.commands.parser import command_of
 from core.i18n import phrase
@@ -103,11 +104,14 @@ class Questions:
         log.info("command_received", command=command.name, place=command.place.key)
         return Receipt(Outcome.TOLD, reply=done)
 
-    async def refusal(self, command: Command) -> ImmediateReply | None:
-        """The reply to a command that would get no turn now, or None. Stores and counts nothing."""
-        done = await self._handlers.do(command)
+    async def refusal(self, event: Ask | Command) -> ImmediateReply | None:
+        """The reply to a question, or a command that a model answers, that would get no turn now; else None. Stores
+        and counts nothing."""
+        done = event if isinstance(event, Ask) else await self._handlers.do(event)
         if isinstance(done, ImmediateReply):
             return done
+        if isinstance(event, Ask) and (typed := command_of(event.text)) and not COMMANDS[typed[0]].turn:
+            return None
         ask, outcome, settings = await self.resolve(done)
         if outcome is Outcome.OFF:
             return self._off(ask, settings)

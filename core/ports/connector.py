@@ -32,10 +32,12 @@ class Inbox(Protocol):
         """
         ...
 
-    async def refusal(self, command: Command) -> ImmediateReply | None:
-        """The reply to a command that would be refused a turn now, or None. Stores and counts nothing.
+    async def refusal(self, event: Ask | Command) -> ImmediateReply | None:
+        """The reply to a question, or a command that a model answers, that would be refused a turn now; else None.
+        Stores and counts nothing.
 
-        Platforms call it before they show anything of the command to others. Raises StoreError.
+        Platforms call it before they show anything of a command to others, and before they have a voice clip
+        transcribed. Raises StoreError.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -98,6 +98,19 @@ class Transcript:
 
 OnTranscript = Callable[[Transcript], None]
 """Receives each transcript as it is made, for its cost, also where its words are not needed any more."""
+
+
+async def _allowed() -> None:
+    """Every transcript is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptHooks:
+    """`before` is awaited once before sounds are transcribed, and raises where that is not allowed. `after` receives
+    each transcript."""
+
+    after: OnTranscript
+    before: Callable[[], Awaitable[None]] = _allowed
 
 
 class Transcriber(Protocol):

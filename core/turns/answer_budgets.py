@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 
 from core.errors import BudgetError
@@ -15,6 +16,9 @@ from core.turns.draft import MOST_ROUNDS
 from core.values.conversation import Ask, Turn
 from core.values.parts import Image
 from core.values.tools import ToolOffer
+
+UNREAD_PROMPT = AnswerBound(sys.maxsize, rounds=MOST_ROUNDS)
+"""The size of an answer whose prompt is not known yet."""
 
 _FRAME_BYTES = 64
 """Bytes of a message or a tool beside its text: more than its tokens."""
@@ -37,15 +41,17 @@ class AnswerBudgets:
         self,
         turn: Turn,
         settings: ChannelSettings,
-        request: Request,
-        offer: ToolOffer,
+        bound: AnswerBound,
         language: str,
         on_wait: Callable[[], None],
     ) -> None:
-        """Raises BudgetError where a limit is reached, and StoreError. `on_wait`: as in `BudgetChecks.reserve`."""
+        """Reserve at most `bound` for the answer of `turn`, once.
+
+        Raises BudgetError where a limit is reached, and StoreError. `on_wait`: as in `BudgetChecks.reserve`.
+        """
         if turn.ask.place.direct and self._direct_settings is not None:
             settings = await self._direct_settings(turn.ask)
-        refusal = await self._checks.reserve(turn, settings, answer_bound(request, offer), on_wait)
+        refusal = await self._checks.reserve(turn, settings, bound, on_wait)
         if refusal is not None:
             raise BudgetError(refusal_to_text(refusal, language, self._currency, settings.zone))
 

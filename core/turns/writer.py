@@ -24,16 +24,18 @@ from core.i18n import duration, phrase
 from core.llm.catalog import ModelCatalog
 from core.llm.messages import message_to_text
 from core.platform_calls import PlatformCalls
+from core.ports.files import TranscriptHooks
 from core.ports.model import Model, Request
 from core.ports.store import Store
 from core.ports.tools import Tools
 from core.settings.channel import ChannelSettings, merge
 from core.settings.environment import CoreSettings
 from core.spend.budget_checks import BudgetChecks
+from core.spend.budgets import AnswerBound
 from core.spend.prices import transcript_to_charge
 from core.text import is_blank
 from core.turns.activity import activity
-from core.turns.answer_budgets import AnswerBudgets
+from core.turns.answer_budgets import UNREAD_PROMPT, AnswerBudgets, answer_bound
 from core.turns.draft import MOST_ROUNDS, Draft
 from core.turns.ending import (
     draft_to_charge,
@@ -121,7 +123,10 @@ class AnswerWriter:
                 settings,
                 language,
                 platform_calls,
-                lambda transcript: draft.charged.append(transcript_to_charge(transcript, self._today)),
+                TranscriptHooks(
+                    lambda transcript: draft.charged.append(transcript_to_charge(transcript, self._today)),
+                    partial(self._reserve, running, UNREAD_PROMPT, delivery),
+                ),
             )
             draft.files, draft.file_news = material.files, material.files.news
             if material.request is None:
@@ -189,7 +194,7 @@ class AnswerWriter:
         while _goes_on(draft.steps):
             offer = await self._offer(running)
             if not draft.steps:
-                await self._reserve(running, request, offer, delivery)
+                await self._reserve(running, answer_bound(request, offer), delivery)
             if tools is None or not pending_calls(draft.steps):
                 await self._keep(
                     running, await self._round(running, _next_request(request, draft, offer), delivery)
@@ -197,9 +202,7 @@ class AnswerWriter:
                 continue
             await self._run_calls(running, tools, offer, delivery)
 
-    async def _reserve(
-        self, running: RunningTurn, request: Request, offer: ToolOffer, delivery: AnswerDelivery
-    ) -> None:
+    async def _reserve(self, running: RunningTurn, bound: AnswerBound, delivery: AnswerDelivery) -> None:
         """Reserve the most that the answer may spend. Raises BudgetError where a limit refuses it, and StoreError."""
         settings, tasks = running.draft.settings, list[asyncio.Task[None]]()
         assert settings is not None
@@ -209,7 +212,7 @@ class AnswerWriter:
 
         try:
             language = self._language(running)
-            await self._budgets.reserve(running.turn, settings, request, offer, language, on_wait)
+            await self._budgets.reserve(running.turn, settings, bound, language, on_wait)
         finally:
             for task in tasks:
                 task.cancel()

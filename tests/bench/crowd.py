@@ -73,7 +73,7 @@ class _Deaf:
     async def concerns(self, event: Ask | Edited) -> bool:
         return True
 
-    async def refusal(self, command: Command) -> None:
+    async def refusal(self, event: Ask | Command) -> None:
         return None
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:

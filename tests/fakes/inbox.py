@@ -19,7 +19,7 @@ class RecordingInbox:
     """Keeps events, in `events`, in the order in which they were stored.
 
     `error` is raised instead of storing, and by `suggest` and `refusal`. `concerned`: the answer of `concerns`.
-    `choices`: what `suggest` returns; `typed`: what it was asked.
+    `choices`: what `suggest` returns; `typed`: what it was asked. `reply`: what `refusal` returns.
     """
 
     def __init__(self) -> None:
@@ -27,6 +27,7 @@ class RecordingInbox:
         self.error: BotError | None = None
         self.concerned = True
         self.choices: list[Choice] = []
+        self.reply: ImmediateReply | None = None
         self.typed: list[tuple[Command, str]] = []
 
     async def receive(self, event: Event) -> Receipt:
@@ -45,10 +46,10 @@ class RecordingInbox:
     async def concerns(self, event: Ask | Edited) -> bool:
         return self.concerned
 
-    async def refusal(self, command: Command) -> ImmediateReply | None:
+    async def refusal(self, event: Ask | Command) -> ImmediateReply | None:
         if self.error is not None:
             raise self.error
-        return None
+        return self.reply
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         if self.error is not None:

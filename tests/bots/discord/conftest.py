@@ -47,8 +47,8 @@ class Recorder(RecordingInbox):
             self.events.append(command_to_ask(event))
         return Receipt(self.outcome, len(self.events), self.told)
 
-    async def refusal(self, command: Command) -> ImmediateReply | None:
-        await super().refusal(command)
+    async def refusal(self, event: Ask | Command) -> ImmediateReply | None:
+        await super().refusal(event)
         return self.told if self.foresees and self.outcome is Outcome.REFUSED else None
 
 

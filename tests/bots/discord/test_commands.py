@@ -155,7 +155,7 @@ async def test_a_question_that_is_refused_is_never_shown_to_others(
 
 async def test_a_question_is_taken_where_it_can_not_be_checked_in_time(bot: Bot) -> None:
     class Slow(type(bot.inbox)):  # type: ignore[misc]
-        async def refusal(self, command: Command) -> ImmediateReply | None:
+        async def refusal(self, event: object) -> ImmediateReply | None:
             await asyncio.Event().wait()
             return None
 

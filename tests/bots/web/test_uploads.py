@@ -21,6 +21,7 @@ from core.values.conversation import Ask
 from core.values.deltas import ChargeKind, ModelInfo, Usage
 from core.values.events import Command, Outcome, Receipt
 from core.values.parts import File, FileProblem
+from core.values.ui import ImmediateReply
 from core.values.usage import Charge
 from tests.bots.web.rig import App, serving_page
 from tests.fakes.files import PICTURE, PlainExtractor
@@ -235,6 +236,21 @@ async def test_the_pictures_of_a_refused_message_are_not_kept(client: ClientSess
             "unanswered",
         )
         assert await home.store.upload(thread_to_place(TOP), message, "1") is None
+
+
+async def test_no_file_of_a_refused_question_is_read_and_its_author_is_told_why(client: ClientSession) -> None:
+    heard: list[str] = []
+
+    class Notes:
+        async def transcribe(self, name: str, media_type: str, data: bytes) -> Transcript:
+            heard.append(name)
+            return Transcript("words", ModelInfo("whisper"))
+
+    async with serving_page(transcriber=Notes()) as home:
+        home.inbox.reply = ImmediateReply("used up", refused=True)
+        answer = await send(client, home, ("clip.ogg", "audio/ogg", b"OggS" + bytes(60)), CAT)
+        assert (answer["taken"], answer["told"]["text"]) == (False, "used up")
+        assert (heard, home.inbox.events) == ([], [])
 
 
 async def test_a_command_takes_no_files_but_a_question_does(client: ClientSession) -> None:

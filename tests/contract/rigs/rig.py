@@ -60,8 +60,8 @@ class Recorder(RecordingInbox):
         again = isinstance(event, Ask) and [ask.id for ask in self.of(Ask)].count(event.id) > 1
         return Receipt(Outcome.DUPLICATE) if again else Receipt(Outcome.TOLD, reply=self.reply)
 
-    async def refusal(self, command: Command) -> ImmediateReply | None:
-        return self.reply or await super().refusal(command)
+    async def refusal(self, event: Ask | Command) -> ImmediateReply | None:
+        return self.reply or await super().refusal(event)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,15 @@ from core.conversation.files import (
 )
 from core.files.extractor import LARGEST_FILE
 from core.platform_calls import PlatformCalls
-from core.ports.files import Extracted, FileContent, Picture, ScannedPages, Transcriber, Transcript
+from core.ports.files import (
+    Extracted,
+    FileContent,
+    Picture,
+    ScannedPages,
+    Transcriber,
+    Transcript,
+    TranscriptHooks,
+)
 from core.values.conversation import Ask, History, ThreadMessage
 from core.values.deltas import ModelInfo
 from core.values.parts import Attached, File, FileProblem, Quote
@@ -82,7 +90,7 @@ class Rig:
             )
         stored = await self.store.lines(THREAD)
         files = self.files = await self.reader.read(
-            ask or question(), stored, PlatformCalls(self.platform), self.transcripts.append
+            ask or question(), stored, PlatformCalls(self.platform), TranscriptHooks(self.transcripts.append)
         )
         return [one.attached for one in files.lines], list(files.pictures), files.news
 
@@ -275,13 +283,17 @@ async def test_the_slow_files_of_one_person_leave_room_for_those_of_others() -> 
     platform_calls = PlatformCalls(Stuck(F1=b"words"))
     many = [line(number, replace(NOTES, source=f"slow{number}")) for number in range(5)]
     stuck = [
-        asyncio.create_task(rig.reader.read(question(9), many, platform_calls, rig.transcripts.append))
+        asyncio.create_task(
+            rig.reader.read(question(9), many, platform_calls, TranscriptHooks(rig.transcripts.append))
+        )
         for _ in range(2)
     ]
     await asyncio.sleep(0)
     other = replace(question(8), author=Person("U2", "Bo"))
     async with asyncio.timeout(HANG_S):
-        files = await rig.reader.read(other, [line(8, NOTES)], platform_calls, rig.transcripts.append)
+        files = await rig.reader.read(
+            other, [line(8, NOTES)], platform_calls, TranscriptHooks(rig.transcripts.append)
+        )
     assert files.lines[0].attached == (replace(NOTES, text="words"),)
     for one in stuck:
         one.cancel()

@@ -86,6 +86,19 @@ async def test_at_100_percent_a_question_is_refused_with_the_limit_and_the_time_
     assert (await here.say(BEN, at=tomorrow)).outcome is Outcome.TURN
 
 
+async def test_a_question_that_would_be_refused_is_known_before_its_files_are_read() -> None:
+    here = Budgeted(parley_budget="100 tokens a day")
+    ask = Ask("m9", THREAD, ADA, "why?", NOON, addressed=True)
+    assert await here.inbox.refusal(ask) is None
+    await here.say()
+    await here.spend(100)
+    refused = await here.inbox.refusal(ask)
+    assert refused is not None
+    assert refused.text.startswith("The budget of everybody here is used up")
+    assert await here.inbox.refusal(replace(ask, text="/usage")) is None, "no model answers it"
+    assert await here.inbox.refusal(replace(ask, text="/ask why?")) == refused
+
+
 @pytest.mark.parametrize("scope", ["person", "channel", "workspace", "all"])
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_each_scope_counts_its_own_and_says_whose_budget_it_is(scope: str, language: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from core.errors import Code, PlatformError
 from core.ports.files import Transcript
 from core.ports.model import Request
+from core.settings.environment import CoreSettings
 from core.turns.interrupts import Interrupt
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.deltas import (
@@ -129,6 +130,29 @@ async def test_a_clip_that_was_written_down_as_it_was_sent_is_charged_to_its_que
     assert finish.charges[0] == HEARD
     assert finish.usage is not None
     assert finish.usage.cost_micros == 3_570
+
+
+async def test_a_clip_is_not_written_down_once_a_limit_is_reached() -> None:
+    class Counting(Ears):
+        clips = 0
+
+        async def transcribe(self, name: str, media_type: str, data: bytes) -> Transcript:
+            self.clips += 1
+            return await super().transcribe(name, media_type, data)
+
+    ears = Counting()
+    core = CoreSettings(_env_file=None, parley_budget="100 tokens a day")
+    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=ears, core=core)
+    before = await rig.store.begin((await asked(rig)).id)
+    await rig.store.finish(Finish(before, TurnState.DONE, "so", model="m", usage=Usage(100)))
+    turn = await rig.store.accept(replace(before.ask, id="m2", attached=(CLIP,)))
+    assert turn is not None
+    assert isinstance(rig.store, MemoryStore)
+    finishes = rig.store._finishes
+    async with rig.delivering():
+        rig.place_queues.submit(turn)
+        await until(lambda: turn.id in finishes)
+    assert (finishes[turn.id].state, finishes[turn.id].charges, ears.clips) == (TurnState.FAILED, (), 0)
 
 
 async def test_a_clip_that_was_written_down_before_is_not_charged_again() -> None:
