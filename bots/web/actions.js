@@ -40,9 +40,11 @@ async function send(what, under) {
   try {
     const { told, again } = await call("/api/presses", { ...what, ...within() });
     sayFault();
-    if (told) tell(told, under);
+    const anew = again && what.action !== "continue";
+    const { id, after } = under?.dataset ?? {};
+    if (told) tell(told, anew ? after : id); // what is told under an old answer goes with it
     if (again) spend(what.turn_id);
-    if (again && what.action !== "continue") fade(under);
+    if (anew) fade(under);
     return true;
   } catch (error) {
     sayFault(error.words ?? SAY.failed);

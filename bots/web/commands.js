@@ -9,15 +9,18 @@ import { listThreads } from "/static/threads.js";
 import { fill, tell } from "/static/notices.js";
 import { SAY } from "/static/words.js";
 
-/** Run a command. False where it could not be sent.
- * @param {string} name @param {Record<string, string>} options @param {HTMLElement | null} under */
-export async function command(name, options = {}, under = null) {
+/** Run a command. False where it could not be sent. Its reply is shown under the message `under`, or under the question
+ * that it became.
+ * @param {string} name @param {Record<string, string>} options @param {string} under */
+export async function command(name, options = {}, under = "") {
   const { visits } = address;
   try {
-    const { told, thread } = await order(name, options);
+    const { told, thread, id, asked } = await order(name, options);
     if (visits !== address.visits) return true;
     sayFault();
-    if (told) { tell(told, under); listThreads(); } else { enter(thread); }
+    if (asked) enter(thread);
+    else listThreads();
+    if (told) tell(told, asked ? id : under);
     return true;
   } catch (error) {
     sayFault(error.words ?? SAY.failed);

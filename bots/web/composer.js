@@ -10,7 +10,7 @@ import { uuid } from "/static/server.js";
 import { sayFault } from "/static/status.js";
 import { enter } from "/static/thread.js";
 import { listThreads } from "/static/threads.js";
-import { tell } from "/static/notices.js";
+import { dismiss, tell } from "/static/notices.js";
 import { post } from "/static/upload.js";
 import { SAY } from "/static/words.js";
 
@@ -32,24 +32,17 @@ async function send() {
   write("");
   clearFiles();
   suggesting.close();
+  dismiss();
   follow();
   const message = sending(id, text, files);
   try {
-    const asked = before.then(() => post(
+    const sent = before.then(() => post(
       { text, client_id: id, ...(visits === address.visits ? within() : there) }, files, message.article));
-    before = asked.catch(() => {});
-    const { told, taken, thread } = await asked;
+    before = sent.catch(() => {});
+    const outcome = await sent;
     unsent.delete(written);
-    if (told) {
-      withdraw(message);
-      if (told.refused || !taken) back(box.value ? "" : text, files);
-      if (visits === address.visits) tell(told);
-      listThreads();
-      return;
-    }
-    arrived(message);
-    if (visits === address.visits) enter(thread);
-    else listThreads();
+    if (outcome.asked) accepted(message, outcome, visits);
+    else replied(message, outcome, visits, text, files);
   } catch (error) {
     if (find(id) === message && !message.pending) return; // it arrived, and only the response was lost
     unsent.set(written, id); // sent again it is the same question, in case it did arrive
@@ -57,6 +50,26 @@ async function send() {
     await back(text, files);
     if (!error.cancelled) sayFault(error.words ?? (files.length ? SAY.unsent_files : SAY.unsent));
   }
+}
+
+/** The question is part of its thread; a note is shown under it, or last where another thread is shown now.
+ * @param {Message} message @param {Outcome} outcome @param {number} visits */
+function accepted(message, { thread, told }, visits) {
+  arrived(message);
+  if (visits === address.visits) enter(thread);
+  else listThreads();
+  if (told) tell(told, message.view.id);
+}
+
+/** A command was answered, or a message refused. The words of a refused question come back, whatever has been written
+ * since; those of a refused command only into an empty box.
+ * @param {Message} message @param {Outcome} outcome @param {number} visits @param {string} text @param {File[]} files */
+function replied(message, { told, taken }, visits, text, files) {
+  withdraw(message);
+  if (!taken) back(text, files);
+  else if (told?.refused) back(box.value ? "" : text, files);
+  if (told && (!taken || visits === address.visits)) tell(told, "", !taken);
+  listThreads();
 }
 
 /** Put a text that was not accepted back into the box, before the text written since.

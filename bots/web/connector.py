@@ -44,7 +44,10 @@ STREAMS = 24
 
 RETRY_MS = 1_000
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_TAKEN = (Outcome.TURN, Outcome.NOTED, Outcome.DUPLICATE, Outcome.TOLD)
+_ASKED = (Outcome.TURN, Outcome.NOTED, Outcome.DUPLICATE)
+"""Outcomes after which the message is part of its thread."""
+
+_TAKEN = (*_ASKED, Outcome.TOLD)
 """Outcomes after which the page does not send the message again."""
 
 _JSON, _FORM = "application/json", "multipart/form-data"
@@ -349,7 +352,8 @@ class WebConnector:
 
     async def _answered(self, event: Ask | Command, receipt: Receipt, thread: str = "") -> web.Response:
         thread = thread or outgoing.place_to_thread(event.place)
-        answer = {"thread": thread, "id": event.id, "taken": receipt.outcome in _TAKEN}
+        outcome = receipt.outcome
+        answer = {"thread": thread, "id": event.id, "taken": outcome in _TAKEN, "asked": outcome in _ASKED}
         return json_response(answer | await self._renderer.receipt(receipt), status=202)
 
     async def _question(self, event: Ask | Command, receipt: Receipt) -> outgoing.MessageView:

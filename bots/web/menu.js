@@ -39,7 +39,7 @@ function entries(more) {
   if (!message) return [];
   /** @type {(name: string, options: Record<string, string>) => Promise<boolean>} */
   async function run(name, options) {
-    const done = await command(name, options, article);
+    const done = await command(name, options, message?.view.id);
     if (done) toggle(more, false);
     return done;
   }

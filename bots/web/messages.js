@@ -63,7 +63,7 @@ export function put(view) {
     messages.set(view.id, message);
     const behind = view.after && articles().findLast(({ dataset: { id, after } }) =>
       id === view.after || after === view.after);
-    const before = articles().find(({ dataset: { after } }) => after === view.id); // the question came late
+    const before = articles().find(({ dataset: { after, under } }) => [after, under].includes(view.id)); // it came late
     if (behind) (toldUnder(behind).at(-1) ?? behind).after(message.article);
     else if (before) before.before(message.article);
     else log.append(message.article);

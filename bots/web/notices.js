@@ -11,13 +11,15 @@ import { SAY } from "/static/words.js";
 
 const log = $("log");
 
-/** `under`: the message of the notice, whose earlier notices go. Without one the notice comes last.
- * @param {Told} told @param {HTMLElement | null} under */
-export function tell({ html, file, picture, form, buttons }, under = null) {
+/** `id`: of the message that the notice is shown under, whose earlier notices go. The notice comes last where there is
+ * no such message yet. `passing`: it is about words that are in the box again, and goes once they are sent.
+ * @param {Told} told @param {string} id @param {boolean} passing */
+export function tell({ html, file, picture, form, buttons }, id = "", passing = false) {
   const body = element("div", "body");
   const made = element("article", "mine told", body);
   made.ariaLabel = SAY.parley;
   made.setAttribute("role", "status");
+  made.classList.toggle("passing", passing);
   show(body, html);
   if (picture) body.append(drawn(picture));
   const below = [
@@ -26,8 +28,9 @@ export function tell({ html, file, picture, form, buttons }, under = null) {
     ...buttons.map(action),
   ];
   if (below.length) made.append(element("div", "buttons", ...below));
-  if (under?.isConnected) {
-    made.dataset.under = under.dataset.id;
+  const under = find(id)?.article;
+  if (id) made.dataset.under = id;
+  if (under) {
     if (under.nextElementSibling?.classList.contains("told")) under.nextElementSibling.remove();
     under.after(made);
     made.scrollIntoView({ block: "nearest" });
@@ -37,6 +40,11 @@ export function tell({ html, file, picture, form, buttons }, under = null) {
     read(made);
   }
   greet();
+}
+
+/** Words that came back are sent again, or dropped: what was told about them goes. */
+export function dismiss() {
+  for (const told of log.querySelectorAll(".passing")) told.remove();
 }
 
 /** The message of an article, or of a notice. @type {(article: HTMLElement) => HTMLElement | null} */

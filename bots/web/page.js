@@ -28,7 +28,10 @@ nav.addEventListener("click", (event) => {
   const link = /** @type {HTMLAnchorElement | null} */ (closest(event, "a"));
   if (narrow.matches && closest(event, "a, button")) nav.hidePopover();
   if (!link) return;
-  if (link.hash === "" && address.thread === null) event.preventDefault();
+  if (link.hash === "" && address.thread === null) {
+    event.preventDefault(); // the address stays the same
+    go(null);
+  }
   sayFault();
   box.focus();
 });

@@ -23,8 +23,8 @@ const server = connection({
   thinking: think,
   lost: () => sayLine(SAY.lost),
   missing() {
-    sayFault(SAY.missing);
     go(null);
+    sayFault(SAY.missing);
   },
 });
 
@@ -32,6 +32,7 @@ const server = connection({
 export function go(thread) {
   turnTo(thread);
   sayLine();
+  sayFault();
   clear();
   think({ ms: 0 });
   follow();

@@ -53,7 +53,7 @@ class Eligibility:
         """Check a question.
 
         `tell`: the receipt of a refusal always says why; otherwise `explains` decides. A question above a limit stays
-        part of its thread. Raises StoreError.
+        part of its thread, unless its platform gives the words back. Raises StoreError.
         """
         language = self._handlers.language(person, settings)
         if why := refusal(person, place, settings):
@@ -70,9 +70,10 @@ class Eligibility:
                 return Eligible(near=checked.near)
             outcome = Outcome.BUDGET
             words = refusal_to_text(checked.refusal, language, self._handlers.currency, settings.zone)
-        if ask is not None and await self._store.joined(place):
+        returned = self._returns(place)
+        if ask is not None and not returned and await self._store.joined(place):
             await self._store.note(ask)
-        told = tell or self._rate.tell(self._who(person, place), now_s)
+        told = tell or returned or self._rate.tell(self._who(person, place), now_s)
         return Eligible(Receipt(outcome, reply=refusal_reply(words) if told else None))
 
     async def note(
@@ -105,18 +106,26 @@ class Eligibility:
     async def explains(self, ask: Ask, why: Refusal) -> bool:
         """True if the author of a refused question gets an explanation: once per channel, if they addressed the bot.
 
-        An unknown author may be known a moment later, so each refusal is explained, at most every 15 seconds.
+        An unknown author may be known a moment later, so each refusal is explained, at most every 15 seconds. Where the
+        words are given back, each refusal is explained.
         """
+        if self._returns(ask.place):
+            return True
         if why is Refusal.UNKNOWN:
             return self._rate.tell(self._who(ask.author, ask.place), self._handlers.clock.monotonic())
         return ask.addressed and await self.first(ask, "refused")
+
+    def _returns(self, place: Place) -> bool:
+        return self._handlers.traits(place).returns_refused
 
     def _who(self, person: Person, place: Place) -> str:
         return self._handlers.traits(place).person_key(person, place)
 
     async def first(self, ask: Ask, why: str) -> bool:
-        """True once for each author, channel and `why`."""
-        return await self._store.mark_once(f"{why}/{ask.place.channel_key}/{ask.author.id}")
+        """True once for each author, channel and `why`; always where the words are given back."""
+        return self._returns(ask.place) or await self._store.mark_once(
+            f"{why}/{ask.place.channel_key}/{ask.author.id}"
+        )
 
 
 def refusal_reply(words: str) -> ImmediateReply:

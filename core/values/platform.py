@@ -31,12 +31,15 @@ class PlatformTraits:
 
     `spans_teams`: one installation serves all teams, and a person has one id in all of them. `former_ids`: the teams
     under which earlier versions stored what belongs to an installation; they left some rows without a team.
+    `returns_refused`: the words of a refused question are given back to their author instead of staying in its thread.
+    Nobody else sees the refusal.
     """
 
     features: frozenset[Feature] = frozenset()
     typed_prefix: str = "/"
     spans_teams: bool = False
     former_ids: tuple[str, ...] = ("",)
+    returns_refused: bool = False
 
     def people_of(self, place: Place) -> str:
         """The team in which the ids of people at `place` are unique; empty where they are so in all teams."""

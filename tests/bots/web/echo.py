@@ -19,14 +19,15 @@ from tests.fakes.memory import MemoryStore
 
 class EchoInbox(RecordingInbox):
     """Answers with `answers[text]`, or with what was said. `gap_s` is the pause between words. Commands are told what
-    `told` has for them, or become questions. Answers begin while `begins` is set. `refused`: the receipt of everything,
-    where it is set."""
+    `told` has for them, or become questions. Accepted questions are told what `notes` has for their text. Answers begin
+    while `begins` is set. `refused`: the receipt of everything, where it is set."""
 
     def __init__(self, store: MemoryStore, platform: WebConnector, gap_s: float = 0.0) -> None:
         super().__init__()
         self.choices = [Choice("small", "Small"), Choice("large", "Large")]
         self.answers: dict[str, Page] = {}
         self.told: dict[str, ImmediateReply] = {}
+        self.notes: dict[str, ImmediateReply] = {}
         self.gap_s = gap_s
         self.begins = asyncio.Event()
         self.begins.set()
@@ -64,7 +65,7 @@ class EchoInbox(RecordingInbox):
         task = asyncio.create_task(self._answer(turn))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return Receipt(Outcome.TURN, turn.id)
+        return Receipt(Outcome.TURN, turn.id, self.notes.get(turn.ask.text))
 
     async def settled(self) -> None:
         """Wait until every answer is finished."""

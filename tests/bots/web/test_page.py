@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
 
 from core.values.conversation import Ask, TurnState
+from core.values.events import Outcome, Receipt
 from core.values.outgoing import Page as Shown
 from core.values.outgoing import PostMessage
 from core.values.tasks import ContinueAnswer
 from core.values.turn_ends import Finish
-from core.values.ui import Button
+from core.values.ui import Button, ImmediateReply
 from tests.bots.web.rig import serving_page
 from tests.bots.web.windows import answers, ask, window
 from tests.e2e.browser import CHROMIUM, NO_BROWSER
@@ -248,3 +250,106 @@ async def test_a_view_of_the_thread_that_is_older_than_a_receipt_removes_no_ques
             })"""
         )
     assert shown == [["1", "3", "4"], ["1", "3", "4"], ["1", "4"], ["1", "4"]]
+
+
+async def test_a_note_stands_under_its_question_and_the_answer_follows(chromium: Browser) -> None:
+    async with serving_page() as home, window(chromium) as (_, page):
+        home.inbox.notes |= {text: ImmediateReply(f"Note of {text}.") for text in ("one", "two", "/summarize")}
+        shown = page.locator("[role=log] article")
+        await page.goto(home.url)
+        await ask(page, "one")
+        await expect(shown).to_contain_text(["one", "Note of one.", "You said: one"])
+        await expect(shown).to_have_count(3)
+        await expect(page).to_have_url(re.compile("#[a-z2-7]{12}$"))
+        await expect(page.get_by_role("heading", level=1)).to_have_text("one")
+        await ask(page, "two")
+        await expect(shown).to_contain_text(
+            ["one", "Note of one.", "You said: one", "two", "Note of two.", "You said: two"]
+        )
+        await expect(shown).to_have_count(6)
+        await expect(page.get_by_label("Your message")).to_have_value("")
+        await page.get_by_role("link", name="New thread").click()
+        await ask(page, "/summarize")
+        await expect(shown).to_contain_text(["/summarize", "Note of /summarize.", "You said: /summarize"])
+        await expect(shown).to_have_count(3)
+
+
+async def test_a_note_is_read_by_who_opens_another_thread_meanwhile(chromium: Browser) -> None:
+    async with serving_page() as home, window(chromium) as (_, page):
+        home.inbox.notes["slow"] = ImmediateReply("Nearly used up.")
+        sent = asyncio.Event()
+
+        async def slowly(route: Any) -> None:
+            await sent.wait()
+            await route.continue_()
+
+        await page.goto(home.url)
+        await ask(page, "first")
+        await expect(answers(page)).to_have_text(["You said: first"])
+        await page.route("**/api/asks", slowly, times=1)
+        await page.get_by_role("link", name="New thread").click()
+        await ask(page, "slow")
+        await page.get_by_role("link", name="first").click()
+        await expect(answers(page)).to_have_text(["You said: first"])
+        sent.set()
+        await expect(page.locator("[role=log] article").last).to_have_text("Nearly used up.")
+        await expect(page.locator(".theirs")).to_have_text(["first"])
+
+
+async def test_a_refused_question_is_in_the_box_and_its_reason_is_last(chromium: Browser) -> None:
+    async with serving_page() as home, window(chromium) as (_, page):
+        box, shown = page.get_by_label("Your message"), page.locator("[role=log] article")
+        await page.goto(home.url)
+        await ask(page, "one")
+        await expect(answers(page)).to_have_text(["You said: one"])
+        for reason in ("Used up.", "Still used up."):
+            home.inbox.refused = Receipt(Outcome.BUDGET, reply=ImmediateReply(reason, refused=True))
+            await ask(page, "two")
+            await expect(shown).to_contain_text(["one", "You said: one", reason])
+            await expect(shown).to_have_count(3)
+            await expect(box).to_have_value("two")
+        home.inbox.refused = None
+        await page.keyboard.press("Enter")
+        await expect(shown).to_contain_text(["one", "You said: one", "two", "You said: two"])
+        await expect(shown).to_have_count(4)
+        await expect(box).to_have_value("")
+
+
+async def test_the_reason_of_a_refusal_goes_once_another_thread_is_opened(chromium: Browser) -> None:
+    async with serving_page() as home, window(chromium) as (_, page):
+        box, shown = page.get_by_label("Your message"), page.locator("[role=log] article")
+        await page.goto(home.url)
+        await ask(page, "one")
+        await expect(answers(page)).to_have_text(["You said: one"])
+        home.inbox.refused = Receipt(Outcome.BUDGET, reply=ImmediateReply("Used up.", refused=True))
+        await ask(page, "two")
+        await expect(shown).to_have_count(3)
+        for _ in range(2):  # the second time the page is blank already
+            await page.get_by_role("link", name="New thread").click()
+            await expect(shown).to_have_count(0)
+            await expect(box).to_have_value("two")
+            await page.keyboard.press("Enter")
+            await expect(shown).to_have_text(["Used up."])
+        home.inbox.refused = Receipt(Outcome.REFUSED)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).not_to_be_empty()
+        await page.go_back()
+        await expect(answers(page)).to_have_text(["You said: one"])
+        await expect(page.locator("#fault")).to_be_empty()
+
+
+async def test_words_that_were_typed_meanwhile_follow_those_that_come_back(chromium: Browser) -> None:
+    async with serving_page() as home, window(chromium) as (_, page):
+        sent = asyncio.Event()
+
+        async def slowly(route: Any) -> None:
+            await sent.wait()
+            await route.continue_()
+
+        await page.goto(home.url)
+        await page.route("**/api/asks", slowly, times=1)
+        home.inbox.refused = Receipt(Outcome.LIMITED, reply=ImmediateReply("Too fast.", refused=True))
+        await ask(page, "one")
+        await page.keyboard.type("two")
+        sent.set()
+        await expect(page.get_by_label("Your message")).to_have_value("one\n\ntwo")

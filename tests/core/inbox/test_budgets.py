@@ -24,6 +24,7 @@ from core.values.places import Person, Place
 from core.values.platform import Feature, PlatformTraits
 from core.values.tasks import BudgetReached
 from core.values.turn_ends import Finish
+from core.values.ui import ImmediateReply
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
@@ -33,14 +34,14 @@ ADA, BEN, ADMIN = Person("U1", "Ada"), Person("U2", "Ben"), Person("U9", "Eve", 
 
 
 class Budgeted:
-    def __init__(self, **core: Any) -> None:
+    def __init__(self, *, returns_refused: bool = False, **core: Any) -> None:
         self.clock = FakeClock(NOON, jumps=True)
         self.store = MemoryStore(self.clock)
         self.submitted: list[Turn] = []
         self.reached: list[BudgetReached] = []
         settings = CoreSettings(_env_file=None, **core)
         self.budgets = BudgetChecks(self.store, settings, self.clock, on_reached=self.reached.append)
-        traits = {"slack": PlatformTraits(frozenset(Feature))}
+        traits = {"slack": PlatformTraits(frozenset(Feature), returns_refused=returns_refused)}
         self.handlers = CommandHandlers(self.store, settings, self.clock, traits=traits, budgets=self.budgets)
         self.inbox = StoringInbox(self.store, self.submitted.append, RunningTurns(), self.handlers)
         self.asked = self.alert_id = 0
@@ -86,6 +87,34 @@ async def test_at_100_percent_a_question_is_refused_with_the_limit_and_the_time_
     assert (await here.say(BEN, at=tomorrow)).outcome is Outcome.TURN
 
 
+async def test_where_refused_words_are_given_back_none_stay_in_the_thread_and_each_refusal_is_explained() -> (
+    None
+):
+    here = Budgeted(returns_refused=True, parley_budget="100 tokens a day")
+    await here.say()
+    await here.spend(100)
+    for _ in range(2):
+        refused = await here.say()
+        assert refused.reply is not None
+        assert refused.reply.text.startswith("The budget of everybody here is used up")
+    assert [line.text for line in await here.store.lines(THREAD)] == ["why?", "because"]
+    command = Command("ask", THREAD, ADA, NOON, "why?", id="m9")
+    assert (await here.inbox.receive(command)).outcome is Outcome.BUDGET
+    assert len(await here.store.lines(THREAD)) == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"), [({"deny": "U1"}, "refused_denied"), ({"listen": "off"}, "refused_off")]
+)
+async def test_where_refused_words_are_given_back_it_is_always_said_who_may_ask(
+    settings: dict[str, Any], why: str
+) -> None:
+    here = Budgeted(returns_refused=True)
+    await here.set(**settings)
+    told = [(await here.say()).reply for _ in range(2)]
+    assert told == [ImmediateReply(phrase(why, "en"), refused=True)] * 2
+
+
 async def test_a_question_that_would_be_refused_is_known_before_its_files_are_read() -> None:
     here = Budgeted(parley_budget="100 tokens a day")
     ask = Ask("m9", THREAD, ADA, "why?", NOON, addressed=True)
@@ -102,7 +131,7 @@ async def test_a_question_that_would_be_refused_is_known_before_its_files_are_re
 @pytest.mark.parametrize("scope", ["person", "channel", "workspace", "all"])
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_each_scope_counts_its_own_and_says_whose_budget_it_is(scope: str, language: str) -> None:
-    limits = {"parley_budget": "10 tokens a month"} if scope == "all" else {}
+    limits: dict[str, Any] = {"parley_budget": "10 tokens a month"} if scope == "all" else {}
     here, workspace = Budgeted(**limits), Place("slack", "T1", "")
     if scope != "all":
         name = "person_budget" if scope == "person" else "budget"

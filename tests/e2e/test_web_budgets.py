@@ -1,0 +1,79 @@
+"""Budgets on the page, in a real browser: the note, the refusal, and the alert that an admin answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, FilePayload, Page, expect
+
+from core.i18n import language_of, phrase
+from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
+from tests.e2e.conftest import model_endpoint, model_settings
+from tests.e2e.program import Program
+from tests.e2e.test_budgets import COUNTED, FINE, LIMIT
+from tests.e2e.test_web import ask, composer
+from tests.e2e.test_web_commands import kept
+from tests.fakes.completions import FakeCompletions
+from tests.waiting import until
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=NO_BROWSER),
+]
+
+ANSWER = "Here I am."
+NOTES: FilePayload = {"name": "notes.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2\n"}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def endpoint() -> AsyncIterator[FakeCompletions]:
+    """On the loop of the browser's tests."""
+    async with model_endpoint() as endpoint:
+        endpoint.default = FINE
+        yield endpoint
+
+
+async def answered(page: Page, folder: Path, question: str, number: int) -> None:
+    """Ask the question of that number of the page, and wait for its answer and its cost."""
+    await ask(page, question)
+    await expect(page.locator(".mine:not(.told) .body", has_text=ANSWER).last).to_be_visible()
+    await until(lambda: kept(folder, COUNTED) == [(number,)])
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+async def test_the_note_is_under_its_question_and_what_is_refused_is_in_the_box_alone(
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions, locale: str
+) -> None:
+    language = language_of(locale)
+    near, used_up = (
+        re.compile(re.escape(phrase("budget_of_all", language)) + f".*{how}") for how in ("90", "")
+    )
+    async with (
+        Program(tmp_path, **model_settings(endpoint), **LIMIT) as program,
+        window(chromium, locale=locale) as page,
+    ):
+        shown, listed = page.locator("[role=log] article"), page.locator("#list li")
+        await page.goto(program.url)
+        await answered(page, tmp_path, "the first one?", 1)
+        await page.get_by_role("link", name=phrase("page_new", language)).click()
+        await answered(page, tmp_path, "the second one?", 2)
+        await expect(shown).to_contain_text(["the second one?", near, ANSWER])
+        await expect(shown).to_have_count(3)
+        await expect(listed).to_contain_text(["the second one?", "the first one?"])
+        for _ in range(2):
+            await page.locator("#files").set_input_files([NOTES])
+            await ask(page, "the third one?")
+            await expect(shown).to_contain_text(["the second one?", near, ANSWER, used_up])
+            await expect(shown).to_have_count(4)
+            await expect(composer(page)).to_have_value("the third one?")
+            await expect(page.locator("#attached li")).to_have_count(1)
+            await page.locator("#attached .remove").click()
+        await page.reload()
+        await expect(shown).to_contain_text(["the second one?", ANSWER])
+        await expect(shown).to_have_count(2)
+        await expect(listed).to_have_count(2)
+    assert len(endpoint.requests) == 2
