@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from bots.slack.incoming import Identity, Payload, place_of
-from bots.slack.mrkdwn import markdown_to_mrkdwn
+from bots.slack.outgoing import sections
 from core.i18n import phrase
 from core.text import shortened
 from core.values.events import ButtonPress, Command
@@ -26,7 +26,6 @@ _TITLE_MAX, _LABEL_MAX, _PLACEHOLDER_MAX, _METADATA_MAX, _BLOCKS_MAX = 24, 2_000
 _INPUT_MAX = (
     3_000  # of one input: https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element
 )
-_SECTION_MAX = 3_000  # https://docs.slack.dev/reference/block-kit/blocks/section-block
 # https://docs.slack.dev/reference/block-kit/composition-objects/option-object
 _OPTIONS_MAX, _OPTION_TEXT_MAX, _OPTION_VALUE_MAX = 100, 75, 150
 _NOTHING = "parley:nothing"  # what is chosen to have no value: a choice can't be made empty again
@@ -106,17 +105,6 @@ def with_reply(view: Payload, text: str) -> View:
     for number, block in enumerate(reply):
         block["block_id"] = f"{_TOLD}:{number}"
     return {name: view[name] for name in kept if view.get(name)} | {"blocks": [*reply, *blocks][:_BLOCKS_MAX]}
-
-
-def sections(markdown: str) -> list[View]:
-    """Markdown as the section blocks of a view."""
-    pieces, text = [], markdown_to_mrkdwn(markdown).strip()
-    while text:
-        cut = len(text) if len(text) <= _SECTION_MAX else text.rfind("\n", 1, _SECTION_MAX)
-        cut = cut if cut > 0 else _SECTION_MAX
-        pieces.append(text[:cut])
-        text = text[cut:].strip("\n")
-    return [{"type": "section", "text": {"type": "mrkdwn", "text": piece}} for piece in pieces]
 
 
 def _field(field: Field, language: str) -> View:

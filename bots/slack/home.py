@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bots.slack.forms import sections
-from bots.slack.outgoing import change_button
+from bots.slack.outgoing import change_button, sections
 from core.i18n import phrase
 from core.values.ui import ImmediateReply
 

@@ -26,7 +26,9 @@ _HARMLESS = "<\u200b"
 _LINE_START = re.compile(r"^(?P<quote>[ \t>]*+)(?P<item>[-*+](?=[ \t]))?", re.MULTILINE)
 _FIRST = re.compile(r"[ \t>]*+(?:[-*+][ \t]++)?+")
 _HEADING = re.compile(r"(?P<marks>#{1,6}[ \t]+)(?P<words>[^\n]*?)[ \t]*#*[ \t]*\n?\Z")
-_LINK = re.compile(r"\[([^\[\]\n]+)\]\((https?://[^\s()<>|]+)\)")
+_LINK = re.compile(r"\[((?:\\.|[^\[\]\\\n])+)\]\((https?://[^\s()<>|]+)\)")
+_BACKSLASH = re.compile(r"\\([!-/:-@\[-`{-~])")
+_CHANNEL = re.compile(r"<#[CG][A-Z0-9]+>")
 
 
 def mrkdwn_to_text(mrkdwn: str, name_of: Callable[[str], str]) -> str:
@@ -70,18 +72,29 @@ def disarmed_mrkdwn(text: str) -> str:
     return _FIRES.sub(_HARMLESS, text)
 
 
-def markdown_to_mrkdwn(markdown: str) -> str:
+def mentions_channels(markdown: str) -> bool:
+    """True if Parley's own Markdown mentions a channel: no backslash is before the mention."""
+    return any(edit.text for edit in _edits(markdown, own=True) if _CHANNEL.fullmatch(edit.text))
+
+
+def markdown_to_mrkdwn(markdown: str, *, own: bool = False) -> str:
     """Markdown for where Slack reads only its own notation: emphasis, headings, lists and links are turned into it,
-    code stays, and nothing is a mention."""
+    and code stays. Nothing is a mention, but with `own` those of channels that no backslash escapes."""
+    return edited(markdown, _edits(markdown, own=own), escaped)
+
+
+def _edits(markdown: str, *, own: bool) -> list[Edit]:
     edits: list[Edit] = []
     for leaf in leaves(markdown)[1]:
         if leaf.kind == "inline":
             source = markdown[leaf.start : leaf.end]
-            edits += (Edit(leaf.start + at, leaf.start + end, text) for at, end, text in _mrkdwn(source))
-    return edited(markdown, edits, escaped)
+            edits += (
+                Edit(leaf.start + at, leaf.start + end, text) for at, end, text in _mrkdwn(source, own=own)
+            )
+    return edits
 
 
-def _mrkdwn(source: str) -> Iterator[Edit]:
+def _mrkdwn(source: str, *, own: bool) -> Iterator[Edit]:
     """The mrkdwn of a paragraph or heading, with the marks before its lines."""
     for start in _LINE_START.finditer(source):
         yield Edit(*start.span(), start["quote"] + ("•" if start["item"] else ""))
@@ -91,9 +104,22 @@ def _mrkdwn(source: str) -> Iterator[Edit]:
         yield Edit(begin, heading.start("words"), "*")
         yield Edit(heading.end("words"), heading.end("words"), "*")
     found = inline(source)
-    for span in found.spans:
+    taken: list[tuple[int, int]] = []
+    for span in sorted(found.spans, key=lambda span: (span.start, -span.end)):
+        if taken and span.start < taken[-1][1]:
+            continue
         if link := _LINK.fullmatch(source, span.start, span.end):
-            yield Edit(span.start, span.end, f"<{link[2]}|{escaped(link[1])}>")
+            label = _BACKSLASH.sub(r"\1", link[1])
+            yield Edit(span.start, span.end, f"<{link[2]}|{escaped(label)}>")
+        elif span.kind == "escape":
+            yield Edit(span.start, span.end, escaped(_BACKSLASH.sub(r"\1", source[span.start : span.end])))
+        elif span.kind != "backticks":
+            continue
+        taken.append((span.start, span.end))
+    if own:
+        for mention in _CHANNEL.finditer(source):
+            if not any(start < mention.end() and mention.start() < end for start, end in taken):
+                yield Edit(*mention.span(), mention[0])
     yield from _emphasis(source, found.marks, heading is not None)
 
 

@@ -1,7 +1,9 @@
 """Converts a Page for Slack: Markdown in a `markdown` block, the notice and the buttons beneath it. Pure.
 
 https://docs.slack.dev/reference/block-kit/blocks/markdown-block: readers see the blocks; notifications and clients
-without blocks show `text`.
+without blocks show `text`. A markdown block is not documented to show mentions. A page of Parley's own that mentions
+channels has sections in Slack's notation instead, which show the name of a channel to those who may see it:
+https://docs.slack.dev/messaging/formatting-message-text#linking-channels
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bots.slack.incoming import ACTION_PREFIX, ASIDE
-from bots.slack.mrkdwn import disarmed, disarmed_mrkdwn, escaped
+from bots.slack.mrkdwn import disarmed, disarmed_mrkdwn, escaped, markdown_to_mrkdwn, mentions_channels
 from core.i18n import phrase
 from core.values.outgoing import Page
 from core.values.ui import Button, Form, ImmediateReply
@@ -23,18 +25,34 @@ CHANGE = ACTION_PREFIX + "change"
 
 _TOLD_MAX = 11_000  # 12,000 in all: https://docs.slack.dev/reference/block-kit/blocks/markdown-block
 _TEXT_MAX_BYTES = 4_000  # chat.update refuses more: https://docs.slack.dev/reference/methods/chat.update
+_SECTION_MAX = 3_000  # https://docs.slack.dev/reference/block-kit/blocks/section-block
 _LABEL_MAX = 75  # https://docs.slack.dev/reference/block-kit/block-elements/button-element
 
 
 def page_to_content(page: Page, file: str = "") -> Content:
     """The arguments `text` and `blocks` of a page. `file` is the id of its picture's file."""
+    mentions = page.own and mentions_channels(page.text)
     blocks: list[Content] = []
-    if page.text:
+    if mentions:
+        blocks += (section | {"expand": True} for section in sections(page.text, own=True))
+    elif page.text:
         blocks.append({"type": "markdown", "text": disarmed(page.text)})
     if page.picture is not None and file:
         # https://docs.slack.dev/reference/block-kit/blocks/image-block
         blocks.append({"type": "image", "slack_file": {"id": file}, "alt_text": page.picture.title})
-    return {"text": _summary(page.text or page.notice), "blocks": blocks + under(page.notice, page.buttons)}
+    text = _own_summary(page.text) if mentions else _summary(page.text or page.notice)
+    return {"text": text, "blocks": blocks + under(page.notice, page.buttons)}
+
+
+def sections(markdown: str, *, own: bool = False) -> list[Content]:
+    """Markdown as section blocks; with `own` mentions of channels in it are meant."""
+    pieces, text = [], markdown_to_mrkdwn(markdown, own=own).strip()
+    while text:
+        cut = len(text) if len(text) <= _SECTION_MAX else text.rfind("\n", 1, _SECTION_MAX)
+        cut = cut if cut > 0 else _SECTION_MAX
+        pieces.append(text[:cut])
+        text = text[cut:].strip("\n")
+    return [{"type": "section", "text": {"type": "mrkdwn", "text": piece}} for piece in pieces]
 
 
 def reply_to_content(reply: ImmediateReply, language: str, file: str = "") -> Content:
@@ -79,9 +97,16 @@ def page_to_plain(page: Page) -> Content:
     Escapes may make a page longer than Slack takes; then only mentions are broken, and at last the notice goes.
     """
     words = "\n\n".join(part for part in (page.text, page.notice) if part)
-    ways = (escaped(words), disarmed_mrkdwn(words), disarmed_mrkdwn(page.text))
-    text = next((way for way in ways if _bytes(way) <= _TEXT_MAX_BYTES), ways[1])
+    own = (markdown_to_mrkdwn(words, own=True),) if page.own and mentions_channels(page.text) else ()
+    ways = (*own, escaped(words), disarmed_mrkdwn(words), disarmed_mrkdwn(page.text))
+    text = next((way for way in ways if _bytes(way) <= _TEXT_MAX_BYTES), ways[-2])
     return {"text": text, "blocks": []}  # [] takes away the blocks that an earlier view had
+
+
+def _own_summary(markdown: str) -> str:
+    """As `_summary`, in Slack's notation where that fits."""
+    text = markdown_to_mrkdwn(markdown, own=True)
+    return text if _bytes(text) <= _TEXT_MAX_BYTES else _summary(markdown)
 
 
 def _summary(text: str) -> str:

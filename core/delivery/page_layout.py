@@ -194,8 +194,9 @@ class PageLayout:
         if of != page_state.seen_of:
             seen, tasks = self._view(page_state, page_state.start, sent), self.tasks(page_state)
             picture = self._embedded(page_state)
-            if tasks or picture:
-                seen = replace(seen, page=replace(seen.page, tasks=tasks, picture=picture))
+            if tasks or picture or self.reply.own:
+                page = replace(seen.page, tasks=tasks, picture=picture, own=self.reply.own)
+                seen = replace(seen, page=page)
             page_state.seen = seen
             page_state.seen_of = of
         return page_state.seen

@@ -123,6 +123,7 @@ def last_view(finish: Finish) -> Reply:
         finish.buttons,
         pictures=finish.pictures,
         embedded=finish.embedded,
+        own=finish.turn.ask.announces,
     )
 
 

@@ -78,7 +78,8 @@ class Reply:
 
     The platform shows `notice` under the text, in the person's language and visibly apart from the model's text. Once
     the answer has ended, `pictures` follow it in this order, and `embedded` is part of its first message. The first
-    `quote_length` characters of `text` quote other words above the answer and are no part of it.
+    `quote_length` characters of `text` quote other words above the answer and are no part of it. `own`: `text` is
+    Parley's own Markdown with the words of others escaped (`core.text.escaped`): mentions of channels in it are meant.
     """
 
     text: str = ""
@@ -89,6 +90,7 @@ class Reply:
     pictures: tuple[AnswerPicture, ...] = ()
     quote_length: int = 0
     embedded: AnswerPicture | None = None
+    own: bool = False
 
     @property
     def answer(self) -> str:
@@ -105,13 +107,14 @@ class Reply:
 class Page:
     """The content of one platform message of a reply. Text is Markdown as models write it; only the last page has
     `notice` and `buttons`, only a growing message has `tasks`, and only the first message of an ended reply `picture`,
-    under its text."""
+    under its text. `own` is that of the reply."""
 
     text: str
     notice: str = ""
     buttons: tuple[Button, ...] = ()
     tasks: tuple[ToolTask, ...] = ()
     picture: AnswerPicture | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ import pytest
 from bots.discord import mentions as discord_marks
 from bots.discord.outgoing import LIMITS as DISCORD
 from bots.discord.outgoing import content_to_text
-from bots.slack.forms import sections
 from bots.slack.message_text import content_of
 from bots.slack.mrkdwn import disarmed_piece, markdown_to_mrkdwn, mrkdwn_to_text, without_greeting
-from bots.slack.outgoing import page_to_content, page_to_plain
+from bots.slack.outgoing import page_to_content, page_to_plain, sections
 from core.delivery.markdown.code_ranges import code_ranges
 from core.delivery.markdown.dialect import typeset
 from core.delivery.markdown.growing import settled, shown

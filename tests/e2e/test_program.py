@@ -187,6 +187,7 @@ def check_report(slack: FakeSlack, discord: FakeDiscord, number: int, use: str, 
     assert (len(on_slack), len(on_discord)) == (number + 1, number + 1)
     assert use in on_slack[number].visible
     assert use in on_discord[number].text
+    assert "<#C1>" in on_slack[number].visible
     (block,) = (block for block in on_slack[number].blocks if block["type"] == "image")
     (file,) = on_discord[number].attachments
     assert alt in block["alt_text"]

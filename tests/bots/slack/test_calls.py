@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from bots.slack import LIMITS
 from bots.slack.connector import SlackConnector
 from core.errors import Code
-from core.values.outgoing import EditMessage
+from core.text import escaped as as_text
+from core.values.outgoing import EditMessage, Page
 from core.values.ui import Button
 from tests.bots.slack.rig import C1, post, refusal, said, shown
 from tests.fakes.slack import DOCUMENTED, FakeSlack
@@ -30,6 +32,19 @@ async def test_a_post_has_words_notice_and_buttons_and_says_nothing_twice(
     arguments = slack.called("chat.postMessage")[0].args
     assert (arguments["unfurl_links"], arguments["unfurl_media"]) == (False, False)
     assert message.metadata == {"event_type": "parley_answer", "event_payload": {"key": "turn-1/0"}}
+
+
+async def test_a_report_mentions_channels_and_nothing_that_it_quotes_is_a_mention(
+    slack: FakeSlack, platform: SlackConnector
+) -> None:
+    title = as_text("<#C3> <!channel> ‹#C3› <@U2>")
+    report = f"**Most used threads**\n- [{title}](https://t1.example/1) in <#C2>: 3 questions\n- {title}"
+    ts = await platform.installation.perform(post(page=Page(report, own=True)))
+    message = shown(slack, ts)
+    assert message.pings == []
+    for words in (message.visible, message.text):
+        assert re.findall("<#[^>]*>", words) == ["<#C2>"]
+    assert [block["type"] for block in message.blocks] == ["section"]
 
 
 async def test_an_edit_shows_the_complete_new_view(slack: FakeSlack, platform: SlackConnector) -> None:

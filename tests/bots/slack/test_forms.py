@@ -17,17 +17,17 @@ from bots.slack.forms import (
     form_to_view,
     place_of_submission,
     reply_to_response,
-    sections,
     submission_to_event,
     with_reply,
 )
 from bots.slack.home import COMMANDS, prompts, replies_to_home
 from bots.slack.mrkdwn import markdown_to_mrkdwn
-from bots.slack.outgoing import CHANGE, reply_to_content
+from bots.slack.outgoing import CHANGE, reply_to_content, sections
 from core.clock import SystemClock
 from core.commands.handlers import CommandHandlers
 from core.i18n import LANGUAGES, phrase
 from core.settings.environment import CoreSettings
+from core.text import escaped
 from core.values.events import ButtonPress, Command
 from core.values.places import Place
 from core.values.ui import Button, Choice, Field, Form, ImmediateReply
@@ -240,6 +240,13 @@ def test_markdown_becomes_slacks_notation_and_nothing_in_it_is_a_mention() -> No
     markdown = "# Head\n- **bold** `a**b**` & <@U1> [page](https://example.com/x)\n> quoted <!channel>"
     assert markdown_to_mrkdwn(markdown) == (
         "*Head*\n• *bold* `a**b**` &amp; &lt;@U1&gt; <https://example.com/x|page>\n> quoted &lt;!channel&gt;"
+    )
+
+
+def test_words_that_a_backslash_escapes_show_without_it_also_in_the_label_of_a_link() -> None:
+    markdown = f"- [{escaped('a [b] <#C1>')}](https://example.com/x)\n- {escaped('<!here> `c` & d_e')}"
+    assert markdown_to_mrkdwn(markdown) == (
+        "• <https://example.com/x|a [b] &lt;#C1&gt;>\n• &lt;!here&gt; `c` &amp; d_e"
     )
 
 

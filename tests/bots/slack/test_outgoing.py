@@ -12,12 +12,14 @@ from bots.slack import LIMITS
 from bots.slack.mrkdwn import disarmed, disarmed_piece, escaped, mrkdwn_to_text
 from bots.slack.outgoing import page_to_content, page_to_plain
 from core.delivery.markdown.code_ranges import code_ranges
+from core.text import escaped as as_text
 from core.values.outgoing import Page, page_length
 from core.values.ui import Button
 from tests.fakes.slack import blocks as block_kit
 
 AGAIN = Button("again", "Again", 7)
 MENTION = re.compile(r"<(@[UW]|#C|!(here|channel|everyone|subteam))")
+ENTITY = re.compile(r"<[@#!][^>]*>")
 awkward = st.text(st.sampled_from("ab <>&@#!^|UC1\n界😀\u200b") | st.characters(codec="utf-8"), max_size=300)
 mentions = st.sampled_from(["<!here>", "<!channel>", "<@U1>", "<@W1|x>", "<#C1>", "<!subteam^S1|@x>"])
 
@@ -75,6 +77,31 @@ def test_no_mention_is_left_outside_of_code(before: str, mention: str, after: st
     for shown in (content["text"], page_to_plain(page)["text"]):
         assert not MENTION.search(shown)
     assert_no_mention(content["blocks"][0]["text"])
+
+
+hostile = st.sampled_from(
+    ["<#C2>", "\\<#C2>", "`<#C2>", "<!channel>", "<@U1>", "‹#C2›", "](<#C2>)", "<#C2|x>", "_"]
+)
+
+
+def test_a_channel_that_our_own_words_mention_is_shown_by_its_name() -> None:
+    content = page_to_content(Page("**Cost by channel**\n- <#C2>: US$1 <!here> <@U1>", own=True))
+    text = "*Cost by channel*\n• <#C2>: US$1 &lt;!here&gt; &lt;@U1&gt;"
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": text}, "expand": True}
+    assert content == {"text": text, "blocks": [section]}
+    assert page_to_plain(Page("See <#C2>", "Now.", own=True))["text"] == "See <#C2>\n\nNow."
+    assert "<#C2>" not in str(page_to_content(Page("- <#C2>: US$1")))
+
+
+@given(st.lists(hostile | awkward, max_size=6))
+def test_no_words_of_others_that_our_own_quote_are_a_mention(words: list[str]) -> None:
+    quoted = as_text(" ".join("".join(words).split()))
+    for markdown in (f"- <#C7>: {quoted}", f"- [{quoted}](https://x.test/1) in <#C7>", f"- {quoted}"):
+        page = Page(markdown, own=True)
+        content = page_to_content(page)
+        assert list(block_kit.problems(content["blocks"])) == []
+        for shown in (content["text"], page_to_plain(page)["text"], block_kit.visible(content["blocks"])):
+            assert {found[0] for found in ENTITY.finditer(shown)} <= {"<#C7>"}
 
 
 @given(awkward)
