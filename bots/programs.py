@@ -84,7 +84,12 @@ async def print_summary(config: Config, tell: Tell, name: PeriodName, chart_file
         place = next(iter(config.timers.places), Place("", "", ""))
         tell((await reporter.write(report, place)).text)
         if chart_file is not None:
-            chart = bars_to_chart(report.bars, report.period, config.core.parley_currency)
+            chart = bars_to_chart(
+                report.bars,
+                report.period,
+                config.core.parley_currency,
+                least=report.figures.now.unpriced > 0,
+            )
             _save(chart_file, await charts.png(chart))
             tell(f"chart    {chart_file}")
     except (ChildError, OSError) as error:

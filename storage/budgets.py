@@ -99,6 +99,12 @@ def balances(connection: Connection, accounts: Sequence[BudgetAccount]) -> dict[
     return _balances(connection, _OF_ACCOUNTS, {"accounts": [_key(account) for account in accounts]})
 
 
+def lifts(connection: Connection, accounts: Sequence[BudgetAccount]) -> list[int]:
+    """The number of lifts of each account: 0 where it is new."""
+    found = balances(connection, accounts)
+    return [found.get(_key(account), Balance()).lifts for account in accounts]
+
+
 def open_accounts(connection: Connection, accounts: Sequence[BudgetAccount], person: str) -> None:
     """Sum the accounts that are new from the usage of answers.
 

@@ -240,6 +240,9 @@ class SqlStore:
         assert known is not None
         return known
 
+    async def lifts(self, accounts: Sequence[BudgetAccount]) -> list[int]:
+        return await self._database.read(budgets.lifts, accounts)
+
     async def reserve(
         self, turn_id: int, payer: Payer, person: str, limits: Sequence[Budget], most: Spent
     ) -> BudgetDecision:

@@ -66,7 +66,7 @@ class CommandHandlers:
         self.currency = core.parley_currency
         settings = self._changes = SettingsCommands(store, clock, self.settings, absent_servers)
         data = self._data = DataCommands(store, clock, interrupt, submit)
-        self._usage = UsageCommands(store, clock, charts)
+        self._usage = UsageCommands(store, clock, self.budgets, charts)
         self.confirms_forgetting = data.confirms_forgetting
         self._handlers: dict[str, Callable[[CommandContext], Awaitable[Ask | ImmediateReply]]] = {
             "ask": self._ask,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
 
 import structlog
 
@@ -14,15 +12,12 @@ from core.clock import Clock
 from core.commands import reports
 from core.commands.context import CommandContext
 from core.commands.parser import CommandError
-from core.ports.store.budgets import BudgetStore
 from core.ports.store.usage import UsageStore
-from core.spend.budget_text import limit_to_text
-from core.spend.budgets import budgets_of, payer_of
+from core.spend.budget_checks import BudgetChecks
+from core.spend.budget_text import share_to_text
 from core.spend.chart_renderer import Charts, draw
 from core.spend.periods import Period, PeriodName, period_at
-from core.spend.report import share_percent
 from core.spend.usage_table import TableFormat, rows_to_text, usage_rows
-from core.values.budgets import Balance, Budget, BudgetScope
 from core.values.places import Place
 from core.values.report import Bar
 from core.values.ui import Attachment, ImmediateReply
@@ -33,19 +28,15 @@ log = structlog.get_logger()
 _TYPES = {TableFormat.CSV: "text/csv", TableFormat.JSON: "application/json"}
 
 
-_BUDGETS = {"me": BudgetScope.PERSON, "channel": BudgetScope.CHANNEL, "workspace": BudgetScope.WORKSPACE}
-
-
-class UsageAndBudgets(UsageStore, BudgetStore, Protocol):
-    """The part of the store that the commands read."""
-
-
 class UsageCommands:
     """Every method raises StoreError, and CommandError where the person may not. Periods are those of the calendar, in
     the time zone of the workspace, up to now."""
 
-    def __init__(self, store: UsageAndBudgets, clock: Clock, charts: Charts | None = None) -> None:
+    def __init__(
+        self, store: UsageStore, clock: Clock, budgets: BudgetChecks, charts: Charts | None = None
+    ) -> None:
         self._store = store
+        self._budgets = budgets
         self._charts = charts
         self._clock = clock
 
@@ -56,11 +47,24 @@ class UsageCommands:
         period, person = self._period(given), given.author.id if of == "me" else ""
         totals = await self._store.usage_totals(period.since, self._clock.now(), _scope(given, of), person)
         text = reports.usage(totals, of, period.name, given.language, given.core.parley_currency)
-        text = "\n".join([text, *await self._shares(given, _BUDGETS[of])])
+        text = "\n".join([text, *await self._shares(given)])
         if self._charts is None or not totals.questions or not given.place.channel:
             return ImmediateReply(text)
         bars = [await self._bar(since, until, _scope(given, of), person) for since, until in period.bars]
-        return await self._with_picture(self._charts, text, bars, period, given)
+        try:
+            drawn = await draw(
+                self._charts,
+                bars,
+                period,
+                given.core.parley_currency,
+                given.language,
+                f"usage-{period.first_day}.png",
+                least=totals.unpriced > 0,
+            )
+        except ChildError as error:
+            log.error("chart_not_drawn", detail=error.detail)
+            return ImmediateReply("\n".join((text, given.phrase("chart_failed"))))
+        return ImmediateReply(text, picture=drawn)
 
     async def _bar(self, since: datetime, until: datetime, scope: Place, person: str) -> Bar:
         """The use of a part of the period; nothing is read of the future."""
@@ -70,27 +74,10 @@ class UsageCommands:
         unknown = bool(totals.unpriced) and not totals.cost_micros
         return Bar(since, until, totals.questions, None if unknown else totals.cost_micros)
 
-    async def _with_picture(
-        self, charts: Charts, text: str, bars: Sequence[Bar], period: Period, given: CommandContext
-    ) -> ImmediateReply:
-        currency = given.core.parley_currency
-        try:
-            drawn = await draw(charts, bars, period, currency, given.language, f"usage-{period.first_day}.png")
-        except ChildError as error:
-            log.error("chart_not_drawn", detail=error.detail)
-            return ImmediateReply("\n".join((text, given.phrase("chart_failed"))))
-        return ImmediateReply(text, picture=drawn)
-
-    async def _shares(self, given: CommandContext, scope: BudgetScope) -> list[str]:
-        """The share that is spent of each limit of that scope, in the limit's own period."""
-        author, place = given.author, given.place
-        payer, people_of = payer_of(place, author.id), given.traits.people_of(place)
-        found = budgets_of(given.settings, payer, people_of, self._clock.now(), given.core.zone)
-        budgets = [budget for budget in found if budget.scope is scope]
-        if not budgets:
-            return []
-        balances = await self._store.balances([budget.account for budget in budgets], author.id)
-        return [_share(given, *pair) for pair in zip(budgets, balances, strict=True)]
+    async def _shares(self, given: CommandContext) -> list[str]:
+        """The share that is spent of each limit that holds for the asker, in the limit's own period."""
+        found = await self._budgets.balances(given.place, given.author.id, given.settings)
+        return [f"- {share_to_text(*one, given.language, given.core.parley_currency)}" for one in found]
 
     async def export(self, given: CommandContext) -> ImmediateReply:
         """The usage of each day, channel and model as a file; also of each person, where people may be named."""
@@ -119,13 +106,6 @@ class UsageCommands:
     def _period(self, given: CommandContext) -> Period:
         name = PeriodName(given.option("period", PeriodName.MONTH))
         return period_at(name, self._clock.now(), given.settings.zone)
-
-
-def _share(given: CommandContext, budget: Budget, balance: Balance) -> str:
-    limit = limit_to_text(budget.limit, given.language, given.core.parley_currency)
-    spent, allowed = balance.spent.of(budget.limit.unit), budget.allowed(balance.lifts)
-    percent = share_percent(spent, allowed)
-    return "- " + given.phrase("usage_budget", limit=limit, percent=100 if percent is None else percent)
 
 
 def _require(may: bool, key: str) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
 from core.clock import Clock
 from core.ports.store.budgets import BudgetStore
+from core.ports.store.usage import UsageStore
 from core.settings.channel import ChannelSettings
 from core.settings.environment import CoreSettings
 from core.spend.budgets import (
@@ -23,7 +25,7 @@ from core.spend.budgets import (
     near,
     payer_of,
 )
-from core.values.budgets import Balance, Budget, BudgetVerdict, Spent
+from core.values.budgets import ANY, Balance, Budget, BudgetScope, BudgetUnit, BudgetVerdict, Spent
 from core.values.conversation import Turn
 from core.values.deltas import ModelInfo
 from core.values.places import Place
@@ -52,6 +54,10 @@ class BudgetCheck:
     near: tuple[tuple[Budget, Balance], ...] = ()
 
 
+class SpendingStore(BudgetStore, UsageStore, Protocol):
+    """The part of the store that limits are checked with."""
+
+
 class BudgetChecks:
     """Reads and stores nothing where no limit holds.
 
@@ -61,7 +67,7 @@ class BudgetChecks:
 
     def __init__(
         self,
-        store: BudgetStore,
+        store: SpendingStore,
         core: CoreSettings,
         clock: Clock,
         model_info: Callable[[str], ModelInfo] = ModelInfo,
@@ -78,12 +84,28 @@ class BudgetChecks:
     async def balances(
         self, place: Place, person: str, settings: ChannelSettings
     ) -> list[tuple[Budget, Balance]]:
-        """The limits that hold for the person with this id now, with what is spent of each."""
+        """The limits that hold for the person with this id now, with what is spent of each, and how many answers
+        have no known cost."""
         budgets = self._budgets(place, person, settings, self._clock.now())
         if not budgets:
             return []
         found = await self._store.balances([budget.account for budget in budgets], person)
-        return list(zip(budgets, found, strict=True))
+        pairs = zip(budgets, found, strict=True)
+        return [(one, replace(balance, unpriced=await self._unknown(one, person))) for one, balance in pairs]
+
+    async def _unknown(self, budget: Budget, person: str) -> int:
+        """The number of answers that a limit in money counts, and whose cost is not known."""
+        if budget.limit.unit is not BudgetUnit.MONEY:
+            return 0
+        account, payer = budget.account, budget.account.payer
+        scope = Place(payer.platform, payer.team, "" if payer.channel == ANY else payer.channel)
+        totals = await self._store.usage_totals(
+            account.since,
+            account.until,
+            None if payer.team == ANY else scope,
+            person if budget.scope is BudgetScope.PERSON else "",
+        )
+        return totals.unpriced
 
     async def check(
         self, place: Place, person: str, settings: ChannelSettings, at: datetime | None = None

@@ -13,7 +13,7 @@ from core.errors import REF_ALPHABET
 from core.i18n import LOCALES, language_of, name_list, phrase
 from core.spend.budget_checks import BudgetRefusal
 from core.spend.cost_text import money
-from core.values.budgets import ANY, MICROS, Balance, Budget, BudgetUnit, Limit, person_digest
+from core.values.budgets import ANY, MICROS, Balance, Budget, BudgetScope, BudgetUnit, Limit, person_digest
 from core.values.tasks import BudgetReached
 
 _EXACT = "#,##0.######"
@@ -46,12 +46,14 @@ def refusal_to_text(refusal: BudgetRefusal, language: str, currency: str, zone: 
     if refusal.model:
         return phrase("budget_unpriced", language, whose=whose, model=refusal.model)
     words = phrase(
-        "budget_reached",
+        "budget_reached_person" if budget.scope is BudgetScope.PERSON else "budget_reached",
         language,
         whose=whose,
         limit=_allowed(budget, refusal.balance.lifts, language, currency),
         when=_when(budget.account.until, zone, language),
     )
+    more = phrase("budget_more_all" if budget.scope is BudgetScope.ALL else "budget_more", language)
+    words = phrase("joined", language, one=words, two=more)
     return phrase("joined", language, one=words, two=phrase("ref", language, ref=reference(budget)))
 
 
@@ -61,7 +63,7 @@ def near_to_text(budget: Budget, balance: Balance, language: str, currency: str,
         "budget_near",
         language,
         whose=phrase(f"budget_of_{budget.scope}", language),
-        percent=percent(budget, balance),
+        percent=budget.percent(balance),
         limit=_allowed(budget, balance.lifts, language, currency),
         when=_when(budget.account.until, zone, language),
     )
@@ -74,10 +76,33 @@ def balance_to_text(budget: Budget, balance: Balance, language: str, currency: s
         language,
         whose=phrase(f"budget_of_{budget.scope}", language),
         limit=_allowed(budget, balance.lifts, language, currency),
-        spent=amount_to_text(balance.spent.of(budget.limit.unit), budget.limit.unit, language, currency),
-        percent=percent(budget, balance),
+        spent=_spent(budget, balance, language, currency),
         when=_when(budget.account.until, zone, language),
     )
+
+
+def share_to_text(budget: Budget, balance: Balance, language: str, currency: str) -> str:
+    """A limit with the share that is spent of it."""
+    key = "usage_budget"
+    if balance.unpriced:
+        key = "usage_budget_least" if balance.spent.of(budget.limit.unit) else "usage_budget_unknown"
+    return phrase(
+        key,
+        language,
+        whose=phrase(f"budget_of_{budget.scope}", language),
+        limit=_allowed(budget, balance.lifts, language, currency),
+        percent=budget.percent(balance),
+    )
+
+
+def _spent(budget: Budget, balance: Balance, language: str, currency: str) -> str:
+    """The amount with its share; the least that it can be where the cost of some answers is unknown."""
+    amount = balance.spent.of(budget.limit.unit)
+    if balance.unpriced and not amount:
+        return phrase("budget_amount_unknown", language)
+    key = "budget_amount_least" if balance.unpriced else "budget_amount"
+    words = amount_to_text(amount, budget.limit.unit, language, currency)
+    return phrase(key, language, amount=words, percent=budget.percent(balance))
 
 
 def reached_to_text(reached: BudgetReached, language: str, currency: str, zone: tzinfo) -> str:
@@ -101,12 +126,6 @@ def lifted_to_text(reached: BudgetReached, name: str, language: str, currency: s
     return phrase(
         "budget_lifted", language, name=name, limit=limit, when=_when(budget.account.until, zone, language)
     )
-
-
-def percent(budget: Budget, balance: Balance) -> int:
-    """The share of the limit that is spent, in whole percent; a limit of nothing is spent."""
-    allowed = budget.allowed(balance.lifts)
-    return 100 * balance.spent.of(budget.limit.unit) // allowed if allowed else 100
 
 
 def reference(budget: Budget) -> str:

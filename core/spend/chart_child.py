@@ -49,20 +49,22 @@ def picture(chart: Chart) -> bytes:
     layout = ConstrainedLayoutEngine(w_pad=0.25, h_pad=0.2, hspace=0.06)
     figure = Figure((WIDTH / _DPI, HEIGHT / _DPI), _DPI, facecolor=CARD, layout=layout)
     for axes, panel in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
-        _draw(axes, *panel)
+        _draw(axes, *panel, least=chart.least and panel[0] == chart.currency)
         _label(axes, chart.labels)
     content = BytesIO()
     figure.savefig(content, format="png", facecolor=CARD, metadata={"Software": None})
     return content.getvalue()
 
 
-def _draw(axes: Axes, unit: str, values: Sequence[float | None], colour: str) -> None:
-    """One panel: its unit and total, and the bars. An unknown value is a hatched column of the whole height."""
+def _draw(axes: Axes, unit: str, values: Sequence[float | None], colour: str, *, least: bool) -> None:
+    """One panel: its unit and total, which may be the least that it can be, and the bars. An unknown value is a hatched
+    column of the whole height."""
     known = [value or 0 for value in values]
     badge = {"boxstyle": "round,pad=0.25", "facecolor": colour, "edgecolor": colour}
     place: dict[str, Any] = {"textcoords": "offset points", "weight": "bold", "va": "baseline"}
     head = axes.annotate(unit, (0, 1), (8, 20), xycoords="axes fraction", color="white", bbox=badge, **place)
-    axes.annotate(short_number(sum(known)), (1, 1), (18, 20), xycoords=(head, "axes fraction"), **place)
+    total = f"≥ {short_number(sum(known))}" if least else short_number(sum(known))
+    axes.annotate(total, (1, 1), (18, 20), xycoords=(head, "axes fraction"), **place)
     axes.bar(range(len(known)), known, 0.8, color=colour, zorder=2)
     for index, value in enumerate(values):
         if value is None:

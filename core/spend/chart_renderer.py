@@ -31,10 +31,18 @@ class Charts(Protocol):
 
 
 async def draw(
-    charts: Charts, bars: Sequence[Bar], period: Period, currency: str, language: str, name: str
+    charts: Charts,
+    bars: Sequence[Bar],
+    period: Period,
+    currency: str,
+    language: str,
+    name: str,
+    *,
+    least: bool = False,
 ) -> AnswerPicture:
-    """The picture of a period with questions, with its caption and its words. Raises ChildError."""
-    chart = bars_to_chart(bars, period, currency)
+    """The picture of a period with questions, with its caption and its words. `least`: the cost of some answers is
+    unknown. Raises ChildError."""
+    chart = bars_to_chart(bars, period, currency, least=least)
     content = await charts.png(chart)
     caption = f"_{chart_caption(chart, language)}_"
     return AnswerPicture(name, chart_alt(chart, bars, period, language), "image/png", content, caption)

@@ -31,13 +31,14 @@ class Chart:
     """The bars of a period as the child process draws them (`core.spend.chart_child`).
 
     `labels` have the local hour, or the month and the day, as in ISO 8601. `costs` are in units of `currency`, an ISO
-    4217 code; None is unknown.
+    4217 code; None is unknown. `least`: other costs are unknown too, so that their sum is the least that it can be.
     """
 
     labels: tuple[str, ...]
     questions: tuple[int, ...]
     costs: tuple[float | None, ...]
     currency: str
+    least: bool = False
 
     @property
     def priced(self) -> bool:
@@ -45,8 +46,9 @@ class Chart:
         return any(cost is not None for cost in self.costs)
 
 
-def bars_to_chart(bars: Sequence[Bar], period: Period, currency: str) -> Chart:
-    """The chart of a period. An hour or day without questions costs nothing, unless no cost at all is known."""
+def bars_to_chart(bars: Sequence[Bar], period: Period, currency: str, *, least: bool = False) -> Chart:
+    """The chart of a period. An hour or day without questions costs nothing, unless no cost at all is known. `least`:
+    the cost of some answers is unknown."""
     form = "%H:%M" if period.name is PeriodName.DAY else "%m-%d"
     costs = [None if bar.cost_micros is None else bar.cost_micros / 1_000_000 for bar in bars]
     known = any(cost is not None and bar.questions for bar, cost in zip(bars, costs, strict=True))
@@ -55,6 +57,7 @@ def bars_to_chart(bars: Sequence[Bar], period: Period, currency: str) -> Chart:
         tuple(bar.questions for bar in bars),
         tuple(costs) if known else (None,) * len(costs),
         currency,
+        least,
     )
 
 
@@ -106,6 +109,8 @@ def chart_alt(chart: Chart, bars: Sequence[Bar], period: Period, language: str) 
     if chart.priced:
         costs = [bar.cost_micros or 0 for bar in bars]
         total, highest = (money(cost, chart.currency, language) for cost in (sum(costs), max(costs)))
+        if chart.least:
+            total = phrase("cost_least", language, cost=total)
         sentences.append(phrase("chart_alt_costs", language, total=total, most=highest, at=most(costs)))
     return reduce(lambda one, two: phrase("joined", language, one=one, two=two), sentences)
 

@@ -41,11 +41,6 @@ def change_percent(now: float, before: float) -> int | None:
     return round(100 * (now - before) / before) if before else None
 
 
-def share_percent(part: float, whole: float) -> int | None:
-    """The share of `part` in `whole` in whole percent. None of nothing."""
-    return round(100 * part / whole) if whole else None
-
-
 def nearest_rank(counts: Sequence[tuple[int, int]], percent: int) -> int | None:
     """The percentile by nearest rank of values with their counts, ascending. None where there are none.
 

@@ -46,7 +46,7 @@ class ReportView:
 
     `link` returns the address of a message, or an empty text. `channel` returns the name of a channel as Markdown.
     `readable`: the keys of the places whose words all readers may read; nothing is quoted of others. `budgets`: the
-    share of its budget in percent that each channel spent, by `Place.channel_key`. `names`: people may be named.
+    share of its budget that each channel spent, in words, by `Place.channel_key`. `names`: people may be named.
     """
 
     language: str
@@ -54,7 +54,7 @@ class ReportView:
     link: Callable[[Place, str], str] = lambda place, message_id: ""
     channel: Callable[[Place], str] = attrgetter("channel")
     readable: frozenset[str] = frozenset()
-    budgets: Mapping[str, int] = field(default_factory=dict)
+    budgets: Mapping[str, str] = field(default_factory=dict)
     names: bool = False
 
     def phrase(self, key: str, **values: str | int | float) -> str:
@@ -163,7 +163,7 @@ def _use(report: Report, view: ReportView) -> list[str]:
         view.phrase("usage_tokens", prompt=now.prompt_tokens, completion=now.completion_tokens),
     ]
     if scope is not None and scope.channel_key in view.budgets:
-        lines.append(view.phrase("report_budget", percent=view.budgets[scope.channel_key]))
+        lines.append(view.phrase("report_budget", share=view.budgets[scope.channel_key]))
     if view.names and figures.people:
         asked = (f"{escaped(one.name)} ({one.questions})" for one in figures.people)
         lines.append(view.phrase("report_people", people=name_list(asked, view.language)))
@@ -200,7 +200,7 @@ def _channels(report: Report, view: ReportView) -> list[str]:
     rows = _shortest([(name, totals) for name, totals, _ in named], view)
     if direct:
         rows.append((view.phrase("report_direct"), reduce(added, direct)))
-    return [_cost(name, totals, view, shares.get(name)) for name, totals in rows]
+    return [_cost(name, totals, view, shares.get(name, "")) for name, totals in rows]
 
 
 def _shortest(rows: Sequence[tuple[str, UsageTotals]], view: ReportView) -> list[tuple[str, UsageTotals]]:
@@ -210,11 +210,11 @@ def _shortest(rows: Sequence[tuple[str, UsageTotals]], view: ReportView) -> list
     return [*listed, (view.phrase("report_others", n=len(others)), reduce(added, others))] if others else listed
 
 
-def _cost(name: str, totals: UsageTotals, view: ReportView, percent: int | None = None) -> str:
+def _cost(name: str, totals: UsageTotals, view: ReportView, share: str = "") -> str:
     values = {"name": name, "cost": view.cost(totals), "questions": view.questions(totals.questions)}
-    if percent is None:
+    if not share:
         return view.phrase("report_cost_of", **values)
-    return view.phrase("report_cost_of_budget", **values, percent=percent)
+    return view.phrase("report_cost_of_budget", **values, share=share)
 
 
 def _causes(errors: Iterable[ErrorUse]) -> list[tuple[str, int, list[str]]]:

@@ -9,17 +9,18 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from core.errors import PlatformError
-from core.i18n import language_of, variant
+from core.i18n import language_of, phrase, variant
 from core.platform_calls import PlatformCalls
+from core.ports.store.budgets import BudgetStore
 from core.ports.store.settings import SettingsStore
 from core.ports.store.usage import UsageStore
 from core.settings.channel import merge
 from core.settings.environment import CoreSettings
 from core.spend.budgets import budgets_of, payer_of
 from core.spend.periods import Period, PeriodName
-from core.spend.report import Report, share_percent
+from core.spend.report import Report
 from core.spend.report_text import ReportView, report_to_text
-from core.values.budgets import BudgetScope, Spent
+from core.values.budgets import Balance, BudgetScope, BudgetUnit, Spent
 from core.values.conversation import Ask, announcement
 from core.values.places import Place
 from core.values.report import FeedbackReason, OpenQuestion, ThreadUse
@@ -43,7 +44,7 @@ def scope_place(scope: ReportScope, place: Place) -> Place | None:
             return Place(place.platform, place.team, place.channel)
 
 
-class ReportStore(UsageStore, SettingsStore, Protocol):
+class ReportStore(UsageStore, SettingsStore, BudgetStore, Protocol):
     """The part of the store that reports are made from."""
 
 
@@ -87,7 +88,7 @@ class StoredUsage:
             self._link,
             lambda channel: self._channel(channel, place),
             await self._readable(report, place),
-            await self._shares(report),
+            await self._shares(report, language),
             names=settings.report_names,
         )
         return WrittenReport(report, report_to_text(report, view), language)
@@ -102,10 +103,10 @@ class StoredUsage:
         mention = platform_calls.channel_mention(channel) if platform_calls is not None else ""
         return mention or f"{channel.platform}:{channel.channel}"
 
-    async def _shares(self, report: Report) -> dict[str, int]:
-        """The share that each channel spent of its own budget in percent, by `Place.channel_key`, at the end of the
-        period: of the limit of which most is spent."""
-        shares: dict[str, int] = {}
+    async def _shares(self, report: Report, language: str) -> dict[str, str]:
+        """The share that each channel spent of its own budget, by `Place.channel_key`, at the end of the period: of the
+        limit of which most is spent. None where no cost is known."""
+        shares: dict[str, tuple[int, str]] = {}
         for channel in report.budgeted:
             stored = await self.store.stored_settings(channel)
             settings = merge(self.settings, stored, channel.platform)
@@ -114,9 +115,15 @@ class StoredUsage:
                 if budget.scope is BudgetScope.CHANNEL:
                     totals = await self.store.usage_totals(budget.account.since, report.period.until, channel)
                     spent = Spent(totals.cost_micros, totals.prompt_tokens + totals.completion_tokens)
-                    share = share_percent(spent.of(budget.limit.unit), budget.limit.amount)
-                    shares[channel.channel_key] = max(shares.get(channel.channel_key, 0), share or 0)
-        return shares
+                    (lifts,) = await self.store.lifts([budget.account])
+                    unpriced = totals.unpriced if budget.limit.unit is BudgetUnit.MONEY else 0
+                    if unpriced and not spent.micros:
+                        continue
+                    percent = budget.percent(Balance(spent, lifts=lifts))
+                    words = phrase("share_least" if unpriced else "share", language, percent=percent)
+                    key = channel.channel_key
+                    shares[key] = max(shares.get(key, (0, words)), (percent, words))
+        return {key: words for key, (_, words) in shares.items()}
 
     async def _readable(self, report: Report, reader: Place) -> frozenset[str]:
         """The keys of the places whose words all readers may read: those in threads of their own channel that are as

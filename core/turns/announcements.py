@@ -41,7 +41,13 @@ async def report_to_finish(written: WrittenReport, turn: Turn, currency: str, ch
         return finish
     try:
         picture = await draw(
-            charts, report.bars, report.period, currency, written.language, f"report-{turn.id}.png"
+            charts,
+            report.bars,
+            report.period,
+            currency,
+            written.language,
+            f"report-{turn.id}.png",
+            least=report.figures.now.unpriced > 0,
         )
     except ChildError as error:
         log.error("chart_not_drawn", detail=error.detail)

@@ -108,11 +108,12 @@ class BudgetAccount:
 @dataclass(frozen=True, slots=True)
 class Balance:
     """The state of an account. `reserved`: for answers that are being written. `lifts`: how often an admin allowed its
-    limits once more."""
+    limits once more. `unpriced`: the answers whose cost is unknown, as far as they were counted."""
 
     spent: Spent = Spent()
     reserved: Spent = Spent()
     lifts: int = 0
+    unpriced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,11 @@ class Budget:
 
     def is_reached(self, balance: Balance) -> bool:
         return balance.spent.of(self.limit.unit) >= self.allowed(balance.lifts)
+
+    def percent(self, balance: Balance) -> int:
+        """The spent share of what is allowed, in whole percent: 100 or more only where it is reached."""
+        allowed = self.allowed(balance.lifts)
+        return 100 * balance.spent.of(self.limit.unit) // allowed if allowed else 100
 
 
 class BudgetVerdict(StrEnum):

@@ -176,6 +176,7 @@ async def test_a_limit_is_lifted_once_for_each_time_it_is_reached(store: Store) 
     decision = await reserve(store, turn, 1, budget(here))
     assert decision.verdict is BudgetVerdict.ALLOWED
     assert (await store.balances([here], ""))[0].lifts == 1
+    assert await store.lifts([here, of_team()]) == [1, 0]
 
 
 async def test_accounts_of_old_periods_are_removed(store: Store) -> None:

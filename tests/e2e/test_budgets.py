@@ -85,7 +85,7 @@ async def test_on_discord_a_person_is_warned_directly_refused_and_helped_by_an_a
             await answered(discord, question, "Here I am.")
             await _counted(discord, tmp_path, number)
         direct = await discord.wait_for(lambda: discord.from_bot(discord.dm(DISCORD_BO)))
-        assert f"{whose}: 90 % of 100 tokens a day" in direct[0].text
+        assert f"{whose}: 90% of 100 tokens a day" in direct[0].text
         await discord.say(DISCORD_BO, GENERAL, f"<@{BOT}> question 3?")
         await discord.wait_for(
             lambda: [m for m in discord.from_bot(GENERAL) if f"{whose} is used up" in m.text]

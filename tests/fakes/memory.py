@@ -475,6 +475,10 @@ class MemoryStore(MemorySettings):
         self._work()
         return self._budgets.balances(accounts, self._sum)
 
+    async def lifts(self, accounts: Sequence[BudgetAccount]) -> list[int]:
+        self._work()
+        return self._budgets.lifts(accounts)
+
     async def reserve(
         self, turn_id: int, payer: Payer, person: str, budgets: Sequence[Budget], most: Spent
     ) -> BudgetDecision:

@@ -30,6 +30,9 @@ class MemoryBudgets:
     def balances(self, accounts: Sequence[BudgetAccount], used: Used) -> list[Balance]:
         return [self._accounts.setdefault(account, Balance(used(account))) for account in accounts]
 
+    def lifts(self, accounts: Sequence[BudgetAccount]) -> list[int]:
+        return [self._accounts.get(account, Balance()).lifts for account in accounts]
+
     def reserve(
         self,
         turn_id: int,

@@ -18,6 +18,10 @@ class BudgetStore(Protocol):
         """The balance of each account, without what is reserved. `person` is the id behind the person's digest."""
         ...
 
+    async def lifts(self, accounts: Sequence[BudgetAccount]) -> list[int]:
+        """The number of lifts of each account: 0 of one that is new. It stores no new account."""
+        ...
+
     async def reserve(
         self, turn_id: int, payer: Payer, person: str, budgets: Sequence[Budget], most: Spent
     ) -> BudgetDecision:

@@ -18,6 +18,7 @@ from core.commands import COMMANDS
 from core.commands.handlers import CommandHandlers
 from core.commands.parser import command_of, options_of, values_of
 from core.i18n import LANGUAGES, LOCALES, SPOKEN, name_list, phrase, variant
+from core.ports.store.settings import Change
 from core.settings.channel import SETTINGS, Listen, settings_on
 from core.settings.environment import CoreSettings
 from core.spend.chart_renderer import Charts
@@ -452,12 +453,39 @@ async def test_usage_is_mine_the_channels_or_for_admins_the_workspaces() -> None
     assert "3,000 input tokens, 702 output tokens" in text
     assert "cost: US$4.50\n" in f"{text}\n"
     await office.answered("4", cost_micros=None)
-    assert "at least US$1.50; 1 answer without a known price" in await office.told("usage")
+    assert "at least US$1.50 (price of 1 answer unknown)" in await office.told("usage")
     assert phrase("usage_quiet_me", "en") in await office.told("usage", by=Person("U8"))
     await office.told("settings", "budget 10 a month", ADMIN)
     await office.told("settings", "person_budget scope:workspace 2000 tokens a day", ADMIN)
-    assert "- 30% of the budget of US$10.00 a month is spent" in await office.told("usage", "channel day")
-    assert "- 123% of the budget of 2,000 tokens a day is spent" in await office.told("usage")
+    text = await office.told("usage", "channel day")
+    assert "- Your budget: 123% of 2,000 tokens a day is spent\n" in text
+    assert text.endswith("- The budget of this channel: at least 30% of US$10.00 a month is spent")
+
+
+async def test_usage_shows_all_limits_that_hold_and_those_of_a_lifted_limit_as_it_is_allowed_now() -> None:
+    office = Office(parley_budget="10 a month")
+    await office.told("budget", "4 a day", ADMIN)
+    await office.answered("1")
+    here = await office.handlers.settings(THREAD, ADA)
+    (budget, _), _ = await office.handlers.budgets.balances(THREAD, ADA.id, here)
+    change = Change(CHANNEL, "lift:channel", None, None, ADMIN, NOON)
+    assert await office.store.lift(budget.account, 0, change)
+    for words in ("", "channel"):
+        text = await office.told("usage", words)
+        assert "- The budget of this channel: 18% of US$8.00 a day is spent\n" in text
+        assert "- The budget of everybody who uses Parley: 15% of US$10.00 a month is spent" in text
+
+
+async def test_an_unknown_cost_is_no_zero_in_the_limits() -> None:
+    office = Office()
+    await office.told("budget", "person 2 a day", ADMIN)
+    await office.answered("1", cost_micros=None)
+    assert "Your budget: US$2.00 a day. Spent: not known. It renews" in await office.told("budget")
+    assert "- Your budget: US$2.00 a day. What is spent of it isn't known" in await office.told("usage")
+    await office.answered("2")
+    assert "Spent: at least US$1.50 (75%). It renews" in await office.told("budget")
+    assert "- Your budget: at least 75% of US$2.00 a day is spent" in await office.told("usage")
+    assert "Spent: US$0.00 (0%). It renews" in await office.told("budget", by=BEN), "his own are known"
 
 
 class DrawnCharts:

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from core.commands.handlers import CommandHandlers
-from core.i18n import LANGUAGES, phrase
+from core.i18n import LANGUAGES, phrase, variant
 from core.inbox.inbox import StoringInbox
 from core.settings.environment import CoreSettings
-from core.spend.budget_checks import BudgetChecks
-from core.spend.budget_text import reached_to_text, reference
+from core.spend.budget_checks import BudgetChecks, BudgetRefusal
+from core.spend.budget_text import reached_to_text, reference, refusal_to_text
 from core.spend.budgets import AnswerBound
 from core.turns.running import RunningTurns
+from core.values.budgets import ANY, Budget, BudgetAccount, BudgetScope, BudgetUnit, Limit, LimitPeriod, Payer
 from core.values.conversation import Ask, Turn, TurnState, announcement
 from core.values.deltas import Usage
 from core.values.events import ButtonPress, Command, Outcome, Receipt
@@ -96,7 +97,7 @@ async def test_where_refused_words_are_given_back_none_stay_in_the_thread_and_ea
     for _ in range(2):
         refused = await here.say()
         assert refused.reply is not None
-        assert refused.reply.text.startswith("The budget of everybody here is used up")
+        assert refused.reply.text.startswith("The budget of everybody who uses Parley is used up")
     assert [line.text for line in await here.store.lines(THREAD)] == ["why?", "because"]
     command = Command("ask", THREAD, ADA, NOON, "why?", id="m9")
     assert (await here.inbox.receive(command)).outcome is Outcome.BUDGET
@@ -123,7 +124,7 @@ async def test_a_question_that_would_be_refused_is_known_before_its_files_are_re
     await here.spend(100)
     refused = await here.inbox.refusal(ask)
     assert refused is not None
-    assert refused.text.startswith("The budget of everybody here is used up")
+    assert refused.text.startswith("The budget of everybody who uses Parley is used up")
     assert await here.inbox.refusal(replace(ask, text="/usage")) is None, "no model answers it"
     assert await here.inbox.refusal(replace(ask, text="/ask why?")) == refused
 
@@ -156,7 +157,7 @@ async def test_from_80_percent_on_each_asker_is_told_once_and_answered() -> None
     told = await here.say()
     assert (told.outcome, told.reply is not None) == (Outcome.TURN, True)
     assert told.reply is not None
-    assert "80 % of 100 tokens a day" in told.reply.text
+    assert "80% of 100 tokens a day" in told.reply.text
     assert not told.reply.refused
     assert told.reply.whisper
     assert (await here.say()).reply is None, "once"
@@ -164,6 +165,35 @@ async def test_from_80_percent_on_each_asker_is_told_once_and_answered() -> None
     again = StoringInbox(here.store, here.submitted.append, RunningTurns(), here.handlers)
     here.inbox = again
     assert (await here.say()).reply is None, "once, also after a restart"
+
+
+@pytest.mark.parametrize(
+    ("scope", "platform", "words"),
+    [
+        (
+            "person",
+            "slack",
+            "until then I can't answer you. If it can't wait, ask an admin to allow more. (ref ",
+        ),
+        (
+            "channel",
+            "slack",
+            "until then I can't answer here. If it can't wait, ask an admin to allow more. (ref ",
+        ),
+        ("channel", "web", "until then I can't answer here. If it can't wait, raise it with `/budget`. (ref "),
+        ("all", "web", "until then I can't answer here. If it can't wait, raise PARLEY_BUDGET. (ref "),
+        ("all", "slack", "until then I can't answer here. If it can't wait, ask an admin to allow more. (ref "),
+    ],
+)
+def test_a_refusal_says_what_can_be_done_by_whom(scope: str, platform: str, words: str) -> None:
+    limit = Limit(10, BudgetUnit.TOKENS, LimitPeriod.DAY)
+    account = BudgetAccount(Payer(ANY, ANY, ANY, ANY), LimitPeriod.DAY, NOON, NOON + timedelta(days=1))
+    refusal = BudgetRefusal(Budget(BudgetScope(scope), limit, account))
+    language = variant("en", platform)
+    assert words in refusal_to_text(refusal, language, "USD", UTC)
+    unpriced = refusal_to_text(replace(refusal, model="m"), language, "USD", UTC)
+    assert ("PARLEY_PRICE_INPUT" in unpriced) is (platform == "web")
+    assert ("Ask an admin" in unpriced) is (platform == "slack")
 
 
 async def test_to_try_again_to_go_on_and_to_regenerate_are_refused_like_questions() -> None:
@@ -266,10 +296,11 @@ async def test_budget_shows_every_limit_with_what_is_spent_and_admins_set_them()
     await here.spend(4)
     shown = await here.command("budget")
     assert [line for line in shown.splitlines() if line.startswith("- ")] == [
-        "- Your budget: 5 tokens a day. Spent: 4 tokens (80 %). It renews on 1 Apr 00:00.",
-        "- The budget of this channel: 50 tokens a month. Spent: 4 tokens (8 %). It renews on 1 Apr 00:00.",
-        "- The budget of this workspace: 100 tokens a month. Spent: 4 tokens (4 %). It renews on 1 Apr 00:00.",
-        "- The budget of everybody here: 1,000,000 tokens a month. Spent: 4 tokens (0 %). It renews on 1 Apr 00:00.",
+        "- Your budget: 5 tokens a day. Spent: 4 tokens (80%). It renews on 1 Apr 00:00.",
+        "- The budget of this channel: 50 tokens a month. Spent: 4 tokens (8%). It renews on 1 Apr 00:00.",
+        "- The budget of this workspace: 100 tokens a month. Spent: 4 tokens (4%). It renews on 1 Apr 00:00.",
+        "- The budget of everybody who uses Parley: 1,000,000 tokens a month. Spent: 4 tokens (0%). It renews on "
+        "1 Apr 00:00.",
     ]
     assert "/budget person" not in shown
     assert "/budget person" in await here.command("budget", by=ADMIN)

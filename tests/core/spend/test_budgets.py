@@ -127,6 +127,25 @@ def test_an_answer_begins_where_the_limit_can_take_it_or_no_other_one_is_written
     assert decide([budget(100)], [balance], Spent(most)).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("spent", "allowed", "lifts", "percent"),
+    [
+        (0, 3, 0, 0),
+        (2, 3, 0, 66),
+        (999, 1_000, 0, 99),
+        (1_000, 1_000, 0, 100),
+        (1_500, 1_000, 1, 75),
+        (0, 0, 0, 100),
+    ],
+)
+def test_a_share_is_100_percent_only_once_the_limit_is_reached(
+    spent: int, allowed: int, lifts: int, percent: int
+) -> None:
+    limit, balance = budget(allowed), Balance(Spent(spent), lifts=lifts)
+    assert limit.percent(balance) == percent
+    assert (percent >= 100) is limit.is_reached(balance)
+
+
 def test_one_limit_that_is_reached_refuses_whatever_the_others_say() -> None:
     waits, reached, free = budget(100), budget(10, BudgetUnit.TOKENS), budget(1_000)
     balances = [Balance(Spent(50), Spent(60)), Balance(Spent(0, 10)), Balance()]

@@ -108,15 +108,21 @@ def test_a_picture_is_told_in_words() -> None:
     )
     assert chart_alt(CHART, BARS, WEEK, "zh") == (
         "2026年11月16日至2026年11月22日每天的图表。提问：共 65，最多 38（2026年11月17日）。"
-        "费用：共 US$3.00，最高 US$2.50（2026年11月17日）。"
+        "费用：US$3.00，最高 US$2.50（2026年11月17日）。"
     )
+
+
+def test_a_sum_without_some_costs_is_the_least_that_it_can_be() -> None:
+    least = bars_to_chart(BARS, WEEK, "USD", least=True)
+    assert "Cost: at least US$3.00, the most US$2.50 (17 Nov 2026)." in chart_alt(least, BARS, WEEK, "en")
+    assert "费用：至少 US$3.00，最高 US$2.50（2026年11月17日）。" in chart_alt(least, BARS, WEEK, "zh")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_words_of_the_longest_chart_fit_one_line_of_200_characters(language: str) -> None:
     month = period_at(PeriodName.MONTH, datetime(2026, 12, 19, 12, tzinfo=UTC), KATHMANDU)
     many = [Bar(*bounds, 900_000_000, 987_654_321_000_000_000) for bounds in month.bars]
-    words = chart_alt(bars_to_chart(many, month, "XOF"), many, month, language)
+    words = chart_alt(bars_to_chart(many, month, "XOF", least=True), many, month, language)
     assert len(words) <= 200
     assert "\n" not in words
 

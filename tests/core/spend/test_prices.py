@@ -149,8 +149,8 @@ def test_a_sum_says_that_some_of_it_is_unknown(
         (0, 0, "US$0.00"),
         (635, 0, "US$0.000635"),
         (0, 1200, "unknown"),
-        (2_500_000, 1, "at least US$2.50; 1 answer without a known price"),
-        (2_500_000, 1199, "at least US$2.50; 1,199 answers without a known price"),
+        (2_500_000, 1, "at least US$2.50 (price of 1 answer unknown)"),
+        (2_500_000, 1199, "at least US$2.50 (price of 1,199 answers unknown)"),
     ],
 )
 def test_a_cost_that_is_unknown_is_never_shown_as_zero(known: int, unpriced: int, shown: str) -> None:

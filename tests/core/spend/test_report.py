@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.spend.report import change_percent, nearest_rank, share_percent, two_digits
+from core.spend.report import change_percent, nearest_rank, two_digits
 
 
 @given(st.lists(st.integers(0, 40), min_size=1), st.integers(1, 100))
@@ -35,6 +35,5 @@ def test_times_are_rounded_half_up(exact: int, rounded: int) -> None:
     assert two_digits(exact) == rounded
 
 
-def test_changes_and_shares_are_whole_percent() -> None:
+def test_changes_are_whole_percent() -> None:
     assert (change_percent(150, 100), change_percent(50, 100), change_percent(3, 0)) == (50, -50, None)
-    assert (share_percent(1, 3), share_percent(1, 0)) == (33, None)

@@ -99,12 +99,12 @@ add a second model.
 
 
 def test_a_channels_report_says_what_changed_first_and_quotes_only_what_all_readers_may_read() -> None:
-    view = replace(VIEW, budgets={CHANNEL.channel_key: 62})
+    view = replace(VIEW, budgets={CHANNEL.channel_key: "62%"})
     assert report_to_text(Report(WEEK, CHANNEL, FIGURES), view) == OF_THE_CHANNEL
 
 
 def test_a_workspaces_report_names_channels_and_sums_up_direct_conversations() -> None:
-    view = replace(VIEW, readable=frozenset(), budgets={CHANNEL.channel_key: 62})
+    view = replace(VIEW, readable=frozenset(), budgets={CHANNEL.channel_key: "62%"})
     text = report_to_text(Report(WEEK, TEAM, FIGURES), view)
     assert "**Usage in this workspace, 16–22 Nov 2026**" in text
     assert (
@@ -142,7 +142,7 @@ def test_many_models_are_shortened_to_their_sum() -> None:
         (
             replace(NOW, unpriced=3),
             FIGURES.before,
-            "120 questions, 20% more than the week before; cost: at least US$12.30; 3 answers without a known price.",
+            "120 questions, 20% more than the week before; cost: at least US$12.30 (price of 3 answers unknown).",
         ),
         (
             replace(NOW, unpriced=120, cost_micros=0),

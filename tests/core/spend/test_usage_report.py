@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 
 from core.errors import Code, PlatformError
 from core.platform_calls import PlatformCalls
+from core.ports.store.settings import Change
+from core.settings.channel import merge
 from core.settings.environment import CoreSettings
+from core.spend.budgets import budgets_of, payer_of
 from core.spend.periods import PeriodName, period_at
 from core.spend.usage_report import StoredUsage
 from core.values.conversation import Ask, TurnState
@@ -50,10 +53,10 @@ class Reporter:
             lambda place: calls if place.platform == "slack" else None,
         )
 
-    async def ask(self, id: str, place: Place, text: str) -> None:
+    async def ask(self, id: str, place: Place, text: str, cost_micros: int | None = 1_500_000) -> None:
         turn = await self.store.accept(Ask(id, place, Person("U1", "Ada"), text, AT))
         assert turn is not None
-        spent = Usage(1_000, 100, cost_micros=1_500_000)
+        spent = Usage(1_000, 100, cost_micros=cost_micros)
         await self.store.finish(Finish(turn, TurnState.DONE, "an answer", model="m", usage=spent))
 
     async def text(self, scope: Place | None, reader: Place = CHANNEL) -> str:
@@ -99,5 +102,23 @@ async def test_it_says_how_much_of_its_budget_a_channel_spent() -> None:
     await reporter.ask("m1", OPEN, "here")
     await reporter.store.change(CHANNEL, {"budget": "3 a day, 100 a month"}, ADMIN, AT)
     assert "- 50% of this channel's budget is spent\n" in await reporter.text(CHANNEL)
+    account = budgets_of(
+        merge(reporter.usage.settings, await reporter.store.stored_settings(CHANNEL), "slack"),
+        payer_of(CHANNEL, ""),
+        "",
+        AT,
+        UTC,
+    )[0].account
+    await reporter.store.balances([account], "")
+    await reporter.store.lift(account, 0, Change(CHANNEL, "lift:channel", None, None, ADMIN, AT))
+    assert "- 25% of this channel's budget is spent\n" in await reporter.text(CHANNEL), "of what is allowed"
+    await reporter.ask("m2", OPEN, "unpriced", None)
     workspace = await reporter.text(Place("slack", "T1", ""))
-    assert "- <#C1>: US$1.50, 50% of its budget · 1 question" in workspace
+    assert "at least 25% of its budget · 2 questions" in workspace
+
+
+async def test_a_share_of_a_cost_that_is_not_known_is_left_out() -> None:
+    reporter = Reporter()
+    await reporter.ask("m1", OPEN, "here", None)
+    await reporter.store.change(CHANNEL, {"budget": "3 a day"}, ADMIN, AT)
+    assert "budget" not in await reporter.text(CHANNEL)

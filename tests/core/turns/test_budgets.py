@@ -41,7 +41,7 @@ async def test_an_answer_whose_budget_is_used_up_is_refused_with_the_limit_and_a
     assert ended.state is TurnState.FAILED
     footer = (await rig.store.answer_footers(PLACE))[-1]
     assert footer.notice.startswith(
-        "The budget of everybody here is used up: 100 tokens a day. It renews on 2 Jan 00:00"
+        "The budget of everybody who uses Parley is used up: 100 tokens a day. It renews on 2 Jan 00:00"
     )
     assert [button.label for button in footer.buttons] == [phrase("again", "en")]
     assert len(rig.model.requests) == 1, "the model is not asked"
