@@ -29,6 +29,7 @@ from core.inbox.backfill import Backfill
 from core.inbox.catch_up import CatchUp
 from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
+from core.inbox.membership import is_teamless
 from core.inbox.teams import addressed
 from core.llm import check_ways, create_model, create_transcriber
 from core.llm.catalog import ModelCatalog, load_catalog
@@ -200,7 +201,7 @@ class App:
             on_tool_call=self.metrics.tool_called,
             charts=self.charts,
             budgets=AnswerBudgets(
-                budgets, self.core.parley_currency, lambda ask: self.inbox.direct_settings(ask)
+                budgets, self.core.parley_currency, lambda ask, settings: self.inbox.limited(ask, settings)
             ),
             on_set_aside=lambda turn, error: self.operator_alerts.report_failure(f"turn {turn.id}", error, {}),
         )
@@ -224,6 +225,7 @@ class App:
             ]
         )
         self.operator_alerts.post = self.operator_alerts.post_budget = self.alert_channels
+        memberships = PerInstallation(connectors, lambda one: one if isinstance(one, Membership) else None)
         handlers = CommandHandlers(
             store,
             self.core,
@@ -235,6 +237,7 @@ class App:
             absent_servers=self.tools.absent,
             submit=submit,
             charts=self.charts,
+            is_teamless=lambda place: is_teamless(place, memberships(place)),
         )
         self.inbox = StoringInbox(
             store,
@@ -242,7 +245,7 @@ class App:
             running_turns,
             handlers,
             lambda place: self.catch_up.lost(place),
-            PerInstallation(connectors, lambda one: one if isinstance(one, Membership) else None),
+            memberships,
             PerInstallation(connectors, lambda one: one if isinstance(one, Directory) else None),
             self._calls,
             lambda platform, why: self.counts.count(

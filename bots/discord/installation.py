@@ -348,6 +348,11 @@ class DiscordInstallation:
         """https://docs.discord.com/developers/reference#message-formatting"""
         return f"<#{place.channel}>"
 
+    def has_team(self, place: Place) -> bool:
+        if place.direct or place.team == self.id or not place.team.isdecimal():
+            return False
+        return self._client is None or self._client.get_guild(int(place.team)) is not None
+
     async def roles_in(self, person: str, teams: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         with self._translated():
             return await self._members.roles_in(self._here, person, teams)

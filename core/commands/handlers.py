@@ -40,7 +40,8 @@ class CommandHandlers:
 
     `core.openai_model` is the model where none is set. `models`: those that may be chosen, or empty where any may.
     `traits`: by the name of the platform. `interrupt`, `submit`: as in
-    `DataCommands`. `absent_servers`: as in `SettingsCommands`.
+    `DataCommands`. `absent_servers`: as in `SettingsCommands`. `is_teamless`: True of a place in which the rules of
+    each of a person's teams apply.
     """
 
     def __init__(
@@ -56,12 +57,14 @@ class CommandHandlers:
         submit: Callable[[Turn], object] = lambda turn: None,
         budgets: BudgetChecks | None = None,
         charts: Charts | None = None,
+        is_teamless: Callable[[Place], bool] = lambda place: place.direct,
     ) -> None:
         self._store = store
         self._core = core
         self.clock = clock
         self._models = tuple(models)
         self._traits = traits or {}
+        self.is_teamless = is_teamless
         self.budgets = budgets or BudgetChecks(store, core, clock)
         self.currency = core.parley_currency
         settings = self._changes = SettingsCommands(store, clock, self.settings, absent_servers)
@@ -91,7 +94,7 @@ class CommandHandlers:
 
     async def _bounded(self, stored: StoredSettings, place: Place, person: Person) -> ChannelSettings:
         settings = merge(self._core, stored, place.platform)
-        if not place.direct:
+        if not self.is_teamless(place):
             return settings
         elsewhere = dict(await self._store.workspaces(place.platform))
         elsewhere.pop(place.team, None)  # Merged above.

@@ -120,8 +120,13 @@ class StoringInbox:
     async def language(self, person: Person, place: Place) -> str:
         return self._handlers.language(person, await self._handlers.settings(place, person))
 
-    async def direct_settings(self, ask: Ask) -> ChannelSettings:
-        """The settings of a direct conversation, with the limits of the asker's teams. Raises StoreError."""
+    async def limited(self, ask: Ask, settings: ChannelSettings) -> ChannelSettings:
+        """The settings of `ask`: `settings`, or those with the limits of the asker's teams where no other rules apply.
+
+        Raises StoreError.
+        """
+        if not self._handlers.is_teamless(ask.place):
+            return settings
         workspaces = await self._store.workspaces(ask.place.platform)
         if any("person_budget" in stored for stored in workspaces.values()):
             ask = await self._members.known(ask)

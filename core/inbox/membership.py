@@ -1,6 +1,7 @@
-"""The teams of a person who writes to the bot directly.
+"""The teams of a person who writes to the bot where no team has rules.
 
-A direct conversation belongs to no team. The rules of each of the person's teams apply in it.
+A direct conversation belongs to no team, and so does a place that the bot reaches by a person's own install alone. The
+rules of each of the person's teams apply there.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ _TEAMS = 50
 _WITHIN_S = 5.0
 
 
+def is_teamless(place: Place, membership: Membership | None) -> bool:
+    """True if the rules of the person's teams apply in `place`. `membership`: that of the place, if it has one."""
+    return place.direct or (membership is not None and not membership.has_team(place))
+
+
 class TeamMembership:
     """`memberships`: the `Membership` of a place; None where the place has one team."""
 
@@ -41,7 +47,7 @@ class TeamMembership:
         `external` is None where the look-up fails. Raises StoreError.
         """
         membership = self._memberships(said.place)
-        if membership is None or not said.place.direct or said.author.bot:
+        if membership is None or said.author.bot or not is_teamless(said.place, membership):
             return said
         return replace(said, author=await self._person(said.author, said.place, membership))
 

@@ -184,8 +184,13 @@ class ReportsRateLimits(Protocol):
 class Membership(Protocol):
     """An installation that spans teams, of which one account may be a member of several.
 
-    A direct conversation belongs to none of the teams; the rules of each team apply to its members there too.
+    A direct conversation belongs to none of the teams, and so does a place where the installation is no member of the
+    team; the rules of each team apply to its members there too.
     """
+
+    def has_team(self, place: Place) -> bool:
+        """True if `place` belongs to a team that the installation is a member of, or if that is unknown. Pure."""
+        ...
 
     async def roles_in(self, person: str, teams: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         """The teams of `teams` that `person` is a member of, each with the ids of their roles. Cached for a

@@ -25,17 +25,17 @@ _FRAME_BYTES = 64
 
 
 class AnswerBudgets:
-    """`direct_settings`: the settings of a direct conversation, with the limits of the asker's teams."""
+    """`limited`: the settings of a question with the limits of the asker's teams, where these apply."""
 
     def __init__(
         self,
         checks: BudgetChecks,
         currency: str = "USD",
-        direct_settings: Callable[[Ask], Awaitable[ChannelSettings]] | None = None,
+        limited: Callable[[Ask, ChannelSettings], Awaitable[ChannelSettings]] | None = None,
     ) -> None:
         self._checks = checks
         self._currency = currency
-        self._direct_settings = direct_settings
+        self._limited = limited
 
     async def reserve(
         self,
@@ -49,8 +49,8 @@ class AnswerBudgets:
 
         Raises BudgetError where a limit is reached, and StoreError. `on_wait`: as in `BudgetChecks.reserve`.
         """
-        if turn.ask.place.direct and self._direct_settings is not None:
-            settings = await self._direct_settings(turn.ask)
+        if self._limited is not None:
+            settings = await self._limited(turn.ask, settings)
         refusal = await self._checks.reserve(turn, settings, bound, on_wait)
         if refusal is not None:
             raise BudgetError(refusal_to_text(refusal, language, self._currency, settings.zone))

@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import Code, PlatformError
 from core.ports.connector import Membership
+from core.values.places import Place
 from tests.bots.discord.conftest import Bot
 from tests.fakes.discord import BO, BOT, CHEN, GUILD, Permission
 
@@ -26,6 +27,14 @@ async def test_the_roles_of_a_member_are_those_of_each_server_and_a_stranger_has
         for person in (BO, CHEN, external)
     ]
     assert found == [{str(GUILD): (str(role),)}, {str(GUILD): ()}, {}]
+
+
+async def test_a_place_has_a_team_where_the_bot_itself_is_a_member(bot: Bot) -> None:
+    has_team = bot.platform.installation.has_team
+    assert has_team(Place("discord", str(GUILD), "1"))
+    assert not has_team(Place("discord", "7", "1")), "a server of a person's own install"
+    assert not has_team(Place("discord", str(BOT), "1")), "a private chat of others"
+    assert not has_team(Place("discord", str(BOT), "1", direct=True))
 
 
 async def test_a_person_is_looked_up_once_a_minute_however_many_ask(bot: Bot) -> None:

@@ -1,4 +1,4 @@
-"""The rules of a person's teams in their direct conversation with the bot."""
+"""The rules of a person's teams where no team has rules: in direct conversations, and by a person's own install."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from core.commands.handlers import CommandHandlers
 from core.errors import Code, PlatformError
 from core.i18n import phrase
 from core.inbox.inbox import StoringInbox
+from core.inbox.membership import is_teamless
+from core.ports.store.settings import StoredSettings
+from core.settings.channel import merge
 from core.settings.environment import CoreSettings
 from core.turns.running import RunningTurns
-from core.values.conversation import Ask, Turn
+from core.values.conversation import Ask, Turn, TurnState
+from core.values.deltas import Usage
 from core.values.events import Command, Outcome, Receipt
 from core.values.places import Person, Place
+from core.values.platform import PlatformTraits
+from core.values.turn_ends import Finish
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
@@ -27,11 +33,14 @@ ADA, BO = Person("1", "Ada"), Person("2", "Bo")
 
 
 class Servers:
-    """Bo is in the server 100 with role 55, Ada in none."""
+    """The bot is in the servers 100 and 200. Bo is in the server 100 with role 55, Ada in none."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[str]]] = []
         self.error: PlatformError | None = None
+
+    def has_team(self, place: Place) -> bool:
+        return place.team in ("100", "200")
 
     async def roles_in(self, person: str, teams: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         self.asked.append((person, list(teams)))
@@ -44,7 +53,14 @@ class App:
     def __init__(self, **settings: Any) -> None:
         self.store, self.servers = MemoryStore(), Servers()
         self.submitted: list[Turn] = []
-        handlers = CommandHandlers(self.store, CoreSettings(_env_file=None, **settings), FakeClock(NOON))
+        traits = {"discord": PlatformTraits(spans_teams=True)}
+        self.handlers = handlers = CommandHandlers(
+            self.store,
+            CoreSettings(_env_file=None, **settings),
+            FakeClock(NOON),
+            traits=traits,
+            is_teamless=lambda place: is_teamless(place, self.servers),
+        )
         self.inbox = StoringInbox(
             self.store, self.submitted.append, RunningTurns(), handlers, memberships=lambda _: self.servers
         )
@@ -78,6 +94,36 @@ async def test_a_servers_rate_binds_its_members_in_a_direct_conversation() -> No
     house = App()
     await house.set(rate="1")
     assert [(await house.say(id, BO)).outcome for id in ("m1", "m2")] == [Outcome.TURN, Outcome.LIMITED]
+
+
+OWN_INSTALLS = {
+    "private chat": Place("discord", "900", "701", "ask-1"),
+    "foreign server": Place("discord", "300", "301", "ask-1"),
+}
+
+
+@pytest.mark.parametrize("place", OWN_INSTALLS.values(), ids=OWN_INSTALLS)
+async def test_a_servers_rules_bind_its_members_where_the_app_is_their_own_install(place: Place) -> None:
+    house = App()
+    await house.set(rate="2", person_budget="10 tokens a day", deny="66")
+    assert (await house.say("m1", BO, place)).outcome is Outcome.TURN
+    (turn,) = house.submitted
+    begun = await house.store.begin(turn.id)
+    await house.store.finish(Finish(begun, TurnState.DONE, "so", model="m", usage=Usage(10)))
+    assert (await house.say("m2", BO, place)).outcome is Outcome.BUDGET
+    plain = merge(CoreSettings(_env_file=None), StoredSettings({}, {}), "discord")
+    assert len((await house.inbox.limited(turn.ask, plain)).person_budget) == 1, (
+        "the answer reserves for it too"
+    )
+    assert (await house.say("m3", replace(ADA, roles=("66",)), place)).outcome is Outcome.REFUSED
+
+
+async def test_a_servers_limit_does_not_bind_its_members_in_another_server() -> None:
+    house = App()
+    await house.set(person_budget="10 tokens a day", deny="2")
+    there = Place("discord", "200", "201", "m1")
+    assert (await house.say("m1", BO, there)).outcome is Outcome.TURN
+    assert (await house.handlers.settings(there, BO)).person_budget == ()
 
 
 async def test_who_can_not_be_looked_up_is_refused_and_told_to_ask_again() -> None:
