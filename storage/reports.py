@@ -10,7 +10,7 @@ from functools import reduce
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, case, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, Text, case, func, literal, select, tuple_, union_all
 
 from core.spend.report import two_digits
 from core.values.conversation import TurnState
@@ -30,7 +30,7 @@ from core.values.report import (
 from core.values.usage import UsageTotals, added
 from storage import threads
 from storage.people import FORGOTTEN_USER
-from storage.tables import ASKING, FEEDBACK, NOT_DONE, THREADS, TURNS, USAGE, from_us
+from storage.tables import ASKING, FEEDBACK, NOT_DONE, SETTINGS, THREADS, TURNS, USAGE, from_us
 from storage.usage_sums import SumKind, people, sums, total, totals, totals_of, within
 
 Span = tuple[int, int]
@@ -108,9 +108,18 @@ def _dearest(use: UsageTotals) -> tuple[int, int]:
 
 
 def _people(connection: Connection, period: Span, scope: Place | None) -> tuple[PersonUse, ...]:
+    """The people of the workspaces whose admins allow that reports name them, by what they asked there."""
+    allowing = select(SETTINGS.c.platform, SETTINGS.c.team).where(
+        SETTINGS.c.channel == "", SETTINGS.c.name == "report_names", SETTINGS.c.value == "on"
+    )
+    teams = [tuple(row) for row in connection.execute(allowing)]
+    if not teams:
+        return ()
     found = sums(SumKind.PERSON, *period, scope)
     person, number = (found.c.platform, found.c.name), func.sum(found.c.questions).label("number")
-    known = ~found.c.name.startswith(FORGOTTEN_USER, autoescape=True)
+    known = tuple_(found.c.platform, found.c.team).in_(teams) & ~found.c.name.startswith(
+        FORGOTTEN_USER, autoescape=True
+    )
     query = select(*person, number).where(known).group_by(*person).having(number > 0)
     rows = connection.execute(query.order_by(number.desc(), *person).limit(_LISTED)).all()
     return tuple(

@@ -66,6 +66,10 @@ async def spend(
     return turn.id
 
 
+async def allow_names(store: Store, team: str = "T1") -> None:
+    await store.change(Place("slack", team, ""), {"report_names": "on"}, ANN, NOON)
+
+
 class TestReports:
     async def test_a_day_without_use_has_a_bar_for_each_hour(self, store: Store) -> None:
         found = await figures(store)
@@ -73,6 +77,7 @@ class TestReports:
         assert [bar.since.hour for bar in found.bars] == list(range(24))
 
     async def test_use_is_counted_by_hour_model_channel_person_and_thread(self, store: Store) -> None:
+        await allow_names(store)
         cost = Usage(100, 10, cost_micros=5)
         await spend(store, ask("m5", after_s=-86_400), cost)
         await spend(store, ask("m1"), cost, first_word_s=0.104)
@@ -102,6 +107,17 @@ class TestReports:
         assert found.threads == (ThreadUse(PLACE, 2, "m2", "why?"), ThreadUse(ELSEWHERE, 1, "m3", "why?"))
         assert (await figures(store, scope=replace(PLACE, thread=""))).now.questions == 3
         assert (await figures(store, scope=None)).now.questions == 5
+
+    async def test_people_are_named_for_what_they_ask_in_workspaces_that_allow_it(self, store: Store) -> None:
+        await spend(store, ask("m1"))
+        assert (await figures(store)).people == ()
+        await allow_names(store)
+        await spend(store, ask("m2", by=BEN, place=replace(PLACE, team="T2")))
+        await spend(store, ask("m3", place=replace(PLACE, team="T2")))
+        await spend(store, ask("m4", by=BEN, place=replace(PLACE, platform="discord")))
+        assert (await figures(store, scope=None)).people == (PersonUse("Ann", 1),)
+        await allow_names(store, "T2")
+        assert (await figures(store, scope=None)).people == (PersonUse("Ann", 2), PersonUse("Ben", 1))
 
     async def test_errors_and_questions_that_were_left_open(self, store: Store) -> None:
         await spend(store, ask("m1", "stop"), state=TurnState.STOPPED)
@@ -138,6 +154,7 @@ class TestReports:
         )
 
     async def test_forgetting_a_person_takes_their_name_and_not_the_sums(self, store: Store) -> None:
+        await allow_names(store)
         for number in range(3):
             await spend(store, ask(f"m{number}", after_s=number), Usage(10, 1, cost_micros=2), first_word_s=1)
         await spend(store, ask("m9", by=BEN, place=ELSEWHERE), Usage(10, 1, cost_micros=2))
@@ -155,6 +172,7 @@ class TestReports:
     async def test_answers_that_end_at_once_are_all_counted_also_while_a_person_is_forgotten(
         self, store: Store
     ) -> None:
+        await allow_names(store)
         turns = [
             await accepted(store, ask(f"m{n}", place=replace(PLACE, thread=f"{n % 3}"), by=Person(f"U{n % 4}")))
             for n in range(24)
@@ -170,6 +188,7 @@ class TestReports:
     async def test_an_answer_whose_asker_was_forgotten_is_counted_once_without_a_person(
         self, store: Store
     ) -> None:
+        await allow_names(store)
         turn = await accepted(store, ask())
         await store.forget_person("slack", "T1", ANN.id, NOON + timedelta(hours=1))
         for _ in range(2):

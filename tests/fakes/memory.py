@@ -627,7 +627,7 @@ class MemoryStore(MemorySettings):
     ) -> ReportFigures:
         self._work()
         titles = {key: talk.title() for key, talk in self._talks.items()}
-        data = ReportedData(self._used(), self._turns, self._feedback, titles)
+        data = ReportedData(self._used(), self._turns, self._feedback, titles, self.named_teams())
         return data.figures(bars, before, scope)
 
     async def usage_groups(

@@ -74,6 +74,8 @@ class ReportedData:
     turns: Mapping[int, Turn]
     feedback: Mapping[tuple[int, str], Feedback]
     titles: Mapping[str, str]
+    named_teams: Collection[tuple[str, str]]
+    """Those whose admins allow that reports name people."""
 
     def figures(self, bars: Sequence[Period], before: Period, scope: Place | None) -> ReportFigures:
         period = bars[0][0], bars[-1][1]
@@ -123,7 +125,10 @@ class ReportedData:
 
     def _people(self, used: Sequence[UsedAnswer]) -> tuple[PersonUse, ...]:
         known = (
-            one for one in used if one.counted and one.person and not one.person.startswith(FORGOTTEN_USER)
+            one
+            for one in used
+            if one.counted and one.person and not one.person.startswith(FORGOTTEN_USER)
+            if (one.place.platform, one.place.team) in self.named_teams
         )
         counts = Counter((one.place.platform, one.person) for one in known)
         order = sorted(counts.items(), key=lambda one: (-one[1], one[0]))

@@ -37,6 +37,14 @@ class MemorySettings:
             if there == platform and not channel and values
         }
 
+    def named_teams(self) -> list[tuple[str, str]]:
+        """The workspaces whose admins allow that reports name people."""
+        return [
+            (platform, team)
+            for (platform, team, channel), values in self._settings.items()
+            if not channel and values.get("report_names") == "on"
+        ]
+
     async def change(
         self, place: Place, changes: Mapping[str, str | None], by: Person, at: datetime
     ) -> list[Change]:
