@@ -7,6 +7,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from bots.web.incoming import TOP
 from bots.web.outgoing import MessageView, replaces
 
 KEPT, KEPT_LENGTH = 1_000, 2_000_000
@@ -25,11 +26,12 @@ class ThinkingNews:
 @dataclass(frozen=True, slots=True)
 class News:
     """Views that changed; the "thinking" state; `whole`: the whole thread follows, because some of it may be
-    gone."""
+    gone; `listed`: the list of threads has changed."""
 
     views: tuple[MessageView, ...] = ()
     thinking: ThinkingNews | None = None
     whole: bool = False
+    listed: bool = False
 
 
 class Watcher:
@@ -41,6 +43,7 @@ class Watcher:
         self._views: dict[str, MessageView] = {}
         self._thinking: ThinkingNews | None = None
         self._whole = False
+        self._listed = False
         self._woken = asyncio.Event()
 
     def show(self, view: MessageView) -> None:
@@ -57,6 +60,10 @@ class Watcher:
         self._whole = True
         self._woken.set()
 
+    def show_list(self) -> None:
+        self._listed = True
+        self._woken.set()
+
     def close(self) -> None:
         self.closed = True
         self._woken.set()
@@ -67,8 +74,8 @@ class Watcher:
             async with asyncio.timeout(wait_s):
                 await self._woken.wait()
         self._woken.clear()
-        news = News(tuple(self._views.values()), self._thinking, self._whole)
-        self._views, self._thinking, self._whole = {}, None, False
+        news = News(tuple(self._views.values()), self._thinking, self._whole, self._listed)
+        self._views, self._thinking, self._whole, self._listed = {}, None, False, False
         return news
 
 
@@ -101,16 +108,16 @@ class AnswerStreams:
             self._watchers.pop(thread, None)
 
     def close(self) -> None:
-        for watchers in self._watchers.values():
-            for watcher in watchers:
-                watcher.close()
+        for watcher in self._all():
+            watcher.close()
 
     @property
     def watchers(self) -> int:
         return sum(map(len, self._watchers.values()))
 
     def show(self, thread: str, view: MessageView, key: str = "") -> None:
-        """A new or changed message of an answer. Its pictures stay."""
+        """A new or changed message of an answer. Its pictures stay. A new one at the top level, which few watch, renews
+        the list of threads on all pages."""
         known = self._shown.get(view.id)
         if known:
             attached = view.attached or known.view.attached
@@ -124,6 +131,12 @@ class AnswerStreams:
         if view.text or view.buttons:  # else the page shows that others come first
             self._asked.get(thread, {}).pop(view.after, None)
         self.tell(thread, view)
+        if known is None and thread == TOP:
+            for watcher in self._all():
+                watcher.show_list()
+
+    def _all(self) -> list[Watcher]:
+        return [watcher for watchers in self._watchers.values() for watcher in watchers]
 
     def _put(self, shown: _ShownMessage) -> None:
         known = self._shown.get(shown.view.id)
@@ -148,9 +161,8 @@ class AnswerStreams:
 
     def tell_all(self) -> None:
         """Show every thread as the store has it now."""
-        for watchers in self._watchers.values():
-            for watcher in watchers:
-                watcher.show_all()
+        for watcher in self._all():
+            watcher.show_all()
 
     def ask(self, thread: str, question: str, turn_id: int) -> None:
         """A turn is to answer that question, behind those that were asked there before."""

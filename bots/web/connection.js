@@ -6,10 +6,11 @@ import { call } from "/static/server.js";
 const AGAIN_MS = 2000;
 
 /**
- * @typedef {object} Heard the callbacks; all of them concern the thread that was opened last
+ * @typedef {object} Heard the callbacks; all of them but `listed` concern the thread that was opened last
  * @property {(all: { messages: View[], thinking: Thinking }) => void} state the whole thread
  * @property {(view: View) => void} message a message that is new or has changed
  * @property {(thinking: Thinking) => void} thinking
+ * @property {() => void} listed the list of threads has changed
  * @property {() => void} lost the connection broke; it is opened again
  * @property {() => void} missing there is no such thread
  */
@@ -28,7 +29,7 @@ export function connection(heard) {
     wanted = thread;
     if (thread === null || document.hidden) return;
     const source = events = new EventSource(`/api/threads/${encodeURIComponent(thread)}/events`);
-    for (const name of /** @type {const} */ (["state", "message", "thinking"])) {
+    for (const name of /** @type {const} */ (["state", "message", "thinking", "listed"])) {
       source.addEventListener(name, ({ data }) => heard[name](JSON.parse(data)));
     }
     source.addEventListener("error", () => {

@@ -264,6 +264,8 @@ class WebConnector:
                         parts.append(outgoing.event("thinking", asdict(news.thinking)))
                     if news.whole:
                         parts.append(outgoing.event("state", await self._left(place, language)))
+                    if news.listed:
+                        parts.append(outgoing.event("listed", {}))
                     await response.write(b"".join(parts) or b": still here\n\n")
             except (ConnectionResetError, StoreError):
                 pass  # the page was closed, or will ask again

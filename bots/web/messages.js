@@ -91,8 +91,8 @@ function replaceOlder({ view, article, growing }) {
   }
 }
 
-/** @type {(article: HTMLElement) => HTMLElement[]} */
-const toldUnder = ({ dataset: { id } }) => articles().filter(({ dataset: { under } }) => under === id);
+/** The notices under a message. @type {(article: HTMLElement) => HTMLElement[]} */
+export const toldUnder = ({ dataset: { id } }) => articles().filter(({ dataset: { under } }) => under === id);
 
 /** A question that is on its way to the server. @type {(id: string, text: string, files: File[]) => Message} */
 export function sending(id, text, files) {

@@ -3,7 +3,7 @@
 import { action } from "/static/article.js";
 import { $, button, element } from "/static/dom.js";
 import { show } from "/static/markdown.js";
-import { find, greet } from "/static/messages.js";
+import { find, greet, toldUnder } from "/static/messages.js";
 import { order } from "/static/api_commands.js";
 import { read, stick } from "/static/scroll.js";
 import { open } from "/static/form_dialog.js";
@@ -11,15 +11,16 @@ import { SAY } from "/static/words.js";
 
 const log = $("log");
 
-/** `id`: of the message that the notice is shown under, whose earlier notices go. The notice comes last where there is
- * no such message yet. `passing`: it is about words that are in the box again, and goes once they are sent.
+/** `id`: of the message that the notice is shown under, whose earlier notices go, but for those that everybody there
+ * should see. The notice comes last where there is no such message yet. `passing`: it is about words that are in the box again, and goes once they are sent.
  * @param {Told} told @param {string} id @param {boolean} passing */
-export function tell({ html, file, picture, form, buttons }, id = "", passing = false) {
+export function tell({ html, whisper, file, picture, form, buttons }, id = "", passing = false) {
   const body = element("div", "body");
   const made = element("article", "mine told", body);
   made.ariaLabel = SAY.parley;
   made.setAttribute("role", "status");
   made.classList.toggle("passing", passing);
+  made.classList.toggle("lasting", !whisper);
   show(body, html);
   if (picture) body.append(drawn(picture));
   const below = [
@@ -31,8 +32,8 @@ export function tell({ html, file, picture, form, buttons }, id = "", passing = 
   const under = find(id)?.article;
   if (id) made.dataset.under = id;
   if (under) {
-    if (under.nextElementSibling?.classList.contains("told")) under.nextElementSibling.remove();
-    under.after(made);
+    for (const told of toldUnder(under)) if (!told.classList.contains("lasting")) told.remove();
+    (toldUnder(under).at(-1) ?? under).after(made);
     made.scrollIntoView({ block: "nearest" });
     stick();
   } else {
@@ -69,6 +70,7 @@ function drawn(picture) {
   const image = element("img", "drawn");
   image.src = address(picture);
   image.alt = picture.name;
+  image.addEventListener("load", stick);
   return image;
 }
 

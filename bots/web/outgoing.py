@@ -226,6 +226,7 @@ def receipt_to_json(receipt: Receipt) -> dict[str, object]:
         "told": {
             "text": reply.text,
             "html": rendered(reply.captioned).blocks,
+            "whisper": reply.whisper,
             "refused": reply.refused,
             "file": file,
             "picture": reply.picture and picture_to_json(reply.picture),

@@ -62,8 +62,9 @@ class Typing:
                 label = choice_label(value, language)
                 written = value if lone else f"{option.name}:{value}"
                 if any(word.lower().startswith(begun) for word in (written, label)):
-                    meant = [f"setting_{value}_about"] if f"setting_{value}_about" in SPOKEN[language] else []
-                    yield written, phrase(meant[0], language) if meant else about if label == value else label
+                    own = (f"setting_{value}_about", f"choice_{value}_about")
+                    meant = next((phrase(key, language) for key in own if key in SPOKEN[language]), "")
+                    yield written, meant or (about if label == value else label)
         elif option.kind in (Kind.WHOLE, Kind.NUMBER) and option.name.startswith(begun):
             yield f"{option.name}:", about
         else:

@@ -21,6 +21,7 @@ const server = connection({
     put(view);
   },
   thinking: think,
+  listed: listThreads,
   lost: () => sayLine(SAY.lost),
   missing() {
     go(null);

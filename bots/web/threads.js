@@ -38,7 +38,7 @@ export function markThread() {
   const begins = first().split("\n")[0].slice(0, TITLE);
   const known = threads.find(({ id }) => id === address.thread);
   heading.textContent = address.thread === null ? SAY.new
-    : known ? named(known.id, known.title || begins) : begins || SAY.untitled;
+    : named(address.thread, known?.title || begins);
   document.title = address.thread === null ? "Parley" : `${heading.textContent} · Parley`;
 }
 

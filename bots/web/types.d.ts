@@ -22,7 +22,10 @@ interface Choice { value: string; label: string }
 interface Field { name: string; label: string; hint: string; kind: string; value: string; choices: Choice[] }
 interface Form { command: string; title: string; send: string; fixed: Record<string, string>; fields: Field[] }
 interface FileView { name: string; type: string; base64: string }
-interface Told { text: string; html: string[]; buttons: ButtonView[]; file?: FileView; picture?: FileView; form?: Form; refused?: boolean }
+interface Told {
+  text: string; html: string[]; whisper: boolean; buttons: ButtonView[];
+  file?: FileView; picture?: FileView; form?: Form; refused?: boolean;
+}
 /** `told` is the immediate reply, if any. `asked`: the message is a question of its `thread` now. `taken`: it is not to
  * be sent again, because it was asked or because it was a command. */
 interface Outcome { told?: Told; thread: string; id: string; taken?: boolean; asked?: boolean; again?: boolean }

@@ -114,7 +114,7 @@ test("a message takes the files that fit, and says which do not", async () => {
 
 function heard() {
   const calls = [];
-  const names = ["state", "message", "thinking", "lost", "missing"];
+  const names = ["state", "message", "thinking", "listed", "lost", "missing"];
   return [calls, connection(Object.fromEntries(names.map((one) => [one, (...data) => calls.push([one, ...data])])))];
 }
 
@@ -126,7 +126,8 @@ test("events of the open thread are passed on, those of the one before it are no
   server.open("other");
   assert.equal(sources[0].readyState, EventSource.CLOSED);
   sources[1].sends("message", { id: "1" });
-  assert.deepEqual(calls, [["thinking", { ms: 5 }], ["message", { id: "1" }]]);
+  sources[1].sends("listed", {});
+  assert.deepEqual(calls, [["thinking", { ms: 5 }], ["message", { id: "1" }], ["listed", {}]]);
   server.close();
   assert.equal(server.isOpen(), false);
 });

@@ -56,6 +56,25 @@ def test_choices_are_offered_by_value_or_label_and_only_until_one_is_there() -> 
     assert labels("/summarize ") == ["last:", "hours:", "thread", "channel"]
 
 
+@pytest.mark.parametrize(
+    ("language", "meanings"),
+    [("en", ["Today", "This week", "This month"]), ("zh", ["今天", "本周", "本月"])],
+)
+def test_each_period_has_a_meaning_of_its_own(language: str, meanings: list[str]) -> None:
+    typed = typing("/usage ")
+    assert typed is not None
+    assert [one.about for one in typed.suggestions({}, language)] == meanings
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("text", ["/usage ", "/export ", "/forget ", "/summarize "])
+def test_no_two_values_of_a_command_have_the_same_meaning(text: str, language: str) -> None:
+    typed = typing(text)
+    assert typed is not None
+    meanings = [one.about for one in typed.suggestions({}, language)]
+    assert len(set(meanings)) == len(meanings)
+
+
 def test_models_come_from_the_core() -> None:
     typed = typing("/model la")
     assert typed is not None
