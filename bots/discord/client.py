@@ -215,10 +215,15 @@ class Client(discord.Client):
         else:
             if receipt.outcome is Outcome.TURN:
                 self._askers[ask.place.key] = message.author, language_of(ask.author.locale)
-            if receipt.reply is not None and receipt.outcome is Outcome.TURN:
-                await send_directly(message.author, receipt.reply)
-            elif receipt.reply is not None:
-                await self._tell(message, receipt.reply, await self._spoken(ask))
+            if receipt.reply is not None:
+                await self._reply_to(message, ask, receipt.reply)
+
+    async def _reply_to(self, message: discord.Message, ask: Ask, reply: ImmediateReply) -> None:
+        """Show an immediate reply: a private one directly. Where that fails, a refusal is shown under the message."""
+        private = reply.private and not ask.place.direct
+        sent = private and await send_directly(message.author, reply)
+        if not sent and (reply.refused or not private):
+            await self._tell(message, reply, await self._spoken(ask))
 
     async def on_thread_create(self, thread: discord.Thread) -> None:
         if here := await self._place(thread):

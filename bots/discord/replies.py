@@ -48,13 +48,15 @@ def reply_to_view(reply: ImmediateReply) -> dict[str, Any]:
     return {"view": view}
 
 
-async def send_directly(person: discord.abc.Messageable, reply: ImmediateReply) -> None:
-    """Send `reply` in a direct message, which a person may have switched off. A failure is logged."""
+async def send_directly(person: discord.abc.Messageable, reply: ImmediateReply) -> bool:
+    """Send `reply` in a direct message, which a person may have switched off. False for a failure, which is logged."""
     try:
         for content in reply_to_contents(reply):
             await person.send(content)
     except FOREIGN as error:
         log.info("direct_message_refused", platform="discord", **translate(error).log_keys)
+        return False
+    return True
 
 
 async def with_file(reply: ImmediateReply, limit_bytes: int, language: str) -> ImmediateReply:

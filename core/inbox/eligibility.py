@@ -13,7 +13,7 @@ from core.inbox.rate_limit import Rate
 from core.ports.store import Store
 from core.settings.channel import ChannelSettings
 from core.spend.budget_text import near_to_text, refusal_to_text
-from core.values.budgets import Balance, Budget, person_digest
+from core.values.budgets import Balance, Budget, BudgetScope, person_digest
 from core.values.conversation import Ask
 from core.values.events import Outcome, Receipt
 from core.values.places import Person, Place
@@ -61,20 +61,20 @@ class Eligibility:
             return Eligible(
                 Receipt(Outcome.REFUSED, reply=refusal_reply(phrase(why, language)) if told else None)
             )
-        now_s, outcome = self._handlers.clock.monotonic(), Outcome.LIMITED
+        now_s, outcome, private = self._handlers.clock.monotonic(), Outcome.LIMITED, False
         if wait_s := self._rate.wait_s(self._who(person, place), key, settings.rate, now_s):
             words = phrase("limited", language, wait=duration(wait_s, language))
         else:
             checked = await self._handlers.budgets.check(place, person.id, settings, ask.at if ask else None)
             if checked.refusal is None:
                 return Eligible(near=checked.near)
-            outcome = Outcome.BUDGET
+            outcome, private = Outcome.BUDGET, checked.refusal.budget.scope is BudgetScope.PERSON
             words = refusal_to_text(checked.refusal, language, self._handlers.currency, settings.zone)
         returned = self._returns(place)
         if ask is not None and not returned and await self._store.joined(place):
             await self._store.note(ask)
         told = tell or returned or self._rate.tell(self._who(person, place), now_s)
-        return Eligible(Receipt(outcome, reply=refusal_reply(words) if told else None))
+        return Eligible(Receipt(outcome, reply=refusal_reply(words, private=private) if told else None))
 
     async def note(
         self, person: Person, place: Place, settings: ChannelSettings, eligible: Eligible
@@ -90,7 +90,7 @@ class Eligibility:
             if key not in self._noted and await self._store.mark_once(key):
                 lines.append(near_to_text(budget, balance, language, self._handlers.currency, settings.zone))
             self._noted[key] = True
-        return ImmediateReply("\n".join(lines)) if lines else None
+        return ImmediateReply("\n".join(lines), private=True) if lines else None
 
     def count(self, person: Person, place: Place, key: str) -> None:
         """Count an accepted question. The same `key` counts once."""
@@ -128,6 +128,6 @@ class Eligibility:
         )
 
 
-def refusal_reply(words: str) -> ImmediateReply:
-    """The reply that refuses a question or a command."""
-    return ImmediateReply(words, refused=True)
+def refusal_reply(words: str, *, private: bool = False) -> ImmediateReply:
+    """The reply that refuses a question or a command. `private`: for a reason that is the person's own."""
+    return ImmediateReply(words, refused=True, private=private)

@@ -64,14 +64,17 @@ class Attachment:
 class ImmediateReply:
     """A reply to an event, in the person's language. `text` is Markdown.
 
-    `whisper`: only the person need see it, else everyone in the place should. `refused`: the request was not carried
-    out, so its text must not be lost; `about`: the field of the submitted form at fault. `form`: the settings that the
-    person may change. `buttons` come back as a `ButtonPress` like those of an answer. `picture` is shown under the text
-    to the same readers; where that fails, the text is shown without it.
+    `whisper`: only the person need see it, else everyone in the place should. `private`: it is about the person alone.
+    Where a platform has no replies for one person, it goes to them directly; where that fails, a refusal is shown in
+    the place. `refused`: the request was not carried out, so its text must not be lost; `about`: the field of the
+    submitted form at fault. `form`: the settings that the person may change. `buttons` come back as a `ButtonPress`
+    like those of an answer. `picture` is shown under the text to the same readers; where that fails, the text is shown
+    without it.
     """
 
     text: str
     whisper: bool = True
+    private: bool = field(default=False, kw_only=True)
     refused: bool = field(default=False, kw_only=True)
     about: str = field(default="", kw_only=True)
     form: Form | None = None

@@ -87,9 +87,9 @@ async def test_on_discord_a_person_is_warned_directly_refused_and_helped_by_an_a
         direct = await discord.wait_for(lambda: discord.from_bot(discord.dm(DISCORD_BO)))
         assert f"{whose}: 90% of 100 tokens a day" in direct[0].text
         await discord.say(DISCORD_BO, GENERAL, f"<@{BOT}> question 3?")
-        await discord.wait_for(
-            lambda: [m for m in discord.from_bot(GENERAL) if f"{whose} is used up" in m.text]
-        )
+        refused = await discord.wait_for(lambda: discord.from_bot(discord.dm(DISCORD_BO))[1:])
+        assert f"{whose} is used up" in refused[0].text
+        assert not [m for m in discord.from_bot(GENERAL) if whose in m.text], "nobody else reads it"
         assert len(endpoint.requests) == 2
         (alert,) = await discord.wait_for(lambda: [m for m in discord.from_bot(RANDOM) if m.buttons])
         assert str(DISCORD_BO) not in alert.text

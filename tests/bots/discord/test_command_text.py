@@ -38,6 +38,29 @@ async def test_what_a_message_led_to_is_told_as_a_reply(bot: Bot) -> None:
     assert told[0].flags & MessageFlag.SUPPRESS_EMBEDS
 
 
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_private_refusal_is_read_by_all_only_where_no_direct_message_is_let_in(
+    bot: Bot, reads: bool
+) -> None:
+    bot.fake.world.people[BO].dm_open = reads
+    bot.inbox.told = ImmediateReply("Your budget is used up.", refused=True, private=True)
+    bot.inbox.outcome = Outcome.BUDGET
+    await bot.fake.say(BO, GENERAL, f"<@{BOT}> may I?")
+    (told,) = await until(lambda: bot.fake.from_bot(bot.fake.dm(BO) if reads else GENERAL))
+    assert told.content == "Your budget is used up."
+    assert bot.fake.from_bot(GENERAL) == ([] if reads else [told])
+
+
+async def test_a_private_note_is_never_read_by_all(bot: Bot) -> None:
+    bot.fake.world.people[BO].dm_open = False
+    bot.inbox.told = ImmediateReply("80 % is spent.", private=True)
+    await bot.fake.say(BO, GENERAL, f"<@{BOT}> first?")
+    await bot.inbox.ask("first?")
+    bot.inbox.told, bot.inbox.outcome = ImmediateReply("Not here."), Outcome.REFUSED
+    await bot.fake.say(BO, GENERAL, f"<@{BOT}> second?")
+    assert [one.content for one in await until(lambda: bot.fake.from_bot(GENERAL))] == ["Not here."]
+
+
 async def test_a_file_that_a_message_asked_for_comes_by_direct_message(bot: Bot) -> None:
     bot.inbox.told, bot.inbox.outcome = (
         ImmediateReply("Here.", file=Attachment("a.md", "text/markdown", b"a")),

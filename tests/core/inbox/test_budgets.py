@@ -142,6 +142,7 @@ async def test_each_scope_counts_its_own_and_says_whose_budget_it_is(scope: str,
     refused = await here.say(replace(ADA, locale=language))
     assert refused.reply is not None
     assert refused.reply.text.startswith(phrase(f"budget_of_{scope}", language))
+    assert refused.reply.private is (scope == "person")
     assert (await here.say(BEN)).outcome is (Outcome.TURN if scope == "person" else Outcome.BUDGET)
     (reached, *_) = here.reached
     alert = reached_to_text(reached, language, "USD", UTC)
