@@ -191,7 +191,7 @@ class App:
             self.channels,
             self.core,
             self.clock,
-            StoredUsage(store, self.core, config.timers.zone, self._calls),
+            StoredUsage(store, self.core, config.timers.zone(self.core), self._calls),
             self.checkpoints,
             running_turns,
             FileReader(store, self.file_content, self.clock),

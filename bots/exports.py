@@ -40,9 +40,9 @@ async def usage_table(
     by: Collection[UsageField],
     table_format: TableFormat,
 ) -> str:
-    """The usage since a time, in groups. Raises StoreError."""
+    """The usage since a time, in groups, by days of PARLEY_TIME_ZONE. Raises StoreError."""
     async with _opened(database, clock) as store:
-        groups = await store.usage_groups(since, clock.now(), by, names=True)
+        groups = await store.usage_groups(since, clock.now(), by, names=True, zone=core.zone)
         named = await _named_teams(store, {group.platform for group in groups})
     shown = [group if (group.platform, group.team) in named else replace(group, name="") for group in groups]
     return rows_to_text(usage_rows(shown, by, core.parley_currency, names=True), table_format)

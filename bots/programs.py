@@ -79,8 +79,8 @@ async def print_summary(config: Config, tell: Tell, name: PeriodName, chart_file
     clock = SystemClock()
     store, charts = await open_store(config.database, clock), ChartRenderer(clock)
     try:
-        reporter = StoredUsage(store, config.core, config.timers.zone, lambda _: None)
-        report = await reporter.read(period_at(name, clock.now(), config.timers.zone), None)
+        reporter = StoredUsage(store, config.core, config.timers.zone(config.core), lambda _: None)
+        report = await reporter.read(period_at(name, clock.now(), config.timers.zone(config.core)), None)
         place = next(iter(config.timers.places), Place("", "", ""))
         tell((await reporter.write(report, place)).text)
         if chart_file is not None:
@@ -113,7 +113,7 @@ async def post_summary(config: Config, tell: Tell, name: PeriodName) -> None:
     store = await open_store(config.database, SystemClock())
     try:
         now = SystemClock().now()
-        period = period_at(name, now, config.timers.zone)
+        period = period_at(name, now, config.timers.zone(config.core))
         asks = [
             report_ask(place, period, ReportScope.ALL, f"now:{now.isoformat()}", now)
             for place in config.timers.places

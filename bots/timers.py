@@ -57,8 +57,9 @@ class TimerSettings(Settings):
         "daily", description="The period of that report: daily, weekly (from Monday) or monthly."
     )
     parley_summary_at: str = Field(
-        "09:00 UTC",
-        description="The time of the report: a time of day and a time zone. It is about the period before.",
+        "09:00",
+        description="The time of the report: a time of day, and a time zone unless it is PARLEY_TIME_ZONE. It is about "
+        "the period before.",
     )
 
     parley_alert_channel: str = Field(
@@ -109,9 +110,9 @@ class TimerSettings(Settings):
     def at(self) -> time:
         return _parse_at(self.parley_summary_at)[0]
 
-    @property
-    def zone(self) -> ZoneInfo:
-        return _parse_at(self.parley_summary_at)[1]
+    def zone(self, core: CoreSettings) -> ZoneInfo:
+        """The time zone of the days of the summary."""
+        return _parse_at(self.parley_summary_at)[1] or core.zone
 
 
 def _to_places(channels: str) -> tuple[Place, ...]:
@@ -119,13 +120,13 @@ def _to_places(channels: str) -> tuple[Place, ...]:
     return tuple(Place(platform, "", channel) for platform, channel in _CHANNEL.findall(channels))
 
 
-def _parse_at(value: str) -> tuple[time, ZoneInfo]:
+def _parse_at(value: str) -> tuple[time, ZoneInfo | None]:
     match = _AT.fullmatch(value.strip())
     if match is None:
-        raise ValueError(f"{value!r} is not a time of day and a time zone, such as 09:00 Europe/Berlin")
+        raise ValueError(f"{value!r} is not a time of day, such as 09:00, or 09:00 Europe/Berlin")
     hour, minute, zone = match.groups()
     try:
-        return time(int(hour), int(minute)), ZoneInfo(zone or "UTC")
+        return time(int(hour), int(minute)), ZoneInfo(zone) if zone else None
     except (ZoneInfoNotFoundError, ValueError):
         raise ValueError(f"{zone!r} is not a time zone, such as Europe/Berlin") from None
 
@@ -216,11 +217,9 @@ class Timers:
 
     async def _of_operators(self) -> list[Schedule]:
         settings, known = self._settings, [await self._addressed(place) for place in self._settings.places]
-        period = _PERIODS[settings.parley_summary_period]
+        period, zone = _PERIODS[settings.parley_summary_period], settings.zone(self._core)
         return [
-            Schedule(place, period, settings.at, settings.zone, ReportScope.ALL)
-            for place in known
-            if place is not None
+            Schedule(place, period, settings.at, zone, ReportScope.ALL) for place in known if place is not None
         ]
 
     async def _of_channels(self) -> list[Schedule]:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import date, timedelta, tzinfo
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, case, func, literal, or_, select
 
+from core.spend.periods import PeriodName, period_at
 from core.values.conversation import TurnState
 from core.values.places import Place
 from core.values.usage import DIRECT, RatedAnswer, UsageField, UsageGroup
-from storage.tables import FEEDBACK, TURNS, USAGE, from_us
+from storage.tables import FEEDBACK, TURNS, USAGE, from_us, to_us
 from storage.usage_sums import COUNTED, DAY_US, within
 
 _USED = USAGE.c
 _TOKENS = ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens")
+_SUMS = ("answers", "questions", "errors", *_TOKENS, "cost_micros", "unpriced")
 _CHANNEL = case((TURNS.c.direct, DIRECT), else_=_USED.channel).label("channel")
 _FIELDS: dict[UsageField, tuple[ColumnElement[Any], ...]] = {
-    UsageField.DAY: ((_USED.at_us // DAY_US).label("day"),),
     UsageField.CHANNEL: (_USED.platform, _USED.team, _CHANNEL),
     UsageField.PERSON: (_USED.platform, _USED.team, _USED.person),
     UsageField.MODEL: (_USED.model,),
@@ -34,27 +35,51 @@ def usage_groups(
     scope: Place | None,
     person: str,
     names: bool,
+    zone: tzinfo,
 ) -> list[UsageGroup]:
     """The usage of a period in groups. It reads the row of each answer."""
-    keys = {column.key: column for field in UsageField if field in by for column in _FIELDS[field]}
     named = names and UsageField.PERSON in by
     conditions = [_USED.at_us >= since_us, _USED.at_us < until_us, *within(USAGE, scope)]
     conditions += [TURNS.c.id == _USED.turn_id, *([_USED.person == person] if person else [])]
-    unpriced = or_(_USED.cost_micros.is_(None), _USED.partly_priced)
-    query = select(
+    columns = [column for field in UsageField if field in by for column in _FIELDS.get(field, ())]
+    if UsageField.DAY in by:
+        first_us = connection.scalar(select(func.min(_USED.at_us)))
+        columns.insert(0, _day(max(since_us, first_us or 0), until_us, zone).label("day"))
+    name = TURNS.c.author_name if named else literal("", Text)
+    keys = {str(column.key): column for column in columns}
+    used = select(
         *keys.values(),
-        (func.max(TURNS.c.author_name) if named else literal("", Text)).label("name"),
-        func.count().label("answers"),
-        func.count(case((COUNTED, 1))).label("questions"),
-        func.count(case((_USED.state == TurnState.FAILED, 1))).label("errors"),
-        *(func.sum(_USED[name]).label(name) for name in _TOKENS),
-        func.coalesce(func.sum(_USED.cost_micros), 0).label("cost_micros"),
-        func.count(case((unpriced, 1))).label("unpriced"),
+        name.label("name"),
+        literal(1).label("answers"),
+        case((COUNTED, 1), else_=0).label("questions"),
+        case((_USED.state == TurnState.FAILED, 1), else_=0).label("errors"),
+        *(_USED[name] for name in _TOKENS),
+        _USED.cost_micros,
+        case((or_(_USED.cost_micros.is_(None), _USED.partly_priced), 1), else_=0).label("unpriced"),
     )
-    rows = connection.execute(
-        query.where(*conditions).group_by(*keys.values()).order_by(*keys.values())
-    ).mappings()
+    each = used.where(*conditions).subquery()
+    by_key = [each.c[key] for key in keys]
+    sums = [func.coalesce(func.sum(each.c[name]), 0).label(name) for name in _SUMS]
+    query = select(*by_key, func.max(each.c.name).label("name"), *sums)
+    rows = connection.execute(query.group_by(*by_key).order_by(*by_key)).mappings()
     return [_group(dict(row)) for row in rows if row["answers"]]
+
+
+def _day(since_us: int, until_us: int, zone: tzinfo) -> ColumnElement[int]:
+    """The day of an answer within that time, counted from 1970 in `zone`: at one distance from that of UTC between two
+    changes of the clock. A day in which the clock changes has its own bounds."""
+    cases, end_us = list[tuple[ColumnElement[bool], ColumnElement[int]]](), until_us
+    day, distance_us = period_at(PeriodName.DAY, from_us(since_us), zone), None
+    while to_us(day.since) < until_us:
+        number, end_us = (day.first_day - date(1970, 1, 1)).days, to_us(day.until)
+        irregular = day.until - day.since != timedelta(days=1)
+        behind_us = None if irregular else number * DAY_US - to_us(day.since)
+        counted = literal(number) if behind_us is None else (_USED.at_us + behind_us) // DAY_US
+        if cases and behind_us is not None and behind_us == distance_us:
+            cases.pop()
+        cases.append((_USED.at_us < end_us, counted))
+        day, distance_us = day.next, behind_us
+    return case(*cases, else_=literal(end_us // DAY_US)) if cases else literal(0)
 
 
 def _group(row: Mapping[str, Any]) -> UsageGroup:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 
 import structlog
@@ -335,9 +335,10 @@ class SqlStore:
         person: str = "",
         *,
         names: bool = False,
+        zone: tzinfo = UTC,
     ) -> list[UsageGroup]:
         period = to_us(since), to_us(until)
-        return await self._database.read(exports.usage_groups, *period, by, scope, person, names)
+        return await self._database.read(exports.usage_groups, *period, by, scope, person, names, zone)
 
     async def rated_answers(self, since: datetime, until: datetime) -> list[RatedAnswer]:
         return await self._database.read(exports.rated_answers, to_us(since), to_us(until))

@@ -90,7 +90,8 @@ class UsageCommands:
         by = [field for field in UsageField if names or field is not UsageField.PERSON]
         period, person = self._period(given), given.author.id if of == "me" else ""
         now, scope = self._clock.now(), _scope(given, of)
-        groups = await self._store.usage_groups(period.since, now, by, scope, person, names=names)
+        zone = given.settings.zone
+        groups = await self._store.usage_groups(period.since, now, by, scope, person, names=names, zone=zone)
         if not groups:
             return ImmediateReply(given.phrase("export_nothing"))
         table_format = TableFormat(given.option("format", TableFormat.CSV))

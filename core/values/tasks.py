@@ -45,7 +45,7 @@ class ReportScope(StrEnum):
 class ReportUsage:
     """Post the usage from `since` to `until`, a `day`, `week` or `month` of the time zone `zone`.
 
-    An empty `zone` is that of PARLEY_SUMMARY_AT.
+    An empty `zone` is that of the summary (PARLEY_SUMMARY_AT).
     """
 
     since: datetime

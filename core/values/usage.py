@@ -65,7 +65,7 @@ DIRECT = "direct"
 
 
 class UsageField(StrEnum):
-    """A field by which usage is grouped. A day is one of UTC. Direct conversations are one channel, `DIRECT`."""
+    """A field by which usage is grouped. Direct conversations are one channel, `DIRECT`."""
 
     DAY = "day"
     CHANNEL = "channel"

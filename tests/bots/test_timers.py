@@ -180,3 +180,10 @@ async def test_a_report_that_was_submitted_is_not_looked_up_again_until_the_next
     with capture_logs() as logs:
         await app.timers.look()
     assert logs == []
+
+
+def test_the_summary_has_the_days_of_the_operators_time_zone_unless_it_names_another() -> None:
+    core = CoreSettings(_env_file=None, parley_time_zone="Asia/Kathmandu")
+    assert TimerSettings(_env_file=None).zone(core) == ZoneInfo("Asia/Kathmandu")
+    assert TimerSettings(_env_file=None, parley_summary_at="9:00").zone(core) == ZoneInfo("Asia/Kathmandu")
+    assert TimerSettings(_env_file=None, parley_summary_at="9:00 Europe/Berlin").zone(core) == BERLIN

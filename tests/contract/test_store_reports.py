@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -323,6 +324,21 @@ class TestExports:
         mine = await store.usage_groups(NOON, until, (UsageField.PERSON,), TEAM, BEN.id)
         assert [(one.person, one.name) for one in mine] == [("U2", "")]
         assert await store.usage_groups(until, until + timedelta(days=1), ()) == []
+
+    @pytest.mark.parametrize("name", ["Asia/Kathmandu", "America/Santiago", "Europe/Berlin"])
+    async def test_days_are_those_of_a_time_zone_also_where_its_clock_changes(
+        self, store: Store, name: str
+    ) -> None:
+        zone = ZoneInfo(name)
+        for number, hours in enumerate(range(0, 24 * 60, 5)):
+            await spend(store, ask(f"m{number}", place=DIRECT, after_s=3600 * hours))
+        since, until = NOON - timedelta(days=3), NOON + timedelta(days=70)
+        groups = await store.usage_groups(since, until, (UsageField.DAY,), zone=zone)
+        found, day = {one.day: one.answers for one in groups}, period_at(PeriodName.DAY, since, zone)
+        for _ in range(70):
+            questions = (await store.usage_totals(day.since, day.until)).questions
+            assert found.get(day.first_day.isoformat(), 0) == questions, day
+            day = day.next
 
     async def test_the_opinions_of_a_period(self, store: Store) -> None:
         turn_id = await spend(store, ask("m1"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from core.clock import Clock, SystemClock
 from core.errors import StoreError
@@ -639,10 +639,11 @@ class MemoryStore(MemorySettings):
         person: str = "",
         *,
         names: bool = False,
+        zone: tzinfo = UTC,
     ) -> list[UsageGroup]:
         self._work()
         used = (one for one in self._used() if since <= one.at < until and (not person or one.person == person))
-        return groups([one for one in used if scope is None or holds(scope, one.place)], by, names=names)
+        return groups([one for one in used if scope is None or holds(scope, one.place)], by, zone, names=names)
 
     async def rated_answers(self, since: datetime, until: datetime) -> list[RatedAnswer]:
         self._work()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from core.ports.store.privacy import Feedback
+from core.spend.periods import PeriodName, period_at
 from core.spend.report import two_digits
 from core.values.conversation import Turn, TurnState
 from core.values.operation import ModelLatency
@@ -222,10 +223,12 @@ def _bar(bar: Period, use: UsageTotals) -> Bar:
     return Bar(*bar, use.questions, None if unknown else use.cost_micros)
 
 
-def groups(used: Iterable[UsedAnswer], by: Collection[UsageField], *, names: bool) -> list[UsageGroup]:
+def groups(
+    used: Iterable[UsedAnswer], by: Collection[UsageField], zone: tzinfo, *, names: bool
+) -> list[UsageGroup]:
     found: defaultdict[tuple[str, ...], list[UsedAnswer]] = defaultdict(list)
     for one in used:
-        day = one.at.date().isoformat() if UsageField.DAY in by else ""
+        day = period_at(PeriodName.DAY, one.at, zone).first_day.isoformat() if UsageField.DAY in by else ""
         located = bool({UsageField.CHANNEL, UsageField.PERSON} & set(by))
         team = (one.place.platform, one.place.team) if located else ("", "")
         channel = DIRECT if one.place.direct else one.place.channel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
 from core.values.operation import OperationCount, OperationFigures
@@ -51,8 +51,10 @@ class UsageStore(Protocol):
         person: str = "",
         *,
         names: bool = False,
+        zone: tzinfo = UTC,
     ) -> list[UsageGroup]:
-        """The usage of a period in groups, ordered by their fields; `scope` and `person` as in `usage_totals`.
+        """The usage of a period in groups, ordered by their fields; `scope` and `person` as in `usage_totals`. Days are
+        those of `zone`.
 
         It reads a row for each answer: not for what people wait for. `names`: also the display names of people.
         """
