@@ -14,6 +14,7 @@ from operator import attrgetter
 from babel.dates import format_date, format_interval
 
 from core.errors import Code
+from core.files.names import one_line
 from core.i18n import LOCALES, language_of, name_list, phrase
 from core.spend.cost_text import cost_text
 from core.spend.periods import Period, PeriodName
@@ -76,13 +77,13 @@ class ReportView:
         return self._quotes(text, place) or bool(self.link(place, message_id))
 
     def _quotes(self, text: str, place: Place) -> bool:
-        return bool(text.strip()) and place.key in self.readable
+        return bool(one_line(text)) and place.key in self.readable
 
     def quoted(self, text: str, place: Place, otherwise: str, size: int = _TITLE_CHARS) -> str:
         """The beginning of a text that was written in `place`, where all readers may read it."""
         if not self._quotes(text, place):
             return self.phrase(otherwise)
-        return escaped(shortened(" ".join(text.split()), size))
+        return escaped(shortened(one_line(text), size))
 
 
 def report_to_text(report: Report, view: ReportView) -> str:
@@ -165,7 +166,7 @@ def _use(report: Report, view: ReportView) -> list[str]:
     if scope is not None and scope.channel_key in view.budgets:
         lines.append(view.phrase("report_budget", share=view.budgets[scope.channel_key]))
     if view.names and figures.people:
-        asked = (f"{escaped(one.name)} ({one.questions})" for one in figures.people)
+        asked = (f"{escaped(one_line(one.name))} ({one.questions})" for one in figures.people)
         lines.append(view.phrase("report_people", people=name_list(asked, view.language)))
     if figures.helpful or figures.unhelpful:
         lines.append(view.phrase("report_rated", helpful=figures.helpful, unhelpful=figures.unhelpful))
@@ -183,7 +184,7 @@ def _reason(reason: FeedbackReason, view: ReportView) -> str:
 
 
 def _models(report: Report, view: ReportView) -> list[str]:
-    used = [(f"`{one.model.replace('`', '')}`", one.totals) for one in report.figures.models]
+    used = [(f"`{one_line(one.model).replace('`', '')}`", one.totals) for one in report.figures.models]
     return [_cost(name, totals, view) for name, totals in _shortest(used, view)]
 
 

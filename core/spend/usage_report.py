@@ -105,14 +105,15 @@ class StoredUsage:
 
     async def _shares(self, report: Report, language: str) -> dict[str, str]:
         """The share that each channel spent of its own budget, by `Place.channel_key`, at the end of the period: of the
-        limit of which most is spent. None where no cost is known."""
+        limit of which most is spent. None where no cost is known, and none of a limit that begins anew within the
+        period: its last share would say nothing of the time before."""
         shares: dict[str, tuple[int, str]] = {}
         for channel in report.budgeted:
             stored = await self.store.stored_settings(channel)
             settings = merge(self.settings, stored, channel.platform)
             end = report.period.until - timedelta(microseconds=1)
             for budget in budgets_of(settings, payer_of(channel, ""), "", end, self.settings.zone):
-                if budget.scope is BudgetScope.CHANNEL:
+                if budget.scope is BudgetScope.CHANNEL and budget.account.since <= report.period.since:
                     totals = await self.store.usage_totals(budget.account.since, report.period.until, channel)
                     spent = Spent(totals.cost_micros, totals.prompt_tokens + totals.completion_tokens)
                     (lifts,) = await self.store.lifts([budget.account])

@@ -8,6 +8,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 
+from core.text import DIRECTION_MARKS
 from core.values.usage import RatedAnswer, UsageField, UsageGroup
 
 Cell = str | int | float | bool | None
@@ -22,6 +23,7 @@ _FORMULA = (
 )
 """A spreadsheet may take a cell that begins with one of these, also behind white space, for a formula.
 https://owasp.org/www-community/attacks/CSV_Injection"""
+_UNMARKED = dict.fromkeys(map(ord, DIRECTION_MARKS))
 _COLUMNS: dict[UsageField, tuple[str, ...]] = {
     UsageField.DAY: ("day",),
     UsageField.CHANNEL: ("platform", "team", "channel"),
@@ -88,19 +90,24 @@ def _opinion(one: RatedAnswer, named: bool) -> dict[str, Cell]:
 
 
 def rows_to_text(rows: Sequence[Mapping[str, Cell]], table_format: TableFormat) -> str:
-    """The rows as CSV (RFC 4180) or a JSON array. All rows have the same columns.
+    """The rows as CSV (RFC 4180) or a JSON array, without marks of direction. All rows have the same columns.
 
     A text in CSV that a spreadsheet would take for a formula begins with an apostrophe, which makes it text:
     https://owasp.org/www-community/attacks/CSV_Injection
     """
+    rows = [{name: _unmarked(value) for name, value in row.items()} for row in rows]
     if table_format is TableFormat.JSON:
-        return json.dumps([dict(row) for row in rows], ensure_ascii=False, indent=2) + "\n"
+        return json.dumps(rows, ensure_ascii=False, indent=2) + "\n"
     file = io.StringIO()
     if rows:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\r\n")
         writer.writeheader()
         writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
     return file.getvalue()
+
+
+def _unmarked(value: Cell) -> Cell:
+    return value.translate(_UNMARKED) if isinstance(value, str) else value
 
 
 def _harmless(value: Cell) -> Cell:

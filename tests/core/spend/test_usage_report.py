@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from core.errors import Code, PlatformError
 from core.platform_calls import PlatformCalls
 from core.ports.store.settings import Change
 from core.settings.channel import merge
 from core.settings.environment import CoreSettings
 from core.spend.budgets import budgets_of, payer_of
-from core.spend.periods import PeriodName, period_at
+from core.spend.periods import Period, PeriodName, period_at
 from core.spend.usage_report import StoredUsage
 from core.values.conversation import Ask, TurnState
 from core.values.deltas import Usage
@@ -59,8 +61,8 @@ class Reporter:
         spent = Usage(1_000, 100, cost_micros=cost_micros)
         await self.store.finish(Finish(turn, TurnState.DONE, "an answer", model="m", usage=spent))
 
-    async def text(self, scope: Place | None, reader: Place = CHANNEL) -> str:
-        return (await self.usage.write(await self.usage.read(DAY, scope), reader)).text
+    async def text(self, scope: Place | None, reader: Place = CHANNEL, period: Period = DAY) -> str:
+        return (await self.usage.write(await self.usage.read(period, scope), reader)).text
 
 
 async def test_only_threads_that_all_readers_may_read_are_quoted() -> None:
@@ -86,6 +88,15 @@ async def test_a_channel_of_another_platform_is_named_as_the_settings_name_it() 
     assert "- a thread in other:200: 1 question" in text
 
 
+async def test_no_words_of_a_report_turn_its_lines_around() -> None:
+    reporter = Reporter()
+    await reporter.ask("m1", OPEN, "Pay \u202e001 now\u2066")
+    await reporter.ask("m2", OPEN, "\u202e")
+    text = await reporter.text(CHANNEL)
+    assert "Pay 001 now" in text
+    assert not {"\u202e", "\u2066"} & set(text)
+
+
 async def test_it_is_in_the_language_of_its_channel_and_names_people_where_admins_allow_it() -> None:
     reporter = Reporter()
     await reporter.ask("m1", OPEN, "here")
@@ -95,6 +106,17 @@ async def test_it_is_in_the_language_of_its_channel_and_names_people_where_admin
     text = await reporter.text(CHANNEL)
     assert text.startswith("**这个频道的用量，2026年11月18日**")
     assert "提问最多：Ada (1)" in text
+
+
+@pytest.mark.parametrize("name", [PeriodName.WEEK, PeriodName.MONTH])
+async def test_a_report_says_no_share_of_a_limit_that_began_anew_within_its_period(name: PeriodName) -> None:
+    reporter, period = Reporter(), period_at(name, AT, UTC)
+    await reporter.ask("m1", OPEN, "here")
+    await reporter.store.change(CHANNEL, {"budget": "1.5 a day"}, ADMIN, AT)
+    assert "100% of" in await reporter.text(CHANNEL)
+    assert "budget" not in await reporter.text(CHANNEL, period=period)
+    await reporter.store.change(CHANNEL, {"budget": "1.5 a day, 15 a month"}, ADMIN, AT)
+    assert "10% of" in await reporter.text(CHANNEL, period=period)
 
 
 async def test_it_says_how_much_of_its_budget_a_channel_spent() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.spend.usage_table import Cell, TableFormat, rows_to_text, usage_rows
+from core.text import DIRECTION_MARKS
 from core.values.usage import UsageField, UsageGroup
 
 GROUP = UsageGroup("2026-11-01", "slack", "T1", "C1", "U1", "Ada", "m", 4, 3, 1, 100, 20, 10, 5, 1_500_000, 1)
@@ -51,6 +52,14 @@ def test_both_formats_say_the_same_and_an_unknown_cost_is_empty() -> None:
     assert rows_to_text([], TableFormat.CSV) == ""
 
 
+@pytest.mark.parametrize("table_format", TableFormat)
+def test_no_cell_turns_its_line_around(table_format: TableFormat) -> None:
+    table = rows_to_text([{"reason": "Pay \u202e001", "name": "\u2066=Ada"}], table_format)
+    assert not set(DIRECTION_MARKS) & set(table)
+    assert "Pay 001" in table
+    assert table_format is TableFormat.JSON or "'=Ada" in table
+
+
 @pytest.mark.parametrize("sign", [*"=+-@\t\r\n", " =", "\N{FULLWIDTH EQUALS SIGN}"])
 def test_no_cell_is_a_formula(sign: str) -> None:
     row: dict[str, Cell] = {"model": f"{sign}SUM(A1)", "cost": -1.5}
@@ -62,4 +71,5 @@ def test_any_text_is_read_back_from_a_table(text: str) -> None:
     given_row: dict[str, Cell] = {"reason": text, "n": 1}
     table = rows_to_text([given_row], TableFormat.CSV)
     (row,) = csv.DictReader(io.StringIO(table, newline=""))
-    assert row["reason"].removeprefix("'") == text.removeprefix("'")
+    kept = "".join(character for character in text if character not in DIRECTION_MARKS)
+    assert row["reason"].removeprefix("'") == kept.removeprefix("'")
