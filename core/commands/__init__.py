@@ -10,11 +10,12 @@
     summaries          the options of /summarize -> its task                            pure
     budget_command     /budget
     settings_view      settings as people see and change them                           pure
+    settings_changes   changed settings as people read them                             pure
     reports            usage, history and exports as texts and files                    pure
 
 `core.access` decides who may give which command. Phrases: a command's name is `command_<name>`, its description
 `command_<name>_about`; an option's `command_<name>_<option>`, or `option_<option>` where commands share it, with
-`_about`, and with `_example` where it has units; a choice's label is `choice_<value>`.
+`_about`, and with `_example` where it has units or is spaced; a choice's label is `choice_<value>`.
 """
 
 from __future__ import annotations
@@ -41,11 +42,12 @@ class Kind(StrEnum):
 class Option:
     """A named value of a command.
 
-    `least` and `most` bound a number. `suggests`: `Inbox.suggest` completes it. `rest`: typed, it takes all the
-    words that are left. `units`: typed, a number with one of these behind it is this option's. `named`: typed, it
-    must be written `name:value`. `spaced`: typed, it may also be written `name value`. Not `shown`: set by a menu
-    or a form, never asked for. Not `typed`: nor readable in a typed line. `needs`: shown only on platforms with
-    this feature.
+    `least` and `most` bound a number. `suggests`: `Inbox.suggest` completes it. `rest`: typed, it takes all the words
+    that are left. `units`: typed, a number with one of these behind it is this option's. `named`: typed, it must be
+    written `name:value`. `spaced`: typed, it must be written `name value` or `name:value`, and a lone name is an empty
+    value. `behind`: a lone word after the option of this name is its value. `also`: other choices that are read as one
+    of `choices`. Not `shown`: set by a menu or a form, never asked for. Not `typed`: nor readable in a typed line.
+    `needs`: shown only on platforms with this feature.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Option:
     units: tuple[str, ...] = ()
     named: bool = False
     spaced: bool = False
+    behind: str = ""
+    also: tuple[tuple[str, str], ...] = ()
     shown: bool = True
     typed: bool = True
     needs: Feature | None = None
@@ -102,7 +106,13 @@ HISTORY = "history"
 """The argument of `/settings`, beside the names of settings, that shows their changes."""
 _SCOPE = Option("scope", Kind.CHOICE, choices=SCOPES, named=True, needs=Feature.CHANNELS)
 _OF = Option("of", Kind.CHOICE, choices=("me", "channel", "workspace"), needs=Feature.CHANNELS)
-_PERIOD = Option("period", Kind.CHOICE, choices=("day", "week", "month"))
+_PERIOD = Option(
+    "period",
+    Kind.CHOICE,
+    choices=("day", "week", "month"),
+    also=((Reported.DAILY, "day"), (Reported.WEEKLY, "week"), (Reported.MONTHLY, "month")),
+)
+_SCHEDULED = (Reported.DAILY, Reported.WEEKLY, Reported.MONTHLY, Reported.OFF)
 _FEW = 3
 
 
@@ -146,8 +156,8 @@ COMMANDS: dict[str, Spec] = {
             (
                 _OF,
                 _PERIOD,
-                Option("schedule", Kind.CHOICE, choices=tuple(Reported), spaced=True, needs=Feature.CHANNELS),
-                Option("at", spaced=True, needs=Feature.CHANNELS),
+                Option("schedule", Kind.CHOICE, choices=_SCHEDULED, spaced=True, needs=Feature.CHANNELS),
+                Option("at", spaced=True, behind="schedule", needs=Feature.CHANNELS),
             ),
         ),
         Spec(
@@ -212,16 +222,18 @@ def command_name(spec: Spec, language: str) -> str:
 
 
 def example(spec: Spec, language: str) -> str:
-    """The arguments that a command takes: `[50 messages] [3 hours] [thread|channel]`."""
+    """The arguments that a command takes: `[50 messages] [3 hours] [thread|channel] [at 9:00]`."""
     words = []
     for option in spec.shown:
         if option.named:
             continue
-        word = phrase(spec.option_key(option), language)
-        if option.units:
-            word = phrase(f"{spec.option_key(option)}_example", language)
-        elif option.kind is Kind.CHOICE and len(option.choices) <= _FEW:
+        word = name = phrase(spec.option_key(option), language)
+        if option.kind is Kind.CHOICE and (option.spaced or len(option.choices) <= _FEW):
             word = "|".join(choice.label for choice in choices(option, language))
+        elif option.units or option.spaced:
+            word = phrase(f"{spec.option_key(option)}_example", language)
+        if option.spaced:
+            word = f"{name} {word}"
         words.append(word if option.required else f"[{word}]")
     return " ".join(words)
 

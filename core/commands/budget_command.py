@@ -14,12 +14,12 @@ from core.commands.context import CommandContext
 from core.i18n import LOCALES, language_of
 from core.ports.store.usage import UsageStore
 from core.settings.channel import settings_on
-from core.settings.limits import limits_of
+from core.settings.limits import LimitError, limits_of, without_currency
 from core.spend.budget_checks import BudgetChecks
 from core.spend.budget_text import balance_to_text
 from core.spend.cost_text import cost_text
 from core.spend.periods import PeriodName, period_at
-from core.values.budgets import BudgetUnit, Limit
+from core.values.budgets import BudgetUnit
 from core.values.ui import ImmediateReply
 
 _SETTINGS = {
@@ -48,11 +48,10 @@ class BudgetCommand:
         name, scope = _SETTINGS[given.option("of", "channel")]
         if name not in settings_on(given.traits):  # one person alone
             name, scope = _SETTINGS["channel"]
-        limits = _limits(text)
         values = {**given.values, "scope": scope}
-        reply = await self._change(replace(given, values=values), {name: "default" if limits == () else text})
+        reply = await self._change(replace(given, values=values), {name: text})
         model = given.settings.model
-        if _in_money(limits) and not self._budgets.is_priced(model):
+        if _in_money(text, given.core.parley_currency) and not self._budgets.is_priced(model):
             note = given.phrase("budget_unpriced_note", model=model)
             return replace(reply, text=f"{reply.text}\n{note}")
         return reply
@@ -75,13 +74,10 @@ class BudgetCommand:
         return [spent, *(lines or [given.phrase("budget_none")]), *hint]
 
 
-def _limits(text: str) -> tuple[Limit, ...] | None:
-    """None for a text that can't be read: the change of the setting says so."""
+def _in_money(text: str, currency: str) -> bool:
+    """True if a limit in money lets something be spent. `text` may take the value back."""
     try:
-        return limits_of(text)
-    except ValueError:
-        return None
-
-
-def _in_money(limits: tuple[Limit, ...] | None) -> bool:
-    return any(limit.unit is BudgetUnit.MONEY for limit in limits or ())
+        limits = limits_of(without_currency(text, currency))
+    except LimitError:
+        return False
+    return any(limit.unit is BudgetUnit.MONEY and limit.amount for limit in limits)

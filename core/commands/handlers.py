@@ -170,8 +170,8 @@ class CommandHandlers:
         return await (self._usage.export if of_usage else self._data.export)(given)
 
     async def _usage_or_schedule(self, given: CommandContext) -> ImmediateReply:
-        changes = given.option("schedule") or given.option("at")
-        return await (self._changes.schedule if changes else self._usage.usage)(given)
+        schedules = "schedule" in given.values or "at" in given.values
+        return await (self._changes.schedule if schedules else self._usage.usage)(given)
 
     async def _help(self, given: CommandContext) -> ImmediateReply:
         prefix, typed = given.command.prefix, given.traits.typed_prefix
@@ -217,6 +217,6 @@ def _question(given: CommandContext, text: str, task: Task) -> Ask:
 
 
 def _emptied(spec: Spec, options: dict[str, str]) -> Values:
-    """The fields of a form that were left or made empty: there, an empty value says something."""
-    names = {option.name for option in spec.options if option.name.startswith("set_")}
+    """The fields of a form that were left or made empty, and lone names: there, an empty value says something."""
+    names = {option.name for option in spec.options if option.spaced or option.name.startswith("set_")}
     return {name: "" for name, text in options.items() if name in names and not str(text).strip()}

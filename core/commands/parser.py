@@ -5,7 +5,8 @@
     /settings workspace model m   {"scope": "workspace", "name": "model", "value": "m"}
 
 `name:value` names an option, in English or in the person's language; a lone word is a choice of the option that
-has it, a lone number the first number that is missing; the rest of the line goes to the option that takes it.
+has it, a lone number the first number that is missing; the rest of the line goes to the option that takes it, without
+`scope:workspace` at its end.
 """
 
 from __future__ import annotations
@@ -65,8 +66,7 @@ def named(word: str) -> str | None:
 
 def options_of(spec: Spec, argument: str) -> dict[str, str]:
     """The options that a typed line gives. Raises CommandError."""
-    given: dict[str, str] = {}
-    left = argument.strip()
+    given, left = _last_named(spec, argument.strip())
     while left:
         word = left.split(" ", 1)[0]
         word = left if "\n" in word else word
@@ -99,6 +99,17 @@ def line_of(spec: Spec, values: Values) -> str:
     """The command as a typed line. `options_of` parses it back."""
     words = [f"{name}:{value}" for name, value in values.items() if value != ""]
     return " ".join([f"/{spec.name}", *words])
+
+
+def _last_named(spec: Spec, line: str) -> tuple[dict[str, str], str]:
+    """The options that must be named, at the end of a line behind others, and the line without them."""
+    given: dict[str, str] = {}
+    for option in (one for one in spec.options if one.named):
+        names = "|".join(map(re.escape, _names(spec.option_key(option), option.name)))
+        values = "|".join(map(re.escape, dict(_named_choices(option))))
+        if found := re.search(rf"\s(?:{names})\s*[:：]\s*({values})\s*$", line, re.IGNORECASE):
+            given[option.name], line = found[1], line[: found.start()].rstrip()
+    return given, line
 
 
 def _named(spec: Spec, word: str, left: str) -> tuple[Option, str, str] | None:
@@ -134,9 +145,12 @@ def _unit(spec: Spec, left: str, given: dict[str, str]) -> tuple[Option, str, st
 def _lone(spec: Spec, word: str, left: str, given: dict[str, str]) -> tuple[Option, str, str] | None:
     takes_rest = any(option.rest for option in spec.options)
     for option in spec.options:
+        if option.behind and option.behind in given and option.name not in given:
+            return option, word, left[len(word) :].strip()
         if (
             option.name in given
             or not option.typed
+            or option.spaced
             or (option.named and takes_rest and spec.name != "settings")
         ):
             continue
@@ -152,7 +166,7 @@ def _value(option: Option, text: str) -> str | int | float:
         return _unquoted(text) if option.suggests else text
     text = _unquoted(text)
     if option.kind is Kind.CHOICE:
-        choice = choice_named(option.choices, text)
+        choice = dict(_named_choices(option)).get(text.lower())
         if choice is None:
             raise no_choice(option)
         return choice
@@ -193,12 +207,17 @@ def choice_named(choices: Sequence[str], word: str) -> str | None:
 
 def _choice_at_start(option: Option, text: str) -> tuple[str, str] | None:
     """The choice whose name `text` begins with, and the text after it. The longest name counts."""
-    names = ((name, choice) for choice in option.choices for name in _choice_names(choice))
-    for name, choice in sorted(names, key=lambda one: -len(one[0])):
+    for name, choice in sorted(_named_choices(option), key=lambda one: -len(one[0])):
         start, end = text[: len(name)], text[len(name) :]
         if start.lower() == name and not end[:1].strip():
             return choice, end.strip()
     return None
+
+
+def _named_choices(option: Option) -> list[tuple[str, str]]:
+    """Each name of each choice in any language, and the choice."""
+    read_as = [*option.also, *((choice, choice) for choice in option.choices)]
+    return [(name, choice) for written, choice in read_as for name in _choice_names(written)]
 
 
 def _choice_names(choice: str) -> set[str]:

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from babel.dates import format_datetime
 
-from core.commands.settings_view import shown
+from core.commands.settings_view import BUDGETS, shown
 from core.files.names import safe_name
 from core.i18n import LOCALES, language_of, phrase, tool_label, tools_used
 from core.ports.store.settings import Change
@@ -54,7 +54,7 @@ def usage(tally: UsageTotals, of: str, period: str, language: str, currency: str
     return "\n".join([title, *(f"- {line}" for line in lines)])
 
 
-def history(changes: Sequence[Change], language: str) -> str:
+def history(changes: Sequence[Change], language: str, currency: str) -> str:
     """The newest changes of settings, and the newest decisions and calls of tools: their time (UTC), person and
     values."""
     if not changes:
@@ -62,11 +62,11 @@ def history(changes: Sequence[Change], language: str) -> str:
     called = [one for one in changes if one.name.startswith(_TOOL)][:_HISTORY_LINES]
     changed = [one for one in changes if not one.name.startswith(_TOOL)][:_HISTORY_LINES]
     shown = sorted((*called, *changed), key=lambda one: one.at, reverse=True)
-    lines = (_history_line(one, language) for one in shown)
+    lines = (_history_line(one, language, currency) for one in shown)
     return "\n".join([phrase("history_title", language), *(f"- {line}" for line in lines)])
 
 
-def _history_line(change: Change, language: str) -> str:
+def _history_line(change: Change, language: str, currency: str) -> str:
     who = change.by.name or change.by.id or phrase("history_somebody", language)
     at = _time(change.at, language)
     if change.name.startswith(_TOOL):
@@ -81,7 +81,7 @@ def _history_line(change: Change, language: str) -> str:
             digest=digest[:_DIGEST_LENGTH],
         )
     if change.name.startswith(LIFT):
-        limit, label = _was("budget", change.new, language), phrase("setting_budget", language)
+        limit, label = _was("budget", change.new, language, currency), phrase("setting_budget", language)
         return phrase("history_lift", language, at=at, who=who, label=label, limit=limit)
     return phrase(
         "history_line",
@@ -89,14 +89,16 @@ def _history_line(change: Change, language: str) -> str:
         at=at,
         who=who,
         label=phrase(f"setting_{change.name}", language),
-        old=_was(change.name, change.old, language),
-        new=_was(change.name, change.new, language),
+        old=_was(change.name, change.old, language, currency),
+        new=_was(change.name, change.new, language, currency),
         origin=phrase(f"origin_{'channel' if change.place.channel else 'workspace'}", language),
     )
 
 
-def _was(name: str, text: str | None, language: str) -> str:
-    return phrase("origin_default", language) if text is None else shown(name, text, language)
+def _was(name: str, text: str | None, language: str, currency: str) -> str:
+    if text is None:
+        return phrase("value_no_limit" if name in BUDGETS else "origin_default", language)
+    return shown(name, text, language, currency)
 
 
 def thread_file(lines: Sequence[ThreadMessage], language: str) -> Attachment:

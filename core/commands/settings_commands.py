@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from core.access import is_admin, is_manager
 from core.clock import Clock
-from core.commands import HISTORY, reports, settings_view, spec_on
+from core.commands import HISTORY, reports, settings_changes, settings_view, spec_on
 from core.commands.context import CommandContext
 from core.commands.parser import CommandError, no_choice
 from core.ports.store import Store
@@ -67,9 +67,12 @@ class SettingsCommands:
         return ImmediateReply(settings_view.overview(given, may=form is not None, absent=absent), form=form)
 
     async def schedule(self, given: CommandContext) -> ImmediateReply:
-        """Change the report that the channel gets: its period, its time, and whether it is about the workspace."""
+        """Change the report that the channel gets: its period, its time, and whether it is about the workspace. Without
+        a value, show it."""
         if "report" not in settings_on(given.traits):
-            raise CommandError("misread_word", word=given.option("schedule") or given.option("at"))
+            raise CommandError("schedule_absent", channel=f"{given.place.platform}:{given.place.channel}")
+        if not (given.option("schedule") or given.option("at")):
+            return ImmediateReply(settings_changes.schedule_to_text(given.settings, given))
         wanted = {"report": given.option("schedule"), "report_at": given.option("at")}
         of = given.option("of", given.settings.report_scope)
         if of != given.settings.report_scope:
@@ -84,7 +87,7 @@ class SettingsCommands:
             raise CommandError("settings_by_manager" if place.channel else "settings_by_admin")
         changes = await self._store.audit(place, _AUDIT_LINES)
         readable = [one for one in changes if admin or one.place.channel]
-        return ImmediateReply(reports.history(readable, given.language))
+        return ImmediateReply(reports.history(readable, given.language, given.core.parley_currency))
 
     async def change(self, given: CommandContext, changes: dict[str, str]) -> ImmediateReply:
         """Change settings of the context's scope."""
@@ -95,5 +98,4 @@ class SettingsCommands:
         if not changed:
             return ImmediateReply(given.phrase("settings_same"))
         settings = await self._read(given.place, given.author)
-        now = [f"- {settings_view.changed_line(one, settings, given.language)}" for one in changed]
-        return ImmediateReply("\n".join([given.phrase("settings_changed"), *now]))
+        return ImmediateReply(settings_changes.changed_to_text(changed, settings, given))

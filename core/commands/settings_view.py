@@ -13,7 +13,9 @@ from core.commands.parser import CommandError, choice_named, echo
 from core.i18n import LANGUAGES, language_of, name_list, phrase
 from core.ports.store.settings import Change, StoredSettings
 from core.settings.channel import NOBODY, SETTINGS, ChannelSettings, Origin, merge, settings_on
-from core.spend.budget_text import limits_to_text
+from core.settings.limits import LimitError, limits_of, without_currency
+from core.spend.budget_text import kept_to_text, limits_to_text
+from core.spend.budgets import scoped_limits
 from core.text import shortened
 from core.values.ui import Choice, Field, Form
 
@@ -35,7 +37,7 @@ def overview(given: CommandContext, *, may: bool, absent: Sequence[str] = ()) ->
     stored = given.stored if own else StoredSettings(given.stored.workspace, {})
     settings = merge(given.core, stored, given.place.platform)
     lines = [
-        f"- {_line(name, text, f'origin_{origin}', given.language)}"
+        f"- {_line(name, text, origin, given.language, given.core.parley_currency)}"
         for name in settings_on(given.traits)
         for origin, text in settings.layers[name]
     ]
@@ -49,21 +51,23 @@ def overview(given: CommandContext, *, may: bool, absent: Sequence[str] = ()) ->
     return "\n".join([title, *lines, "", *away, hint])
 
 
-def changed_line(change: Change, settings: ChannelSettings, language: str) -> str:
+def changed_line(change: Change, settings: ChannelSettings, language: str, currency: str) -> str:
     """A setting as it is now, and the channel's own value where that counts instead."""
     name, scope = change.name, Origin.CHANNEL if change.place.channel else Origin.WORKSPACE
     text, now = settings.text(name), settings.origin(name)
     if change.new is None or now is scope:
-        return _line(name, text, f"origin_{now}", language)
-    words = _line(name, change.new, f"origin_{scope}", language)
+        return _line(name, text, now, language, currency)
+    words = _line(name, change.new, scope, language, currency)
     if SETTINGS[name].combine:
         return words
-    return phrase("settings_before", language, line=words, value=shown(name, text, language))
+    return phrase("settings_before", language, line=words, value=shown(name, text, language, currency))
 
 
-def _line(name: str, text: str, origin_key: str, language: str) -> str:
-    label, value = phrase(f"setting_{name}", language), shown(name, text, language)
-    whose = phrase(origin_key, language)
+def _line(name: str, text: str, layer: Origin, language: str, currency: str) -> str:
+    """A value with its origin; limits of spending, which all hold, with their owner."""
+    label, value = phrase(f"setting_{name}", language), shown(name, text, language, currency)
+    owned = name == "budget" and text
+    whose = phrase(f"budget_for_{layer}" if owned else f"origin_{layer}", language)
     return phrase("settings_line", language, label=label, value=value, origin=whose)
 
 
@@ -72,8 +76,8 @@ def origin(name: str, settings: ChannelSettings, language: str) -> str:
     return phrase(f"origin_{settings.origin(name)}", language)
 
 
-def shown(name: str, text: str, language: str) -> str:
-    """A value in one line, in the person's language, safe inside Markdown."""
+def shown(name: str, text: str, language: str, currency: str) -> str:
+    """A value in one line, in the person's language, safe inside Markdown. Limits of spending are in `currency`."""
     if not text:
         return phrase("value_person" if name == "language" else "value_none", language)
     setting = SETTINGS[name]
@@ -85,7 +89,7 @@ def shown(name: str, text: str, language: str) -> str:
     if name in _NO_LIMIT and value == _NO_LIMIT[name]:
         return phrase("value_no_limit", language)
     if name in BUDGETS and value is not None:
-        return limits_to_text(value, language)
+        return limits_to_text(value, language, currency)
     if isinstance(value, int | float):
         return str(format_decimal(value, locale=language_of(language)))
     words = " ".join(text.split()).replace("`", "'")
@@ -115,14 +119,13 @@ def form(given: CommandContext) -> Form | None:
         ):
             continue
         offered = given.models if name == "model" else setting.choices
-        without = shown(name, below.text(name), given.language).strip("`")
         fields.append(
             Field(
                 _FIELD_PREFIX + name,
                 given.phrase(f"setting_{name}"),
                 "choice" if offered else "text" if setting.long else "line",
                 layer.get(name, ""),
-                f"{without} · {origin(name, below, given.language)}",
+                _hint(name, below, given),
                 tuple(Choice(value, choice_label(value, given.language)) for value in offered),
             )
         )
@@ -130,6 +133,18 @@ def form(given: CommandContext) -> Form | None:
         return None
     title = given.phrase("settings_form" if own else "settings_form_workspace")
     return Form("settings", title, given.phrase("send"), tuple(fields), {"scope": given.scope})
+
+
+def _hint(name: str, below: ChannelSettings, given: CommandContext) -> str:
+    """The value that applies while a field is empty; of limits of spending, how to write one, and those that hold
+    too."""
+    language, currency = given.language, given.core.parley_currency
+    if name in BUDGETS:
+        others = scoped_limits(below) if name == "budget" else []
+        still = kept_to_text(others, language, currency) or given.phrase("budget_empty")
+        return given.phrase("joined", one=given.phrase(f"setting_{name}_hint"), two=still)
+    without = shown(name, below.text(name), language, currency).strip("`")
+    return f"{without} · {origin(name, below, language)}"
 
 
 def wanted(values: Mapping[str, object]) -> dict[str, str]:
@@ -166,7 +181,14 @@ def _checked(given: CommandContext, name: str, text: str) -> str | None:
     if name == "model" and given.models and text not in given.models:
         known = {"model": echo(text), "models": listed(given.models)}
         raise CommandError("model_unknown", _FIELD_PREFIX + name, **known)
+    if name in BUDGETS:
+        text = _limits_text(name, text, given)
+        if not limits_of(text):
+            return None
     value = setting.read(text)
+    before = (given.stored.channel if given.scope == "channel" else given.stored.workspace).get(name)
+    if before is not None and value is not None and setting.read(before) == value:
+        return before
     if value is None:
         fits = {"value": echo(text), "label": label, "about": about(name, given)}
         raise CommandError("settings_bad", _FIELD_PREFIX + name, **fits)
@@ -174,6 +196,22 @@ def _checked(given: CommandContext, name: str, text: str) -> str | None:
     if name == "max_tokens" and isinstance(most, int) and most < value:
         raise CommandError("settings_capped", _FIELD_PREFIX + name, label=label, n=most)
     return text
+
+
+def _limits_text(name: str, text: str, given: CommandContext) -> str:
+    """Limits without the currency that all are in. Raises CommandError with the reason why they can't be read."""
+    currency, field = given.core.parley_currency, _FIELD_PREFIX + name
+    try:
+        bare = without_currency(text, currency)
+        limits_of(bare)
+    except LimitError as error:
+        if error.problem is not None:
+            why = given.phrase(f"limit_{error.problem}", currency=currency)
+            raise CommandError("settings_bad_why", field, value=echo(text), why=why) from None
+        label = given.phrase(f"setting_{name}")
+        fits = {"value": echo(text), "label": label, "about": about(name, given)}
+        raise CommandError("settings_bad", field, **fits) from None
+    return bare
 
 
 def listed(models: Sequence[str]) -> str:

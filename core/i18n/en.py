@@ -86,6 +86,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "ref": "(ref {ref})",
     "joined": "{one} {two}",
     "list_separator": ", ",
+    "clause_separator": "; ",
     "default_prompt": "You are Parley, a helpful colleague in a team's chat. Answer the last message, using the "
     "conversation before it. Be clear and brief, use Markdown, and answer in the language you are asked in.",
     # Dates: patterns of the CLDR (https://www.unicode.org/reports/tr35/tr35-dates.html).
@@ -259,6 +260,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "command_usage_schedule": "schedule",
     "command_usage_schedule_about": "Post a report in this channel daily, weekly or monthly, or no more",
     "command_usage_at": "at",
+    "command_usage_at_example": "9:00",
     "command_usage_at_about": "The time of the report, such as 9:00",
     "option_of_about": "For me, this channel or the {workspace}",
     "option_period": "period",
@@ -351,6 +353,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "`off` for no limit",
     "setting_person_budget_about": "what each person may spend, such as `2 a day` or `500k tokens a month`; `off` for "
     "no limit",
+    "setting_budget_hint": "Such as 2 a day, 20 a month.",
+    "setting_person_budget_hint": "Such as 2 a day.",
     "setting_rate_about": "for each person, a whole number; 0 for no limit",
     "setting_report_at_about": "a time of day, such as 9:00 or 17:30",
     "setting_time_zone_about": "the name of a region and city, such as Europe/Berlin or Asia/Shanghai, or UTC",
@@ -372,9 +376,32 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "settings_form.web": "Settings",
     "settings_form_workspace": "{Workspace} settings",
     "settings_changed": "Done. From the next question on:",
+    "saved": "Done. {words}",
+    # The schedule of a channel's reports.
+    "schedule_channel": "I post a report in this channel {when}, about {about}.",
+    "schedule_workspace": "I post a report on the whole {workspace} in this channel {when}, about {about}.",
+    "schedule_daily": "every day at {at} ({zone})",
+    "schedule_weekly": "every Monday at {at} ({zone})",
+    "schedule_monthly": "on the first day of every month at {at} ({zone})",
+    "schedule_about_daily": "the day before",
+    "schedule_about_weekly": "the week before",
+    "schedule_about_monthly": "the month before",
+    "schedule_ended": "I post no more reports here.",
+    "schedule_none": "No report is scheduled in this channel. To schedule one: "
+    "`{prefix}usage schedule weekly at 9:00`.",
+    "schedule_none.discord": "No report is scheduled in this channel. To schedule one: "
+    "`{prefix}usage schedule:weekly at:9:00`.",
+    "schedule_absent": "There are no schedules here. With `{channel}` in PARLEY_SUMMARY_CHANNELS, reports are posted "
+    "here.",
+    "schedule_absent.web": "There are no schedules on this page. With `{channel}` in PARLEY_SUMMARY_CHANNELS, reports "
+    "are posted here under Notices.",
     "settings_before": "{line}. In this channel its own value counts: {value}",
     "settings_same": "Nothing to change: it already has this value.",
     "settings_bad": "“{value}” doesn't fit here. {label}: {about}.",
+    "settings_bad_why": "“{value}” doesn't fit here. {why}",
+    "limit_currency": "Write the amount without a currency: limits are in {currency}.",
+    "limit_period": "A limit is for a day or a month.",
+    "limit_small": "The smallest amount is 0.000001.",
     "settings_capped": "“{label}” can be at most {n} here. Please choose a smaller number.",
     "settings_value": "Please add the new value. {label}: {about}.",
     "settings_no_channel": "There is no channel here. Set it in one, or for the whole {workspace}.",
@@ -508,8 +535,33 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "budget_spent": "Spent here in {month}: {cost}",
     "budget_unknown": "What was spent here isn't known. Input and output in {month}: {tokens} tokens.",
     "budget_none": "No budget is set.",
+    "budget_set": "{whose} is {limits} now.",
+    "budget_nothing": "Nothing may be spent here: I refuse every question.",
+    "budget_whose_person": "The budget of each person",
+    "budget_whose_channel": "The budget of this channel",
+    "budget_whose_channel.web": "The budget of this page",
+    "budget_whose_workspace": "The budget of this {workspace}",
+    "budget_removed_person": "There is no budget of each person any more.",
+    "budget_removed_channel": "This channel has no budget of its own any more.",
+    "budget_removed_channel.web": "This page has no budget of its own any more.",
+    "budget_removed_workspace": "This {workspace} has no budget of its own any more.",
+    "budget_still": "Still in force: {limits}.",
+    "budget_kept_person": "the budget of each person, {limits}",
+    "budget_kept_channel": "the budget of this channel, {limits}",
+    "budget_kept_channel.web": "the budget of this page, {limits}",
+    "budget_kept_workspace": "the budget of this {workspace}, {limits}",
+    "budget_kept_all": "the budget of everybody who uses Parley, {limits}",
+    "budget_empty": "Empty: no limit.",
+    # Whose a limit is, behind it in the list of settings.
+    "budget_for_default": "for everybody who uses Parley",
+    "budget_for_workspace": "for the whole {workspace}",
+    "budget_for_channel": "for this channel",
+    "budget_for_channel.web": "for this page",
     "budget_hint": "To set one: `{prefix}budget person 2 a day`, `{prefix}budget channel 500k tokens a day`, "
     "`{prefix}budget {workspace} 200 a month`; `off` removes it.",
+    "budget_hint.discord": "To set one: `{prefix}budget of:person limit:2 a day`, "
+    "`{prefix}budget of:channel limit:500k tokens a day`, `{prefix}budget of:{workspace} limit:200 a month`; "
+    "`limit:off` removes it.",
     "budget_hint.web": "To set one: `{prefix}budget 20 a month` or `{prefix}budget 500k tokens a day`; `off` removes "
     "it.",
     "budget_line": "{whose}: {limit}. Spent: {spent}. It renews on {when}.",

@@ -5,19 +5,38 @@
 500k tokens a day        prompts and completions together
 每月 20，每天 50万 tokens
 off                      no limit
+
+An amount has no currency: it is the operator's, whose signs `without_currency` takes off.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+
+from babel.numbers import get_currency_symbol, list_currencies
 
 from core.values.budgets import MICROS, BudgetUnit, Limit, LimitPeriod
 
 _MOST = 10**15
 """The largest amount, in micros or tokens: sums of many stay below the integers of a database."""
 _LONGEST = 200
-_NONE = frozenset({"", "off", "none", "no limit", "无", "不限", "关"})
+_NONE = frozenset(
+    {"", "off", "none", "no limit", "unlimited", "无", "不限", "不限制", "无限", "无限制", "没有限制", "关"}
+)
+_NAMES = {
+    "CNY": ("人民币", "元", "块", "rmb", "yuan"),
+    "EUR": ("欧元", "euros", "euro"),
+    "GBP": ("英镑", "pounds", "pound"),
+    "JPY": ("日元", "円", "yen"),
+    "USD": ("美元", "美金", "dollars", "dollar"),
+}
+"""Names of currencies, as people write them behind an amount."""
+_OTHER_PERIODS = re.compile(r"week|year|annual|quarter|hour|minute|周|星期|礼拜|年|季|小时|分钟", re.IGNORECASE)
+_CODE = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
 _SIZES = {"k": 10**3, "m": 10**6, "千": 10**3, "万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
 _PERIODS = {
     **dict.fromkeys(("day", "daily", "天", "日"), LimitPeriod.DAY),
@@ -36,10 +55,52 @@ _LIMIT = re.compile(
 _BETWEEN = re.compile(r"\s*(?:[,，、;；+]|and(?![a-z])|和)\s*", re.IGNORECASE)
 
 
+class LimitProblem(StrEnum):
+    """The reason why a text is no limit, where it is known."""
+
+    CURRENCY = "currency"
+    """It has another currency."""
+    PERIOD = "period"
+    """It is for neither a day nor a month."""
+    SMALL = "small"
+    """An amount is not 0, and below a millionth."""
+
+
+class LimitError(ValueError):
+    """A text that is no limit."""
+
+    def __init__(self, text: str, problem: LimitProblem | None = None) -> None:
+        super().__init__(text)
+        self.problem = problem
+
+
+def without_currency(text: str, currency: str) -> str:
+    """`text` without the signs and names of `currency`, an ISO 4217 code."""
+    return _of_currency(currency).sub("", text).strip()
+
+
+@cache
+def _of_currency(currency: str) -> re.Pattern[str]:
+    signs = {get_currency_symbol(currency, locale) for locale in ("en_US", "en_GB", "zh_Hans_CN")}
+    signs |= {sign.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for sign in signs} - {""}
+    signs |= {sign.replace("¥", "￥").replace("$", "＄") for sign in signs}
+    words = sorted({currency, *signs, *_NAMES.get(currency, ())}, key=lambda word: -len(word))
+    return re.compile("|".join(rf"(?<![a-z]){re.escape(word)}(?![a-z])" for word in words), re.IGNORECASE)
+
+
+def _problem(text: str) -> LimitProblem | None:
+    """The reason why a text that can't be read is no limit."""
+    signs = any(unicodedata.category(char) == "Sc" for char in text)
+    names = any(name in text.lower() for names in _NAMES.values() for name in names)
+    if signs or names or not list_currencies().isdisjoint(_CODE.findall(text)):
+        return LimitProblem.CURRENCY
+    return LimitProblem.PERIOD if _OTHER_PERIODS.search(text) else None
+
+
 def limits_of(text: str) -> tuple[Limit, ...]:
     """The limits of a text, at most one of each unit and period; none where it is empty or says that there is no limit.
 
-    Raises ValueError for a text that can't be read.
+    Raises LimitError for a text that can't be read.
     """
     text = text.strip()
     if text.lower() in _NONE:
@@ -49,7 +110,7 @@ def limits_of(text: str) -> tuple[Limit, ...]:
     limits: dict[tuple[BudgetUnit, LimitPeriod], Limit] = {}
     for limit in _parsed(text):
         if (limit.unit, limit.per) in limits:
-            raise ValueError(text)
+            raise LimitError(text)
         limits[limit.unit, limit.per] = limit
     return tuple(limits.values())
 
@@ -61,13 +122,20 @@ def _plain(text: str) -> Limit | None:
     except ValueError:
         return None
     if not 0 <= number * MICROS <= _MOST:
-        raise ValueError(text)
-    return Limit(round(Decimal(text) * MICROS), BudgetUnit.MONEY, LimitPeriod.MONTH)
+        raise LimitError(text)
+    return Limit(_micros(Decimal(text)), BudgetUnit.MONEY, LimitPeriod.MONTH)
+
+
+def _micros(number: Decimal) -> int:
+    amount = round(number * MICROS)
+    if number and not amount:
+        raise LimitError(str(number), LimitProblem.SMALL)
+    return amount
 
 
 def _parsed(text: str) -> list[Limit]:
     if len(text) > _LONGEST:
-        raise ValueError("too long")
+        raise LimitError("too long")
     limits, at = list[Limit](), 0
     while found := _LIMIT.match(text, at):
         limits.append(_limit(found))
@@ -78,16 +146,16 @@ def _parsed(text: str) -> list[Limit]:
         if between is None:
             break
         at = between.end()
-    raise ValueError(text)
+    raise LimitError(text, _problem(text))
 
 
 def _limit(found: re.Match[str]) -> Limit:
     before, after = found["before"], found["after"]
     if before and after:
-        raise ValueError(found[0])
+        raise LimitError(found[0])
     unit = BudgetUnit.TOKENS if found["tokens"] else BudgetUnit.MONEY
     number = Decimal(found["number"].replace(",", "")) * _SIZES.get((found["size"] or "").lower(), 1)
-    amount = round(number * MICROS) if unit is BudgetUnit.MONEY else int(number)
+    amount = _micros(number) if unit is BudgetUnit.MONEY else int(number)
     if amount > _MOST or (unit is BudgetUnit.TOKENS and amount != number):
-        raise ValueError(found[0])
+        raise LimitError(found[0])
     return Limit(amount, unit, _PERIODS[(before or after or "month").lower()])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
@@ -26,16 +26,29 @@ def limits_to_text(limits: Iterable[Limit], language: str, currency: str = "") -
 
 def limit_to_text(limit: Limit, language: str, currency: str = "") -> str:
     """One limit, such as `$20.00 a month`."""
-    amount = amount_to_text(limit.amount, limit.unit, language, currency)
+    amount = amount_to_text(limit.amount, limit.unit, language, currency, exact=True)
     return phrase(f"limit_{limit.per}", language, amount=amount)
 
 
-def amount_to_text(amount: int, unit: BudgetUnit, language: str, currency: str = "") -> str:
+def kept_to_text(kept: Sequence[tuple[BudgetScope, Sequence[Limit]]], language: str, currency: str) -> str:
+    """The sentence that these limits hold; empty without any."""
+    shown = [
+        phrase(f"budget_kept_{scope}", language, limits=limits_to_text(limits, language, currency))
+        for scope, limits in kept
+        if limits
+    ]
+    between = phrase("clause_separator", language)
+    return phrase("budget_still", language, limits=between.join(shown)) if shown else ""
+
+
+def amount_to_text(
+    amount: int, unit: BudgetUnit, language: str, currency: str = "", *, exact: bool = False
+) -> str:
     """An amount in millionths of `currency`, or in tokens."""
     if unit is BudgetUnit.TOKENS:
         return phrase("amount_tokens", language, n=amount)
     if currency:
-        return money(amount, currency, language)
+        return money(amount, currency, language, exact=exact)
     return str(format_decimal(amount / MICROS, _EXACT, LOCALES[language_of(language)]))
 
 

@@ -61,7 +61,7 @@ def budgets_of(
         BudgetScope.ALL: Payer(ANY, ANY, ANY, ANY),
     }
     budgets = []
-    for scope, limits in _limits(settings):
+    for scope, limits in scoped_limits(settings):
         zone = operators_zone if scope is BudgetScope.ALL else settings.zone
         for limit in limits:
             period = period_at(PeriodName(limit.per), at, zone)
@@ -70,7 +70,8 @@ def budgets_of(
     return tuple(budgets)
 
 
-def _limits(settings: ChannelSettings) -> list[tuple[BudgetScope, Sequence[Limit]]]:
+def scoped_limits(settings: ChannelSettings) -> list[tuple[BudgetScope, Sequence[Limit]]]:
+    """The limits of each scope, the narrowest first. All hold."""
     layers = reversed(settings.layers.get("budget", ()))
     others = [(_SCOPES[origin], SETTINGS["budget"].read(text) or ()) for origin, text in layers if text]
     return [(BudgetScope.PERSON, settings.person_budget), *others]

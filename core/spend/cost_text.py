@@ -11,12 +11,13 @@ from core.i18n import LOCALES, language_of, phrase
 from core.values.usage import UsageTotals
 
 
-def money(micros: int, currency: str, language: str) -> str:
+def money(micros: int, currency: str, language: str, *, exact: bool = False) -> str:
     """An amount in millionths of `currency`, as `language` writes it. One that its smallest coin would show as nothing
-    has all its digits."""
+    has all its digits, and with `exact` each that it would change."""
     locale = LOCALES[language_of(language)]
     amount = Decimal(micros).scaleb(-6)
-    if not amount or round(amount, get_currency_precision(currency)):
+    rounded = round(amount, get_currency_precision(currency))
+    if rounded == amount or (rounded and not exact):
         return str(format_currency(amount, currency, locale=locale))
     pattern = Locale.parse(locale).currency_formats["standard"].pattern.replace("0.00", "0.00####")
     return str(format_currency(amount, currency, pattern, locale=locale, currency_digits=False))

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from bots.discord import TRAITS
+from core.commands.settings_changes import SCHEDULE
+from core.commands.settings_view import BUDGETS
 from core.i18n import phrase, variant
 from core.settings.channel import settings_on
 from tests.e2e.discord_people import IN, OTHER, Discord, rows, says, settings
@@ -57,6 +59,9 @@ async def test_each_setting_is_changed_only_by_those_who_may_and_stays(
     changed = CHANGED | {"language": language}
     assert set(changed) == settings_on(TRAITS).keys()
 
+    def done(name: str) -> str:
+        return "saved" if name in (*BUDGETS, *SCHEDULE) else "settings_changed"
+
     async def change(name: str, **more: Any) -> str:
         return await people.whispered(person, "settings", name=name, value=changed[name], **more)
 
@@ -72,23 +77,25 @@ async def test_each_setting_is_changed_only_by_those_who_may_and_stays(
             if name in FOR_ADMINS:
                 assert says("settings_by_admin", language, await change(name))
             elif name not in FOR_THE_SERVER:
-                assert says("settings_changed", language, await change(name)), name
+                assert says(done(name), language, await change(name)), name
         assert says("settings_same", language, await change("temperature"))
         wrong = await people.whispered(person, "settings", name="temperature", value="3")
         assert says("settings_bad", language, wrong)
         assert says("settings_by_admin", language, await change("rate", scope="workspace"))
         await discord.grant(person, Permission.MANAGE_GUILD, role="stewards")
         for name in FOR_ADMINS:
-            assert says("settings_changed", language, await change(name))
+            assert says(done(name), language, await change(name))
         for name in FOR_THE_SERVER:
-            assert says("settings_changed", language, await change(name, scope="workspace"))
+            assert says(done(name), language, await change(name, scope="workspace"))
         by_operator = await people.whispered(operator, "prompt", text="Be kind.", scope="workspace")
         assert "Be kind." in by_operator
         with pytest.raises(ValueError, match="strangers"):
             await people.whispered(person, "settings", name="strangers", value="on")
     async with Program(tmp_path, **program):
         overview = (await people.slash(person, "settings")).text
-        assert overview.count(phrase("origin_channel", language)) == len(changed) - len(FOR_THE_SERVER)
+        from_here = len(changed) - len(FOR_THE_SERVER) - 1
+        assert overview.count(phrase("origin_channel", language)) == from_here, "the limit says for whom it is"
+        assert phrase("budget_for_channel", language) in overview
         assert overview.count(phrase("origin_workspace", variant(language, "discord"))) == len(FOR_THE_SERVER)
         await discord.slash(person, RANDOM, "ask", question="in random?")
         await answered(discord, RANDOM, "in random?")

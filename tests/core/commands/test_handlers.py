@@ -532,14 +532,101 @@ async def test_a_channels_report_is_scheduled_by_those_who_manage_it_and_a_works
         return settings.report, settings.report_at, settings.report_scope
 
     assert "Channel managers" in await office.told("usage", "schedule weekly")
-    assert "Report: weekly" in await office.told("usage", "schedule weekly at 7:30", MANAGER)
+    none = "No report is scheduled in this channel. To schedule one: `/usage schedule weekly at 9:00`."
+    assert await office.told("usage", "schedule") == none
+    posts = "I post a report in this channel every Monday at 07:30 (UTC), about the week before."
+    assert await office.told("usage", "schedule weekly at 7:30", MANAGER) == f"Done. {posts}"
+    assert await office.told("usage", "schedule") == posts
     assert await report() == ("weekly", "07:30", "channel")
     assert "admins" in await office.told("usage", "workspace schedule monthly", MANAGER)
-    assert "Report about: workspace" in await office.told("usage", "workspace schedule monthly", ADMIN)
+    assert await office.told("usage", "workspace schedule monthly", ADMIN) == (
+        "Done. I post a report on the whole workspace in this channel on the first day of every month at 07:30 (UTC), "
+        "about the month before."
+    )
     assert await report() == ("monthly", "07:30", "workspace")
     assert "such as 9:00" in await office.told("usage", "at 25:00", MANAGER)
-    await office.told("usage", "schedule off", MANAGER)
+    assert await office.told("usage", "schedule off", MANAGER) == "Done. I post no more reports here."
     assert await report() == ("off", "07:30", "workspace")
+    chinese = replace(MANAGER, locale="zh")
+    assert await office.told("用量", "定时 每天 8:15 范围：频道", replace(ADMIN, locale="zh")) == (
+        "已保存。我会在每天 08:15（UTC）在这个频道发布前一天的报告。"
+    )
+    assert await office.told("用量", "定时 关", chinese) == "已保存。我不再在这里发布报告。"
+
+
+@pytest.mark.parametrize("words", ["schedule", "schedule weekly", "schedule off", "at 9:00"])
+async def test_where_reports_are_not_scheduled_it_says_so(words: str) -> None:
+    page = Place("web", "", "web")
+    assert (await Office().told("usage", words, ADMIN, page)).startswith("There are no schedules on this page.")
+
+
+@pytest.mark.parametrize("words", ["daily", "weekly", "monthly", "每周"])
+async def test_a_lone_period_shows_usage_and_changes_nothing(words: str) -> None:
+    office = Office()
+    assert "Your usage" in await office.told("usage", words, ADMIN)
+    assert await office.store.audit(CHANNEL) == []
+
+
+async def test_a_limit_that_changes_says_whose_it_is_and_in_which_currency() -> None:
+    office = Office(parley_currency="EUR", parley_budget="5 a day")
+    assert await office.told("budget", "500000 a day", ADMIN) == (
+        "Done. The budget of this channel is €500,000.00 a day now.\n"
+        + phrase("budget_unpriced_note", "en", model="first")
+    )
+    await office.told("budget", "workspace 200 a month", ADMIN)
+    history = await office.told("settings", "history", ADMIN)
+    assert "Budget: no limit → €200.00 a month · from the workspace" in history
+    settings = await office.told("settings", "", ADMIN)
+    assert (
+        "- Budget: €5.00 a day · for everybody who uses Parley\n"
+        "- Budget: €200.00 a month · for the whole workspace\n"
+        "- Budget: €500,000.00 a day · for this channel\n"
+    ) in settings
+    form = await office.do("settings", "", ADMIN)
+    assert isinstance(form, ImmediateReply)
+    assert form.form is not None
+    hint = next(field.hint for field in form.form.fields if field.name == "set_budget")
+    assert hint == (
+        "Such as 2 a day, 20 a month. Still in force: the budget of this workspace, €200.00 a month; the budget of "
+        "everybody who uses Parley, €5.00 a day."
+    )
+    assert await office.told("budget", "unlimited", ADMIN) == (
+        "Done. This channel has no budget of its own any more. Still in force: the budget of this workspace, €200.00 a "
+        "month; the budget of everybody who uses Parley, €5.00 a day."
+    )
+    assert (
+        await office.told("budget", "0", ADMIN) == "Done. Nothing may be spent here: I refuse every question."
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "language", "words"),
+    [
+        ("20 EUR a month", "en", "Write the amount without a currency: limits are in USD."),
+        ("每月 20 元", "zh", "金额不要带货币单位：限额以 USD 计。"),
+        ("20 a week", "en", "A limit is for a day or a month."),
+        ("每周 20", "zh", "限额只能按天或按月。"),
+        ("0.0000001 a day", "en", "The smallest amount is 0.000001."),
+    ],
+)
+async def test_a_limit_that_can_not_be_read_is_refused_with_the_reason(
+    typed: str, language: str, words: str
+) -> None:
+    office = Office()
+    by = replace(ADMIN, locale=language)
+    for name, argument in (("budget", typed), ("settings", f"budget {typed}")):
+        reply = await office.do(name, argument, by)
+        assert isinstance(reply, ImmediateReply)
+        assert (reply.refused, reply.about) == (True, "set_budget")
+        assert reply.text == phrase("settings_bad_why", language, value=typed, why=words)
+    assert await office.store.audit(CHANNEL) == []
+
+
+async def test_the_same_limit_in_other_words_is_no_change() -> None:
+    office = Office()
+    await office.told("budget", "20", ADMIN)
+    assert phrase("settings_same", "en") in await office.told("budget", "$20.00 a month", ADMIN)
+    assert len(await office.store.audit(CHANNEL)) == 1
 
 
 async def test_the_budget_tells_what_was_spent_this_month() -> None:

@@ -72,6 +72,18 @@ def test_a_command_is_told_from_other_words(text: str, found: tuple[str, str] | 
             {"schedule": "monthly", "at": "17:30", "of": "workspace"},
         ),
         ("usage", "schedule off", {"schedule": "off"}),
+        ("usage", "schedule daily 9:00", {"schedule": "daily", "at": "9:00"}),
+        ("usage", "定时 每天 9:00", {"schedule": "daily", "at": "9:00"}),
+        ("usage", "weekly", {"period": "week"}),
+        ("usage", "channel 每月", {"of": "channel", "period": "month"}),
+        (
+            "settings",
+            "report_names on scope:workspace",
+            {"name": "report_names", "value": "on", "scope": "workspace"},
+        ),
+        ("settings", "name:rate value:3 范围：工作区", {"name": "rate", "value": "3", "scope": "workspace"}),
+        ("model", "gpt-5 scope: workspace", {"name": "gpt-5", "scope": "workspace"}),
+        ("prompt", "Say scope:workspace here", {"text": "Say scope:workspace here"}),
         ("usage", "定时 每周 时间 9:00", {"schedule": "weekly", "at": "9:00"}),
         ("forget", "me", {"what": "me"}),
         ("ask", "about: what is it about?", {"question": "about: what is it about?"}),
@@ -95,6 +107,8 @@ def test_a_typed_line_gives_values(command: str, typed: str, values: dict[str, o
         ("forget", "", "misread_missing"),
         ("ask", "", "misread_missing"),
         ("help", "me", "misread_word"),
+        ("usage", "off", "misread_word"),
+        ("usage", "9:00", "misread_word"),
     ],
 )
 def test_what_does_not_fit_is_told(command: str, typed: str, key: str) -> None:

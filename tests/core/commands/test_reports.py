@@ -52,9 +52,9 @@ def test_the_last_line_is_never_cut_away() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_of_somebody_who_was_forgotten_the_history_tells_the_id(language: str) -> None:
     change = Change(Place("slack", "T1", "C1"), "temperature", None, "1", Person("U123"), NOON)
-    assert " · U123 · " in history([change], language)
+    assert " · U123 · " in history([change], language, "USD")
     nobody = Change(Place("slack", "T1", "C1"), "temperature", None, "1", Person(""), NOON)
-    assert f" · {phrase('history_somebody', language)} · " in history([nobody], language)
+    assert f" · {phrase('history_somebody', language)} · " in history([nobody], language, "USD")
 
 
 def test_what_a_message_holds_beside_its_words_is_exported_with_it() -> None:

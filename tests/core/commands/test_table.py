@@ -55,9 +55,10 @@ def test_what_help_shows_behind_a_command_can_be_typed_like_that(spec: Spec, lan
     words = re.findall(r"\[([^\]]+)\]", shown) or shown.split()
     for option in (one for one in spec.shown if not one.named):
         word = words.pop(0)
-        for way in word.split("|"):
-            if option.units or "|" in word:
-                assert set(options_of(spec, way)) == {option.name}, way
+        name = f"{phrase(spec.option_key(option), language)} " if option.spaced else ""
+        for way in word.removeprefix(name).split("|"):
+            if option.units or option.spaced or "|" in word:
+                assert set(options_of(spec, name + way)) == {option.name}, way
     assert words == []
 
 

@@ -305,7 +305,11 @@ async def test_budget_shows_every_limit_with_what_is_spent_and_admins_set_them()
     ]
     assert "/budget person" not in shown
     assert "/budget person" in await here.command("budget", by=ADMIN)
-    assert phrase("settings_changed", "en") in await here.command("budget", "person off", ADMIN)
+    assert await here.command("budget", "person off", ADMIN) == (
+        "Done. There is no budget of each person any more. Still in force: the budget of this channel, 50 tokens a "
+        "month; the budget of this workspace, 100 tokens a month; the budget of everybody who uses Parley, 1,000,000 "
+        "tokens a month."
+    )
     assert "Your budget" not in await here.command("budget")
     wrong = await here.command("budget", "a lot", ADMIN)
     assert phrase("setting_budget_about", "en") in wrong
