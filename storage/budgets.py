@@ -1,6 +1,7 @@
 """Spending under budgets, and reservations. Each function is one transaction's work, run by the store.
 
-Transactions lock the rows of `spending` in the order of their keys, so that none waits for another crosswise.
+Transactions lock the row of their turn, then the rows of `spending` in the order of their keys, so that none waits for
+another crosswise.
 """
 
 from __future__ import annotations
@@ -8,10 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from cachetools import LRUCache
-from sqlalchemy import Connection, Executable, bindparam, delete, func, or_, select, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Table,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
 from core.ports.store.settings import Change
 from core.spend.budgets import decide
@@ -21,6 +36,7 @@ from core.values.budgets import (
     Balance,
     Budget,
     BudgetAccount,
+    BudgetClaim,
     BudgetDecision,
     BudgetVerdict,
     Payer,
@@ -28,13 +44,16 @@ from core.values.budgets import (
 )
 from storage import settings
 from storage.engine import insert
-from storage.tables import OPEN, RESERVATIONS, SPENDING, TURNS, USAGE, to_us
+from storage.tables import FORGOTTEN, OPEN, RESERVATIONS, SPENDING, TURNS, USAGE, to_us
 
 MOST_KEPT = 10_000
 """The most accounts whose balance is kept in memory."""
 
 AccountKey = tuple[str | int, ...]
 """The values of `_KEY`."""
+
+Changed = dict[AccountKey, Balance]
+"""The new balances of accounts."""
 
 _KEY = ("platform", "team", "channel", "person", "period", "since_us")
 _PAYER = ("platform", "team", "channel", "person")
@@ -62,6 +81,18 @@ _ADD_LOCKED = (
     .values(_MORE)
     .returning(*_BALANCE)
 )
+_OPEN_TURN = select(TURNS.c.id).where(TURNS.c.id == bindparam("turn_id"), OPEN).with_for_update()
+_COUNTED = select(RESERVATIONS.c.counted_micros, RESERVATIONS.c.counted_tokens).where(
+    RESERVATIONS.c.turn_id == bindparam("turn_id")
+)
+
+
+@cache
+def _put_reservation(dialect: str) -> Executable:
+    putting = insert(dialect, RESERVATIONS)
+    names = [column.name for column in RESERVATIONS.c if column.name != "turn_id"]
+    new = {name: putting.excluded[name] for name in names}
+    return putting.on_conflict_do_update(index_elements=["turn_id"], set_=new)
 
 
 class KeptBalances:
@@ -94,7 +125,7 @@ def any_accounts(connection: Connection) -> bool:
     return connection.scalar(select(SPENDING.c.period).limit(1)) is not None
 
 
-def balances(connection: Connection, accounts: Sequence[BudgetAccount]) -> dict[AccountKey, Balance]:
+def balances(connection: Connection, accounts: Sequence[BudgetAccount]) -> Changed:
     """The balances of the accounts, without those of new ones."""
     return _balances(connection, _OF_ACCOUNTS, {"accounts": [_key(account) for account in accounts]})
 
@@ -122,43 +153,81 @@ def open_accounts(connection: Connection, accounts: Sequence[BudgetAccount], per
 
 
 def reserve(
-    connection: Connection, turn_id: int, payer: Payer, budgets: Sequence[Budget], most: Spent
-) -> BudgetDecision | None:
-    """The decision; None where an account is new."""
-    accounts = [budget.account for budget in budgets]
-    keys = [_key(account) for account in accounts]
+    connection: Connection, claim: BudgetClaim, budgets: Sequence[Budget]
+) -> tuple[BudgetDecision | None, Changed]:
+    """The decision, and the new balances of the accounts that count the claim. The decision is None where an account
+    is new."""
+    if connection.scalar(_OPEN_TURN, {"turn_id": claim.turn_id}) is None:
+        return ADMITTED, {}
+    counted, changed = _count(connection, claim.turn_id, claim.payer, claim.spent, claim.at)
+    keys = [_key(budget.account) for budget in budgets]
     found = _balances(connection, _LOCKED_ACCOUNTS, {"accounts": keys})
     if any(key not in found for key in keys):
-        return None
-    reserved = _reserved(connection)
-    if turn_id in reserved:
-        return ADMITTED
+        _put(connection, claim, counted, Spent())
+        return None, changed
+    reserved = _reserved(connection, claim.turn_id)
     known = [
-        replace(found[key], reserved=_covered(account, reserved.values()))
-        for key, account in zip(keys, accounts, strict=True)
+        replace(found[key], reserved=_covered(budget.account, reserved))
+        for key, budget in zip(keys, budgets, strict=True)
     ]
-    decision = decide(budgets, known, most)
-    if decision.verdict is BudgetVerdict.ALLOWED:
-        row = {**_payer(payer), "turn_id": turn_id, "micros": most.micros, "tokens": most.tokens}
-        connection.execute(insert(connection.dialect.name, RESERVATIONS).on_conflict_do_nothing(), row)
-    return decision
+    decision = decide(budgets, known, claim.most, begun=claim.begun)
+    _put(connection, claim, counted, claim.most if decision.verdict is BudgetVerdict.ALLOWED else Spent())
+    return decision, changed
 
 
-def add(
-    connection: Connection, turn_id: int, payer: Payer, spent: Spent, at: datetime
-) -> dict[AccountKey, Balance]:
-    """Add what an ended answer spent to the accounts that count it, and end its reservation. Returns their balances."""
-    of = {f"of_{name}": value for name, value in _payer(payer).items()} | {"at_us": to_us(at)}
-    more = {"more_micros": spent.micros, "more_tokens": spent.tokens}
-    adding = _ADD_LOCKED if connection.dialect.name == "postgresql" else _ADD
-    added = _balances(connection, adding, of | more)
+def pause(connection: Connection, turn_id: int, payer: Payer, spent: Spent, at: datetime) -> Changed:
+    """Count what a turn has spent so far, and end its reservation: its run has ended, and the turn has not. Returns
+    the new balances."""
+    counted, changed = _count(connection, turn_id, payer, spent, at)
+    _put(connection, BudgetClaim(turn_id, payer, at, Spent()), counted, Spent())
+    return changed
+
+
+def end(connection: Connection, turn_id: int, payer: Payer, spent: Spent, at: datetime) -> Changed:
+    """Count what an ended answer has spent, and remove its reservation. Returns the new balances."""
+    _, changed = _count(connection, turn_id, payer, spent, at)
     connection.execute(delete(RESERVATIONS).where(RESERVATIONS.c.turn_id == turn_id))
-    return added
+    return changed
 
 
-def lift(
-    connection: Connection, account: BudgetAccount, lifts: int, change: Change
-) -> dict[AccountKey, Balance]:
+def release_all(connection: Connection) -> None:
+    """End all reservations. The accounts keep what is counted."""
+    connection.execute(update(RESERVATIONS).values(micros=0, tokens=0))
+
+
+def _count(
+    connection: Connection, turn_id: int, payer: Payer, spent: Spent, at: datetime
+) -> tuple[Spent, Changed]:
+    """Add the part of `spent` that is not counted yet to the accounts that count the answer. Returns what is counted
+    then, and the new balances.
+
+    Less than what is counted may be spent: a charge that was not stored is lost with its process.
+    """
+    row = connection.execute(_COUNTED, {"turn_id": turn_id}).first()
+    counted = Spent(row.counted_micros, row.counted_tokens) if row is not None else Spent()
+    more = spent.beyond(counted)
+    if more == Spent():
+        return counted, {}
+    of = {f"of_{name}": value for name, value in _payer(payer).items()} | {"at_us": to_us(at)}
+    adding = _ADD_LOCKED if connection.dialect.name == "postgresql" else _ADD
+    values = {**of, "more_micros": more.micros, "more_tokens": more.tokens}
+    return counted + more, _balances(connection, adding, values)
+
+
+def _put(connection: Connection, claim: BudgetClaim, counted: Spent, reserved: Spent) -> None:
+    row = {
+        **_payer(claim.payer),
+        "turn_id": claim.turn_id,
+        "micros": reserved.micros,
+        "tokens": reserved.tokens,
+        "counted_micros": counted.micros,
+        "counted_tokens": counted.tokens,
+        "at_us": to_us(claim.at),
+    }
+    connection.execute(_put_reservation(connection.dialect.name), row)
+
+
+def lift(connection: Connection, account: BudgetAccount, lifts: int, change: Change) -> Changed:
     """The new balance of the account. Empty where it is not there, or was lifted another number of times."""
     here = [SPENDING.c[name] == value for name, value in zip(_KEY, _key(account), strict=True)]
     lifting = update(SPENDING).where(*here, SPENDING.c.lifts == lifts).values(lifts=lifts + 1)
@@ -173,36 +242,73 @@ def expire(connection: Connection, before_us: int) -> int:
     return connection.execute(delete(SPENDING).where(SPENDING.c.until_us < before_us)).rowcount
 
 
-def _balances(
-    connection: Connection, query: Executable, values: Mapping[str, Any]
-) -> dict[AccountKey, Balance]:
+def _balances(connection: Connection, query: Executable, values: Mapping[str, Any]) -> Changed:
     """The balances of the rows that `query` returns."""
     rows = connection.execute(query, values).all()
     return {tuple(row[: len(_KEY)]): Balance(Spent(row.micros, row.tokens), lifts=row.lifts) for row in rows}
 
 
 def _used(connection: Connection, account: BudgetAccount, person: str) -> Spent:
-    used, payer = USAGE.c, account.payer
-    wanted = {**_payer(payer), "person": ANY if payer.person == ANY else person}
-    query = select(
-        func.coalesce(func.sum(used.cost_micros), 0),
-        func.coalesce(func.sum(used.prompt_tokens + used.completion_tokens), 0),
-    ).where(
-        used.at_us >= to_us(account.since),
-        used.at_us < to_us(account.until),
-        *(used[name] == value for name, value in wanted.items() if value != ANY),
+    """The sum of the answers of an account, and of what is counted of those that have not ended.
+
+    No row says which answers a person gave before they were forgotten. Where that was within the account's period, it
+    begins with the greatest of the person's accounts that is no longer than it and has time in common with it, if that
+    is more.
+    """
+    since_us, until_us = to_us(account.since), to_us(account.until)
+    used, held = USAGE.c, RESERVATIONS.c
+    of_person = {} if account.payer.person == ANY else {"person": person}
+    spent = _sum(
+        connection,
+        (used.cost_micros, used.prompt_tokens + used.completion_tokens),
+        (used.at_us >= since_us, used.at_us < until_us, *_of_payer(USAGE, _payer(account.payer) | of_person)),
+    ) + _sum(
+        connection,
+        (held.counted_micros, held.counted_tokens),
+        (held.at_us >= since_us, held.at_us < until_us, *_of_payer(RESERVATIONS, _payer(account.payer))),
     )
-    micros, tokens = connection.execute(query).one()
-    return Spent(int(micros), int(tokens))
+    if of_person and _was_forgotten(connection, account.payer, since_us):
+        kept = SPENDING.c
+        query = select(kept.micros, kept.tokens).where(
+            *_of_payer(SPENDING, _payer(account.payer)),
+            kept.since_us < until_us,
+            kept.until_us > since_us,
+            kept.until_us - kept.since_us <= until_us - since_us,
+        )
+        for row in connection.execute(query):
+            spent = Spent(max(spent.micros, row.micros), max(spent.tokens, row.tokens))
+    return spent
 
 
-def _reserved(connection: Connection) -> dict[int, tuple[Payer, Spent]]:
-    """The reservations of the open turns, by turn."""
-    query = select(RESERVATIONS).join(TURNS, TURNS.c.id == RESERVATIONS.c.turn_id).where(OPEN)
-    return {
-        row.turn_id: (Payer(row.platform, row.team, row.channel, row.person), Spent(row.micros, row.tokens))
-        for row in connection.execute(query)
-    }
+def _sum(
+    connection: Connection,
+    amounts: tuple[ColumnElement[int], ColumnElement[int]],
+    which: Iterable[ColumnElement[bool]],
+) -> Spent:
+    row = connection.execute(select(*(func.coalesce(func.sum(one), 0) for one in amounts)).where(*which)).one()
+    return Spent(int(row[0]), int(row[1]))
+
+
+def _of_payer(table: Table, keys: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    return [table.c[name] == value for name, value in keys.items() if value != ANY]
+
+
+def _was_forgotten(connection: Connection, payer: Payer, since_us: int) -> bool:
+    """True if the person was forgotten since then, in the payer's teams or in all."""
+    gone = FORGOTTEN.c
+    keys = {"platform": payer.platform, "person": payer.person}
+    team = [gone.team.in_(("", payer.team))] if payer.team != ANY else []
+    query = select(gone.at_us).where(*_of_payer(FORGOTTEN, keys), *team, gone.at_us >= since_us)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def _reserved(connection: Connection, but: int) -> list[tuple[Payer, Spent]]:
+    """The reservations of the open turns, without that of the turn `but`."""
+    query = select(RESERVATIONS).join(TURNS, TURNS.c.id == RESERVATIONS.c.turn_id)
+    return [
+        (Payer(row.platform, row.team, row.channel, row.person), Spent(row.micros, row.tokens))
+        for row in connection.execute(query.where(OPEN, RESERVATIONS.c.turn_id != but))
+    ]
 
 
 def _covered(account: BudgetAccount, reserved: Iterable[tuple[Payer, Spent]]) -> Spent:

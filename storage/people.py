@@ -14,8 +14,9 @@ from sqlalchemy import Text as TextColumn
 from core.ports.store.privacy import Feedback
 from core.values.conversation import ThreadMessage, TurnState
 from core.values.places import Place
-from storage import threads, uploads, usage_sums
+from storage import threads, turns, uploads, usage_sums
 from storage.attached import from_json, to_json, without_quotes_of
+from storage.budgets import Changed
 from storage.engine import insert
 from storage.tables import (
     AUDIT,
@@ -81,15 +82,20 @@ def reset(connection: Connection, place: Place, at_us: int) -> None:
     connection.execute(update(THREADS).where(*threads.within(THREADS, place)).values(since_us=at_us))
 
 
-def forget_thread(connection: Connection, place: Place, at_us: int) -> int:
+def forget_thread(connection: Connection, place: Place, at_us: int, balances: Changed | None) -> int:
+    """`balances`: as in `storage.turns.finish`."""
     _hold_turns(connection, threads.within(TURNS, place))
     reset(connection, place, at_us)
+    turns.charge_unrun(connection, threads.within(TURNS, place), at_us, balances)
     _forget_turns(connection, threads.within(TURNS, place), _NOTHING)
     connection.execute(delete(TOOL_GRANTS).where(*threads.within(TOOL_GRANTS, place)))
     return uploads.remove_messages(connection, threads.within(MESSAGES, place))
 
 
-def forget_person(connection: Connection, platform: str, team: str, person: str) -> int:
+def forget_person(
+    connection: Connection, platform: str, team: str, person: str, at_us: int, balances: Changed | None
+) -> int:
+    """`balances`: as in `storage.turns.finish`."""
     turn = TURNS.c
     asked, said = threads.of_team(TURNS, platform, team), threads.of_team(MESSAGES, platform, team)
     theirs = (*asked, turn.author == person)
@@ -99,6 +105,7 @@ def forget_person(connection: Connection, platform: str, team: str, person: str)
     lines = uploads.remove_messages(connection, their_lines)
     turns_there = select(turn.id).where(*asked)
     connection.execute(delete(FEEDBACK).where(FEEDBACK.c.person == person, FEEDBACK.c.turn_id.in_(turns_there)))
+    turns.charge_unrun(connection, theirs, at_us, balances)
     _forget_turns(connection, theirs, {**_NOTHING, "author": "", "author_locale": ""})
     _forget_quotes(connection, MESSAGES, said, person)
     _forget_quotes(connection, TURNS, asked, person)

@@ -17,7 +17,7 @@ from core.ports.files import FileContent
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change, StoredSettings
 from core.ports.store.threads import Context, Thread
-from core.values.budgets import Balance, Budget, BudgetAccount, BudgetDecision, Payer, Spent
+from core.values.budgets import Balance, Budget, BudgetAccount, BudgetClaim, BudgetDecision
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.operation import OperationCount, OperationFigures
@@ -87,6 +87,10 @@ class SqlStore:
         self._balances = budgets.KeptBalances()
         self._counts_spending = counts_spending
         """There may be accounts of budgets that answers have to be added to."""
+
+    def _changing_balances(self) -> budgets.Changed | None:
+        """For a transaction that changes balances: it receives them. None where there are no accounts."""
+        return {} if self._counts_spending else None
 
     def watch(self, watch: Watch) -> None:
         """Call `watch` with the outcome of each transaction."""
@@ -222,7 +226,7 @@ class SqlStore:
 
     async def finish(self, finish: Finish) -> bool:
         asks, now_us = finish.state is TurnState.ASKING, to_us(self._clock.now())
-        balances: dict[budgets.AccountKey, Balance] | None = {} if self._counts_spending else None
+        balances = self._changing_balances()
         with self._asking.adding(finish.turn.ask.place) if asks else nullcontext():
             ended = await self._database.write(turns.finish, finish, now_us, balances)
         self._balances.put(balances or {})
@@ -243,16 +247,16 @@ class SqlStore:
     async def lifts(self, accounts: Sequence[BudgetAccount]) -> list[int]:
         return await self._database.read(budgets.lifts, accounts)
 
-    async def reserve(
-        self, turn_id: int, payer: Payer, person: str, limits: Sequence[Budget], most: Spent
-    ) -> BudgetDecision:
+    async def reserve(self, claim: BudgetClaim, person: str, limits: Sequence[Budget]) -> BudgetDecision:
         self._counts_spending = True
-        reserving = partial(budgets.reserve, turn_id=turn_id, payer=payer, budgets=limits, most=most)
-        decision = await self._database.write_soon(reserving)
+        reserving = partial(budgets.reserve, claim=claim, budgets=limits)
+        decision, changed = await self._database.write_soon(reserving)
+        self._balances.put(changed)
         if decision is None:
             accounts = [limit.account for limit in limits]
             await self._database.write(budgets.open_accounts, accounts, person)
-            decision = await self._database.write_soon(reserving)
+            decision, changed = await self._database.write_soon(reserving)
+            self._balances.put(changed)
         assert decision is not None
         return decision
 
@@ -404,7 +408,9 @@ class SqlStore:
         await self._database.write(people.reset, place, to_us(at))
 
     async def forget_thread(self, place: Place, at: datetime) -> int:
-        lines = await self._database.write(people.forget_thread, place, to_us(at))
+        balances = self._changing_balances()
+        lines = await self._database.write(people.forget_thread, place, to_us(at), balances)
+        self._balances.put(balances or {})
         self._purge_soon()
         return lines
 
@@ -412,7 +418,9 @@ class SqlStore:
         await self._database.write(forgotten.record, platform, team, person, to_us(at))
         self._forgotten.add(platform, team, person, at)
         await self._database.running_ended()  # so that messages stored meanwhile are removed too
-        lines = await self._database.write(people.forget_person, platform, team, person)
+        balances = self._changing_balances()
+        lines = await self._database.write(people.forget_person, platform, team, person, to_us(at), balances)
+        self._balances.put(balances or {})
         self._purge_soon()
         return lines
 

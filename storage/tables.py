@@ -388,7 +388,8 @@ class SpendingRow(Row, table=True):
 
 
 class ReservationRow(Row, table=True):
-    """The most that the answer of a turn may spend. It counts while the turn is open."""
+    """The most that the answer of a turn may spend from now on: it counts while the turn is open. `counted_micros` and
+    `counted_tokens`: the part of what it has spent that its accounts count already, at the time `at_us`."""
 
     __tablename__ = "reservations"
 
@@ -401,6 +402,9 @@ class ReservationRow(Row, table=True):
     person: str = Field(sa_type=KEY)
     micros: int = Field(sa_type=BigInteger)
     tokens: int = Field(sa_type=BigInteger)
+    counted_micros: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    counted_tokens: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    at_us: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
 
 
 class OperationCountRow(Row, table=True):

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Text, bindparam, cast, delete, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from core.errors import StoreError
 from core.ports.store.threads import PROCESS, Context
 from core.spend.budgets import charged_at, payer_of, spent_of
-from core.values.budgets import Balance, Spent
+from core.spend.prices import NO_USAGE, total
+from core.spend.prices import merged as merged_charges
 from core.values.conversation import Ask, Turn, TurnState
+from core.values.deltas import ChargeKind
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached
 from core.values.places import Person, Place
+from core.values.steps import ModelRound
 from core.values.tasks import Alert, ContinueAnswer, Task
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.ui import Button
+from core.values.usage import Charge
 from storage import budgets, charges, posts, steps, threads, uploads, usage
 from storage.attached import from_json, merged, to_json
 from storage.engine import insert
@@ -209,6 +225,7 @@ def recover(connection: Connection, still_since_us: int) -> None:
     stood_still = alive_us is not None and alive_us < still_since_us
     suspects = first if stood_still or len(opened) == 1 else ()
     give_back(connection)
+    budgets.release_all(connection)
     connection.execute(update(TURNS).where(turn.id.in_(list(suspects))).values(deaths=turn.deaths + 1))
 
 
@@ -226,9 +243,7 @@ def checkpoint(connection: Connection, turns: Sequence[Checkpoint]) -> None:
         posts.add(connection, [(turn_id, posted) for turn_id, _, posted in turns])
 
 
-def finish(
-    connection: Connection, end: Finish, now_us: int, balances: dict[budgets.AccountKey, Balance] | None
-) -> bool:
+def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.Changed | None) -> bool:
     """`balances` receives those of the accounts that count the answer. None: there are no accounts of budgets."""
     ask, asked = end.turn.ask, end.asked if end.state is TurnState.ASKING else None
     if asked is not None and steps.stored(connection, end.turn.id, asked[0]):
@@ -258,6 +273,10 @@ def finish(
     if asked is not None:
         steps.append(connection, end.turn.id, asked[1], now_us)
         charges.put(connection, end)
+        if balances is not None:
+            at = charged_at(end.turn, from_us(now_us))
+            payer = payer_of(ask.place, ask.author.id)
+            balances |= budgets.pause(connection, end.turn.id, payer, spent_of(end.usage or NO_USAGE), at)
         return True
     _charge(connection, end, ask.author.id, now_us, balances)
     if end.text.strip():
@@ -272,14 +291,35 @@ def _charge(
     end: Finish,
     person: str,
     now_us: int,
-    balances: dict[budgets.AccountKey, Balance] | None,
+    balances: budgets.Changed | None,
 ) -> None:
     """Store the usage of an answer, and add it to the accounts of budgets. A budget also counts what a person who was
     forgotten spent."""
     ask, at = end.turn.ask, charged_at(end.turn, from_us(now_us))
     if usage.add(connection, end, person, to_us(at)) and balances is not None:
-        spent = spent_of(end.usage) if end.usage else Spent()
-        balances |= budgets.add(connection, end.turn.id, payer_of(ask.place, ask.author.id), spent, at)
+        spent = spent_of(end.usage or NO_USAGE)
+        balances |= budgets.end(connection, end.turn.id, payer_of(ask.place, ask.author.id), spent, at)
+
+
+def charge_unrun(
+    connection: Connection,
+    which: Iterable[ColumnElement[bool]],
+    now_us: int,
+    balances: budgets.Changed | None,
+) -> None:
+    """Store the usage so far of the turns that wait for an approval, or for their next run. They are about to be
+    forgotten, so that no run ends them. `balances`: as in `finish`."""
+    waits = TURNS.c.state.in_((TurnState.ASKING, TurnState.WAITING))
+    waiting = map(turn_of, connection.execute(select(TURNS).where(*which, waits)).all())
+    for turn in sorted(
+        waiting, key=lambda turn: turn.ask.place.key
+    ):  # accounts are locked in the order of keys
+        rounds = [step for step in steps.steps(connection, turn.id) if isinstance(step, ModelRound)]
+        of_rounds = (Charge(ChargeKind.ANSWER, one.model, one.usage) for one in rounds)
+        if spent := [*charges.charges(connection, turn.id), *of_rounds]:
+            usage, parts = total(one.usage for one in spent), merged_charges(spent)
+            end = Finish(turn, TurnState.STOPPED, model=spent[-1].model, usage=usage, charges=parts)
+            _charge(connection, end, turn.ask.author.id, now_us, balances)
 
 
 def quoting_turns(connection: Connection, place: Place, message_id: str, left: Collection[str]) -> list[Turn]:

@@ -151,6 +151,8 @@ def _words_for(error: BotError) -> str:
 
 def cut_error_text(error: BotError, language: str) -> str:
     """The notice under an answer that broke off: what was written stays."""
+    if isinstance(error, BudgetError):
+        return error.text
     words = phrase(_WORDS_OF_A_CUT.get(error.code, "cut"), language)
     return phrase("joined", language, one=words, two=phrase("ref", language, ref=error.ref))
 

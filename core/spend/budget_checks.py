@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -25,7 +25,7 @@ from core.spend.budgets import (
     near,
     payer_of,
 )
-from core.values.budgets import ANY, Balance, Budget, BudgetScope, BudgetUnit, BudgetVerdict, Spent
+from core.values.budgets import ANY, Balance, Budget, BudgetClaim, BudgetScope, BudgetUnit, BudgetVerdict, Spent
 from core.values.conversation import Turn
 from core.values.deltas import ModelInfo
 from core.values.places import Place
@@ -52,6 +52,16 @@ class BudgetCheck:
 
     refusal: BudgetRefusal | None = None
     near: tuple[tuple[Budget, Balance], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPart:
+    """The next part of the answer of `turn`, which has `spent` that much so far. `begun`: as in `BudgetClaim`."""
+
+    turn: Turn
+    bound: AnswerBound
+    spent: Spent = field(default_factory=Spent)
+    begun: bool = False
 
 
 class SpendingStore(BudgetStore, UsageStore, Protocol):
@@ -123,22 +133,29 @@ class BudgetChecks:
         return BudgetCheck(near=tuple(near(budgets, found)))
 
     async def reserve(
-        self, turn: Turn, settings: ChannelSettings, bound: AnswerBound, on_wait: Callable[[], None]
+        self,
+        part: AnswerPart,
+        settings: Callable[[], Awaitable[ChannelSettings]],
+        on_wait: Callable[[], None] = lambda: None,
     ) -> BudgetRefusal | None:
-        """Reserve the most that the answer of `turn` may spend, waiting for others that may use up a limit first.
+        """Count what an answer has spent, and reserve the most that `part` may spend, waiting for others that may use
+        up a limit first. The limits are those that hold at each look.
 
         Returns the refusal where a limit is reached. `on_wait` is called once, when it begins to wait.
         """
-        place, person, waits = turn.ask.place, turn.ask.author.id, False
+        turn, waits = part.turn, False
+        place, person = turn.ask.place, turn.ask.author.id
         while True:
-            now = self._clock.now()
-            budgets = self._budgets(place, person, settings, charged_at(turn, now))
+            now, current = self._clock.now(), await settings()
+            at = charged_at(turn, now)
+            budgets = self._budgets(place, person, current, at)
             if not budgets:
                 return None
-            if (unpriced := self._unpriced(budgets, settings.model)) is not None:
+            if (unpriced := self._unpriced(budgets, current.model)) is not None:
                 return unpriced
-            most = most_spent(self._model_info(settings.model), bound, now.date())
-            decision = await self._store.reserve(turn.id, payer_of(place, person), person, budgets, most)
+            most = most_spent(self._model_info(current.model), part.bound, now.date())
+            claim = BudgetClaim(turn.id, payer_of(place, person), at, most, part.spent, part.begun)
+            decision = await self._store.reserve(claim, person, budgets)
             if decision.verdict is BudgetVerdict.REFUSED and decision.budget is not None:
                 return self._reached(decision.budget, decision.balance)
             if decision.verdict is BudgetVerdict.ALLOWED:

@@ -77,16 +77,19 @@ def scoped_limits(settings: ChannelSettings) -> list[tuple[BudgetScope, Sequence
     return [(BudgetScope.PERSON, settings.person_budget), *others]
 
 
-def decide(budgets: Iterable[Budget], balances: Iterable[Balance], most: Spent) -> BudgetDecision:
-    """Decide if an answer that may spend `most` may begin. `reserved` of the balances is that of other answers.
+def decide(
+    budgets: Iterable[Budget], balances: Iterable[Balance], most: Spent, *, begun: bool = False
+) -> BudgetDecision:
+    """Decide if an answer that may spend `most` may begin, or go on (`begun`). `reserved` of the balances is that of
+    other answers.
 
     An answer that alone may pass a limit begins while no other one is being written, so a limit is passed by at most
-    one answer, and no answer is refused that had something left to spend.
+    one answer, and no answer is refused that had something left to spend. One that has begun is not refused.
     """
     waits: BudgetDecision | None = None
     for budget, balance in zip(budgets, balances, strict=True):
         unit, allowed = budget.limit.unit, budget.allowed(balance.lifts)
-        if budget.is_reached(balance):
+        if budget.is_reached(balance) and not begun:
             return BudgetDecision(BudgetVerdict.REFUSED, budget, balance)
         reserved = balance.reserved.of(unit)
         if reserved and balance.spent.of(unit) + reserved + most.of(unit) > allowed:

@@ -1,4 +1,4 @@
-"""Reserves what an answer may spend before its first round."""
+"""Reserves what an answer may spend before it is written."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from core.errors import BudgetError
 from core.llm.messages import message_to_text
 from core.ports.model import Request
 from core.settings.channel import ChannelSettings
-from core.spend.budget_checks import BudgetChecks
+from core.spend.budget_checks import AnswerPart, BudgetChecks
 from core.spend.budget_text import refusal_to_text
 from core.spend.budgets import AnswerBound
 from core.turns.draft import MOST_ROUNDS
-from core.values.conversation import Ask, Turn
+from core.values.conversation import Ask
 from core.values.parts import Image
 from core.values.tools import ToolOffer
 
@@ -39,25 +39,29 @@ class AnswerBudgets:
 
     async def reserve(
         self,
-        turn: Turn,
-        settings: ChannelSettings,
-        bound: AnswerBound,
+        part: AnswerPart,
+        settings: Callable[[], Awaitable[ChannelSettings]],
         language: str,
         on_wait: Callable[[], None],
     ) -> None:
-        """Reserve at most `bound` for the answer of `turn`, once.
+        """`BudgetChecks.reserve`. Raises BudgetError where a limit is reached, and StoreError.
 
-        Raises BudgetError where a limit is reached, and StoreError. `on_wait`: as in `BudgetChecks.reserve`.
+        `settings`: those of the question's place.
         """
-        if self._limited is not None:
-            settings = await self._limited(turn.ask, settings)
-        refusal = await self._checks.reserve(turn, settings, bound, on_wait)
+        ask, limited = part.turn.ask, self._limited
+
+        async def current() -> ChannelSettings:
+            return await settings() if limited is None else await limited(ask, await settings())
+
+        refusal = await self._checks.reserve(part, current, on_wait)
         if refusal is not None:
-            raise BudgetError(refusal_to_text(refusal, language, self._currency, settings.zone))
+            zone = (await current()).zone
+            raise BudgetError(refusal_to_text(refusal, language, self._currency, zone))
 
 
-def answer_bound(request: Request, offer: ToolOffer) -> AnswerBound:
-    """The size of the answer to `request`. With tools it may have MOST_ROUNDS rounds."""
+def answer_bound(request: Request, offer: ToolOffer, rounds: int = 0) -> AnswerBound:
+    """The size of the rest of an answer, whose next request is `request`, behind so many rounds. With tools it may have
+    MOST_ROUNDS rounds."""
     messages = (*request.messages, *request.steps)
     texts = [message_to_text(message) for message in messages]
     texts += [f"{tool.name} {tool.description} {tool.parameters}" for tool in offer.tools]
@@ -65,5 +69,5 @@ def answer_bound(request: Request, offer: ToolOffer) -> AnswerBound:
         sum(_FRAME_BYTES + len(text.encode("utf-8", "replace")) for text in texts),
         sum(isinstance(part, Image) for message in messages for part in message.parts),
         request.max_tokens,
-        MOST_ROUNDS if offer.tools else 1,
+        MOST_ROUNDS - rounds if offer.tools else 1,
     )

@@ -30,9 +30,9 @@ from core.ports.store import Store
 from core.ports.tools import Tools
 from core.settings.channel import ChannelSettings, merge
 from core.settings.environment import CoreSettings
-from core.spend.budget_checks import BudgetChecks
-from core.spend.budgets import AnswerBound
-from core.spend.prices import transcript_to_charge
+from core.spend.budget_checks import AnswerPart, BudgetChecks
+from core.spend.budgets import AnswerBound, spent_of
+from core.spend.prices import total, transcript_to_charge
 from core.text import is_blank
 from core.turns.activity import activity
 from core.turns.answer_budgets import UNREAD_PROMPT, AnswerBudgets, answer_bound
@@ -62,7 +62,7 @@ from core.values.deltas import (
 )
 from core.values.outgoing import Activity, Phase, Reply
 from core.values.parts import FileProblem, Opaque, Text, ToolCall, ToolResult
-from core.values.steps import ApprovalAsked, ModelRound, Step, ToolResults, pending_calls
+from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults, pending_calls
 from core.values.tools import ToolOffer
 from core.values.usage import Charge
 
@@ -191,28 +191,33 @@ class AnswerWriter:
         draft, tools = running.draft, self._tools
         if draft.steps:
             self._text_shower(running, delivery)()
+        reserved = False
         while _goes_on(draft.steps):
             offer = await self._offer(running)
-            if not draft.steps:
-                await self._reserve(running, answer_bound(request, offer), delivery)
+            following = _next_request(request, draft, offer)
+            if not reserved:
+                await self._reserve(running, answer_bound(following, offer, len(draft.rounds)), delivery)
+                reserved = True
             if tools is None or not pending_calls(draft.steps):
-                await self._keep(
-                    running, await self._round(running, _next_request(request, draft, offer), delivery)
-                )
+                await self._keep(running, await self._round(running, following, delivery))
                 continue
             await self._run_calls(running, tools, offer, delivery)
 
     async def _reserve(self, running: RunningTurn, bound: AnswerBound, delivery: AnswerDelivery) -> None:
-        """Reserve the most that the answer may spend. Raises BudgetError where a limit refuses it, and StoreError."""
-        settings, tasks = running.draft.settings, list[asyncio.Task[None]]()
-        assert settings is not None
+        """Count what the answer has spent, and reserve the most that it may spend from now on.
+
+        Raises BudgetError where a limit refuses it, and StoreError.
+        """
+        turn, draft, tasks = running.turn, running.draft, list[asyncio.Task[None]]()
+        spent = spent_of(total(charge.usage for charge in draft.charges))
+        part = AnswerPart(turn, bound, spent, begun=_has_begun(running))
 
         def on_wait() -> None:
             tasks.append(asyncio.create_task(self._show_queued(running, delivery, "budget_waits")))
 
         try:
             language = self._language(running)
-            await self._budgets.reserve(running.turn, settings, bound, language, on_wait)
+            await self._budgets.reserve(part, partial(self.read_settings, turn), language, on_wait)
         finally:
             for task in tasks:
                 task.cancel()
@@ -344,6 +349,14 @@ def _goes_on(steps: Sequence[Step]) -> bool:
         case [ModelRound(calls=())] | [ApprovalAsked()]:
             return False
     return True
+
+
+def _has_begun(running: RunningTurn) -> bool:
+    """True if people see words of the answer, and nobody was asked for an approval behind them."""
+    steps = running.draft.steps
+    if steps and isinstance(steps[-1], ApprovalAnswered):
+        return False
+    return bool(steps or running.draft.text or running.turn.text)
 
 
 def _hidden_hosts(request: Request) -> frozenset[str]:

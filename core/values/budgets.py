@@ -61,6 +61,10 @@ class Spent:
     def __add__(self, other: Spent) -> Spent:
         return Spent(self.micros + other.micros, self.tokens + other.tokens)
 
+    def beyond(self, other: Spent) -> Spent:
+        """The part of each amount that is above that of `other`."""
+        return Spent(max(0, self.micros - other.micros), max(0, self.tokens - other.tokens))
+
     def of(self, unit: BudgetUnit) -> int:
         return self.micros if unit is BudgetUnit.MONEY else self.tokens
 
@@ -135,6 +139,21 @@ class Budget:
         """The spent share of what is allowed, in whole percent: 100 or more only where it is reached."""
         allowed = self.allowed(balance.lifts)
         return 100 * balance.spent.of(self.limit.unit) // allowed if allowed else 100
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetClaim:
+    """The claim of a turn on its accounts: `spent` so far, counted at the time `at`, and at most `most` from now on.
+
+    `begun`: people see words of the answer, so that no limit refuses the rest of it.
+    """
+
+    turn_id: int
+    payer: Payer
+    at: datetime
+    most: Spent
+    spent: Spent = Spent()
+    begun: bool = False
 
 
 class BudgetVerdict(StrEnum):

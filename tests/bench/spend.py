@@ -19,7 +19,7 @@ from core.clock import SystemClock
 from core.ports.store.settings import StoredSettings
 from core.settings.channel import ChannelSettings, merge
 from core.settings.environment import CoreSettings
-from core.spend.budget_checks import BudgetChecks
+from core.spend.budget_checks import AnswerPart, BudgetChecks
 from core.spend.budgets import AnswerBound
 from core.values.conversation import Ask, TurnState
 from core.values.deltas import Usage
@@ -52,11 +52,14 @@ class Side:
         turn = await self.store.accept(ask)
         assert turn is not None
         turn, began = await self.store.begin(turn.id), perf_counter()
-        await checks.reserve(turn, self.settings, AnswerBound(4_000, max_tokens=500), lambda: None)
+        await checks.reserve(AnswerPart(turn, AnswerBound(4_000, max_tokens=500)), self._read)
         self._took("reservation", began)
         began = perf_counter()
         await self.store.finish(Finish(turn, TurnState.DONE, "so", model="m", usage=Usage(900, 80)))
         self._took("end", began)
+
+    async def _read(self) -> ChannelSettings:
+        return self.settings
 
     def _took(self, step: str, began: float) -> None:
         self.steps.setdefault(step, []).append((perf_counter() - began) * 1000)

@@ -19,6 +19,7 @@ from core.values.budgets import (
     Balance,
     Budget,
     BudgetAccount,
+    BudgetClaim,
     BudgetDecision,
     BudgetScope,
     BudgetUnit,
@@ -29,8 +30,10 @@ from core.values.budgets import (
     Spent,
 )
 from core.values.conversation import Turn, TurnState
-from core.values.deltas import Usage
+from core.values.deltas import EndReason, Usage
+from core.values.parts import ToolCall
 from core.values.places import Person, Place
+from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound
 from core.values.tasks import ANSWER
 from core.values.turn_ends import Finish
 from storage import DatabaseSettings, SqlStore, open_store
@@ -40,6 +43,7 @@ from tests.contract.test_statements import recorded
 
 SINCE = NOON - timedelta(hours=12)
 MONEY = Limit(100, BudgetUnit.MONEY, LimitPeriod.DAY)
+NOTHING = Spent()
 PER_ANSWER = Usage(30, 10, cost_micros=40)
 
 
@@ -74,9 +78,13 @@ async def answered(
     return turn
 
 
-async def reserve(store: Store, turn: Turn, most: int, *budgets: Budget) -> BudgetDecision:
+async def reserve(
+    store: Store, turn: Turn, most: int, *budgets: Budget, spent: Spent = NOTHING, begun: bool = False
+) -> BudgetDecision:
     author = turn.ask.author.id
-    return await store.reserve(turn.id, payer_of(turn.ask.place, author), author, budgets, Spent(most, most))
+    payer = payer_of(turn.ask.place, author)
+    claim = BudgetClaim(turn.id, payer, turn.ask.at, Spent(most, most), spent, begun=begun)
+    return await store.reserve(claim, author, budgets)
 
 
 async def spent(store: Store, of: BudgetAccount, person: str = ANN.id) -> Spent:
@@ -137,15 +145,109 @@ async def test_a_reservation_counts_until_its_turn_ends(store: Store) -> None:
     assert await spent(store, of_channel()) == Spent(40, 40)
 
 
-async def test_a_turn_that_has_a_reservation_is_allowed_to_go_on(store: Store) -> None:
-    turn = await accepted(store, ask())
+async def test_an_answer_that_people_see_is_allowed_to_go_on_behind_the_others(store: Store) -> None:
+    turn, running = await accepted(store, ask()), await accepted(store, ask("m2", place=ELSEWHERE))
     limit = budget(of_channel())
-    assert (await reserve(store, turn, 60, limit)).verdict is BudgetVerdict.ALLOWED
-    for id in ("m2", "m3", "m4"):
+    assert (await reserve(store, turn, 30, limit)).verdict is BudgetVerdict.ALLOWED
+    assert (await reserve(store, running, 30, limit)).verdict is BudgetVerdict.ALLOWED
+    for id in ("m3", "m4", "m5"):
         await answered(store, id)
-    assert (await reserve(store, turn, 60, limit)).verdict is BudgetVerdict.ALLOWED
-    other = await accepted(store, ask("m5"))
+    assert (await reserve(store, turn, 60, limit)).verdict is BudgetVerdict.REFUSED
+    assert (await reserve(store, turn, 60, limit, begun=True)).verdict is BudgetVerdict.WAIT
+    await store.finish(Finish(await store.begin(running.id), TurnState.DONE, "so", usage=PER_ANSWER))
+    assert (await reserve(store, turn, 60, limit, begun=True)).verdict is BudgetVerdict.ALLOWED
+    other = await accepted(store, ask("m6"))
     assert (await reserve(store, other, 1, limit)).verdict is BudgetVerdict.REFUSED
+
+
+async def test_a_turn_that_reserves_anew_counts_what_it_has_spent_once(store: Store) -> None:
+    turn, other = await accepted(store, ask()), await accepted(store, ask("m2", place=ELSEWHERE))
+    limit = budget(of_channel())
+    assert (await reserve(store, turn, 90, limit)).verdict is BudgetVerdict.ALLOWED
+    for _ in range(2):
+        decision = await reserve(store, turn, 20, limit, spent=Spent(40, 40))
+        assert decision.verdict is BudgetVerdict.ALLOWED
+        assert await spent(store, of_channel()) == Spent(40, 40)
+    decision = await reserve(store, other, 50, limit)
+    assert (decision.verdict, decision.balance.reserved) == (BudgetVerdict.WAIT, Spent(20, 20))
+    assert (await reserve(store, turn, 1, limit, spent=Spent(100, 100))).verdict is BudgetVerdict.REFUSED
+    usage = Usage(90, 20, cost_micros=110)
+    await store.finish(Finish(await store.begin(turn.id), TurnState.FAILED, usage=usage))
+    assert await spent(store, of_channel()) == Spent(110, 110)
+
+
+async def test_a_refused_turn_holds_nothing_and_a_new_account_counts_what_it_has_spent(store: Store) -> None:
+    turn, other = await accepted(store, ask()), await accepted(store, ask("m2", by=BEN))
+    limit = budget(of_channel())
+    await reserve(store, turn, 60, limit)
+    assert (await reserve(store, turn, 60, limit, spent=Spent(100, 100))).verdict is BudgetVerdict.REFUSED
+    wider = budget(of_team(), replace(MONEY, amount=150))
+    assert (await reserve(store, other, 150, wider)).verdict is BudgetVerdict.ALLOWED, "nothing is reserved"
+    assert await spent(store, of_team()) == Spent(100, 100)
+
+
+async def asking(store: Store, id: str, place: Place = PLACE, by: Person = ANN) -> Turn:
+    """A turn whose first round has spent PER_ANSWER, and that waits for an approval."""
+    turn = await store.begin((await accepted(store, ask(id, place=place, by=by))).id)
+    await reserve(store, turn, 60, budget(of_channel()))
+    call = ToolCall("c1", "read", "{}")
+    await store.put_steps(turn.id, 0, (ModelRound((call,), EndReason.TOOLS, PER_ANSWER, "m"),))
+    asked = (1, ApprovalAsked((call,)))
+    await store.finish(Finish(turn, TurnState.ASKING, usage=PER_ANSWER, asked=asked))
+    return turn
+
+
+async def test_an_answer_that_waits_for_an_approval_is_counted_and_holds_nothing(store: Store) -> None:
+    turn = await asking(store, "m1")
+    assert await spent(store, of_channel()) == Spent(40, 40)
+    assert await spent(store, EVERYBODY) == Spent(40, 40), "a new account counts it too"
+    other = await accepted(store, ask("m2", place=ELSEWHERE))
+    assert (await reserve(store, other, 60, budget(of_channel()))).verdict is BudgetVerdict.ALLOWED
+    await store.finish(Finish(await store.begin(other.id), TurnState.DONE, "so", usage=PER_ANSWER))
+    assert await store.resume(turn.id, ApprovalAnswered(("c1",), "U1")) is not None
+    whole = Usage(60, 20, cost_micros=80)
+    await store.finish(Finish(await store.begin(turn.id), TurnState.DONE, "so", usage=whole))
+    assert await spent(store, of_channel()) == await spent(store, EVERYBODY) == Spent(120, 120)
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+@pytest.mark.parametrize("whole", [False, True])
+async def test_an_answer_that_is_forgotten_while_it_waits_is_charged(
+    store: Store, whole: bool, resumed: bool
+) -> None:
+    turn = await asking(store, "m1")
+    if resumed:
+        await store.resume(turn.id, ApprovalAnswered(("c1",), "U1"))
+    if whole:
+        await store.forget_person("slack", "T1", ANN.id, NOON + timedelta(hours=1))
+    else:
+        await store.forget_thread(PLACE, NOON + timedelta(hours=1))
+    assert await spent(store, of_channel()) == await spent(store, EVERYBODY) == Spent(40, 40)
+    day = (EVERYBODY.since, EVERYBODY.until)
+    assert (await store.usage_totals(*day)).cost_micros == 40
+    assert (await store.usage_totals(*day, person=ANN.id)).cost_micros == (0 if whole else 40)
+
+
+@pytest.mark.parametrize("hours", [1, -6])
+async def test_a_new_account_of_a_person_who_was_forgotten_counts_the_old_one(store: Store, hours: int) -> None:
+    assert await spent(store, of_person()) == Spent()
+    await answered(store, "m1")
+    await store.forget_person("slack", "T1", ANN.id, NOON + timedelta(hours=1))
+    day, payer = of_person(), of_person().payer
+    month = BudgetAccount(payer, LimitPeriod.MONTH, day.since - timedelta(days=9), day.until)
+    zone = timedelta(hours=hours)
+    moved = BudgetAccount(payer, LimitPeriod.DAY, day.since + zone, day.until + zone)
+    assert await spent(store, month) == await spent(store, moved) == Spent(40, 40)
+
+
+async def test_at_the_start_nothing_is_reserved_for_answers_of_an_earlier_process(store: Store) -> None:
+    left, turn = await accepted(store, ask("m1")), await accepted(store, ask("m2", by=BEN))
+    assert (
+        await reserve(store, left, 90, budget(of_channel()), spent=Spent(5, 5))
+    ).verdict is BudgetVerdict.ALLOWED
+    await store.recover(NOON)
+    assert (await reserve(store, turn, 90, budget(of_channel()))).verdict is BudgetVerdict.ALLOWED
+    assert await spent(store, of_channel()) == Spent(5, 5)
 
 
 async def test_a_reservation_of_a_turn_that_is_not_open_does_not_count(store: Store) -> None:

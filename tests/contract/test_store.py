@@ -13,7 +13,16 @@ from core.ports.store import Store
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change
 from core.spend.budgets import payer_of
-from core.values.budgets import Budget, BudgetAccount, BudgetScope, BudgetUnit, Limit, LimitPeriod, Spent
+from core.values.budgets import (
+    Budget,
+    BudgetAccount,
+    BudgetClaim,
+    BudgetScope,
+    BudgetUnit,
+    Limit,
+    LimitPeriod,
+    Spent,
+)
 from core.values.conversation import History, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.operation import CountName, OperationCount
@@ -90,7 +99,7 @@ CALLS: dict[str, Call] = {
     "add_counts": lambda store: store.add_counts([COUNT]),
     "operation_figures": lambda store: store.operation_figures(*DAY),
     "balances": lambda store: store.balances([ACCOUNT], "U1"),
-    "reserve": lambda store: store.reserve(1, PAYER, "U1", [BUDGET], Spent(1, 1)),
+    "reserve": lambda store: store.reserve(BudgetClaim(1, PAYER, NOON, Spent(1, 1)), "U1", [BUDGET]),
     "lift": lambda store: store.lift(ACCOUNT, 0, Change(PLACE, "lift:channel", None, "", ANN, NOON)),
     "expire_spending": lambda store: store.expire_spending(NOON),
     "stored_settings": lambda store: store.stored_settings(PLACE),
@@ -107,6 +116,8 @@ CALLS: dict[str, Call] = {
     "messages_by_person": lambda store: store.messages_by_person("slack", "T1", "U1"),
 }
 TABLES = frozenset(Row.metadata.tables)
+LARGE = TABLES - {"reservations"}
+"""All tables but that of turns that have not ended."""
 FEW = frozenset(
     index.name
     for table in Row.metadata.tables.values()
@@ -179,7 +190,7 @@ async def test_no_method_reads_a_whole_table(sql_store: SqlStore, database: Data
                 continue
             details = await database.read(plan, statement, parameters)
             scans = [line.split() for line in details if line.startswith("SCAN")]
-            assert not [words for words in scans if words[1] in TABLES and words[-1] not in FEW], (
+            assert not [words for words in scans if words[1] in LARGE and words[-1] not in FEW], (
                 name,
                 details,
             )

@@ -17,7 +17,9 @@ from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change
 from core.ports.store.threads import PROCESS, Context, Thread
 from core.spend.budgets import charged_at, payer_of, spent_of
-from core.values.budgets import Balance, Budget, BudgetAccount, BudgetDecision, Payer, Spent
+from core.spend.prices import merged as merged_charges
+from core.spend.prices import total
+from core.values.budgets import Balance, Budget, BudgetAccount, BudgetClaim, BudgetDecision, Payer, Spent
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.deltas import ChargeKind, Usage
 from core.values.events import Deleted, Edited
@@ -387,6 +389,7 @@ class MemoryStore(MemorySettings):
         alive = self._heard.get((PROCESS, ""))
         stood_still = alive is not None and alive < still_since
         await self.give_back()
+        self._budgets.release_all()
         for turn_id in first if stood_still or len(opened) == 1 else ():
             turn = self._turns[turn_id]
             self._turns[turn_id] = replace(turn, deaths=turn.deaths + 1)
@@ -433,6 +436,8 @@ class MemoryStore(MemorySettings):
             self._post(turn.id, finish.posted)
             self._runs[turn.id] = finish
             self._put_charges(finish)
+            spent, at = spent_of(finish.usage or Usage()), charged_at(turn, self._clock.now())
+            self._budgets.pause(turn.id, _payer(turn), spent, at)
             return True
         ask = replace(turn.ask, interaction_token="")
         self._turns[turn.id] = replace(
@@ -469,7 +474,21 @@ class MemoryStore(MemorySettings):
         turn = finish.turn
         if turn.id not in self._charged:
             self._charged[turn.id] = at = charged_at(turn, self._clock.now())
-            self._budgets.add(turn.id, _payer(turn), spent_of(finish.usage or Usage()), at)
+            self._budgets.end(turn.id, _payer(turn), spent_of(finish.usage or Usage()), at)
+
+    def _charge_unrun(self, turn: Turn) -> None:
+        """Keep the usage so far of a turn that waits for an approval, or for its next run."""
+        rounds = [step for step in self._steps.get(turn.id, []) if isinstance(step, ModelRound)]
+        spent = [
+            *self._charges.get(turn.id, {}).values(),
+            *(Charge(ChargeKind.ANSWER, one.model, one.usage) for one in rounds),
+        ]
+        if turn.state in (TurnState.ASKING, TurnState.WAITING) and spent:
+            usage, model = total(one.usage for one in spent), spent[-1].model
+            end = Finish(turn, TurnState.STOPPED, model=model, usage=usage, charges=merged_charges(spent))
+            self._finishes[turn.id] = end
+            self._charge(end)
+            self._put_charges(end)
 
     async def balances(self, accounts: Sequence[BudgetAccount], person: str) -> list[Balance]:
         self._work()
@@ -479,12 +498,10 @@ class MemoryStore(MemorySettings):
         self._work()
         return self._budgets.lifts(accounts)
 
-    async def reserve(
-        self, turn_id: int, payer: Payer, person: str, budgets: Sequence[Budget], most: Spent
-    ) -> BudgetDecision:
+    async def reserve(self, claim: BudgetClaim, person: str, budgets: Sequence[Budget]) -> BudgetDecision:
         self._work()
         opened = {turn.id for turn in self._turns.values() if turn.state in _OPEN}
-        return self._budgets.reserve(turn_id, payer, budgets, most, self._sum, opened)
+        return self._budgets.reserve(claim, budgets, self._sum, opened)
 
     async def lift(self, account: BudgetAccount, lifts: int, change: Change) -> bool:
         self._work()
@@ -500,7 +517,7 @@ class MemoryStore(MemorySettings):
         used = (
             spent_of(finish.usage or Usage())
             for turn_id, finish in self._finishes.items()
-            if account.counts(_payer(self._turns[turn_id]), self._charged[turn_id])
+            if account.counts(_payer(finish.turn), self._charged[turn_id])
         )
         return sum(used, Spent())
 
@@ -713,6 +730,7 @@ class MemoryStore(MemorySettings):
         await self.reset(place, at)
         for turn in self._turns.values():
             if turn.ask.place.key == place.key:
+                self._charge_unrun(turn)
                 self._blank(turn)
         self._grants = [one for one in self._grants if one[0].key != place.key]
         lines = self._talk(place).lines
@@ -738,6 +756,7 @@ class MemoryStore(MemorySettings):
         name = f"{FORGOTTEN_USER}{len(self._nobodys)}"
         for turn in list(self._turns.values()):
             if is_of(turn.ask.place, platform, team) and turn.ask.author.id == person:
+                self._charge_unrun(turn)
                 self._nobodys[turn.id] = name if turn.id in self._finishes else ""
                 self._blank(turn, author="")
                 self._feedback.pop((turn.id, person), None)

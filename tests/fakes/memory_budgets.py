@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from core.spend.budgets import decide
@@ -12,6 +12,7 @@ from core.values.budgets import (
     Balance,
     Budget,
     BudgetAccount,
+    BudgetClaim,
     BudgetDecision,
     BudgetVerdict,
     Payer,
@@ -22,52 +23,71 @@ Used = Callable[[BudgetAccount], Spent]
 """The sum of the usage of an account."""
 
 
+@dataclass
+class Held:
+    """The reservation of a turn, and the part of what it has spent that is counted already."""
+
+    payer: Payer
+    reserved: Spent
+    counted: Spent
+    at: datetime
+
+
 class MemoryBudgets:
     def __init__(self) -> None:
         self._accounts: dict[BudgetAccount, Balance] = {}
-        self._reserved: dict[int, tuple[Payer, Spent]] = {}
+        self._held: dict[int, Held] = {}
 
     def balances(self, accounts: Sequence[BudgetAccount], used: Used) -> list[Balance]:
-        return [self._accounts.setdefault(account, Balance(used(account))) for account in accounts]
+        def opened(account: BudgetAccount) -> Balance:
+            counted = (one.counted for one in self._held.values() if account.counts(one.payer, one.at))
+            return Balance(sum(counted, used(account)))
+
+        return [self._accounts.setdefault(account, opened(account)) for account in accounts]
 
     def lifts(self, accounts: Sequence[BudgetAccount]) -> list[int]:
         return [self._accounts.get(account, Balance()).lifts for account in accounts]
 
     def reserve(
-        self,
-        turn_id: int,
-        payer: Payer,
-        budgets: Sequence[Budget],
-        most: Spent,
-        used: Used,
-        opened: Collection[int],
+        self, claim: BudgetClaim, budgets: Sequence[Budget], used: Used, opened: Collection[int]
     ) -> BudgetDecision:
         """`opened`: the turns that are open."""
-        if turn_id in self._reserved:
+        if claim.turn_id not in opened:
             return ADMITTED
+        self.pause(claim.turn_id, claim.payer, claim.spent, claim.at)
         accounts = [budget.account for budget in budgets]
         found = [
-            replace(balance, reserved=self._held(account, opened))
+            replace(balance, reserved=self._reserved(account, opened))
             for account, balance in zip(accounts, self.balances(accounts, used), strict=True)
         ]
-        decision = decide(budgets, found, most)
+        decision = decide(budgets, found, claim.most, begun=claim.begun)
         if decision.verdict is BudgetVerdict.ALLOWED:
-            self._reserved[turn_id] = payer, most
+            self._held[claim.turn_id].reserved = claim.most
         return decision
 
-    def _held(self, account: BudgetAccount, opened: Collection[int]) -> Spent:
+    def _reserved(self, account: BudgetAccount, opened: Collection[int]) -> Spent:
         held = (
-            spent
-            for turn_id, (payer, spent) in self._reserved.items()
-            if turn_id in opened and account.payer.covers(payer)
+            one.reserved
+            for turn_id, one in self._held.items()
+            if turn_id in opened and account.payer.covers(one.payer)
         )
         return sum(held, Spent())
 
-    def add(self, turn_id: int, payer: Payer, spent: Spent, at: datetime) -> None:
+    def pause(self, turn_id: int, payer: Payer, spent: Spent, at: datetime) -> None:
+        counted = self._held[turn_id].counted if turn_id in self._held else Spent()
+        more = spent.beyond(counted)
         for account, balance in self._accounts.items():
             if account.counts(payer, at):
-                self._accounts[account] = replace(balance, spent=balance.spent + spent)
-        self._reserved.pop(turn_id, None)
+                self._accounts[account] = replace(balance, spent=balance.spent + more)
+        self._held[turn_id] = Held(payer, Spent(), counted + more, at)
+
+    def end(self, turn_id: int, payer: Payer, spent: Spent, at: datetime) -> None:
+        self.pause(turn_id, payer, spent, at)
+        del self._held[turn_id]
+
+    def release_all(self) -> None:
+        for one in self._held.values():
+            one.reserved = Spent()
 
     def lift(self, account: BudgetAccount, lifts: int) -> bool:
         balance = self._accounts.get(account)

@@ -7,12 +7,15 @@ from datetime import datetime
 from typing import Protocol
 
 from core.ports.store.settings import Change
-from core.values.budgets import Balance, Budget, BudgetAccount, BudgetDecision, Payer, Spent
+from core.values.budgets import Balance, Budget, BudgetAccount, BudgetClaim, BudgetDecision
 
 
 class BudgetStore(Protocol):
     """The accounts of budgets. An account that is new is summed from the usage of answers; from then on `finish` adds
-    each answer to it. Nothing is stored where there are no limits."""
+    each answer to it. Nothing is stored where there are no limits.
+
+    A turn keeps what its accounts count of it already: `reserve` and `finish` add the rest, and no amount twice.
+    """
 
     async def balances(self, accounts: Sequence[BudgetAccount], person: str) -> list[Balance]:
         """The balance of each account, without what is reserved. `person` is the id behind the person's digest."""
@@ -22,11 +25,13 @@ class BudgetStore(Protocol):
         """The number of lifts of each account: 0 of one that is new. It stores no new account."""
         ...
 
-    async def reserve(
-        self, turn_id: int, payer: Payer, person: str, budgets: Sequence[Budget], most: Spent
-    ) -> BudgetDecision:
-        """Reserve `most` for a turn, where `core.spend.budgets.decide` allows it. Of a turn that has a reservation
-        already it is allowed. A reservation counts while its turn is open, until it is finished."""
+    async def reserve(self, claim: BudgetClaim, person: str, budgets: Sequence[Budget]) -> BudgetDecision:
+        """Count what the turn has spent so far, and reserve the most that it may spend from now on where
+        `core.spend.budgets.decide` allows it, in place of an earlier reservation of the turn; else the turn has none.
+
+        A reservation counts while its turn is open, until the end of its run (`finish`) or the next start (`recover`).
+        A turn that is not open any more is allowed, without an effect.
+        """
         ...
 
     async def lift(self, account: BudgetAccount, lifts: int, change: Change) -> bool:

@@ -48,10 +48,11 @@ class Office:
         platform: MemoryPlatform | None = None,
         model: RoundByRound | None = None,
         tools: Tools | None = None,
+        core: CoreSettings | None = None,
     ) -> None:
         self.store, self.platform = store or MemoryStore(), platform or MemoryPlatform()
         self.model, self.tools, self.clock = model or RoundByRound(), Toolbox(), FakeClock(NOON)
-        self.rig = Rig(self.platform, self.store, model=self.model, tools=tools or self.tools)
+        self.rig = Rig(self.platform, self.store, model=self.model, tools=tools or self.tools, core=core)
         self.submit = self.rig.place_queues.submit
         self.tools.terms = ApprovalAsked((), (DIGEST,), expires_at=NOON + timedelta(minutes=15))
         self.handlers = CommandHandlers(
@@ -403,6 +404,29 @@ async def test_a_question_that_is_edited_is_answered_anew_in_the_same_message(of
     assert (await office.history()) == [("tool:send_mail", f"edited {DIGEST}", "U1")]
     totals = await office.store.usage_totals(NOON - timedelta(days=1), NOON + timedelta(days=1))
     assert totals.prompt_tokens == 30, "the rounds of the first question were paid for too"
+
+
+@pytest.mark.parametrize("edited", [False, True])
+async def test_an_answer_that_waited_for_an_approval_is_refused_where_its_limit_is_reached(
+    edited: bool,
+) -> None:
+    office = Office(core=CoreSettings(_env_file=None, parley_budget="30 tokens a day"))
+    async with office.rig.delivering():
+        turn = await office.asking()
+        (steps, asked) = (await office.store.steps(turn.id), len(office.model.requests))
+        if edited:
+            await office.inbox.receive(Edited(PLACE, "m1", "why then?"))
+        else:
+            await office.press(APPROVE)
+        ended = await office.ended(turn.id)
+    (page,) = office.pages
+    assert ended.state is TurnState.FAILED
+    assert page.notice.startswith("The budget of everybody here is used up: 30 tokens a day.")
+    assert labels(page) == [phrase("again", "en")]
+    assert (office.tools.ran, len(office.model.requests)) == (["look_up"], asked)
+    if not edited:
+        assert page.text == ASKED
+        assert (await office.store.steps(turn.id))[: len(steps)] == steps
 
 
 async def test_edits_while_it_asks_count_as_questions_of_their_author(office: Office) -> None:

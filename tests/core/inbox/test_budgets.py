@@ -13,7 +13,7 @@ from core.commands.handlers import CommandHandlers
 from core.i18n import LANGUAGES, phrase, variant
 from core.inbox.inbox import StoringInbox
 from core.settings.environment import CoreSettings
-from core.spend.budget_checks import BudgetChecks, BudgetRefusal
+from core.spend.budget_checks import AnswerPart, BudgetChecks, BudgetRefusal
 from core.spend.budget_text import reached_to_text, reference, refusal_to_text
 from core.spend.budgets import AnswerBound
 from core.turns.running import RunningTurns
@@ -263,9 +263,10 @@ async def test_1000_questions_of_one_person_spend_that_persons_budget_and_no_mor
 
     async def answer(turn: Turn) -> int:
         async with working:
-            settings = await here.handlers.settings(turn.ask.place, turn.ask.author)
-            bound = AnswerBound(20, max_tokens=30)
-            if await here.budgets.reserve(turn, settings, bound, lambda: None):
+            part = AnswerPart(turn, AnswerBound(20, max_tokens=30))
+            if await here.budgets.reserve(
+                part, lambda: here.handlers.settings(turn.ask.place, turn.ask.author)
+            ):
                 return 0
             await asyncio.sleep(0)
             await here.spend(50, turn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from core.settings.environment import CoreSettings
 from core.spend.budgets import AnswerBound
 from core.turns.answer_budgets import answer_bound
 from core.values.conversation import Turn, TurnState, text_message
-from core.values.deltas import Usage
+from core.values.deltas import Delta, ModelInfo, ModelSelected, Usage
 from core.values.parts import Image
 from core.values.tools import Tool, ToolOffer
 from core.values.turn_ends import Finish
@@ -74,6 +75,31 @@ async def test_a_waiting_answer_can_be_stopped_and_holds_nothing() -> None:
         assert (await _ended(rig, second)).state is TurnState.STOPPED
         rig.model.go.set()
         await rig.until_ended(first)
+
+
+class Endless:
+    """Reads a prompt of 60 tokens, and never ends its answer."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        yield ModelSelected(ModelInfo(request.model), 60)
+        self.asked += 1
+        await asyncio.Event().wait()
+
+
+async def test_each_beginning_after_an_edit_counts_the_ones_before_it() -> None:
+    model = Endless()
+    rig = Rig(model=model, core=CoreSettings(_env_file=None, parley_budget="100 tokens a day"))
+    async with rig.delivering():
+        turn = await rig.ask(1)
+        for number in (1, 2):
+            await until(lambda: model.asked == number)  # noqa: B023
+            (running,) = rig.live
+            assert running.restart()
+        assert (await _ended(rig, turn)).state is TurnState.FAILED
+    assert model.asked == 2, "the two of them have spent 120 tokens"
 
 
 async def test_without_a_known_price_a_limit_in_money_refuses_and_says_why() -> None:
