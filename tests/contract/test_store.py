@@ -100,6 +100,7 @@ CALLS: dict[str, Call] = {
     "operation_figures": lambda store: store.operation_figures(*DAY),
     "balances": lambda store: store.balances([ACCOUNT], "U1"),
     "reserve": lambda store: store.reserve(BudgetClaim(1, PAYER, NOON, Spent(1, 1)), "U1", [BUDGET]),
+    "lifts": lambda store: store.lifts([ACCOUNT]),
     "lift": lambda store: store.lift(ACCOUNT, 0, Change(PLACE, "lift:channel", None, "", ANN, NOON)),
     "expire_spending": lambda store: store.expire_spending(NOON),
     "stored_settings": lambda store: store.stored_settings(PLACE),
