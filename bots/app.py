@@ -24,7 +24,6 @@ from core.conversation.file_content import ContentReader
 from core.conversation.files import FileReader
 from core.delivery.scheduler import DeliveryScheduler
 from core.files.extractor import ProcessExtractor
-from core.i18n import language_of
 from core.inbox.backfill import Backfill
 from core.inbox.catch_up import CatchUp
 from core.inbox.deleted_questions import DeletedQuestions
@@ -44,8 +43,8 @@ from core.ports.store import Store
 from core.redaction import Secrets, is_secret
 from core.settings.channel import offered_models
 from core.settings.environment import CoreSettings, Settings
+from core.spend.budget_alerts import BudgetAlerts
 from core.spend.budget_checks import BudgetChecks
-from core.spend.budget_text import reached_to_text
 from core.spend.chart_renderer import ChartRenderer
 from core.spend.usage_report import StoredUsage
 from core.tools.builtin import BuiltinTools
@@ -63,7 +62,6 @@ from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurns
 from core.values.places import Place
 from core.values.platform import UNKNOWN_PLATFORM
-from core.values.tasks import BudgetReached
 from storage import DatabaseSettings
 
 SETTINGS: tuple[type[Settings], ...] = (
@@ -182,6 +180,7 @@ class App:
             self.catalog.model_info,
             lambda place: traits.get(place.platform, UNKNOWN_PLATFORM).people_of(place),
             self.operator_alerts.report_budget,
+            self.operator_alerts.report_lift,
         )
         running_turns = RunningTurns()
         self.checkpoints = Checkpoints(store, running_turns, self.clock)
@@ -217,6 +216,9 @@ class App:
         submit = self.place_queues.submit
         self.metrics.sample("parley_queued_turns", lambda: self.place_queues.waiting)
         self.metrics.sample("parley_running_answers", lambda: self.place_queues.running)
+        self.budget_alerts = BudgetAlerts(
+            store, self.core, self._calls, lambda name: traits[name].label if name in traits else name
+        )
         self.alert_channels = AlertChannels(
             [
                 self._create_alert_turns(place, platform_calls)
@@ -225,6 +227,7 @@ class App:
             ]
         )
         self.operator_alerts.post = self.operator_alerts.post_budget = self.alert_channels
+        self.operator_alerts.post_lift = self.alert_channels.update
         memberships = PerInstallation(connectors, lambda one: one if isinstance(one, Membership) else None)
         handlers = CommandHandlers(
             store,
@@ -327,12 +330,8 @@ class App:
             language,
             post_directly,
             self._addressed,
-            self._budget_text,
+            self.budget_alerts,
         )
-
-    def _budget_text(self, reached: BudgetReached) -> str:
-        language = language_of(self.core.parley_language)
-        return reached_to_text(reached, language, self.core.parley_currency, self.core.zone)
 
     def _create_backfill(self, installation: Installation) -> Backfill:
         return Backfill(

@@ -208,6 +208,9 @@ class SqlStore:
     async def turn(self, turn_id: int) -> Turn | None:
         return await self._database.read(turns.turn, turn_id)
 
+    async def turn_of(self, place: Place, ask_id: str) -> Turn | None:
+        return await self._database.read(turns.turn_of_ask, place, ask_id)
+
     async def retry_turn(self, turn_id: int, task: Task, *, may_read: bool = True) -> Turn | None:
         return await self._database.write(turns.retry_turn, turn_id, task, may_read)
 

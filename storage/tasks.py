@@ -14,10 +14,11 @@ from core.values.tasks import (
     ReportUsage,
     Summarize,
     Task,
+    UpdateAlert,
 )
 from storage.tagged_union import TaggedUnion
 
-ANNOUNCEMENTS = ("usage", "alert", "budget", "remove_quote", "operation")
+ANNOUNCEMENTS = ("usage", "alert", "budget", "remove_quote", "update_alert", "operation")
 """The tasks of `Ask.announces`."""
 TASKS: TaggedUnion[Task] = TaggedUnion(
     {
@@ -28,6 +29,7 @@ TASKS: TaggedUnion[Task] = TaggedUnion(
         "alert": Alert,
         "budget": BudgetReached,
         "remove_quote": RemoveQuote,
+        "update_alert": UpdateAlert,
         "operation": ReportOperation,
     }
 )

@@ -196,6 +196,11 @@ def turn(connection: Connection, turn_id: int) -> Turn | None:
     return None if row is None else turn_of(row)
 
 
+def turn_of_ask(connection: Connection, place: Place, ask_id: str) -> Turn | None:
+    row = connection.execute(select(TURNS).where(*threads.within(TURNS, place, ask_id))).first()
+    return None if row is None else turn_of(row)
+
+
 def retry_turn(connection: Connection, turn_id: int, task: Task, may_read: bool) -> Turn | None:
     before = connection.execute(select(TURNS).where(TURNS.c.id == turn_id)).mappings().first()
     if before is None or before["state"] in _NOT_ENDED:

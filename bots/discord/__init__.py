@@ -42,7 +42,9 @@ from core.values.platform import Feature, PlatformTraits
 if TYPE_CHECKING:
     from bots.discord.connector import DiscordConnector
 
-TRAITS = PlatformTraits(frozenset({Feature.CHANNELS, Feature.FORUMS}), spans_teams=True, former_ids=("", "@me"))
+TRAITS = PlatformTraits(
+    frozenset({Feature.CHANNELS, Feature.FORUMS}), spans_teams=True, former_ids=("", "@me"), label="Discord"
+)
 
 
 class DiscordSettings(Settings):

@@ -65,7 +65,9 @@ LIMITS = Limits(
 )
 
 TRAITS = PlatformTraits(
-    frozenset({Feature.CHANNELS, Feature.GUESTS, Feature.SHARED_CHANNELS}), typed_prefix="@Parley /"
+    frozenset({Feature.CHANNELS, Feature.GUESTS, Feature.SHARED_CHANNELS}),
+    typed_prefix="@Parley /",
+    label="Slack",
 )
 """Slack takes no slash commands in threads; a message that mentions the bot works everywhere.
 https://docs.slack.dev/interactivity/implementing-slash-commands/"""

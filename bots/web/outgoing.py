@@ -37,7 +37,7 @@ from core.values.ui import Button, Form
 LIMITS = Limits(page_size=1_000_000, page_unit="utf16", min_gap_s=0.05, renders_halves=True)
 """The page has no limit of its own; 20 views a second are as smooth as reading needs."""
 
-TRAITS = PlatformTraits(returns_refused=True)
+TRAITS = PlatformTraits(returns_refused=True, label="Web")
 
 
 _QUOTED = re.compile(r"(?:> ?.*(?:\n+|\Z))*")

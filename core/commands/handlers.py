@@ -60,7 +60,7 @@ class CommandHandlers:
         is_teamless: Callable[[Place], bool] = lambda place: place.direct,
     ) -> None:
         self._store = store
-        self._core = core
+        self.core = core
         self.clock = clock
         self._models = tuple(models)
         self._traits = traits or {}
@@ -93,7 +93,7 @@ class CommandHandlers:
         return await self._bounded(await self._store.stored_settings(place), place, person)
 
     async def _bounded(self, stored: StoredSettings, place: Place, person: Person) -> ChannelSettings:
-        settings = merge(self._core, stored, place.platform)
+        settings = merge(self.core, stored, place.platform)
         if not self.is_teamless(place):
             return settings
         elsewhere = dict(await self._store.workspaces(place.platform))
@@ -104,17 +104,17 @@ class CommandHandlers:
         return self._traits.get(place.platform, UNKNOWN_PLATFORM)
 
     def language(self, person: Person, settings: ChannelSettings) -> str:
-        return language_for(person, settings, self._core)
+        return language_for(person, settings, self.core)
 
     def is_admin(self, person: Person, place: Place) -> bool:
-        return is_admin(person, place, self._core)
+        return is_admin(person, place, self.core)
 
     async def _context(self, command: Command) -> CommandContext:
         stored = await self._store.stored_settings(command.place)
         settings = await self._bounded(stored, command.place, command.author)
         language = self.language(command.author, settings)
         traits = self.traits(command.place)
-        return CommandContext(command, self._core, self._models, traits, stored, settings, language)
+        return CommandContext(command, self.core, self._models, traits, stored, settings, language)
 
     async def do(self, command: Command) -> Ask | ImmediateReply:
         """The reply to a command, or the question that it asks. Raises StoreError."""
@@ -144,7 +144,7 @@ class CommandHandlers:
             return []
         values = there[name].choices
         if name == "model":
-            values = tuple(dict.fromkeys([given.settings.model, self._core.openai_model, *self._models]))
+            values = tuple(dict.fromkeys([given.settings.model, self.core.openai_model, *self._models]))
         offered = [Choice(value, choice_label(value, given.language)) for value in [*values, "default"]]
         found = [one for one in offered if begun in one.value.lower() or begun in one.label.lower()]
         return found[:_SUGGESTIONS]

@@ -18,6 +18,7 @@ from core.speakers import label, label_of, labels_of
 from core.spend.budgets import LIFT
 from core.spend.cost_text import cost_text
 from core.text import escaped
+from core.values.budgets import BudgetScope
 from core.values.conversation import ThreadMessage
 from core.values.parts import Attached, File, Quote, Text, ToolsUsed, Unread
 from core.values.places import Place
@@ -81,7 +82,9 @@ def _history_line(change: Change, language: str, currency: str) -> str:
             digest=digest[:_DIGEST_LENGTH],
         )
     if change.name.startswith(LIFT):
-        limit, label = _was("budget", change.new, language, currency), phrase("setting_budget", language)
+        person = change.name == f"{LIFT}{BudgetScope.PERSON}"
+        label = phrase("history_lift_person" if person else "setting_budget", language)
+        limit = _was("budget", change.new, language, currency)
         return phrase("history_lift", language, at=at, who=who, label=label, limit=limit)
     return phrase(
         "history_line",

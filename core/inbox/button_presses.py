@@ -8,13 +8,14 @@ import structlog
 
 from core.access import refusal
 from core.commands.handlers import CommandHandlers
-from core.i18n import phrase
+from core.i18n import language_of, phrase, variant
 from core.inbox.approvals import ENDING_S, Approvals
 from core.inbox.eligibility import Eligibility, refusal_reply
 from core.ports.store import Store
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change
 from core.settings.channel import ChannelSettings
+from core.spend.budget_alerts import budget_zone
 from core.spend.budget_text import lifted_to_text
 from core.spend.budgets import LIFT, lifted_place
 from core.turns.approval_view import action_and_key
@@ -22,7 +23,7 @@ from core.turns.running import RunningTurns
 from core.values.conversation import Turn, TurnState
 from core.values.events import ButtonPress, Outcome, Receipt
 from core.values.places import Person, Place
-from core.values.tasks import ANSWER, BudgetReached, ContinueAnswer, Summarize, Task
+from core.values.tasks import ANSWER, BudgetLift, BudgetReached, ContinueAnswer, Summarize, Task
 from core.values.ui import Button, ImmediateReply
 
 log = structlog.get_logger()
@@ -94,7 +95,7 @@ class ButtonPresses:
         """An admin of the place of the alert allows the limit once more. The operator chose that place."""
         if not self._handlers.is_admin(press.author, press.place):
             return _refusal(turn, phrase("settings_by_admin", language))
-        budget, now = reached.budget, self._handlers.clock.now()
+        budget, core, now = reached.budget, self._handlers.core, self._handlers.clock.now()
         lifted = Change(
             lifted_place(budget, press.place),
             f"{LIFT}{budget.scope}",
@@ -108,7 +109,12 @@ class ButtonPresses:
                 Outcome.DUPLICATE, turn.id, ImmediateReply(phrase("budget_lifted_already", language))
             )
         log.info("budget_lifted", turn=turn.id, scope=budget.scope, limit=str(budget.limit))
-        words = lifted_to_text(reached, press.author.name, language, self._handlers.currency, settings.zone)
+        self._handlers.budgets.on_lifted(BudgetLift(reached, press.author, press.place))
+        zone = await budget_zone(budget, settings.zone, self._store, core)
+        language = variant(
+            language_of(turn.ask.author.locale, core.parley_language), press.place.platform
+        )  # that of the alert: all its readers see the reply
+        words = lifted_to_text(reached, press.author.name, language, core.parley_currency, zone)
         return Receipt(Outcome.NOTED, turn.id, ImmediateReply(words, whisper=False))
 
     async def _retry(self, press: ButtonPress, turn: Turn, settings: ChannelSettings, language: str) -> Receipt:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from core.clock import Clock
 from core.errors import Code, StoreError
@@ -18,7 +19,8 @@ from core.operators.alerts import AGAIN_S
 from core.ports.store.turns import TurnLedger
 from core.values.conversation import Turn, TurnState, announcement
 from core.values.places import Place
-from core.values.tasks import Alert, BudgetReached
+from core.values.tasks import Alert, BudgetLift, BudgetReached, UpdateAlert
+from core.values.ui import Localized
 
 _LOOK_S = 0.1
 _TEAM_LOOKS, _TEAM_PAUSE_S = 120, 0.5
@@ -32,6 +34,13 @@ async def _as_it_is(place: Place) -> Place | None:
 
 async def _never(_text: str) -> bool:
     return False
+
+
+class AlertWriter(Protocol):
+    """Writes alerts about budgets (`core.spend.budget_alerts`)."""
+
+    def plain(self, alert: BudgetReached | BudgetLift, place: Place) -> Localized: ...
+    async def write(self, alert: BudgetReached | BudgetLift, place: Place) -> Localized: ...
 
 
 class AlertChannels:
@@ -57,6 +66,10 @@ class AlertChannels:
                 return True
         return False
 
+    async def update(self, lift: BudgetLift) -> bool:
+        """Show in the alerts of all channels that a limit was allowed once more. True where one of them is updated."""
+        return any([await channel.update(lift) for channel in self._channels])
+
     async def close(self) -> None:
         posting = list(self._posting)
         for task in posting:
@@ -69,8 +82,8 @@ class AlertTurns:
     """Posts alerts to `place`, in the order of the calls. A call returns whether its alert is shown there.
 
     `post_directly` posts a text there without the database. It returns whether that worked. `addressed` returns the
-    place with its team, or None while that is unknown, which is waited for. It raises StoreError. `budget_text`: the
-    text of a budget that is used up.
+    place with its team, or None while that is unknown, which is waited for. It raises StoreError. `writer` writes
+    alerts about budgets.
     """
 
     place: Place
@@ -80,7 +93,7 @@ class AlertTurns:
     language: str
     post_directly: Callable[[str], Awaitable[bool]] = _never
     addressed: Callable[[Place], Awaitable[Place | None]] = _as_it_is
-    budget_text: Callable[[BudgetReached], str] = str
+    writer: AlertWriter | None = None
     _accepting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def standing(self) -> list[tuple[Alert, float]]:
@@ -93,14 +106,14 @@ class AlertTurns:
         return [(alert, age_s) for alert, age_s in standing.values() if not alert.over]
 
     async def __call__(self, alert: Alert | BudgetReached) -> bool:
-        text = self._text(alert)
         now = self.clock.now()
         try:
             async with self._accepting:
                 place = await self._known_place()
                 if place is None:
                     return False
-                ask = announcement(_ask_id(alert, now), place, alert, now, text)
+                text, language = await self._written(alert, place)
+                ask = announcement(_ask_id(alert, now), place, alert, now, text, language)
                 turn = await self.store.accept(ask)
                 if turn is None:
                     return False  # another process posts it, and may still fail
@@ -109,13 +122,38 @@ class AlertTurns:
                 await self.clock.sleep(_LOOK_S)
                 turn = await self.store.turn(turn.id)
         except StoreError:
-            return await self.post_directly(text)
+            return await self.post_directly(self._plain(alert))
         return turn is not None and turn.state is TurnState.DONE
 
-    def _text(self, alert: Alert | BudgetReached) -> str:
-        if isinstance(alert, BudgetReached):
-            return self.budget_text(alert)
-        return alert_to_text(alert, self.language)
+    async def update(self, lift: BudgetLift) -> bool:
+        """Show a lift in the alert about its limit. False where there is none. Raises StoreError."""
+        place = await self._known_place()
+        if place is None or self.writer is None:
+            return False
+        alert = await self.store.turn_of(place, _ask_id(lift.reached, self.clock.now()))
+        if alert is None:
+            return False
+        written = await self.writer.write(lift, place)
+        task, now = UpdateAlert(alert.id), self.clock.now()
+        update = announcement(f"lifted-{alert.id}", place, task, now, written.text, written.language)
+        if lift.is_named(place):
+            update = replace(update, author=replace(lift.by, locale=written.language))  # forgotten with them
+        turn = await self.store.accept(update)
+        if turn is not None:
+            self.submit(turn)
+        return turn is not None
+
+    async def _written(self, alert: Alert | BudgetReached, place: Place) -> tuple[str, str]:
+        """The text and its language, which is empty for the operator's."""
+        if isinstance(alert, BudgetReached) and self.writer is not None:
+            written = await self.writer.write(alert, place)
+            return written.text, written.language
+        return self._plain(alert), ""
+
+    def _plain(self, alert: Alert | BudgetReached) -> str:
+        if isinstance(alert, Alert):
+            return alert_to_text(alert, self.language)
+        return self.writer.plain(alert, self.place).text if self.writer is not None else str(alert.budget.limit)
 
     async def _known_place(self) -> Place | None:
         for _ in range(_TEAM_LOOKS):

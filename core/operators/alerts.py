@@ -16,7 +16,7 @@ from cachetools import LRUCache
 from core.clock import Clock
 from core.errors import BotError, Code
 from core.i18n import advise
-from core.values.tasks import Alert, BudgetReached
+from core.values.tasks import Alert, BudgetLift, BudgetReached
 
 AGAIN_S = 3600.0
 _BUDGETS = 10_000
@@ -43,7 +43,7 @@ class _Cause:
 class OperatorAlerts:
     """A `ModelObserver`, which the platforms, the database and the event loop report to as well.
 
-    `post` and `post_budget` are set once there is a way to the operators' channel.
+    `post`, `post_budget` and `post_lift` are set once there is a way to the operators' channel.
     """
 
     def __init__(self, clock: Clock, count: Count | None = None, post: PostAlert | None = None) -> None:
@@ -51,6 +51,7 @@ class OperatorAlerts:
         self._count = count
         self.post = post
         self.post_budget: Callable[[BudgetReached], Awaitable[bool]] | None = None
+        self.post_lift: Callable[[BudgetLift], Awaitable[bool]] | None = None
         self._causes: dict[tuple[str, Code], _Cause] = {}
         self._posts: set[asyncio.Task[bool]] = set()
         self._budgets: LRUCache[str, bool] = LRUCache(_BUDGETS)
@@ -81,6 +82,11 @@ class OperatorAlerts:
         self.count("parley_budgets_reached_total", scope=scope)
         if self.post_budget is not None:
             self._start(partial(self.post_budget, reached), "budget", Code.BUDGET)
+
+    def report_lift(self, lift: BudgetLift) -> None:
+        """Show in the alerts about a limit that it was allowed once more."""
+        if self.post_lift is not None:
+            self._start(partial(self.post_lift, lift), "lift", Code.BUDGET)
 
     def report_recovery(self, *whats: str) -> None:
         """The subjects `whats` work again."""

@@ -6,6 +6,7 @@ periods         days, weeks and months of a time zone        pure
 budgets         the limits in force, and their decision      pure
 budget_checks   checks questions against them
 budget_text     budgets as people read them                  pure
+budget_alerts   alerts about budgets, in the language of their channel
 report          the arithmetic of a report's figures         pure
 charts          the chart of a report, and it in words       pure
 chart_renderer  draws a chart in a child process

@@ -29,7 +29,7 @@ from core.values.budgets import ANY, Balance, Budget, BudgetClaim, BudgetScope, 
 from core.values.conversation import Turn
 from core.values.deltas import ModelInfo
 from core.values.places import Place
-from core.values.tasks import BudgetReached
+from core.values.tasks import BudgetLift, BudgetReached
 
 log = structlog.get_logger()
 
@@ -72,7 +72,8 @@ class BudgetChecks:
     """Reads and stores nothing where no limit holds.
 
     `model_info`: the model of a name. `people_of`: `PlatformTraits.people_of` of a place. `on_reached`: receives each
-    refusal by a limit that is reached. Every method raises StoreError.
+    refusal by a limit that is reached. `on_lifted`: each limit that is allowed once more. Every method raises
+    StoreError.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class BudgetChecks:
         model_info: Callable[[str], ModelInfo] = ModelInfo,
         people_of: Callable[[Place], str] = lambda place: place.team,
         on_reached: Callable[[BudgetReached], None] = lambda _: None,
+        on_lifted: Callable[[BudgetLift], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._core = core
@@ -90,6 +92,7 @@ class BudgetChecks:
         self._model_info = model_info
         self._people_of = people_of
         self._on_reached = on_reached
+        self.on_lifted = on_lifted
 
     async def balances(
         self, place: Place, person: str, settings: ChannelSettings

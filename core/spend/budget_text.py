@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
 from core.errors import REF_ALPHABET
-from core.i18n import LOCALES, language_of, name_list, phrase
+from core.i18n import LOCALES, language_of, name_list, phrase, variant
 from core.spend.budget_checks import BudgetRefusal
 from core.spend.cost_text import money
-from core.values.budgets import ANY, MICROS, Balance, Budget, BudgetScope, BudgetUnit, Limit, person_digest
-from core.values.tasks import BudgetReached
+from core.text import escaped
+from core.values.budgets import MICROS, Balance, Budget, BudgetScope, BudgetUnit, Limit, person_digest
+from core.values.places import Place
+from core.values.tasks import BudgetLift, BudgetReached
 
 _EXACT = "#,##0.######"
 
@@ -118,27 +120,74 @@ def _spent(budget: Budget, balance: Balance, language: str, currency: str) -> st
     return phrase(key, language, amount=words, percent=budget.percent(balance))
 
 
-def reached_to_text(reached: BudgetReached, language: str, currency: str, zone: tzinfo) -> str:
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """The readers of an alert: those of the channel `place`. `language` may be a variant.
+
+    `mention` returns a mention of a channel as Markdown of its own platform, or an empty text. `label` returns the name
+    of a platform.
+    """
+
+    language: str
+    currency: str
+    zone: tzinfo
+    place: Place
+    mention: Callable[[Place], str] = lambda channel: ""
+    label: Callable[[str], str] = str
+
+
+def reached_to_text(reached: BudgetReached, view: AlertView) -> str:
     """The alert to the admins, in Markdown. It names no person: they find the reference in their refusal."""
-    budget, payer = reached.budget, reached.budget.account.payer
-    team = " ".join(key for key in (payer.platform, payer.team) if key != ANY)
+    budget, language = reached.budget, view.language
     words = phrase(
-        "budget_alert",
+        "budget_alert_one" if budget.scope is BudgetScope.PERSON else "budget_alert",
         language,
-        whose=phrase(f"budget_alert_{budget.scope}", language, channel=payer.channel, team=team),
-        limit=_allowed(budget, reached.lifts, language, currency),
-        when=_when(budget.account.until, zone, language),
+        whose=_whose(budget, view),
+        limit=_allowed(budget, reached.lifts, language, view.currency),
+        when=_when(budget.account.until, view.zone, language),
+    )
+    return phrase("joined", language, one=words, two=phrase("ref", language, ref=reference(budget)))
+
+
+def alert_lifted_to_text(lift: BudgetLift, view: AlertView) -> str:
+    """The alert to the admins after a lift, in Markdown. An admin of another platform is not named."""
+    budget, language = lift.reached.budget, view.language
+    name = lift.by.name if lift.is_named(view.place) else ""
+    words = phrase(
+        "budget_alert_lifted",
+        language,
+        whose=_whose(budget, view),
+        limit=_allowed(budget, lift.reached.lifts, language, view.currency),
+        lifted=lifted_to_text(lift.reached, name, language, view.currency, view.zone),
     )
     return phrase("joined", language, one=words, two=phrase("ref", language, ref=reference(budget)))
 
 
 def lifted_to_text(reached: BudgetReached, name: str, language: str, currency: str, zone: tzinfo) -> str:
-    """The confirmation that the admin `name` allowed a limit once more."""
-    budget = reached.budget
-    limit = _allowed(budget, reached.lifts + 1, language, currency)
+    """The confirmation that the admin `name` allowed a limit once more; an empty name is not known."""
+    budget, limit = reached.budget, reached.budget.limit
     return phrase(
-        "budget_lifted", language, name=name, limit=limit, when=_when(budget.account.until, zone, language)
+        "budget_lifted" if name else "budget_lifted_by_admin",
+        language,
+        name=escaped(name),
+        more=amount_to_text(limit.amount, limit.unit, language, currency),
+        amount=amount_to_text(budget.allowed(reached.lifts + 1), limit.unit, language, currency),
+        when=_when(budget.account.until, zone, language),
     )
+
+
+def _whose(budget: Budget, view: AlertView) -> str:
+    """The owner of a budget: a channel by its mention, which only its own platform understands."""
+    payer, own = budget.account.payer, view.language
+    of = variant(language_of(own), payer.platform)
+    if payer.platform == view.place.platform:
+        if budget.scope is BudgetScope.WORKSPACE and payer.team == view.place.team:
+            return phrase("budget_of_workspace", own)
+        if budget.scope is BudgetScope.CHANNEL:
+            mention = view.mention(Place(payer.platform, payer.team, payer.channel))
+            return phrase("budget_alert_here", own, channel=mention or payer.channel)
+    platform = view.label(payer.platform)
+    return phrase(f"budget_alert_{budget.scope}", of, channel=payer.channel, team=payer.team, platform=platform)
 
 
 def reference(budget: Budget) -> str:

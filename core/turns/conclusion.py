@@ -59,14 +59,20 @@ async def remove_quote(
 ) -> None:
     """Show the ended or ASKING turn `answer` in the messages that are left of it, without the quote above it. Posts
     nothing."""
+    notice, buttons = (footer.notice, footer.buttons) if footer else ("", ())
+    await show_instead(Reply(answer.text, Phase.ENDED, notice, buttons), answer, scheduler, clock)
+
+
+async def show_instead(reply: Reply, turn: Turn, scheduler: DeliveryScheduler, clock: Clock) -> None:
+    """Show `reply` in the messages that are left of the ended or ASKING `turn`. Posts nothing where none is left. A
+    failure is logged."""
 
     async def on_post(_: tuple[str, ...]) -> None:
         """Keep no ids: the turn has ended."""
 
-    notice, buttons = (footer.notice, footer.buttons) if footer else ("", ())
-    reply, key, posted = Reply(answer.text, Phase.ENDED, notice, buttons), f"turn-{answer.id}", answer.posted
+    key, posted = f"turn-{turn.id}", turn.posted
     while posted:  # of which each try that fails for a deleted message has one less
-        delivery = scheduler.delivery(answer.ask, key, on_post, posted, look_first=False, turn_id=answer.id)
+        delivery = scheduler.delivery(turn.ask, key, on_post, posted, look_first=False, turn_id=turn.id)
         try:
             delivery.correct(reply, clock.monotonic())
             await delivery.finished()
@@ -74,7 +80,7 @@ async def remove_quote(
         except PlatformError as error:
             before, posted = posted, tuple(delivery.posted)
             if error.code is not Code.GONE or len(posted) >= len(before):
-                log.warning("quote_not_removed", turn=answer.id, **error.log_keys)
+                log.warning("answer_not_changed", turn=turn.id, **error.log_keys)
                 return
         finally:
             scheduler.release(delivery)

@@ -26,7 +26,7 @@ from core.spend.chart_renderer import Charts
 from core.turns.announcements import UsageReporter, channel_place, report_to_finish
 from core.turns.answer_budgets import AnswerBudgets
 from core.turns.checkpoints import Checkpoints
-from core.turns.conclusion import log_finished, remove_quote, show_last
+from core.turns.conclusion import log_finished, remove_quote, show_instead, show_last
 from core.turns.draft import Draft
 from core.turns.ending import draft_to_charge, draft_to_finish, turn_button, turn_language
 from core.turns.interrupts import Interrupt
@@ -39,7 +39,7 @@ from core.values.outgoing import Phase, Reply
 from core.values.parts import File
 from core.values.places import Place
 from core.values.steps import Decision
-from core.values.tasks import BudgetReached, RemoveQuote, ReportUsage
+from core.values.tasks import BudgetReached, RemoveQuote, ReportUsage, UpdateAlert
 from core.values.turn_ends import Finish
 
 log = structlog.get_logger()
@@ -158,6 +158,8 @@ class TurnRunner:
             return self._set_aside
         if isinstance(turn.ask.task, RemoveQuote):
             return self._remove_quote
+        if isinstance(turn.ask.task, UpdateAlert):
+            return self._update_alert
         return self._announce if turn.ask.announces else self._converse
 
     async def _set_aside(self, running: RunningTurn, channel: Channel) -> Finish:
@@ -230,6 +232,22 @@ class TurnRunner:
             footer = await until_stored(self._clock, lambda: self._store.answer_footer(task.turn_id))
             await remove_quote(answer, footer, channel.scheduler, self._clock)
         return Finish(running.turn, TurnState.DONE)
+
+    async def _update_alert(self, running: RunningTurn, channel: Channel) -> Finish:
+        """Show the text of the turn in the messages of an alert. Its words are not kept: they may name a person."""
+        turn, task = running.turn, running.turn.ask.task
+        assert isinstance(task, UpdateAlert)
+        finish = Finish(turn, TurnState.DONE)
+        alert = await until_stored(self._clock, lambda: self._store.turn(task.turn_id))
+        if alert is None or not alert.posted:
+            return finish
+        try:
+            place = await channel_place(alert.ask.place.channel, channel.platform_calls, self._clock)
+        except PlatformError as error:
+            return replace(finish, state=TurnState.FAILED, error=str(error.code), ref=error.ref)
+        alert = replace(alert, ask=replace(alert.ask, place=place))
+        await show_instead(Reply(turn.ask.text, Phase.ENDED, own=True), alert, channel.scheduler, self._clock)
+        return finish
 
     async def _converse(self, running: RunningTurn, channel: Channel) -> Finish:
         delivery, draft = self._delivery(running, channel), running.draft

@@ -9,8 +9,20 @@ from typing import Literal
 
 from core.values.parts import Attached, Part, Said, Text
 from core.values.places import Person, Place, message_key
-from core.values.tasks import ANSWER, Alert, BudgetReached, RemoveQuote, ReportOperation, ReportUsage, Task
+from core.values.tasks import (
+    ANSWER,
+    Alert,
+    BudgetReached,
+    RemoveQuote,
+    ReportOperation,
+    ReportUsage,
+    Task,
+    UpdateAlert,
+)
 from core.values.usage import Charge
+
+Announced = ReportUsage | Alert | BudgetReached | RemoveQuote | UpdateAlert | ReportOperation
+"""The tasks that Parley gives itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +60,16 @@ class Ask(Said):
     def announces(self) -> bool:
         """True if Parley itself makes it: a post at the top of a channel, or a change of an answer. It is no message of
         a thread, and no person's question."""
-        return isinstance(self.task, ReportUsage | Alert | BudgetReached | RemoveQuote | ReportOperation)
+        return isinstance(self.task, Announced)
 
 
 def announcement(
-    id: str,
-    place: Place,
-    task: ReportUsage | Alert | BudgetReached | RemoveQuote | ReportOperation,
-    at: datetime,
-    text: str = "",
+    id: str, place: Place, task: Announced, at: datetime, text: str = "", language: str = ""
 ) -> Ask:
-    """An ask that Parley makes itself. The same `id` in the same channel is done once."""
-    return Ask(id, place, Person("parley", "Parley", bot=True), text, at, addressed=True, task=task)
+    """An ask that Parley makes itself. The same `id` in the same channel is done once. `language`: that of its text and
+    buttons; empty for the operator's."""
+    author = Person("parley", "Parley", language, bot=True)
+    return Ask(id, place, author, text, at, addressed=True, task=task)
 
 
 @dataclass(frozen=True, slots=True)

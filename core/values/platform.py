@@ -27,7 +27,8 @@ class Feature(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlatformTraits:
-    """`typed_prefix` precedes the name of a command in a message to the bot, in a thread too.
+    """`label` is the platform's name for people. `typed_prefix` precedes the name of a command in a message to the bot,
+    in a thread too.
 
     `spans_teams`: one installation serves all teams, and a person has one id in all of them. `former_ids`: the teams
     under which earlier versions stored what belongs to an installation; they left some rows without a team.
@@ -40,6 +41,7 @@ class PlatformTraits:
     spans_teams: bool = False
     former_ids: tuple[str, ...] = ("",)
     returns_refused: bool = False
+    label: str = ""
 
     def people_of(self, place: Place) -> str:
         """The team in which the ids of people at `place` are unique; empty where they are so in all teams."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from core.errors import Code
 from core.values.budgets import Budget
+from core.values.places import Person, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,26 @@ class BudgetReached:
         return f"{self.budget.account.key}/{self.budget.limit.unit}/{self.lifts}"
 
 
+@dataclass(frozen=True, slots=True)
+class BudgetLift:
+    """An admin allowed the limit of `reached` once more, in the place of an alert."""
+
+    reached: BudgetReached
+    by: Person
+    place: Place
+
+    def is_named(self, place: Place) -> bool:
+        """True if the admin is named in the alert at `place`: on their own platform, which can have them forgotten."""
+        return place.platform == self.place.platform
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateAlert:
+    """Show the text of the ask in the messages of the alert `turn_id`, without its buttons."""
+
+    turn_id: int
+
+
 Task = (
     AnswerQuestion
     | ContinueAnswer
@@ -115,5 +136,6 @@ Task = (
     | Alert
     | BudgetReached
     | RemoveQuote
+    | UpdateAlert
     | ReportOperation
 )

@@ -28,6 +28,14 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Localized:
+    """Markdown of Parley's own, and its language, which may be a variant (`core.i18n.variant`)."""
+
+    text: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One input of a form. `value` is its current value (empty for the default), `hint` the value that then applies."""
 

@@ -67,6 +67,7 @@ CALLS: dict[str, Call] = {
     "open_turns": lambda store: store.open_turns(7),
     "alerts": lambda store: store.alerts(PLACE, NOON),
     "turn": lambda store: store.turn(1),
+    "turn_of": lambda store: store.turn_of(PLACE, "m1"),
     "retry_turn": lambda store: store.retry_turn(1, ANSWER),
     "begin": lambda store: store.begin(1),
     "recover": lambda store: store.recover(NOON),

@@ -464,6 +464,15 @@ async def test_an_answer_quotes_single_clips_and_counts_while_it_waits_for_an_ap
     assert await store.answer_footer(asking.id) is None
 
 
+async def test_the_turn_of_an_ask_is_found_in_its_channel(store: Store) -> None:
+    turn = await accepted(store, announcement("budget:1", PLACE, RemoveQuote(1), NOON, "used up", "zh"))
+    found = await store.turn_of(replace(PLACE, thread=""), "budget:1")
+    assert found is not None
+    assert (found.id, found.ask.text, found.ask.author.locale) == (turn.id, "used up", "zh")
+    assert await store.turn_of(PLACE, "budget:2") is None
+    assert await store.turn_of(replace(PLACE, channel="other"), "budget:1") is None
+
+
 async def test_a_change_of_an_answer_is_a_turn_but_no_message(store: Store) -> None:
     question = await accepted(store, ask("m1"))
     removal = announcement("unquote-1", PLACE, RemoveQuote(question.id), NOON)

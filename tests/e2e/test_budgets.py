@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -58,11 +59,16 @@ async def test_on_slack_a_budget_warns_refuses_and_is_lifted_by_an_admin(team: T
         await team.told(BO, "C2", team.words("settings_by_admin"))
         await slack.press(ADA, "C2", ts, "parley:budget_lift")
         done = team.words("limit_month", amount=_tokens(200, team.language))
-        await slack.wait_for(
-            lambda: [m for m in slack.messages("C2") if "ada" in m.visible and done in m.visible]
+        more, amount = _tokens(100, team.language), _tokens(200, team.language)
+        words = re.compile(team.words("budget_lifted", name="ada", more=more, amount=amount, when=r".*"))
+        (shown,) = await slack.wait_for(
+            lambda: [m for m in slack.messages("C2") if m.ts == ts and words.search(m.visible)]
         )
-        await slack.press(ADA, "C2", ts, "parley:budget_lift")
-        await team.told(ADA, "C2", team.words("budget_lifted_already"))
+        assert shown.buttons == []
+        assert shown.visible.startswith(alert)
+        await slack.wait_for(
+            lambda: [m for m in slack.messages("C2") if m.ts != ts and words.fullmatch(m.visible)]
+        )
         await team.ask(BO, "C1", "the fourth one?", "Here I am.")
         shown = await team.parley(BO, "C1", "budget", whose, done)
         assert _tokens(270, team.language) in shown.visible
@@ -96,7 +102,13 @@ async def test_on_discord_a_person_is_warned_directly_refused_and_helped_by_an_a
         assert "admins can change this" in await people.pressed(DISCORD_BO, alert, lift)
         lifted = await people.told(await people.press(DISCORD_ADA, alert, lift))
         assert lifted.ephemeral_to is None
-        assert "200 tokens a day" in lifted.text
+        words = "Ada Byron allowed 100 tokens more. The limit is 200 tokens until "
+        assert lifted.text.startswith(words)
+        (edited,) = await discord.wait_for(
+            lambda: [m for m in discord.from_bot(RANDOM) if m.id == alert.id and words in m.text]
+        )
+        assert edited.text.startswith("The budget of one person (Discord) was used up: 100 tokens a day. Ada")
+        assert edited.buttons == []
         await discord.slash(DISCORD_BO, GENERAL, "ask", question="question 4?")
         await discord.wait_for(lambda: len(endpoint.requests) == 3)
 

@@ -370,6 +370,11 @@ class MemoryStore(MemorySettings):
         self._work()
         return self._turns.get(turn_id)
 
+    async def turn_of(self, place: Place, ask_id: str) -> Turn | None:
+        self._work()
+        there = (turn for turn in self._turns.values() if turn.ask.place.channel_key == place.channel_key)
+        return next((turn for turn in there if turn.ask.id == ask_id and turn.again_of is None), None)
+
     async def retry_turn(self, turn_id: int, task: Task, *, may_read: bool = True) -> Turn | None:
         self._work()
         before = self._turns.get(turn_id)

@@ -55,6 +55,10 @@ class TurnLedger(Protocol):
 
     async def turn(self, turn_id: int) -> Turn | None: ...
 
+    async def turn_of(self, place: Place, ask_id: str) -> Turn | None:
+        """The turn of the ask with that id in `place`'s channel."""
+        ...
+
     async def recover(self, still_since: datetime) -> None:
         """Make the turns that were running wait again. Call it once at the start, before any turn begins.
 

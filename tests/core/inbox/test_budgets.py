@@ -14,7 +14,7 @@ from core.i18n import LANGUAGES, phrase, variant
 from core.inbox.inbox import StoringInbox
 from core.settings.environment import CoreSettings
 from core.spend.budget_checks import AnswerPart, BudgetChecks, BudgetRefusal
-from core.spend.budget_text import reached_to_text, reference, refusal_to_text
+from core.spend.budget_text import AlertView, reached_to_text, reference, refusal_to_text
 from core.spend.budgets import AnswerBound
 from core.turns.running import RunningTurns
 from core.values.budgets import ANY, Budget, BudgetAccount, BudgetScope, BudgetUnit, Limit, LimitPeriod, Payer
@@ -23,7 +23,7 @@ from core.values.deltas import Usage
 from core.values.events import ButtonPress, Command, Outcome, Receipt
 from core.values.places import Person, Place
 from core.values.platform import Feature, PlatformTraits
-from core.values.tasks import BudgetReached
+from core.values.tasks import BudgetLift, BudgetReached
 from core.values.turn_ends import Finish
 from core.values.ui import ImmediateReply
 from tests.fakes.clock import FakeClock
@@ -40,8 +40,15 @@ class Budgeted:
         self.store = MemoryStore(self.clock)
         self.submitted: list[Turn] = []
         self.reached: list[BudgetReached] = []
+        self.lifted: list[BudgetLift] = []
         settings = CoreSettings(_env_file=None, **core)
-        self.budgets = BudgetChecks(self.store, settings, self.clock, on_reached=self.reached.append)
+        self.budgets = BudgetChecks(
+            self.store,
+            settings,
+            self.clock,
+            on_reached=self.reached.append,
+            on_lifted=self.lifted.append,
+        )
         traits = {"slack": PlatformTraits(frozenset(Feature), returns_refused=returns_refused)}
         self.handlers = CommandHandlers(self.store, settings, self.clock, traits=traits, budgets=self.budgets)
         self.inbox = StoringInbox(self.store, self.submitted.append, RunningTurns(), self.handlers)
@@ -145,7 +152,7 @@ async def test_each_scope_counts_its_own_and_says_whose_budget_it_is(scope: str,
     assert refused.reply.private is (scope == "person")
     assert (await here.say(BEN)).outcome is (Outcome.TURN if scope == "person" else Outcome.BUDGET)
     (reached, *_) = here.reached
-    alert = reached_to_text(reached, language, "USD", UTC)
+    alert = reached_to_text(reached, AlertView(language, "USD", UTC, ALERTS))
     assert reference(reached.budget) in refused.reply.text
     assert reference(reached.budget) in alert
     assert ADA.id not in repr(reached)
@@ -239,17 +246,26 @@ async def test_an_admin_allows_as_much_again_once_for_each_time_that_it_is_reach
     done = await lift(here, ADMIN, reached)
     assert done.reply is not None
     assert not done.reply.whisper
-    assert done.reply.text == "Eve allowed as much again until 1 Apr 00:00: 20 tokens a month."
+    assert done.reply.text == "Eve allowed 10 tokens more. The limit is 20 tokens until 1 Apr 00:00."
+    (lifted,) = here.lifted
+    assert (lifted.reached, lifted.by, lifted.place) == (reached, ADMIN, ALERTS)
     twice = await lift(here, ADMIN, reached)
     assert twice.reply is not None
     assert twice.reply.text == phrase("budget_lifted_already", "en")
     assert (await here.say()).outcome is Outcome.TURN
     history = await here.command("settings", "history", ADMIN)
     assert "Eve · Budget: 10 tokens a month allowed once more" in history
+    await here.set(Place("slack", "T1", ""), person_budget="1 token a month")
+    assert (await here.say()).outcome is Outcome.BUDGET
+    await lift(here, ADMIN, here.reached[-1])
+    history = await here.command("settings", "history", ADMIN)
+    assert "Eve · Budget of one person: 1 token a month allowed once more" in history
+    await here.set(Place("slack", "T1", ""), person_budget="off")
     await here.spend(10)
     assert (await here.say()).outcome is Outcome.BUDGET
-    assert [one.lifts for one in here.reached] == [0, 1]
-    assert here.reached[0].key != here.reached[1].key
+    first, _, again = here.reached
+    assert (first.lifts, again.lifts) == (0, 1)
+    assert first.key != again.key
 
 
 async def test_1000_questions_of_one_person_spend_that_persons_budget_and_no_more() -> None:
