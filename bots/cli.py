@@ -86,7 +86,7 @@ def usage(
     json: Json = False,
     since: Since = "",
     by: Annotated[
-        str, typer.Option(help="Any of day, channel, person, model; between commas.")
+        str, typer.Option(help="Any of day, channel, person, model; separated by commas.")
     ] = "channel,model",
 ) -> None:
     """Print the questions, tokens and costs that are stored. Works beside a running parley."""

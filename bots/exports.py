@@ -10,13 +10,20 @@ from datetime import date, datetime, time
 from core.clock import Clock
 from core.errors import SettingsError
 from core.settings.environment import CoreSettings
-from core.spend.usage_table import TableFormat, opinion_rows, rows_to_text, usage_rows
+from core.spend.usage_table import (
+    OPINION_COLUMNS,
+    TableFormat,
+    opinion_rows,
+    rows_to_text,
+    usage_columns,
+    usage_rows,
+)
 from core.values.usage import UsageField
 from storage import DatabaseSettings, SqlStore, open_existing
 
 
 def fields_of(text: str) -> tuple[UsageField, ...]:
-    """The fields of a list between commas. Raises SettingsError."""
+    """The fields of a list separated by commas. Raises SettingsError."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names or not set(names) <= set(UsageField):
         raise SettingsError(f"--by: {text!r} is not a list of {', '.join(UsageField)}")
@@ -45,7 +52,8 @@ async def usage_table(
         groups = await store.usage_groups(since, clock.now(), by, names=True, zone=core.zone)
         named = await _named_teams(store, {group.platform for group in groups})
     shown = [group if (group.platform, group.team) in named else replace(group, name="") for group in groups]
-    return rows_to_text(usage_rows(shown, by, core.parley_currency, names=True), table_format)
+    rows = usage_rows(shown, by, core.parley_currency, names=True)
+    return rows_to_text(rows, usage_columns(by, names=True), table_format)
 
 
 async def feedback_table(
@@ -55,7 +63,7 @@ async def feedback_table(
     async with _opened(database, clock) as store:
         rated = await store.rated_answers(since, clock.now())
         named = await _named_teams(store, {one.place.platform for one in rated})
-    return rows_to_text(opinion_rows(rated, named), table_format)
+    return rows_to_text(opinion_rows(rated, named), OPINION_COLUMNS, table_format)
 
 
 @asynccontextmanager

@@ -76,11 +76,11 @@ async def run(config: Config, tell: Tell) -> None:
 async def print_summary(config: Config, tell: Tell, name: PeriodName, chart_file: Path | None) -> None:
     """`parley summary --dry-run`: print the report of the period so far as its first channel would get it, and post
     nothing. Works beside a running Parley."""
-    clock = SystemClock()
+    clock, zone = SystemClock(), config.timers.zone(config.core)
     store, charts = await open_store(config.database, clock), ChartRenderer(clock)
     try:
-        reporter = StoredUsage(store, config.core, config.timers.zone(config.core), lambda _: None)
-        report = await reporter.read(period_at(name, clock.now(), config.timers.zone(config.core)), None)
+        reporter, now = StoredUsage(store, config.core, zone, lambda _: None), clock.now()
+        report = await reporter.read(period_at(name, now, zone), None, now)
         place = next(iter(config.timers.places), Place("", "", ""))
         tell((await reporter.write(report, place)).text)
         if chart_file is not None:
@@ -115,7 +115,7 @@ async def post_summary(config: Config, tell: Tell, name: PeriodName) -> None:
         now = SystemClock().now()
         period = period_at(name, now, config.timers.zone(config.core))
         asks = [
-            report_ask(place, period, ReportScope.ALL, f"now:{now.isoformat()}", now)
+            report_ask(place, period, ReportScope.ALL, f"now:{now.isoformat()}", now, up_to=now)
             for place in config.timers.places
         ]
         turn_ids = [turn.id for turn in [await store.accept(ask) for ask in asks] if turn is not None]

@@ -17,7 +17,7 @@ from core.spend.budget_checks import BudgetChecks
 from core.spend.budget_text import share_to_text
 from core.spend.chart_renderer import Charts, draw
 from core.spend.periods import Period, PeriodName, period_at
-from core.spend.usage_table import TableFormat, rows_to_text, usage_rows
+from core.spend.usage_table import TableFormat, rows_to_text, usage_columns, usage_rows
 from core.values.places import Place
 from core.values.report import Bar
 from core.values.ui import Attachment, ImmediateReply
@@ -99,7 +99,7 @@ class UsageCommands:
         file = Attachment(
             f"usage-{period.first_day}.{table_format}",
             _TYPES[table_format],
-            rows_to_text(rows, table_format).encode("utf-8", "replace"),
+            rows_to_text(rows, usage_columns(by, names=names), table_format).encode("utf-8", "replace"),
         )
         whose, when = given.phrase(f"usage_{of}"), given.phrase(f"usage_{period.name}")
         return ImmediateReply(given.phrase("usage_title", whose=whose, period=when), file=file)

@@ -39,7 +39,7 @@ def _use(figures: OperationFigures, language: str, currency: str) -> list[str]:
         return []
     questions = phrase("usage_questions", language, n=totals.questions)
     cost = phrase("usage_cost", language, cost=cost_text(totals, currency, language))
-    lines = [name_list((questions, cost), language)]
+    lines = [phrase("operation_use", language, questions=questions, cost=cost)]
     if figures.errors:
         errors = _numbers(((one.code, one.questions) for one in figures.errors), language)
         ended = phrase("usage_errors", language, n=totals.errors)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 
 from core.spend.periods import Period
@@ -16,11 +17,15 @@ LISTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The use over a period: of everything, of a workspace (`scope` without a channel) or of a channel."""
+    """The use over a period: of everything, of a workspace (`scope` without a channel) or of a channel.
+
+    `up_to`: the moment within the period up to which it is reported, where that is not over.
+    """
 
     period: Period
     scope: Place | None
     figures: ReportFigures
+    up_to: datetime | None = None
 
     @property
     def bars(self) -> tuple[Bar, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from operator import attrgetter
 
-from babel.dates import format_date, format_interval
+from babel.dates import format_date, format_datetime, format_interval
 
 from core.errors import Code
 from core.files.names import one_line
@@ -91,7 +91,7 @@ def report_to_text(report: Report, view: ReportView) -> str:
     title = view.phrase(
         "usage_title",
         whose=view.phrase(f"usage_{_scope(report)}"),
-        period=period_text(report.period, view.language),
+        period=_dates(report, view),
     )
     if not report.figures.now.questions:
         return f"{title}\n{view.phrase('usage_quiet')}"
@@ -101,7 +101,7 @@ def report_to_text(report: Report, view: ReportView) -> str:
         _section("report_channels", _channels(report, view), view),
         _section("report_errors", [_error(*one, view) for one in _causes(report.figures.errors)], view),
         _section("report_first_word", _first_word(report, view), view),
-        _section("report_threads", [_thread(one, report, view) for one in report.figures.threads], view),
+        _section("report_threads", _threads(report, view), view),
         _section("report_open", _open(report, view), view),
     )
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
@@ -115,6 +115,17 @@ def period_text(period: Period, language: str) -> str:
     if period.name is PeriodName.WEEK:
         return str(format_interval(period.first_day, period.last_day, "yMMMd", locale=locale))
     return str(format_date(period.first_day, phrase("format_month", language), locale))
+
+
+def _dates(report: Report, view: ReportView) -> str:
+    """The dates of the period, and the time up to which it is reported."""
+    dates, zone = period_text(report.period, view.language), report.period.zone
+    if report.up_to is None:
+        return dates
+    locale = LOCALES[language_of(view.language)]
+    pattern = "HH:mm" if report.period.name is PeriodName.DAY else view.phrase("format_day")
+    at = f"{format_datetime(report.up_to, pattern, zone, locale)} {zone}"
+    return view.phrase("report_up_to", period=dates, at=at)
 
 
 def _scope(report: Report) -> str:
@@ -134,23 +145,23 @@ def _items(lines: Iterable[str]) -> list[str]:
 def _change(report: Report, view: ReportView) -> str:
     """One sentence: the questions and their cost, against the period before."""
     now, before = report.figures.now, report.figures.before
-    change = _changed("report_questions", change_percent(now.questions, before.questions), report.period, view)
     questions, cost = view.questions(now.questions), view.cost(now)
-    percent = None
+    then = view.phrase(f"report_before_{report.period.name}{'' if report.up_to is None else '_part'}")
+    of_questions = change_percent(now.questions, before.questions)
+    if of_questions is None:
+        return view.phrase("report_changed_first", questions=questions, before=then, cost=cost)
+    change, percent = _changed("report_questions", of_questions, then, view), None
     if not (now.unpriced or before.unpriced):
         percent = change_percent(now.cost_micros, before.cost_micros)
     if percent is None:
         return view.phrase("report_changed", questions=questions, change=change, cost=cost)
-    cost_change = _changed("report_cost", percent, report.period, view)
+    cost_change = _changed("report_cost", percent, then, view)
     return view.phrase(
         "report_changed_cost", questions=questions, change=change, cost=cost, cost_change=cost_change
     )
 
 
-def _changed(key: str, percent: int | None, period: Period, view: ReportView) -> str:
-    before = view.phrase(f"report_before_{period.name}")
-    if percent is None:
-        return view.phrase(f"{key}_first", before=before)
+def _changed(key: str, percent: int, before: str, view: ReportView) -> str:
     key += "_same" if not percent else "_more" if percent > 0 else "_less"
     return view.phrase(key, before=before, percent=abs(percent))
 
@@ -242,6 +253,11 @@ def _first_word(report: Report, view: ReportView) -> list[str]:
     if median is None or most is None:
         return []
     return [view.phrase("report_within", median=median / 1000, most=most / 1000)]
+
+
+def _threads(report: Report, view: ReportView) -> list[str]:
+    """The threads in which more than one question was asked."""
+    return [_thread(one, report, view) for one in report.figures.threads if one.questions > 1]
 
 
 def _thread(thread: ThreadUse, report: Report, view: ReportView) -> str:

@@ -27,9 +27,11 @@ from core.values.report import FeedbackReason, OpenQuestion, ThreadUse
 from core.values.tasks import ReportScope, ReportUsage
 
 
-def report_ask(place: Place, period: Period, scope: ReportScope, name: str, at: datetime) -> Ask:
-    """The ask of a usage report. The same `name` in the same channel is posted once."""
-    task = ReportUsage(period.since, period.until, period.name, str(period.zone), scope)
+def report_ask(
+    place: Place, period: Period, scope: ReportScope, name: str, at: datetime, up_to: datetime | None = None
+) -> Ask:
+    """The ask of a usage report. The same `name` in the same channel is posted once. `up_to`: as in `ReportUsage`."""
+    task = ReportUsage(period.since, period.until, period.name, str(period.zone), scope, up_to)
     return announcement(f"summary:{name}", place, task, at)
 
 
@@ -70,13 +72,15 @@ class StoredUsage:
         """The report of `task` for the readers of the channel `place`. Raises StoreError."""
         zone = ZoneInfo(task.zone) if task.zone else self.zone
         period = Period(PeriodName(task.period), task.since, task.until, zone)
-        return await self.write(await self.read(period, scope_place(task.scope, place)), place)
+        return await self.write(await self.read(period, scope_place(task.scope, place), task.up_to), place)
 
-    async def read(self, period: Period, scope: Place | None) -> Report:
-        """The report of a period: of everything, of a workspace, or of a channel. Raises StoreError."""
+    async def read(self, period: Period, scope: Place | None, up_to: datetime | None = None) -> Report:
+        """The report of a period: of everything, of a workspace, or of a channel. One that is not over is compared with
+        a part of the period before that is as long. Raises StoreError."""
         before = period.previous
-        figures = await self.store.report_figures(period.bars, (before.since, before.until), scope)
-        return Report(period, scope, figures)
+        until = before.until if up_to is None else min(before.until, before.since + (up_to - period.since))
+        figures = await self.store.report_figures(period.bars, (before.since, until), scope)
+        return Report(period, scope, figures, up_to)
 
     async def write(self, report: Report, place: Place) -> WrittenReport:
         """The text of a report for the readers of the channel `place`. Raises StoreError."""

@@ -31,6 +31,33 @@ _COLUMNS: dict[UsageField, tuple[str, ...]] = {
     UsageField.MODEL: ("model",),
 }
 
+_AMOUNTS = (
+    "questions",
+    "errors",
+    "answers",
+    "input_tokens",
+    "cached_input_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "cost",
+    "currency",
+    "unpriced_answers",
+)
+OPINION_COLUMNS = (
+    "at",
+    "platform",
+    "team",
+    "channel",
+    "thread",
+    "question",
+    "model",
+    "helpful",
+    "reason",
+    "person",
+    "name",
+)
+"""The columns of `opinion_rows`."""
+
 
 class TableFormat(StrEnum):
     """The format of a table, which is also the ending of its file's name."""
@@ -43,26 +70,35 @@ def usage_rows(
     groups: Iterable[UsageGroup], by: Collection[UsageField], currency: str, *, names: bool
 ) -> list[dict[str, Cell]]:
     """A row for each group. The cost is None where no cost is known; `unpriced` says how many are not."""
-    columns = list(dict.fromkeys(column for field in UsageField if field in by for column in _COLUMNS[field]))
-    if not names and "name" in columns:
-        columns.remove("name")
+    columns = _group_columns(by, names=names)
     return [{name: getattr(group, name) for name in columns} | _amounts(group, currency) for group in groups]
+
+
+def usage_columns(by: Collection[UsageField], *, names: bool) -> list[str]:
+    """The columns of `usage_rows`."""
+    return [*_group_columns(by, names=names), *_AMOUNTS]
+
+
+def _group_columns(by: Collection[UsageField], *, names: bool) -> list[str]:
+    columns = dict.fromkeys(column for field in UsageField if field in by for column in _COLUMNS[field])
+    return [column for column in columns if names or column != "name"]
 
 
 def _amounts(group: UsageGroup, currency: str) -> dict[str, Cell]:
     unknown = group.unpriced and not group.cost_micros
-    return {
-        "questions": group.questions,
-        "errors": group.errors,
-        "answers": group.answers,
-        "input_tokens": group.prompt_tokens,
-        "cached_input_tokens": group.cached_tokens,
-        "output_tokens": group.completion_tokens,
-        "reasoning_tokens": group.reasoning_tokens,
-        "cost": None if unknown else group.cost_micros / 1_000_000,
-        "currency": currency,
-        "unpriced_answers": group.unpriced,
-    }
+    amounts = (
+        group.questions,
+        group.errors,
+        group.answers,
+        group.prompt_tokens,
+        group.cached_tokens,
+        group.completion_tokens,
+        group.reasoning_tokens,
+        None if unknown else group.cost_micros / 1_000_000,
+        currency,
+        group.unpriced,
+    )
+    return dict(zip(_AMOUNTS, amounts, strict=True))
 
 
 def opinion_rows(
@@ -74,23 +110,25 @@ def opinion_rows(
 
 
 def _opinion(one: RatedAnswer, named: bool) -> dict[str, Cell]:
-    return {
-        "at": one.at.isoformat(timespec="seconds"),
-        "platform": one.place.platform,
-        "team": one.place.team,
-        "channel": one.place.channel,
-        "thread": one.place.thread,
-        "question": one.message_id,
-        "model": one.model,
-        "helpful": one.helpful,
-        "reason": one.reason,
-        "person": one.person,
-        "name": one.name if named else "",
-    }
+    values = (
+        one.at.isoformat(timespec="seconds"),
+        one.place.platform,
+        one.place.team,
+        one.place.channel,
+        one.place.thread,
+        one.message_id,
+        one.model,
+        one.helpful,
+        one.reason,
+        one.person,
+        one.name if named else "",
+    )
+    return dict(zip(OPINION_COLUMNS, values, strict=True))
 
 
-def rows_to_text(rows: Sequence[Mapping[str, Cell]], table_format: TableFormat) -> str:
-    """The rows as CSV (RFC 4180) or a JSON array, without marks of direction. All rows have the same columns.
+def rows_to_text(rows: Sequence[Mapping[str, Cell]], columns: Sequence[str], table_format: TableFormat) -> str:
+    """The rows as CSV (RFC 4180), whose header is there also without rows, or as a JSON array, without marks of
+    direction. Each row has all `columns`.
 
     A text in CSV that a spreadsheet would take for a formula begins with an apostrophe, which makes it text:
     https://owasp.org/www-community/attacks/CSV_Injection
@@ -99,10 +137,9 @@ def rows_to_text(rows: Sequence[Mapping[str, Cell]], table_format: TableFormat) 
     if table_format is TableFormat.JSON:
         return json.dumps(rows, ensure_ascii=False, indent=2) + "\n"
     file = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\r\n")
-        writer.writeheader()
-        writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+    writer = csv.DictWriter(file, columns, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
     return file.getvalue()
 
 

@@ -46,7 +46,8 @@ class ReportScope(StrEnum):
 class ReportUsage:
     """Post the usage from `since` to `until`, a `day`, `week` or `month` of the time zone `zone`.
 
-    An empty `zone` is that of the summary (PARLEY_SUMMARY_AT).
+    An empty `zone` is that of the summary (PARLEY_SUMMARY_AT). `up_to`: the moment within the period up to which it is
+    reported, where that is not over.
     """
 
     since: datetime
@@ -54,6 +55,7 @@ class ReportUsage:
     period: str = "day"
     zone: str = ""
     scope: ReportScope = ReportScope.ALL
+    up_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

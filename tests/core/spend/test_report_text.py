@@ -132,7 +132,7 @@ def test_many_models_are_shortened_to_their_sum() -> None:
 @pytest.mark.parametrize(
     ("now", "before", "shown"),
     [
-        (NOW, UsageTotals(), "120 questions, after none the week before; cost: US$12.30."),
+        (NOW, UsageTotals(), "120 questions; there were none the week before. Cost: US$12.30."),
         (NOW, NOW, "120 questions, about as many as the week before; cost: US$12.30, about the same."),
         (
             replace(NOW, questions=1, cost_micros=26_000_000),
@@ -154,6 +154,33 @@ def test_many_models_are_shortened_to_their_sum() -> None:
 def test_the_change_is_told_of_known_costs_alone(now: UsageTotals, before: UsageTotals, shown: str) -> None:
     text = report_to_text(Report(WEEK, None, replace(FIGURES, now=now, before=before)), VIEW)
     assert text.splitlines()[1] == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        (PeriodName.DAY, "18 November 2026, up to 13:00 Europe/Berlin"),
+        (PeriodName.WEEK, "16–22 Nov 2026, up to 18 Nov 13:00 Europe/Berlin"),
+        (PeriodName.MONTH, "November 2026, up to 18 Nov 13:00 Europe/Berlin"),
+    ],
+)
+def test_a_period_that_is_not_over_says_up_to_when_and_is_compared_up_to_then(
+    name: PeriodName, title: str
+) -> None:
+    report = Report(period_at(name, AT, BERLIN), None, FIGURES, AT)
+    head, change, *_ = report_to_text(report, VIEW).splitlines()
+    assert head == f"**Usage everywhere, {title}**"
+    assert change.startswith(f"120 questions, 20% more than by this time the {name} before; cost: ")
+    head, change, *_ = report_to_text(report, replace(VIEW, language="zh")).splitlines()
+    assert head.endswith("13:00 Europe/Berlin）**")
+    assert "同期多 20%；" in change
+
+
+def test_threads_with_one_question_are_no_most_used_ones() -> None:
+    once = tuple(replace(one, questions=1) for one in FIGURES.threads)
+    text = report_to_text(Report(WEEK, CHANNEL, replace(FIGURES, threads=(*FIGURES.threads[:1], *once))), VIEW)
+    assert "**Most used threads**\n- [How do \\[we\\] deploy?](https://chat/1.9): 34 questions\n\n" in text
+    assert "Most used" not in report_to_text(Report(WEEK, CHANNEL, replace(FIGURES, threads=once)), VIEW)
 
 
 def test_a_period_without_questions_says_so() -> None:

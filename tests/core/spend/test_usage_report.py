@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,10 +14,11 @@ from core.settings.channel import merge
 from core.settings.environment import CoreSettings
 from core.spend.budgets import budgets_of, payer_of
 from core.spend.periods import Period, PeriodName, period_at
-from core.spend.usage_report import StoredUsage
+from core.spend.usage_report import StoredUsage, report_ask
 from core.values.conversation import Ask, TurnState
 from core.values.deltas import Usage
 from core.values.places import Person, Place
+from core.values.tasks import ReportScope, ReportUsage
 from core.values.turn_ends import Finish
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform
@@ -68,10 +69,11 @@ class Reporter:
 async def test_only_threads_that_all_readers_may_read_are_quoted() -> None:
     reporter = Reporter()
     for id, thread in (("m1", "open"), ("m2", "private"), ("m3", "gone")):
+        await reporter.ask(f"{id}0", replace(CHANNEL, thread=thread), f"words of {thread}")
         await reporter.ask(id, replace(CHANNEL, thread=thread), f"words of {thread}")
     text = await reporter.text(CHANNEL)
-    assert "- [words of open](https://chat.example/m1): 1 question" in text
-    assert "- [a thread](https://chat.example/m2): 1 question" in text
+    assert "- [words of open](https://chat.example/m1): 2 questions" in text
+    assert "- [a thread](https://chat.example/m2): 2 questions" in text
     assert "private" not in text
     assert "gone" not in text
     elsewhere = await reporter.text(CHANNEL, replace(CHANNEL, channel="C2"))
@@ -81,11 +83,12 @@ async def test_only_threads_that_all_readers_may_read_are_quoted() -> None:
 async def test_a_channel_of_another_platform_is_named_as_the_settings_name_it() -> None:
     reporter = Reporter()
     await reporter.ask("m1", OPEN, "here")
-    await reporter.ask("m2", Place("other", "G1", "200", "7"), "there")
+    for id in ("m2", "m3"):
+        await reporter.ask(id, Place("other", "G1", "200", "7"), "there")
     text = await reporter.text(None)
     assert "- <#C1>: US$1.50 · 1 question" in text
-    assert "- other:200: US$1.50 · 1 question" in text
-    assert "- a thread in other:200: 1 question" in text
+    assert "- other:200: US$3.00 · 2 questions" in text
+    assert "- a thread in other:200: 2 questions" in text
 
 
 async def test_no_words_of_a_report_turn_its_lines_around() -> None:
@@ -144,3 +147,16 @@ async def test_a_share_of_a_cost_that_is_not_known_is_left_out() -> None:
     await reporter.ask("m1", OPEN, "here", None)
     await reporter.store.change(CHANNEL, {"budget": "3 a day"}, ADMIN, AT)
     assert "budget" not in await reporter.text(CHANNEL)
+
+
+async def test_a_period_that_is_not_over_is_compared_with_an_equal_part_of_the_one_before() -> None:
+    reporter, morning = Reporter(), AT.replace(hour=9)
+    await reporter.ask("m1", OPEN, "yesterday at noon")
+    tomorrow = period_at(PeriodName.DAY, AT + timedelta(days=1), UTC)
+    for up_to, asked in ((morning, 0), (AT.replace(hour=13), 1), (None, 1)):
+        then = up_to and up_to + timedelta(days=1)
+        report = await reporter.usage.read(tomorrow, CHANNEL, then)
+        assert report.figures.before.questions == asked
+    task = report_ask(CHANNEL, tomorrow, ReportScope.CHANNEL, "now", AT, then := AT + timedelta(days=1)).task
+    assert isinstance(task, ReportUsage)
+    assert (await reporter.usage.report(task, CHANNEL)).report.up_to == then
