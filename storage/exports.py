@@ -45,7 +45,8 @@ def usage_groups(
     if UsageField.DAY in by:
         first_us = connection.scalar(select(func.min(_USED.at_us)))
         columns.insert(0, _day(max(since_us, first_us or 0), until_us, zone).label("day"))
-    name = TURNS.c.author_name if named else literal("", Text)
+    payer = case((TURNS.c.started_by != "", TURNS.c.started_by_name), else_=TURNS.c.author_name)
+    name = payer if named else literal("", Text)
     keys = {str(column.key): column for column in columns}
     used = select(
         *keys.values(),

@@ -126,6 +126,8 @@ def _forget_user(connection: Connection, platform: str, team: str, person: str) 
     used, name = threads.of_team(USAGE, platform, team), f"{FORGOTTEN_USER}{secrets.token_hex(8)}"
     connection.execute(update(USAGE).where(*used, USAGE.c.person == person).values(person=name))
     usage_sums.rename_person(connection, platform, team, person, name)
+    started = (*threads.of_team(TURNS, platform, team), TURNS.c.started_by == person)
+    connection.execute(update(TURNS).where(*started).values(started_by=name, started_by_name=""))
 
 
 def _quotes(table: Table, person: str) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from functools import reduce
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, case, func, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Connection, Select, Text, case, func, literal, select, union_all
 
 from core.spend.report import two_digits
 from core.values.conversation import TurnState
@@ -109,18 +109,21 @@ def _dearest(use: UsageTotals) -> tuple[int, int]:
 
 def _people(connection: Connection, period: Span, scope: Place | None) -> tuple[PersonUse, ...]:
     """The people of the workspaces whose admins allow that reports name them, by what they asked there."""
-    allowing = select(SETTINGS.c.platform, SETTINGS.c.team).where(
-        SETTINGS.c.channel == "", SETTINGS.c.name == "report_names", SETTINGS.c.value == "on"
+    found, setting = sums(SumKind.PERSON, *period, scope), SETTINGS.c
+    known = ~found.c.name.startswith(FORGOTTEN_USER, autoescape=True)
+    keys = (found.c.platform, found.c.team, found.c.name)
+    asked = (
+        select(*keys, func.sum(found.c.questions).label("questions")).where(known).group_by(*keys).subquery()
     )
-    teams = [tuple(row) for row in connection.execute(allowing)]
-    if not teams:
-        return ()
-    found = sums(SumKind.PERSON, *period, scope)
-    person, number = (found.c.platform, found.c.name), func.sum(found.c.questions).label("number")
-    known = tuple_(found.c.platform, found.c.team).in_(teams) & ~found.c.name.startswith(
-        FORGOTTEN_USER, autoescape=True
+    allows = select(setting.value).where(
+        setting.platform == asked.c.platform,
+        setting.team == asked.c.team,
+        setting.channel == "",
+        setting.name == "report_names",
+        setting.value == "on",
     )
-    query = select(*person, number).where(known).group_by(*person).having(number > 0)
+    person, number = (asked.c.platform, asked.c.name), func.sum(asked.c.questions).label("number")
+    query = select(*person, number).where(allows.exists()).group_by(*person).having(number > 0)
     rows = connection.execute(query.order_by(number.desc(), *person).limit(_LISTED)).all()
     return tuple(
         PersonUse(_name(connection, row.platform, row.name) or row.name, int(row.number)) for row in rows
@@ -128,10 +131,11 @@ def _people(connection: Connection, period: Span, scope: Place | None) -> tuple[
 
 
 def _name(connection: Connection, platform: str, person: str) -> str | None:
-    """The display name of a person with their newest question."""
+    """The display name of a person with the newest answer that they asked for."""
     theirs = (USAGE.c.platform == platform, USAGE.c.person == person)
     newest = select(func.max(USAGE.c.turn_id)).where(*theirs).scalar_subquery()
-    return connection.scalar(select(TURNS.c.author_name).where(TURNS.c.id == newest))
+    name = case((TURNS.c.started_by == person, TURNS.c.started_by_name), else_=TURNS.c.author_name)
+    return connection.scalar(select(name).where(TURNS.c.id == newest))
 
 
 def errors(connection: Connection, period: Span, scope: Place | None) -> tuple[ErrorUse, ...]:
@@ -207,8 +211,9 @@ def _open(
     """The questions that were left open: their number by kind, and the newest."""
     not_done = _not_done(period, scope).subquery()
     ended = select(not_done.c.turn_id, not_done.c.state.label("kind"))
+    started = func.coalesce(TURNS.c.started_at_us, TURNS.c.at_us)
     asking = select(TURNS.c.id.label("turn_id"), literal(OpenKind.ASKING, Text).label("kind")).where(
-        ASKING, TURNS.c.at_us >= period[0], TURNS.c.at_us < period[1], *within(TURNS, scope)
+        ASKING, started >= period[0], started < period[1], *within(TURNS, scope)
     )
     unhelpful = select(FEEDBACK.c.turn_id, literal(OpenKind.UNHELPFUL, Text).label("kind")).where(
         *_given(period, scope), FEEDBACK.c.value == -1

@@ -101,16 +101,16 @@ class SqlStore:
         forgotten after it was sent."""
         return None if self._deleted.has(place, said.id) else self._forgotten.remaining(place, said)
 
-    async def accept(self, ask: Ask) -> Turn | None:
+    async def accept(self, ask: Ask, started_at: datetime | None = None) -> Turn | None:
         kept = self._remaining(ask.place, ask)
-        return None if kept is None else await self._database.write(turns.accept, kept)
+        return None if kept is None else await self._database.write(turns.accept, kept, started_at)
 
     async def hold(self, ask: Ask) -> Turn | None:
         kept = self._remaining(ask.place, ask)
         return None if kept is None else await self._database.write(turns.hold, kept)
 
-    async def admit(self, turn_id: int, author: Person) -> Turn | None:
-        return await self._database.write(turns.admit, turn_id, author)
+    async def admit(self, turn_id: int, author: Person, started_at: datetime | None = None) -> Turn | None:
+        return await self._database.write(turns.admit, turn_id, author, started_at)
 
     async def discard(self, turn_id: int) -> None:
         await self._database.write(turns.discard, turn_id)
@@ -211,8 +211,9 @@ class SqlStore:
     async def turn_of(self, place: Place, ask_id: str) -> Turn | None:
         return await self._database.read(turns.turn_of_ask, place, ask_id)
 
-    async def retry_turn(self, turn_id: int, task: Task, *, may_read: bool = True) -> Turn | None:
-        return await self._database.write(turns.retry_turn, turn_id, task, may_read)
+    async def retry_turn(self, turn_id: int, task: Task, by: Person | None = None) -> Turn | None:
+        now = self._clock.now()
+        return await self._database.write(turns.retry_turn, turn_id, task, by, now)
 
     async def recover(self, still_since: datetime) -> None:
         await self._database.write(turns.recover, to_us(still_since))

@@ -161,7 +161,8 @@ class TurnRow(Row, table=True):
 
     `posted` is the answer's current message ids; the posts table also keeps those that were replaced.
     `ticket` lives only as long as the turn is open. `buttons` are pairs of action and label; None from before they
-    were kept. `arguments` are the fields of the `task`. `deaths`: as in `core.values.conversation.Turn`.
+    were kept. `arguments` are the fields of the `task`. `deaths`, `started_by` (an id, or empty) and `started_at_us`:
+    as in `core.values.conversation.Turn`.
     """
 
     __tablename__ = "turns"
@@ -216,6 +217,9 @@ class TurnRow(Row, table=True):
     deaths: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
     attached: list[Any] | None = Field(sa_type=Fields, default=None)
     quoted: list[list[str]] | None = Field(sa_type=Fields, default=None)
+    started_by: str = Field(sa_column=Column(KEY, nullable=False, server_default=""))
+    started_by_name: str = Field(sa_column=Column(Prose, nullable=False, server_default=""))
+    started_at_us: int | None = Field(sa_type=BigInteger, default=None)
 
 
 class PostRow(Row, table=True):
@@ -284,7 +288,7 @@ class UploadRow(Row, table=True):
 class UsageRow(Row, table=True):
     """The usage of one answer: one row for each ended turn that was asked by a person.
 
-    `at_us` is the time of the question, or of the end where a question is answered again. `estimate_tokens` is our own
+    `at_us` is the time at which the answer was asked for. `estimate_tokens` is our own
     estimate of the prompt, 0 where the tokens are not those of one prompt. `cost_micros` and `partly_priced`: as in
     `core.values.deltas.Usage`. `first_word_ms`: from the beginning of the turn to the model's first word, None where
     none came.

@@ -74,14 +74,14 @@ _BEGIN = _OPEN_TURN.values(state=TurnState.RUNNING, attempt=TURNS.c.attempt + 1)
 _KEEP = _OPEN_TURN.values(answer=bindparam("partial"), posted=bindparam("so_far"))
 
 
-def accept(connection: Connection, ask: Ask) -> Turn | None:
-    turn_id = _add(connection, ask, TurnState.WAITING)
+def accept(connection: Connection, ask: Ask, started_at: datetime | None = None) -> Turn | None:
+    turn_id = _add(connection, ask, TurnState.WAITING, started_at)
     if turn_id is None:
         return None
     if not ask.announces:
         _join(connection, ask)
     charges.add(connection, turn_id, ask.charges)
-    return Turn(turn_id, ask)
+    return Turn(turn_id, ask, started_at=started_at)
 
 
 def hold(connection: Connection, ask: Ask) -> Turn | None:
@@ -93,8 +93,9 @@ def hold(connection: Connection, ask: Ask) -> Turn | None:
     return None if row is None else turn_of(row)
 
 
-def admit(connection: Connection, turn_id: int, author: Person) -> Turn | None:
+def admit(connection: Connection, turn_id: int, author: Person, started_at: datetime | None) -> Turn | None:
     found = {"author_name": author.name, "author_locale": author.locale, "may_read": author.may_read}
+    found["started_at_us"] = None if started_at is None else to_us(started_at)
     admitting = update(TURNS).where(TURNS.c.id == turn_id, HELD).values(**found, state=TurnState.WAITING)
     row = connection.execute(admitting.returning(TURNS)).first()
     if row is None:
@@ -144,7 +145,7 @@ def _join(connection: Connection, ask: Ask) -> None:
     threads.add_line(connection, ask)
 
 
-def _add(connection: Connection, ask: Ask, state: TurnState) -> int | None:
+def _add(connection: Connection, ask: Ask, state: TurnState, started_at: datetime | None = None) -> int | None:
     """The new turn's id; None where there is one for that message."""
     turn_id: int | None = connection.scalar(
         _add_turn(connection.dialect.name),
@@ -167,6 +168,7 @@ def _add(connection: Connection, ask: Ask, state: TurnState) -> int | None:
             "ticket": ask.interaction_token,
             **task_to_columns(ask.task),
             "state": state,
+            "started_at_us": None if started_at is None else to_us(started_at),
             **_NO_ANSWER,
         },
     )
@@ -201,12 +203,20 @@ def turn_of_ask(connection: Connection, place: Place, ask_id: str) -> Turn | Non
     return None if row is None else turn_of(row)
 
 
-def retry_turn(connection: Connection, turn_id: int, task: Task, may_read: bool) -> Turn | None:
+def retry_turn(
+    connection: Connection, turn_id: int, task: Task, by: Person | None, now: datetime
+) -> Turn | None:
     before = connection.execute(select(TURNS).where(TURNS.c.id == turn_id)).mappings().first()
     if before is None or before["state"] in _NOT_ENDED:
         return None
     fresh = {"message": f"{_AGAIN}{turn_id}", "again_of": turn_id, "state": TurnState.WAITING}
-    fresh |= task_to_columns(task) | {"may_read": before["may_read"] and may_read}
+    other = by if by is not None and by.id != before["author"] else None
+    fresh |= task_to_columns(task) | {"may_read": before["may_read"] and (by is None or by.may_read)}
+    fresh |= {
+        "started_by": other.id if other else "",
+        "started_by_name": other.name if other else "",
+        "started_at_us": to_us(now),
+    }
     empty = {**_NO_ANSWER, "deaths": 0, "ended_at_us": None}
     values = {name: value for name, value in before.items() if name != "id"} | fresh | empty
     new_id = connection.scalar(_add_turn(connection.dialect.name), values)
@@ -270,8 +280,7 @@ def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.C
     if ask.announces:
         return ended
     if not ended:  # a second call, or the turn was forgotten meanwhile: its usage still counts
-        author = connection.scalar(select(TURNS.c.author).where(TURNS.c.id == end.turn.id))
-        _charge(connection, end, author or "", now_us, balances)
+        _charge(connection, end, _payer(connection, end.turn), now_us, balances)
         uploads.discard(connection, ask.place, _line_id(end.turn.id, end.posted))
         return False
     posts.add(connection, [(end.turn.id, end.posted)])
@@ -280,15 +289,23 @@ def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.C
         charges.put(connection, end)
         if balances is not None:
             at = charged_at(end.turn, from_us(now_us))
-            payer = payer_of(ask.place, ask.author.id)
+            payer = payer_of(ask.place, end.turn.payer.id)
             balances |= budgets.pause(connection, end.turn.id, payer, spent_of(end.usage or NO_USAGE), at)
         return True
-    _charge(connection, end, ask.author.id, now_us, balances)
+    person = _payer(connection, end.turn) if end.turn.started_by else ask.author.id
+    _charge(connection, end, person, now_us, balances)
     if end.text.strip():
         if end.turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
             uploads.remove_messages(connection, threads.answers_to(ask))  # they have been answered anew
         threads.put_answer(connection, ask, _line_id(end.turn.id, end.posted), end.text, end.attached)
     return True
+
+
+def _payer(connection: Connection, turn: Turn) -> str:
+    """The id under which the usage of a turn is stored: that of its payer, who may have been forgotten meanwhile."""
+    query = select(TURNS.c.started_by, TURNS.c.author).where(TURNS.c.id == turn.id)
+    started_by, author = connection.execute(query).one()
+    return str(started_by or author)
 
 
 def _charge(
@@ -303,7 +320,7 @@ def _charge(
     ask, at = end.turn.ask, charged_at(end.turn, from_us(now_us))
     if usage.add(connection, end, person, to_us(at)) and balances is not None:
         spent = spent_of(end.usage or NO_USAGE)
-        balances |= budgets.end(connection, end.turn.id, payer_of(ask.place, ask.author.id), spent, at)
+        balances |= budgets.end(connection, end.turn.id, payer_of(ask.place, end.turn.payer.id), spent, at)
 
 
 def charge_unrun(
@@ -324,7 +341,7 @@ def charge_unrun(
         if spent := [*charges.charges(connection, turn.id), *of_rounds]:
             usage, parts = total(one.usage for one in spent), merged_charges(spent)
             end = Finish(turn, TurnState.STOPPED, model=spent[-1].model, usage=usage, charges=parts)
-            _charge(connection, end, turn.ask.author.id, now_us, balances)
+            _charge(connection, end, turn.payer.id, now_us, balances)
 
 
 def quoting_turns(connection: Connection, place: Place, message_id: str, left: Collection[str]) -> list[Turn]:
@@ -410,4 +427,6 @@ def turn_of(row: Any) -> Turn:
         text=row.answer,
         again_of=row.again_of,
         deaths=row.deaths,
+        started_by=Person(row.started_by, row.started_by_name) if row.started_by else None,
+        started_at=None if row.started_at_us is None else from_us(row.started_at_us),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -45,7 +44,7 @@ from core.errors import BotError
 from core.i18n import error_text, language_of, phrase
 from core.ports.connector import Inbox
 from core.values.conversation import Ask
-from core.values.events import Edited, Event, Outcome, PlaceClosed
+from core.values.events import ASKED_LATER, Edited, Event, Outcome, PlaceClosed
 from core.values.places import Place
 from core.values.ui import ImmediateReply
 
@@ -56,8 +55,6 @@ _REMEMBERED = 10_000
 GUILD_WAIT_S = 0.1
 """Seconds that the library waits after READY for one more server, before it reports that it is ready. Later
 ones count too."""
-ASKED_LATER = timedelta(minutes=15)
-"""Oldest age of a message that an edit can turn into a question. Its author may still wait for an answer."""
 _INVALID_S = 1.0
 """Seconds between the loss of a session and the start of the next, 1 to 5:
 https://docs.discord.com/developers/events/gateway#resuming"""

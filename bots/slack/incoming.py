@@ -18,7 +18,7 @@ from bots.slack.mrkdwn import calls_a_group, mrkdwn_to_text, people_mentioned, w
 from core.conversation.file_content import is_picture
 from core.text import without_transcripts
 from core.values.conversation import Ask, ThreadMessage
-from core.values.events import ButtonPress, Deleted, Edited, Event, PlaceClosed
+from core.values.events import ASKED_LATER, ButtonPress, Deleted, Edited, Event, PlaceClosed
 from core.values.parts import Attached, File, Quote, Text
 from core.values.places import Person, Place
 
@@ -84,7 +84,7 @@ def payload_to_event(payload: Payload, me: Identity, names: Names) -> Event | No
             place = place_of(event, me, before.get("thread_ts") or before.get("ts") or "")
             return Deleted(place, str(event.get("deleted_ts") or before.get("ts") or ""))
         case subtype if subtype in _SPOKEN and _was_said(event) and not me.said(event):
-            return _ask(event, me, names)
+            return None if _is_late(event) else _ask(event, me, names)
     return None
 
 
@@ -160,6 +160,17 @@ def _was_said(event: Payload) -> bool:
     about_another = event.get("hidden") or "message" in event or "previous_message" in event
     author = event.get("user") or event.get("bot_id")
     return bool(event.get("ts") and author and not about_another and says_anything(event))
+
+
+def _is_late(event: Payload) -> bool:
+    """True if an edit put the mention into a message that was too old by then. The edit comes as a change, too.
+
+    https://github.com/slack-go/slack/pull/1256
+    """
+    edited = (event.get("edited") or {}).get("ts")
+    if event.get("type") != "app_mention" or not edited:
+        return False
+    return ts_to_time(edited) - ts_to_time(event["ts"]) > ASKED_LATER
 
 
 def _ask(event: Payload, me: Identity, names: Names) -> Ask:

@@ -135,9 +135,10 @@ class ButtonPresses:
         return Receipt(Outcome.TURN, again.id, note)
 
     async def _again(self, turn: Turn, task: Task, by: Person) -> Turn | None:
-        """The new turn. Its asker stays, so that nobody else approves its calls; it reads what both may read."""
+        """The new turn. Its asker stays, so that nobody else approves its calls; it reads what both may read, and `by`
+        pays for it."""
         for pause_s in (*ENDING_S, 0.0):
-            again = await self._store.retry_turn(turn.id, task, may_read=by.may_read)
+            again = await self._store.retry_turn(turn.id, task, by)
             now = await self._store.turn(turn.id) if again is None else None
             if now is None or now.state not in (TurnState.WAITING, TurnState.RUNNING):
                 return again

@@ -65,7 +65,7 @@ class Eligibility:
         if wait_s := self._rate.wait_s(self._who(person, place), key, settings.rate, now_s):
             words = phrase("limited", language, wait=duration(wait_s, language))
         else:
-            checked = await self._handlers.budgets.check(place, person.id, settings, ask.at if ask else None)
+            checked = await self._handlers.budgets.check(place, person.id, settings)
             if checked.refusal is None:
                 return Eligible(near=checked.near)
             outcome, private = Outcome.BUDGET, checked.refusal.budget.scope is BudgetScope.PERSON

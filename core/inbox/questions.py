@@ -82,7 +82,7 @@ class Questions:
         eligible = Eligible() if ask.author.bot else await self._check(ask, settings, tell=commanded)
         if eligible.refused is not None:
             return eligible.refused
-        turn = await self._store.accept(ask)
+        turn = await self._store.accept(ask, self._handlers.clock.now())
         return await self._again(ask) if turn is None else await self._accepted(turn, settings, eligible)
 
     async def _again(self, ask: Ask) -> Receipt:
@@ -137,7 +137,7 @@ class Questions:
             if eligible.refused is not None or outcome is not Outcome.TURN:
                 await self._store.discard(turn.id)
                 return eligible.refused or Receipt(outcome)
-            admitted = await self._store.admit(turn.id, author)
+            admitted = await self._store.admit(turn.id, author, self._handlers.clock.now())
             if admitted is None:
                 return Receipt(Outcome.UNKNOWN)
             return await self._accepted(admitted, settings, eligible)

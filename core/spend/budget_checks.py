@@ -120,11 +120,9 @@ class BudgetChecks:
         )
         return totals.unpriced
 
-    async def check(
-        self, place: Place, person: str, settings: ChannelSettings, at: datetime | None = None
-    ) -> BudgetCheck:
-        """Check a question asked at `at`, or now."""
-        budgets = self._budgets(place, person, settings, at or self._clock.now())
+    async def check(self, place: Place, person: str, settings: ChannelSettings) -> BudgetCheck:
+        """Check a question that the person asks now, whenever it was written."""
+        budgets = self._budgets(place, person, settings, self._clock.now())
         if not budgets:
             return BudgetCheck()
         if (unpriced := self._unpriced(budgets, settings.model)) is not None:
@@ -147,7 +145,7 @@ class BudgetChecks:
         Returns the refusal where a limit is reached. `on_wait` is called once, when it begins to wait.
         """
         turn, waits = part.turn, False
-        place, person = turn.ask.place, turn.ask.author.id
+        place, person = turn.ask.place, turn.payer.id
         while True:
             now, current = self._clock.now(), await settings()
             at = charged_at(turn, now)

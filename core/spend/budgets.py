@@ -159,6 +159,6 @@ def spent_of(usage: Usage) -> Spent:
 
 
 def charged_at(turn: Turn, now: datetime) -> datetime:
-    """The time at which the answer of `turn` is counted: that of its question, and now where a question is answered
-    again."""
-    return turn.ask.at if turn.again_of is None else now
+    """The time at which the answer of `turn` is counted: that at which it was asked for. Turns of earlier versions have
+    the time of their question, and now where a question is answered again."""
+    return turn.started_at or (turn.ask.at if turn.again_of is None else now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from core.errors import BudgetError
 from core.llm.messages import message_to_text
@@ -48,7 +49,7 @@ class AnswerBudgets:
 
         `settings`: those of the question's place.
         """
-        ask, limited = part.turn.ask, self._limited
+        ask, limited = replace(part.turn.ask, author=part.turn.payer), self._limited
 
         async def current() -> ChannelSettings:
             return await settings() if limited is None else await limited(ask, await settings())

@@ -119,6 +119,9 @@ class Turn:
     `text` is the last checkpoint of the answer, `attempt` counts the processes that took it up, `again_of`
     is the turn whose question this one answers anew. `deaths` counts the sudden ends of the program that this turn
     is suspected of.
+
+    `started_by` is the person who had it begin by a button, where that is not the question's author, and pays for it.
+    `started_at`: when it was asked for, where that is known better than by the time of its question.
     """
 
     id: int
@@ -129,6 +132,13 @@ class Turn:
     text: str = ""
     again_of: int | None = None
     deaths: int = 0
+    started_by: Person | None = None
+    started_at: datetime | None = None
+
+    @property
+    def payer(self) -> Person:
+        """The person whose use it is, and whose limits hold for it."""
+        return self.started_by or self.ask.author
 
     @property
     def is_open(self) -> bool:

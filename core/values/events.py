@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from core.values.conversation import Ask
@@ -12,6 +12,9 @@ from core.values.parts import Attached
 from core.values.places import Person, Place
 from core.values.ui import ImmediateReply
 from core.values.usage import Charge
+
+ASKED_LATER = timedelta(minutes=15)
+"""Oldest age of a message that an edit can turn into a question. Its author may still wait for an answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Side:
         checks = BudgetChecks(self.store, CoreSettings(_env_file=None), clock)
         ask = Ask(f"m{number}", place, Person("U1", "Ada"), "why?", clock.now(), addressed=True)
         began = perf_counter()
-        await checks.check(place, "U1", self.settings, ask.at)
+        await checks.check(place, "U1", self.settings)
         self._took("check", began)
         turn = await self.store.accept(ask)
         assert turn is not None

@@ -186,6 +186,44 @@ class TestReports:
         assert sum(one.totals.questions for one in found.models) == 24
         assert [(one.name, one.questions) for one in found.people] == [("U1", 6), ("U2", 6), ("U3", 6)]
 
+    async def test_use_is_that_of_the_person_who_had_the_answer_begin(self, store: Store) -> None:
+        await allow_names(store)
+        first = await spend(store, ask("m1"), Usage(10, 1))
+        again = await store.retry_turn(first, ANSWER, BEN)
+        assert again is not None
+        await store.finish(Finish(await store.begin(again.id), TurnState.DONE, "so", usage=Usage(7, 1)))
+        now = SystemClock().now()
+        until = now + timedelta(hours=1)
+        assert (await store.usage_totals(NOON, until, TEAM, ANN.id)).prompt_tokens == 10
+        assert (await store.usage_totals(NOON, until, TEAM, BEN.id)).prompt_tokens == 7
+        assert (await figures(store, period_at(PeriodName.DAY, now, UTC))).people == (PersonUse("Ben", 1),)
+        people = await store.usage_groups(NOON, until, (UsageField.PERSON,), names=True)
+        assert [(one.person, one.name) for one in people] == [("U1", "Ann"), ("U2", "Ben")]
+
+    @pytest.mark.parametrize("running", [True, False])
+    async def test_who_had_an_answer_begin_is_forgotten_and_its_use_is_nobodys(
+        self, store: Store, running: bool
+    ) -> None:
+        await allow_names(store)
+        first = await spend(store, ask("m1"), Usage(10, 1))
+        again = await store.retry_turn(first, ANSWER, BEN)
+        assert again is not None
+        end = Finish(await store.begin(again.id), TurnState.DONE, "so", usage=Usage(7, 1))
+        if not running:
+            await store.finish(end)
+        assert await store.forget_person("slack", "T1", BEN.id, SystemClock().now()) == 0
+        if running:
+            assert await store.finish(end), "the question and its answer are another's"
+        kept = await store.turn(again.id)
+        assert kept is not None
+        assert (kept.ask.author, kept.payer.name) == (ANN, "")
+        now = SystemClock().now()
+        until = now + timedelta(hours=1)
+        assert (await store.usage_totals(NOON, until, TEAM, BEN.id)).questions == 0
+        assert (await store.usage_totals(NOON, until, TEAM)).prompt_tokens == 17
+        found = await figures(store, period_at(PeriodName.DAY, now, UTC))
+        assert (found.people, found.now.people) == ((), 1)
+
     async def test_an_answer_whose_asker_was_forgotten_is_counted_once_without_a_person(
         self, store: Store
     ) -> None:

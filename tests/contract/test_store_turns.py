@@ -412,10 +412,34 @@ class TestAgain:
         self, store: Store, asker: bool, by: bool
     ) -> None:
         first = await answered(store, ask(by=replace(ANN, may_read=asker)), "half", "p1")
-        again = await store.retry_turn(first.id, ANSWER, may_read=by)
+        again = await store.retry_turn(first.id, ANSWER, replace(ANN, may_read=by))
         assert again is not None
         assert (again.ask.author, again.ask.author.may_read) == (ANN, False)
         assert again.ask.author.may_read is (await store.open_turns())[-1].ask.author.may_read
+
+    async def test_who_wants_it_is_kept_as_its_payer_and_only_where_they_are_not_the_asker(
+        self, store: Store
+    ) -> None:
+        first = await answered(store, ask(), "half", "p1")
+        assert (first.payer, first.started_by) == (ANN, None)
+        again = await store.retry_turn(first.id, ANSWER, BEN)
+        assert again is not None
+        assert (again.ask.author, again.payer, again.payer.name) == (ANN, BEN, "Ben")
+        assert again.started_at is not None
+        await store.finish(Finish(await store.begin(again.id), TurnState.DONE, "so"))
+        own = await store.retry_turn(again.id, ANSWER, ANN)
+        assert own is not None
+        assert (own.payer, own.started_by) == (ANN, None)
+
+    async def test_a_turn_has_the_time_at_which_it_was_asked_for(self, store: Store) -> None:
+        later = NOON + timedelta(hours=1)
+        turn = await store.accept(ask(), later)
+        held = await store.hold(ask("m2"))
+        assert turn is not None
+        assert held is not None
+        admitted = await store.admit(held.id, ANN, later)
+        assert admitted is not None
+        assert [one.started_at for one in (turn, admitted, *await store.open_turns())] == [later] * 4
 
     async def test_what_has_not_ended_is_not_asked_again(self, store: Store) -> None:
         turn = await accepted(store, ask())

@@ -85,13 +85,13 @@ class MemoryStore(MemorySettings):
     def _remaining(self, place: Place, said: Message) -> Message | None:
         return None if self._deleted.has(place, said.id) else self._forgotten.remaining(place, said)
 
-    async def accept(self, ask: Ask) -> Turn | None:
+    async def accept(self, ask: Ask, started_at: datetime | None = None) -> Turn | None:
         self._work()
         kept = self._remaining(ask.place, ask)
         if kept is None or ask.key in self._ids:
             return None
         ask = kept
-        turn = Turn(self._next_id(), ask)
+        turn = Turn(self._next_id(), ask, started_at=started_at)
         self._turns[turn.id] = turn
         self._ids[ask.key] = turn.id
         self._charges[turn.id] = {(one.kind, one.model): one for one in ask.charges}
@@ -115,14 +115,14 @@ class MemoryStore(MemorySettings):
         self._ids[ask.key] = turn.id
         return turn
 
-    async def admit(self, turn_id: int, author: Person) -> Turn | None:
+    async def admit(self, turn_id: int, author: Person, started_at: datetime | None = None) -> Turn | None:
         self._work()
         turn = self._turns.get(turn_id)
         if turn is None or turn.state is not TurnState.HELD:
             return None
         del self._turns[turn_id], self._ids[turn.ask.key]
         ask = replace(turn.ask, author=replace(author, id=turn.ask.author.id))
-        self._turns[turn_id] = admitted = Turn(turn_id, ask)
+        self._turns[turn_id] = admitted = Turn(turn_id, ask, started_at=started_at)
         self._ids[ask.key] = turn_id
         talk = self._talk(ask.place)
         talk.joined = True
@@ -375,15 +375,21 @@ class MemoryStore(MemorySettings):
         there = (turn for turn in self._turns.values() if turn.ask.place.channel_key == place.channel_key)
         return next((turn for turn in there if turn.ask.id == ask_id and turn.again_of is None), None)
 
-    async def retry_turn(self, turn_id: int, task: Task, *, may_read: bool = True) -> Turn | None:
+    async def retry_turn(self, turn_id: int, task: Task, by: Person | None = None) -> Turn | None:
         self._work()
         before = self._turns.get(turn_id)
         done_already = any(turn.again_of == turn_id for turn in self._turns.values())
         if before is None or before.state in (*_OPEN, TurnState.HELD, TurnState.ASKING) or done_already:
             return None
         asker = before.ask.author
-        asker = replace(asker, may_read=asker.may_read and may_read)
-        turn = Turn(self._next_id(), replace(before.ask, author=asker, task=task), again_of=turn_id)
+        asker = replace(asker, may_read=asker.may_read and (by is None or by.may_read))
+        turn = Turn(
+            self._next_id(),
+            replace(before.ask, author=asker, task=task),
+            again_of=turn_id,
+            started_by=None if by is None or by.id == asker.id else Person(by.id, by.name),
+            started_at=self._clock.now(),
+        )
         self._turns[turn.id] = turn
         return turn
 
@@ -702,7 +708,7 @@ class MemoryStore(MemorySettings):
 
     def _used(self) -> list[UsedAnswer]:
         return [
-            UsedAnswer(finish, self._nobodys.get(turn_id, finish.turn.ask.author.id), self._charged[turn_id])
+            UsedAnswer(finish, self._nobodys.get(turn_id, finish.turn.payer.id), self._charged[turn_id])
             for turn_id, finish in self._finishes.items()
         ]
 
@@ -760,9 +766,16 @@ class MemoryStore(MemorySettings):
             gone += not entry.mine
         name = f"{FORGOTTEN_USER}{len(self._nobodys)}"
         for turn in list(self._turns.values()):
-            if is_of(turn.ask.place, platform, team) and turn.ask.author.id == person:
+            if not is_of(turn.ask.place, platform, team):
+                continue
+            if turn.ask.author.id == person:
                 self._charge_unrun(turn)
-                self._nobodys[turn.id] = name if turn.id in self._finishes else ""
+            if turn.payer.id == person:
+                known = turn.id in self._finishes or turn.started_by is not None
+                self._nobodys[turn.id] = name if known else ""
+            if turn.started_by is not None and turn.payer.id == person:
+                self._turns[turn.id] = replace(turn, started_by=Person(name))
+            if turn.ask.author.id == person:
                 self._blank(turn, author="")
                 self._feedback.pop((turn.id, person), None)
         for key in [key for key in self._feedback if key[1] == person]:
@@ -839,7 +852,7 @@ class MemoryStore(MemorySettings):
 
 
 def _payer(turn: Turn) -> Payer:
-    return payer_of(turn.ask.place, turn.ask.author.id)
+    return payer_of(turn.ask.place, turn.payer.id)
 
 
 def _footer(run: Finish) -> AnswerFooter:

@@ -137,7 +137,7 @@ class ReportedData:
 
     def _name(self, platform: str, person: str) -> str:
         theirs = (one.finish for one in self.used if (one.place.platform, one.person) == (platform, person))
-        return max((one.turn.id, one.turn.ask.author.name) for one in theirs)[1]
+        return max((one.turn.id, one.turn.payer.name) for one in theirs)[1]
 
     def _busiest(self, used: Sequence[UsedAnswer]) -> tuple[ThreadUse, ...]:
         threads = _grouped((one for one in used if not one.place.direct), lambda one: one.place.key)
@@ -169,7 +169,7 @@ class ReportedData:
                 (OpenKind.ASKING, turn.id)
                 for turn in self.turns.values()
                 if turn.state is TurnState.ASKING
-                and period[0] <= turn.ask.at < period[1]
+                and period[0] <= (turn.started_at or turn.ask.at) < period[1]
                 and (not scope or holds(scope, turn.ask.place))
             ),
         ]
@@ -242,7 +242,7 @@ def groups(
 def _group(key: tuple[str, ...], used: Sequence[UsedAnswer], *, names: bool) -> UsageGroup:
     totals, usages = totals_of(used), [one.finish.usage for one in used if one.finish.usage is not None]
     named = names and key[4] and not key[4].startswith(FORGOTTEN_USER)
-    name = max(one.finish.turn.ask.author.name for one in used) if named else ""
+    name = max(one.finish.turn.payer.name for one in used) if named else ""
     day, platform, team, channel, person, model = key
     return UsageGroup(
         day=day,

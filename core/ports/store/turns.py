@@ -18,8 +18,8 @@ from core.values.turn_ends import AnswerFooter, Finish
 class TurnLedger(Protocol):
     """Turns, from their acceptance to their end."""
 
-    async def accept(self, ask: Ask) -> Turn | None:
-        """Store `ask` as a waiting turn and as a message of its thread, and join the place.
+    async def accept(self, ask: Ask, started_at: datetime | None = None) -> Turn | None:
+        """Store `ask` as a waiting turn and as a message of its thread, and join the place. `started_at`: as in `Turn`.
 
         Returns None if it is stored already, or was sent before its author was forgotten (`forget_person`). Durable
         when it returns.
@@ -34,7 +34,7 @@ class TurnLedger(Protocol):
         """
         ...
 
-    async def admit(self, turn_id: int, author: Person) -> Turn | None:
+    async def admit(self, turn_id: int, author: Person, started_at: datetime | None = None) -> Turn | None:
         """Make a HELD turn wait for its answer, asked by `author`, as if `accept` had stored it.
 
         Returns None where it is not held any more.
@@ -72,12 +72,12 @@ class TurnLedger(Protocol):
         """Make the turns that still run wait for the next process, without a death. Call it at an orderly end."""
         ...
 
-    async def retry_turn(self, turn_id: int, task: Task, *, may_read: bool = True) -> Turn | None:
-        """A new waiting turn for the question of an ended one: answer it again, or continue its answer.
+    async def retry_turn(self, turn_id: int, task: Task, by: Person | None = None) -> Turn | None:
+        """A new waiting turn for the question of an ended one: answer it again, or continue its answer. It starts now.
 
-        `may_read`: the right of the person who asked for it (`Person.may_read`). The new turn has the right only where
-        that person and the asker have it. Returns None where the turn has not ended, is unknown, or was retried
-        already.
+        `by`: the person who asked for it and pays for it; None is the question's author. The new turn may read older
+        messages only where both may (`Person.may_read`). Returns None where the turn has not ended, is unknown, or was
+        retried already.
         """
         ...
 

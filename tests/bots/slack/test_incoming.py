@@ -115,6 +115,15 @@ def test_an_edit_is_the_new_text_of_the_old_message() -> None:
     assert heard("message_changed") == Edited(THREAD, "1795400060.000200", "Tuesday & Friday")
 
 
+@pytest.mark.parametrize(("after_min", "asks"), [(0, True), (14, True), (16, False), (5 * 1440, False)])
+def test_an_edit_that_adds_the_mention_is_a_question_while_its_message_is_young(
+    after_min: int, asks: bool
+) -> None:
+    edited = {"user": ADA.id, "ts": f"{int(ROOT.partition('.')[0]) + 60 * after_min}.000200"}
+    assert (heard("app_mention", edited=edited) is not None) is asks
+    assert heard("message", edited=edited) is not None, "a message that comes late is no edit"
+
+
 def test_an_edit_of_a_file_message_keeps_the_file() -> None:
     now = payload("file_share")["event"]
     edit = heard("message_changed", message=now, previous_message=now | {"text": "sum"})

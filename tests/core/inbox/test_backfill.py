@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -40,10 +40,10 @@ class Full(MemoryStore):
         super().__init__()
         self.full = False
 
-    async def accept(self, ask: Ask) -> Turn | None:
+    async def accept(self, ask: Ask, started_at: datetime | None = None) -> Turn | None:
         if self.full:
             raise StoreError("disk is full")
-        return await super().accept(ask)
+        return await super().accept(ask, started_at)
 
 
 class App:

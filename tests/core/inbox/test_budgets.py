@@ -91,8 +91,8 @@ async def test_at_100_percent_a_question_is_refused_with_the_limit_and_the_time_
     )
     assert [line.text for line in await here.store.lines(THREAD)][-1] == "why?", "it stays in its thread"
     assert (await here.say(BEN)).reply is None, "not each one is replied to"
-    tomorrow = NOON.replace(hour=16)  # 00:00 in Shanghai
-    assert (await here.say(BEN, at=tomorrow)).outcome is Outcome.TURN
+    await here.clock.advance(4 * 3600)  # 00:00 in Shanghai
+    assert (await here.say(BEN)).outcome is Outcome.TURN
 
 
 async def test_where_refused_words_are_given_back_none_stay_in_the_thread_and_each_refusal_is_explained() -> (
@@ -218,12 +218,55 @@ async def test_to_try_again_to_go_on_and_to_regenerate_are_refused_like_question
 
 async def test_an_old_question_that_is_answered_again_is_charged_to_today() -> None:
     here = Budgeted(parley_budget="10 tokens a day")
-    await here.say(at=NOON - timedelta(days=1))
+    await here.say()
     turn = await here.spend(10)
+    await here.clock.advance(24 * 3600)
     pressed = await here.inbox.receive(ButtonPress("regenerate", turn.id, THREAD, ADA))
     assert pressed.outcome is Outcome.TURN
     await here.spend(10)
     assert (await here.say()).outcome is Outcome.BUDGET
+
+
+async def test_a_question_is_charged_when_it_is_asked_however_old_its_message_is() -> None:
+    here = Budgeted()
+    await here.set(Place("slack", "T1", ""), person_budget="10 tokens a day")
+    for days in range(1, 4):
+        receipt = await here.say(at=NOON - timedelta(days=days))
+        assert receipt.outcome is (Outcome.TURN if days == 1 else Outcome.BUDGET), (
+            "an edit made it a question now"
+        )
+        if days == 1:
+            await here.spend(10)
+    totals = await here.store.usage_totals(NOON, NOON + timedelta(hours=1))
+    assert totals.questions == 1
+
+
+@pytest.mark.parametrize("action", ["again", "continue"])
+async def test_who_has_the_answer_of_another_go_on_pays_for_it_and_is_held_to_their_own_limit(
+    action: str,
+) -> None:
+    here = Budgeted()
+    await here.say()
+    turns = [await here.spend(10)]
+    for _ in range(2):
+        await here.say()
+        turns.append(await here.spend(10))
+    await here.set(Place("slack", "T1", ""), person_budget="31 tokens a day")
+    for turn in turns:
+        assert (await here.inbox.receive(ButtonPress(action, turn.id, THREAD, BEN))).outcome is Outcome.TURN
+        again = here.submitted[-1]
+        assert (again.ask.author, again.payer) == (ADA, BEN), "its author still approves its calls"
+        part = AnswerPart(again, AnswerBound(20))
+        assert await here.budgets.reserve(part, lambda: here.handlers.settings(THREAD, BEN)) is None
+        await here.spend(11, again)
+    day = (NOON - timedelta(hours=12), NOON + timedelta(hours=12), replace(THREAD, channel=""))
+    for person, tokens in ((ADA, 30), (BEN, 33)):
+        assert (await here.store.usage_totals(*day, person.id)).prompt_tokens == tokens
+    assert (await here.say()).outcome is Outcome.TURN, "the asker has spent 30 of 31"
+    refused = await here.inbox.receive(ButtonPress(action, (await here.spend(0)).id, THREAD, BEN))
+    assert refused.outcome is Outcome.BUDGET
+    assert refused.reply is not None
+    assert refused.reply.whisper, "nobody else reads it"
 
 
 async def lift(here: Budgeted, by: Person, reached: BudgetReached) -> Receipt:
