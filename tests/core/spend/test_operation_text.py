@@ -40,6 +40,7 @@ def test_it_has_a_line_for_each_account_model_and_platform() -> None:
 
 def test_it_speaks_chinese() -> None:
     text = operation_to_text(FIGURES, WEEK, "zh", "USD")
+    assert "- 800 个问题，费用：US$12.00\n" in text
     assert "- 账户 one：2,000 次请求，1,010 次失败（`stalled` 1000、`rate_limited` 10）\n" in text
 
 

@@ -140,6 +140,8 @@ async def test_it_says_how_much_of_its_budget_a_channel_spent() -> None:
     await reporter.ask("m2", OPEN, "unpriced", None)
     workspace = await reporter.text(Place("slack", "T1", ""))
     assert "at least 25% of its budget · 2 questions" in workspace
+    await reporter.store.change(CHANNEL, {"language": "zh"}, ADMIN, AT)
+    assert "\n- 这个频道的预算已用至少 25%\n" in await reporter.text(CHANNEL)
 
 
 async def test_a_share_of_a_cost_that_is_not_known_is_left_out() -> None:
