@@ -193,7 +193,7 @@ class PageLayout:
         of = (self._version, page_state.end, page_state.life, sent, page_state.left)
         if of != page_state.seen_of:
             seen, tasks = self._view(page_state, page_state.start, sent), self.tasks(page_state)
-            picture = self._embedded(page_state)
+            picture = self._embedded(page_state, seen.upto)
             if tasks or picture or self.reply.own:
                 page = replace(seen.page, tasks=tasks, picture=picture, own=self.reply.own)
                 seen = replace(seen, page=page)
@@ -214,13 +214,16 @@ class PageLayout:
         room = page_state.size - taken - page_length(self.reply.text[page_state.start :], self.limits.page_unit)
         return own + begun_tasks(now.values(), self._begun_tasks, taken, room, page_state.size, self.limits)
 
-    def _embedded(self, page_state: PageState) -> AnswerPicture | None:
-        """The picture within the message: the first one has it, once the reply has ended."""
-        first = page_state.number == 0 and self.ended and not (page_state.growing or page_state.left)
-        return self.reply.embedded if first and self.pictures.not_embedded is None else None
+    def _embedded(self, page_state: PageState, upto: int) -> AnswerPicture | None:
+        """The picture within the message: the last one with text has it, once the reply has ended. So it is under its
+        caption."""
+        has_text = page_state.number == 0 or self._follows(page_state.start or 0)
+        last = self.ended and has_text and not self._follows(upto)
+        shown = last and not (page_state.growing or page_state.left)
+        return self.reply.embedded if shown and self.pictures.not_embedded is None else None
 
     def drop_embedded(self, code: Code) -> None:
-        """Show the first message without its picture, which was refused for `code`."""
+        """Show the last message without its picture, which was refused for `code`."""
         self.pictures.not_embedded = code
         self._version += 1
 
@@ -334,7 +337,7 @@ class PageLayout:
         self.grown(page_state)
         if whole:
             self.shows(page_state, page)
-        if self._embedded(page_state) is not None:  # streams take none: it follows by an edit
+        if self._embedded(page_state, page_state.upto) is not None:  # streams take none: it follows by an edit
             page_state.version, page_state.final = -1, False
 
     def grown(self, page_state: PageState) -> None:

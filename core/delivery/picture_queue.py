@@ -12,7 +12,7 @@ from core.values.outgoing import AnswerPicture
 @dataclass(slots=True)
 class PictureQueue:
     """Pictures in the order in which they are posted. `shown` are those that people can see; `refused` has the reason
-    of each that they can't. `not_embedded` is the reason why the first message is shown without its picture, None where
+    of each that they can't. `not_embedded` is the reason why the last message is shown without its picture, None where
     there is none."""
 
     shown: list[AnswerPicture] = field(default_factory=list)

@@ -90,7 +90,7 @@ class StoredUsage:
             language,
             self.settings.parley_currency,
             self._link,
-            lambda channel: self._channel(channel, place),
+            lambda channel: self._channel(channel, place, language),
             await self._readable(report, place),
             await self._shares(report, language),
             names=settings.report_names,
@@ -101,11 +101,13 @@ class StoredUsage:
         platform_calls = self.calls(place)
         return platform_calls.message_link(place, message_id) if platform_calls is not None else ""
 
-    def _channel(self, channel: Place, reader: Place) -> str:
+    def _channel(self, channel: Place, reader: Place, language: str) -> str:
         """A mention of a channel, which only its own platform understands; else as the settings of Parley name it."""
-        platform_calls = self.calls(channel) if channel.platform == reader.platform else None
+        here = channel.platform == reader.platform
+        platform_calls = self.calls(channel) if here else None
         mention = platform_calls.channel_mention(channel) if platform_calls is not None else ""
-        return mention or f"{channel.platform}:{channel.channel}"
+        key, name = "report_channel_here" if here else "report_channel", f"{channel.platform}:{channel.channel}"
+        return mention or phrase(key, variant(language_of(language), channel.platform), name=name)
 
     async def _shares(self, report: Report, language: str) -> dict[str, str]:
         """The share that each channel spent of its own budget, by `Place.channel_key`, at the end of the period: of the

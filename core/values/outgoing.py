@@ -77,7 +77,7 @@ class Reply:
     """The complete current view of an answer.
 
     The platform shows `notice` under the text, in the person's language and visibly apart from the model's text. Once
-    the answer has ended, `pictures` follow it in this order, and `embedded` is part of its first message. The first
+    the answer has ended, `pictures` follow it in this order, and `embedded` is part of its last message. The first
     `quote_length` characters of `text` quote other words above the answer and are no part of it. `own`: `text` is
     Parley's own Markdown with the words of others escaped (`core.text.escaped`): mentions of channels in it are meant.
     """
@@ -106,7 +106,7 @@ class Reply:
 @dataclass(frozen=True, slots=True)
 class Page:
     """The content of one platform message of a reply. Text is Markdown as models write it; only the last page has
-    `notice` and `buttons`, only a growing message has `tasks`, and only the first message of an ended reply `picture`,
+    `notice` and `buttons`, only a growing message has `tasks`, and only the last message of an ended reply `picture`,
     under its text. `own` is that of the reply."""
 
     text: str

@@ -50,7 +50,7 @@ class Finish:
     pictures: tuple[AnswerPicture, ...] = ()
     """Pictures that follow the text; once it is shown, those that people can see."""
     embedded: AnswerPicture | None = None
-    """The picture within the first message; None once that is shown without it."""
+    """The picture within the last message; None once that is shown without it."""
 
     @property
     def attached(self) -> tuple[Attached, ...]:

@@ -183,16 +183,18 @@ def pictures(paper: Paper) -> list[AnswerPicture | None]:
     return [sheet.page.picture for sheet in paper.sheets.values() if not sheet.deleted]
 
 
-async def test_a_picture_within_the_first_message_comes_with_its_text() -> None:
+@pytest.mark.parametrize("notice", ["", "It is short.", "A notice that needs a message of its own. " * 3])
+async def test_a_picture_within_an_answer_is_in_the_message_with_its_caption(notice: str) -> None:
     paper = Paper(FakeClock())
     async with studio(paper) as made:
-        await written(made, Reply("word " * 60, Phase.ENDED, embedded=CHART))
+        await written(made, Reply("word " * 60 + "\n\n_Bars._", Phase.ENDED, notice, embedded=CHART))
     assert len(paper.sheets) > 1
-    assert pictures(paper) == [CHART, *[None] * (len(paper.sheets) - 1)]
+    within = [sheet.page for sheet in paper.sheets.values() if sheet.page.picture is not None]
+    assert [page.text.endswith("_Bars._") for page in within] == [True]
     assert "EditMessage" not in calls(paper)
 
 
-async def test_a_picture_within_the_first_message_waits_for_the_end() -> None:
+async def test_a_picture_within_a_message_waits_for_the_end() -> None:
     paper = Paper(FakeClock())
     async with studio(paper) as made:
         delivery = made.delivery()

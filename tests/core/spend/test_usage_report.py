@@ -100,6 +100,24 @@ async def test_no_words_of_a_report_turn_its_lines_around() -> None:
     assert not {"\u202e", "\u2066"} & set(text)
 
 
+@pytest.mark.parametrize(
+    ("reader", "language", "name"),
+    [
+        (Place("web", "web", "web"), "en", "- this page: US$3.00 · 2 questions"),
+        (Place("web", "web", "web"), "en", "- a thread on this page: 2 questions"),
+        (Place("web", "web", "web"), "zh", "- 这个页面：US$3.00 · 2 个问题"),
+        (CHANNEL, "en", "- Parley's page: US$3.00 · 2 questions"),
+        (CHANNEL, "zh", "- Parley 网页：US$3.00 · 2 个问题"),
+    ],
+)
+async def test_a_page_is_a_page_and_no_channel(reader: Place, language: str, name: str) -> None:
+    reporter = Reporter()
+    await reporter.store.change(reader, {"language": language}, ADMIN, AT)
+    for id in ("m1", "m2"):
+        await reporter.ask(id, Place("web", "web", "web", "7"), "there")
+    assert name in await reporter.text(None, reader)
+
+
 async def test_it_is_in_the_language_of_its_channel_and_names_people_where_admins_allow_it() -> None:
     reporter = Reporter()
     await reporter.ask("m1", OPEN, "here")
