@@ -171,7 +171,8 @@ def reserve(
         for key, budget in zip(keys, budgets, strict=True)
     ]
     decision = decide(budgets, known, claim.most, begun=claim.begun)
-    _put(connection, claim, counted, claim.most if decision.verdict is BudgetVerdict.ALLOWED else Spent())
+    held = {BudgetVerdict.ALLOWED: claim.most, BudgetVerdict.WAIT: claim.kept}
+    _put(connection, claim, counted, held.get(decision.verdict, Spent()))
     return decision, changed
 
 

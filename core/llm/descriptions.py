@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 from cachetools import TTLCache
@@ -74,7 +74,10 @@ class _Answer:
         self.reads = False
         if self.selected is not None:
             estimated = Usage(self.selected.prompt_tokens, estimate(self.text), estimated=True)
-            self.charges += [self.selected, Charged(usage or estimated, ChargeKind.DESCRIPTION)]
+            self.charges += [
+                replace(self.selected, over=True),
+                Charged(usage or estimated, ChargeKind.DESCRIPTION),
+            ]
 
 
 class Descriptions:
@@ -133,4 +136,11 @@ class Descriptions:
 def _request(request: Request, image: Image, model: str) -> Request:
     """The request to `model` for the description of one image, on behalf of the author of `request`."""
     message = Message("user", (Text(_PROMPT), image))
-    return Request((message,), model, max_tokens=MAX_TOKENS, fair_key=request.fair_key, asker=request.asker)
+    return Request(
+        (message,),
+        model,
+        max_tokens=MAX_TOKENS,
+        fair_key=request.fair_key,
+        asker=request.asker,
+        priced=request.priced,
+    )

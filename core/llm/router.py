@@ -7,7 +7,7 @@ once if no other is left, so that a recovery is noticed. SDKs and clients below 
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -109,7 +109,11 @@ class ModelRouter:
         return self._stream(request, describes=self.describes and not request.joined)
 
     async def _stream(self, request: Request, *, describes: bool) -> AsyncGenerator[Delta, None]:
-        turn = _Turn(request, routes_for(self.catalog, request.model), self.clock.monotonic())
+        turn = _Turn(
+            request, self._allowed(routes_for(self.catalog, request.model), request), self.clock.monotonic()
+        )
+        if not turn.left:
+            raise fault(Code.NO_MODEL, "no model has a known price")
         while True:
             route = self._choose(turn)
             turn.cuts, turn.route_tries = [], 0
@@ -120,7 +124,11 @@ class ModelRouter:
                     async for delta in self._describe(turn, route):
                         yield delta
                     self._prepare(turn, route)
+                selected_at = self.clock.monotonic()
                 yield self._selected(turn, route)
+                turn.began += (
+                    self.clock.monotonic() - selected_at
+                )  # the caller may wait before the model is asked
                 try:
                     async with aclosing(self._ask(turn, route)) as deltas:
                         async for delta in deltas:
@@ -138,6 +146,11 @@ class ModelRouter:
                     break
                 if step.wait_s:
                     await self.clock.sleep(step.wait_s)
+
+    def _allowed(self, routes: Sequence[Route], request: Request) -> list[Route]:
+        """The routes whose price is known, where the request asks for that; else all."""
+        today = self.clock.now().date()
+        return [route for route in routes if not request.priced or route.model_info.is_priced(today)]
 
     def _choose(self, turn: _Turn) -> Route:
         """The first route with closed breakers, preferably a free one of its model; else the first remaining one."""
@@ -179,7 +192,9 @@ class ModelRouter:
     async def _describe(self, turn: _Turn, blind: Route) -> AsyncGenerator[Delta, None]:
         """Have another model describe the images. The time does not count against the budget."""
         began = self.clock.monotonic()
-        others = [route for route in self.catalog.routes if route.offer != blind.offer]
+        others = [
+            route for route in self._allowed(self.catalog.routes, turn.request) if route.offer != blind.offer
+        ]
         route = self._vision.first_with_vision(others, began)
         images = images_of(turn.request.messages + turn.request.steps)[-MOST_IMAGES:]
         if route is None or not images:

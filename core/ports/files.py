@@ -110,7 +110,7 @@ class TranscriptHooks:
     each transcript."""
 
     after: OnTranscript
-    before: Callable[[], Awaitable[None]] = _allowed
+    before: Callable[[], Awaitable[object]] = _allowed
 
 
 class Transcriber(Protocol):

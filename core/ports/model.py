@@ -37,7 +37,7 @@ class Request:
 
     `model` is a name of the catalog, or one that the first endpoint may know. The catalog's other models are
     tried where it is not available. In the queue of an account people (`asker`; where it is empty, the place)
-    alternate, and then their places (`fair_key`).
+    alternate, and then their places (`fair_key`). `priced`: only models whose prices are known today are asked.
     """
 
     messages: tuple[Message, ...]
@@ -51,6 +51,7 @@ class Request:
     steps: tuple[Message, ...] = ()
     tools: tuple[Tool, ...] = ()
     may_call: bool = True
+    priced: bool = False
 
 
 class ModelObserver(Protocol):

@@ -5,6 +5,7 @@ cost_text       costs as people read them                    pure
 periods         days, weeks and months of a time zone        pure
 budgets         the limits in force, and their decision      pure
 budget_checks   checks questions against them
+budget_queue    the order of the answers that wait for them
 budget_text     budgets as people read them                  pure
 budget_alerts   alerts about budgets, in the language of their channel
 report          the arithmetic of a report's figures         pure

@@ -14,27 +14,35 @@ from core.ports.store.budgets import BudgetStore
 from core.ports.store.usage import UsageStore
 from core.settings.channel import ChannelSettings
 from core.settings.environment import CoreSettings
+from core.spend.budget_queue import BudgetQueue
 from core.spend.budgets import (
     AnswerBound,
     budgets_of,
     charged_at,
     counts_money,
     decide,
-    is_priced,
     most_spent,
     near,
     payer_of,
 )
-from core.values.budgets import ANY, Balance, Budget, BudgetClaim, BudgetScope, BudgetUnit, BudgetVerdict, Spent
+from core.values.budgets import (
+    ANY,
+    Balance,
+    Budget,
+    BudgetAccount,
+    BudgetClaim,
+    BudgetDecision,
+    BudgetScope,
+    BudgetUnit,
+    BudgetVerdict,
+    Spent,
+)
 from core.values.conversation import Turn
 from core.values.deltas import ModelInfo
 from core.values.places import Place
 from core.values.tasks import BudgetLift, BudgetReached
 
 log = structlog.get_logger()
-
-POLL_S = 1.0
-"""Seconds between two looks at a limit that other answers may use up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +64,30 @@ class BudgetCheck:
 
 @dataclass(frozen=True, slots=True)
 class AnswerPart:
-    """The next part of the answer of `turn`, which has `spent` that much so far. `begun`: as in `BudgetClaim`."""
+    """The next part of the answer of `turn`, which has `spent` that much so far.
+
+    `begun`: as in `BudgetClaim`. `goes_on`: it has reserved its last round in this run already. `model_info`: the model
+    that is asked, if it is not that of the settings.
+    """
 
     turn: Turn
     bound: AnswerBound
     spent: Spent = field(default_factory=Spent)
     begun: bool = False
+    goes_on: bool = False
+    model_info: ModelInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The refusal of an answer; or, where it may be written, what holds for it.
+
+    `in_money`: a limit in money holds. `last_round`: its next round is its last one, since no other is reserved.
+    """
+
+    refusal: BudgetRefusal | None = None
+    in_money: bool = False
+    last_round: bool = False
 
 
 class SpendingStore(BudgetStore, UsageStore, Protocol):
@@ -93,6 +119,7 @@ class BudgetChecks:
         self._people_of = people_of
         self._on_reached = on_reached
         self.on_lifted = on_lifted
+        self._queue = BudgetQueue()
 
     async def balances(
         self, place: Place, person: str, settings: ChannelSettings
@@ -125,7 +152,7 @@ class BudgetChecks:
         budgets = self._budgets(place, person, settings, self._clock.now())
         if not budgets:
             return BudgetCheck()
-        if (unpriced := self._unpriced(budgets, settings.model)) is not None:
+        if (unpriced := self._unpriced(budgets, self._model_info(settings.model))) is not None:
             return BudgetCheck(unpriced)
         found = await self._store.balances([budget.account for budget in budgets], person)
         decision = decide(budgets, found, Spent())
@@ -138,37 +165,70 @@ class BudgetChecks:
         part: AnswerPart,
         settings: Callable[[], Awaitable[ChannelSettings]],
         on_wait: Callable[[], None] = lambda: None,
-    ) -> BudgetRefusal | None:
+    ) -> Reserved:
         """Count what an answer has spent, and reserve the most that `part` may spend, waiting for others that may use
         up a limit first. The limits are those that hold at each look.
 
-        Returns the refusal where a limit is reached. `on_wait` is called once, when it begins to wait.
+        `on_wait` is called once, when it begins to wait. Call `end` when the answer has ended.
         """
         turn, waits = part.turn, False
         place, person = turn.ask.place, turn.payer.id
-        while True:
-            now, current = self._clock.now(), await settings()
-            at = charged_at(turn, now)
-            budgets = self._budgets(place, person, current, at)
-            if not budgets:
-                return None
-            if (unpriced := self._unpriced(budgets, current.model)) is not None:
-                return unpriced
-            most = most_spent(self._model_info(current.model), part.bound, now.date())
-            claim = BudgetClaim(turn.id, payer_of(place, person), at, most, part.spent, part.begun)
-            decision = await self._store.reserve(claim, person, budgets)
-            if decision.verdict is BudgetVerdict.REFUSED and decision.budget is not None:
-                return self._reached(decision.budget, decision.balance)
-            if decision.verdict is BudgetVerdict.ALLOWED:
-                return None
-            if not waits:
-                waits = True
-                on_wait()
-            await self._clock.sleep(POLL_S)
+        payer = payer_of(place, person)
+        try:
+            while True:
+                now, current = self._clock.now(), await settings()
+                at = charged_at(turn, now)
+                budgets = self._budgets(place, person, current, at)
+                if not budgets:
+                    return Reserved()
+                in_money, model_info = counts_money(budgets), part.model_info or self._model_info(current.model)
+                if (unpriced := self._unpriced(budgets, model_info)) is not None:
+                    return Reserved(unpriced)
+                accounts = frozenset(budget.account for budget in budgets)
+                most = most_spent(model_info, part.bound, now.date())
+                kept = most_spent(model_info, part.bound.last_round, now.date()) if part.goes_on else Spent()
+                claim = BudgetClaim(turn.id, payer, at, most, part.spent, part.begun, kept)
+                decision = await self._decide(claim, person, budgets, accounts)
+                budget, balance = decision.budget, decision.balance
+                if decision.verdict is BudgetVerdict.ALLOWED or budget is None:
+                    self._queue.run(turn.id, payer, accounts)
+                    return Reserved(in_money=in_money)
+                if decision.verdict is BudgetVerdict.REFUSED:
+                    return Reserved(self._reached(budget, balance))
+                if part.goes_on:
+                    if budget.is_reached(balance) or not self._queue.rest(turn.id, payer, accounts):
+                        self._queue.run(turn.id, payer, accounts)
+                        return Reserved(in_money=in_money, last_round=True)
+                else:
+                    self._queue.wait(turn.id, payer, accounts)
+                if not waits:
+                    waits = True
+                    on_wait()
+                await self._queue.changed(self._clock)
+        finally:
+            self._queue.leave(turn.id)
+
+    async def _decide(
+        self,
+        claim: BudgetClaim,
+        person: str,
+        budgets: tuple[Budget, ...],
+        accounts: frozenset[BudgetAccount],
+    ) -> BudgetDecision:
+        if claim.begun or self._queue.may_begin(claim.turn_id, claim.payer, accounts):
+            return await self._store.reserve(claim, person, budgets)
+        found = await self._store.balances([budget.account for budget in budgets], person)
+        decision = decide(budgets, found, Spent())
+        refused = decision.verdict is BudgetVerdict.REFUSED
+        return decision if refused else BudgetDecision(BudgetVerdict.WAIT, budgets[0], found[0])
+
+    def end(self, turn_id: int) -> None:
+        """The answer of that turn has ended, or waits for an approval."""
+        self._queue.end(turn_id)
 
     def is_priced(self, model: str) -> bool:
         """True if the cost of the model's answers is known today."""
-        return is_priced(self._model_info(model), self._clock.now().date())
+        return self._model_info(model).is_priced(self._clock.now().date())
 
     def _budgets(
         self, place: Place, person: str, settings: ChannelSettings, at: datetime
@@ -177,11 +237,11 @@ class BudgetChecks:
             return ()
         return budgets_of(settings, payer_of(place, person), self._people_of(place), at, self._core.zone)
 
-    def _unpriced(self, budgets: tuple[Budget, ...], model: str) -> BudgetRefusal | None:
-        if not counts_money(budgets) or self.is_priced(model):
+    def _unpriced(self, budgets: tuple[Budget, ...], model_info: ModelInfo) -> BudgetRefusal | None:
+        if not counts_money(budgets) or model_info.is_priced(self._clock.now().date()):
             return None
         first = next(budget for budget in budgets if counts_money([budget]))
-        return BudgetRefusal(first, model=model)
+        return BudgetRefusal(first, model=model_info.name)
 
     def _reached(self, budget: Budget, balance: Balance) -> BudgetRefusal:
         self._on_reached(BudgetReached(budget, balance.lifts))

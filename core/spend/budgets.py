@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
@@ -106,11 +107,6 @@ def near(budgets: Iterable[Budget], balances: Iterable[Balance]) -> list[tuple[B
     ]
 
 
-def is_priced(model_info: ModelInfo, day: date) -> bool:
-    """True if the cost of the model's answers is known before they are written."""
-    return cost_micros(Usage(1, 1), prices_on(model_info, day)) is not None
-
-
 def counts_money(budgets: Iterable[Budget]) -> bool:
     """True if one of the limits is in money."""
     return any(budget.limit.unit is BudgetUnit.MONEY for budget in budgets)
@@ -118,20 +114,31 @@ def counts_money(budgets: Iterable[Budget]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class AnswerBound:
-    """The size of an answer before it is written: bytes and pictures of its prompt, the longest completion in tokens
-    (None: the model's window), and the most rounds."""
+    """The size of the rest of an answer: bytes and pictures of its next prompt, the longest completion in tokens (None:
+    the model's window), and the rounds.
+
+    With tools these are two, the next round and the last one. An answer reserves round by round. Where another round
+    does not fit, it waits, or ends with the round that it has reserved. So its first reservation need not hold all of
+    its rounds, and a limit is passed by at most one answer all the same.
+    """
 
     prompt_bytes: int
     pictures: int = 0
     max_tokens: int | None = None
     rounds: int = 1
 
+    @property
+    def last_round(self) -> AnswerBound:
+        """The last of the rounds. Its prompt has results of tools, up to the model's window."""
+        return replace(self, prompt_bytes=sys.maxsize, rounds=1)
+
 
 def most_spent(model_info: ModelInfo, bound: AnswerBound, day: date) -> Spent:
     """The most that an answer may spend at the prices of `day`.
 
     A token is at least one byte of UTF-8. A prompt with pictures, that of a later round, and an answer without
-    `max_tokens` are bounded by the window of the model alone. A try that failed is not in it.
+    `max_tokens` are bounded by the window of the model alone: a round may call 32 tools with 16 kB of results each,
+    which is more than most windows. A try that failed is not in it.
     """
     window = model_info.context_tokens
     completions = min(bound.max_tokens or window, window) * bound.rounds

@@ -10,15 +10,13 @@ from core.errors import BudgetError
 from core.llm.messages import message_to_text
 from core.ports.model import Request
 from core.settings.channel import ChannelSettings
-from core.spend.budget_checks import AnswerPart, BudgetChecks
+from core.spend.budget_checks import AnswerPart, BudgetChecks, Reserved
 from core.spend.budget_text import refusal_to_text
 from core.spend.budgets import AnswerBound
-from core.turns.draft import MOST_ROUNDS
 from core.values.conversation import Ask
 from core.values.parts import Image
-from core.values.tools import ToolOffer
 
-UNREAD_PROMPT = AnswerBound(sys.maxsize, rounds=MOST_ROUNDS)
+UNREAD_PROMPT = AnswerBound(sys.maxsize, rounds=2)
 """The size of an answer whose prompt is not known yet."""
 
 _FRAME_BYTES = 64
@@ -44,7 +42,7 @@ class AnswerBudgets:
         settings: Callable[[], Awaitable[ChannelSettings]],
         language: str,
         on_wait: Callable[[], None],
-    ) -> None:
+    ) -> Reserved:
         """`BudgetChecks.reserve`. Raises BudgetError where a limit is reached, and StoreError.
 
         `settings`: those of the question's place.
@@ -54,21 +52,26 @@ class AnswerBudgets:
         async def current() -> ChannelSettings:
             return await settings() if limited is None else await limited(ask, await settings())
 
-        refusal = await self._checks.reserve(part, current, on_wait)
-        if refusal is not None:
+        reserved = await self._checks.reserve(part, current, on_wait)
+        if reserved.refusal is not None:
             zone = (await current()).zone
-            raise BudgetError(refusal_to_text(refusal, language, self._currency, zone))
+            raise BudgetError(refusal_to_text(reserved.refusal, language, self._currency, zone))
+        return reserved
+
+    def end(self, turn_id: int) -> None:
+        """`BudgetChecks.end`."""
+        self._checks.end(turn_id)
 
 
-def answer_bound(request: Request, offer: ToolOffer, rounds: int = 0) -> AnswerBound:
-    """The size of the rest of an answer, whose next request is `request`, behind so many rounds. With tools it may have
-    MOST_ROUNDS rounds."""
+def answer_bound(request: Request, *, unread: bool = False) -> AnswerBound:
+    """The size of the rest of an answer, whose next request is `request`: its next round and, where that may call
+    tools, the last one. `unread`: results of tools are still missing in the request."""
     messages = (*request.messages, *request.steps)
     texts = [message_to_text(message) for message in messages]
-    texts += [f"{tool.name} {tool.description} {tool.parameters}" for tool in offer.tools]
+    texts += [f"{tool.name} {tool.description} {tool.parameters}" for tool in request.tools]
     return AnswerBound(
-        sum(_FRAME_BYTES + len(text.encode("utf-8", "replace")) for text in texts),
+        sys.maxsize if unread else sum(_FRAME_BYTES + len(text.encode("utf-8", "replace")) for text in texts),
         sum(isinstance(part, Image) for message in messages for part in message.parts),
         request.max_tokens,
-        MOST_ROUNDS - rounds if offer.tools else 1,
+        2 if request.tools and request.may_call else 1,
     )

@@ -54,6 +54,8 @@ class Draft:
     file_news: tuple[FileNews, ...] = ()
     activity: Activity = field(default_factory=Activity)
     """The tool calls so far, as readers see them."""
+    hurried: bool = False
+    """The current round is the last one, since a limit of spending is nearly used up."""
     unseen: tuple[FileNews, ...] = ()
     """Pictures of the question that the selected model does not see."""
 

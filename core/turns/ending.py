@@ -181,6 +181,8 @@ def _notice(turn: Turn, draft: Draft, language: str) -> str:
     reason = draft.ended.reason if draft.ended else EndReason.STOP
     if draft.exhausted:
         return phrase("tools_exhausted", language, n=MOST_ROUNDS - 1)
+    if draft.hurried:
+        return phrase("tools_hurried", language)
     if reason is EndReason.LENGTH:
         return phrase("length", language)
     if reason is EndReason.POLICY:
@@ -224,6 +226,8 @@ def _buttons(turn: Turn, draft: Draft, language: str) -> tuple[Button, ...]:
         return (turn_button("again", turn, language),)
     if draft.declined is not None or not draft.steps:
         return ()
-    cut = draft.exhausted or (draft.ended is not None and draft.ended.reason is EndReason.LENGTH)
+    cut = (
+        draft.exhausted or draft.hurried or (draft.ended is not None and draft.ended.reason is EndReason.LENGTH)
+    )
     actions = (("continue",) if cut else ()) + ("regenerate", "up", "down")
     return tuple(turn_button(action, turn, language) for action in actions)

@@ -129,6 +129,7 @@ class TurnRunner:
                 async with one_at_a_time:
                     await self._run(running, channel)
             finally:
+                self._writer.ended(turn.id)
                 self._release(running, channel)
 
     async def _run(self, running: RunningTurn, channel: Channel) -> None:

@@ -30,7 +30,7 @@ from core.ports.store import Store
 from core.ports.tools import Tools
 from core.settings.channel import ChannelSettings, merge
 from core.settings.environment import CoreSettings
-from core.spend.budget_checks import AnswerPart, BudgetChecks
+from core.spend.budget_checks import AnswerPart, BudgetChecks, Reserved
 from core.spend.budgets import AnswerBound, spent_of
 from core.spend.prices import total, transcript_to_charge
 from core.text import is_blank
@@ -56,6 +56,7 @@ from core.values.deltas import (
     Ended,
     EndReason,
     ImagesRefused,
+    ModelInfo,
     ModelSelected,
     Queued,
     Usage,
@@ -146,6 +147,10 @@ class AnswerWriter:
                 hint.cancel()
                 await asyncio.gather(hint, return_exceptions=True)
 
+    def ended(self, turn_id: int) -> None:
+        """The run of a turn has ended."""
+        self._budgets.end(turn_id)
+
     async def read_settings(self, turn: Turn) -> ChannelSettings:
         """The settings that apply in the turn's channel now. Raises StoreError."""
         place = turn.ask.place
@@ -191,33 +196,48 @@ class AnswerWriter:
         draft, tools = running.draft, self._tools
         if draft.steps:
             self._text_shower(running, delivery)()
-        reserved = False
+        goes_on = False
         while _goes_on(draft.steps):
             offer = await self._offer(running)
             following = _next_request(request, draft, offer)
-            if not reserved:
-                await self._reserve(running, answer_bound(following, offer, len(draft.rounds)), delivery)
-                reserved = True
-            if tools is None or not pending_calls(draft.steps):
+            calls = tools is not None and pending_calls(draft.steps)
+            if not (goes_on and calls):
+                bound = answer_bound(following, unread=bool(calls))
+                reserved = await self._reserve(running, bound, delivery, goes_on=goes_on)
+                goes_on, draft.hurried = True, reserved.last_round and bound.rounds > 1
+                if reserved.last_round:
+                    following = _last_request(following)
+                following = replace(following, priced=reserved.in_money)
+            if tools is None or not calls:
                 await self._keep(running, await self._round(running, following, delivery))
                 continue
             await self._run_calls(running, tools, offer, delivery)
 
-    async def _reserve(self, running: RunningTurn, bound: AnswerBound, delivery: AnswerDelivery) -> None:
+    async def _reserve(
+        self,
+        running: RunningTurn,
+        bound: AnswerBound,
+        delivery: AnswerDelivery,
+        model_info: ModelInfo | None = None,
+        *,
+        goes_on: bool = False,
+    ) -> Reserved:
         """Count what the answer has spent, and reserve the most that it may spend from now on.
 
         Raises BudgetError where a limit refuses it, and StoreError.
         """
         turn, draft, tasks = running.turn, running.draft, list[asyncio.Task[None]]()
         spent = spent_of(total(charge.usage for charge in draft.charges))
-        part = AnswerPart(turn, bound, spent, begun=_has_begun(running))
+        assert draft.settings is not None
+        asked = model_info or self._catalog.model_info(draft.settings.model)
+        part = AnswerPart(turn, bound, spent, _has_begun(running), goes_on, asked)
 
         def on_wait() -> None:
             tasks.append(asyncio.create_task(self._show_queued(running, delivery, "budget_waits")))
 
         try:
             language = self._language(running)
-            await self._budgets.reserve(part, partial(self.read_settings, turn), language, on_wait)
+            return await self._budgets.reserve(part, partial(self.read_settings, turn), language, on_wait)
         finally:
             for task in tasks:
                 task.cancel()
@@ -261,7 +281,7 @@ class AnswerWriter:
 
     async def _round(self, running: RunningTurn, request: Request, delivery: AnswerDelivery) -> ModelRound:
         """One answer of the model. Raises ModelError."""
-        draft, calls = running.draft, list[ToolCall | Opaque]()
+        draft, calls, reserved_for = running.draft, list[ToolCall | Opaque](), request.model
         show = self._text_shower(running, delivery)
         links = LinkStream(_hidden_hosts(request))
         draft.begin_round()
@@ -281,7 +301,11 @@ class AnswerWriter:
                             draft.first_word_s = self._clock.monotonic() - draft.began_s
                         show()
                         running.unsaved = (draft.text, tuple(delivery.posted))
-                    case ModelSelected(model_info, prompt_tokens, images, pictures):
+                    case ModelSelected(model_info, prompt_tokens, images, pictures, over):
+                        if not over and model_info.name != reserved_for:
+                            draft.reads = False
+                            await self._reserve(running, answer_bound(request), delivery, model_info)
+                            reserved_for = model_info.name
                         draft.model_info, draft.prompt_tokens = model_info, prompt_tokens
                         draft.pictures, draft.reads = pictures, True
                         why = FileProblem.UNSEEN if model_info.images is False else FileProblem.TOO_MANY
@@ -336,7 +360,12 @@ class AnswerWriter:
 def _check_round(draft: Draft) -> None:
     """Raises ModelError where the last step is a round without a visible character and without calls."""
     last = draft.steps[-1]
-    if isinstance(last, ModelRound) and not last.calls and is_blank(last.text) and not draft.exhausted:
+    if (
+        isinstance(last, ModelRound)
+        and not last.calls
+        and is_blank(last.text)
+        and not (draft.exhausted or draft.hurried)
+    ):
         draft.text = draft.text[: draft.round_start]
         raise ModelError(
             Code.POLICY if last.reason is EndReason.POLICY else Code.EMPTY, f"no words, {last.reason}"
@@ -372,6 +401,11 @@ def _next_request(request: Request, draft: Draft, offer: ToolOffer) -> Request:
     steps = (*request.steps, *steps_to_messages(draft.steps))
     if len(draft.rounds) < MOST_ROUNDS - 1:
         return replace(request, steps=steps, tools=offer.tools)
-    return replace(
-        request, steps=(*steps, text_message("user", _LAST_ROUND)), tools=offer.tools, may_call=False
-    )
+    return _last_request(replace(request, steps=steps, tools=offer.tools))
+
+
+def _last_request(request: Request) -> Request:
+    """`request` as that of the last round."""
+    if not request.may_call:
+        return request
+    return replace(request, steps=(*request.steps, text_message("user", _LAST_ROUND)), may_call=False)

@@ -145,7 +145,8 @@ class Budget:
 class BudgetClaim:
     """The claim of a turn on its accounts: `spent` so far, counted at the time `at`, and at most `most` from now on.
 
-    `begun`: people see words of the answer, so that no limit refuses the rest of it.
+    `begun`: people see words of the answer, so that no limit refuses the rest of it. `kept`: what stays reserved while
+    it waits.
     """
 
     turn_id: int
@@ -154,6 +155,7 @@ class BudgetClaim:
     most: Spent
     spent: Spent = Spent()
     begun: bool = False
+    kept: Spent = Spent()
 
 
 class BudgetVerdict(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from core.values.parts import Image, Opaque, Text, ToolCall
@@ -44,6 +45,12 @@ class ModelInfo:
     tools: bool | None = None
     reported_cost: bool = True
 
+    def is_priced(self, day: date) -> bool:
+        """True if the prices of input and output are known on `day` (UTC)."""
+        held = [prices for prices in self.prices if prices.since <= day]
+        newest = max(held, key=lambda prices: prices.since, default=Prices())
+        return newest.input is not None and newest.output is not None
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSelected:
@@ -51,13 +58,15 @@ class ModelSelected:
 
     `prompt_tokens` is our own estimate of the messages that it is given. `unseen`: the pictures of the request that it
     is not given, oldest first. `model_info.images` is False where that is because it does not see pictures. `pictures`:
-    the number that it is given.
+    the number that it is given. It is asked once the next delta is awaited, unless its work is `over`: its `Charged`
+    follows.
     """
 
     model_info: ModelInfo
     prompt_tokens: int
     unseen: tuple[Image, ...] = ()
     pictures: int = 0
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,8 @@ class MemoryBudgets:
             for account, balance in zip(accounts, self.balances(accounts, used), strict=True)
         ]
         decision = decide(budgets, found, claim.most, begun=claim.begun)
-        if decision.verdict is BudgetVerdict.ALLOWED:
-            self._held[claim.turn_id].reserved = claim.most
+        held = {BudgetVerdict.ALLOWED: claim.most, BudgetVerdict.WAIT: claim.kept}
+        self._held[claim.turn_id].reserved = held.get(decision.verdict, Spent())
         return decision
 
     def _reserved(self, account: BudgetAccount, opened: Collection[int]) -> Spent:

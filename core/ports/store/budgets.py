@@ -27,7 +27,8 @@ class BudgetStore(Protocol):
 
     async def reserve(self, claim: BudgetClaim, person: str, budgets: Sequence[Budget]) -> BudgetDecision:
         """Count what the turn has spent so far, and reserve the most that it may spend from now on where
-        `core.spend.budgets.decide` allows it, in place of an earlier reservation of the turn; else the turn has none.
+        `core.spend.budgets.decide` allows it, in place of an earlier reservation of the turn. A turn that has to wait
+        has `kept` reserved, a refused one nothing.
 
         A reservation counts while its turn is open, until the end of its run (`finish`) or the next start (`recover`).
         A turn that is not open any more is allowed, without an effect.

@@ -13,13 +13,13 @@ from core.commands.handlers import CommandHandlers
 from core.i18n import LANGUAGES, phrase, variant
 from core.inbox.inbox import StoringInbox
 from core.settings.environment import CoreSettings
-from core.spend.budget_checks import AnswerPart, BudgetChecks, BudgetRefusal
+from core.spend.budget_checks import AnswerPart, BudgetChecks, BudgetRefusal, Reserved
 from core.spend.budget_text import AlertView, reached_to_text, reference, refusal_to_text
 from core.spend.budgets import AnswerBound
 from core.turns.running import RunningTurns
 from core.values.budgets import ANY, Budget, BudgetAccount, BudgetScope, BudgetUnit, Limit, LimitPeriod, Payer
 from core.values.conversation import Ask, Turn, TurnState, announcement
-from core.values.deltas import Usage
+from core.values.deltas import ModelInfo, Usage
 from core.values.events import ButtonPress, Command, Outcome, Receipt
 from core.values.places import Person, Place
 from core.values.platform import Feature, PlatformTraits
@@ -68,6 +68,13 @@ class Budgeted:
         begun = await self.store.begin(turn.id)
         await self.store.finish(Finish(begun, TurnState.DONE, "because", model="m", usage=usage))
         return begun
+
+    async def reserve(self, turn: Turn, most: int, *, rounds: int = 1, goes_on: bool = False) -> Reserved:
+        """Reserve a prompt of `most` tokens; with two rounds also that of the last one, the window of 800 tokens."""
+        bound = AnswerBound(most, max_tokens=1, rounds=rounds)
+        info = ModelInfo("m", 800 if rounds == 1 else max(100, most))
+        part = AnswerPart(turn, bound, begun=goes_on, goes_on=goes_on, model_info=info)
+        return await self.budgets.reserve(part, lambda: self.handlers.settings(turn.ask.place, turn.ask.author))
 
     async def command(self, name: str, argument: str = "", by: Person = ADA) -> str:
         place = replace(THREAD, thread="")
@@ -323,18 +330,56 @@ async def test_1000_questions_of_one_person_spend_that_persons_budget_and_no_mor
     async def answer(turn: Turn) -> int:
         async with working:
             part = AnswerPart(turn, AnswerBound(20, max_tokens=30))
-            if await here.budgets.reserve(
+            reserved = await here.budgets.reserve(
                 part, lambda: here.handlers.settings(turn.ask.place, turn.ask.author)
-            ):
+            )
+            if reserved.refusal:
                 return 0
             await asyncio.sleep(0)
             await here.spend(50, turn)
+            here.budgets.end(turn.id)
             return 50
 
     spent = await asyncio.gather(*(answer(turn) for turn in here.submitted[:-1]))
     assert sum(spent) == 1_000
     assert await answer(here.submitted[-1]) == 50, "the budget of others is their own"
     assert (await here.say()).outcome is Outcome.BUDGET
+
+
+async def test_a_waiting_question_begins_once_its_limit_is_off() -> None:
+    here = Budgeted()
+    await here.set(budget="100 tokens a day")
+    for thread in ("1.0", "2.0"):
+        await here.say(thread=thread)
+    first, second = here.submitted
+    assert await here.reserve(first, 90) == Reserved()
+    waits = asyncio.ensure_future(here.reserve(second, 90))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not waits.done()
+    await here.set(budget="")
+    assert await waits == Reserved()
+
+
+async def test_another_round_waits_where_it_does_not_fit_and_is_the_last_one_where_all_wait() -> None:
+    here = Budgeted()
+    await here.set(budget="1000 tokens a day")
+    for number in range(4):
+        await here.say(thread=f"{number}.0")
+    one, two, three, four = here.submitted
+    assert await here.reserve(one, 10, rounds=2) == await here.reserve(two, 10, rounds=2) == Reserved()
+    waits = asyncio.ensure_future(here.reserve(one, 700, rounds=2, goes_on=True))
+    new = asyncio.ensure_future(here.reserve(three, 1))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (waits.done(), new.done()) == (False, False), "whoever has begun goes first"
+    assert await here.reserve(two, 700, rounds=2, goes_on=True) == Reserved(last_round=True)
+    await here.spend(1, two)
+    here.budgets.end(two.id)
+    assert await waits == Reserved()
+    await here.spend(999, four)
+    assert (await new).refusal is not None
+    assert await here.reserve(one, 10, goes_on=True) == Reserved(), "alone it may pass the limit"
 
 
 async def test_a_limit_in_money_without_a_known_price_is_said_where_it_is_set_and_where_it_refuses() -> None:

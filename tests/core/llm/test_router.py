@@ -1,6 +1,8 @@
 """The retry loop with one account and one model, against the fake endpoint on a fake clock."""
 
 import asyncio
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 import structlog
@@ -22,6 +24,7 @@ from core.settings.environment import CoreSettings
 from core.values.conversation import text_message
 from core.values.deltas import Delta, Ended, ModelInfo, ModelSelected, Thinking
 from core.values.parts import Text
+from core.values.prices import Prices
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import (
     QUIRKS,
@@ -90,6 +93,39 @@ FAILED_BEFORE_A_WORD: dict[str, Reply] = {
     "garbled": QUIRKS["garbled200"].reply,
     "error 200": QUIRKS["err200"].reply,
 }
+
+
+async def test_only_models_with_a_known_price_are_asked_where_a_request_demands_it() -> None:
+    known = ModelInfo("known", prices=(Prices(input=Decimal(1), output=Decimal(1)),))
+    routes = tuple(Route(ROUTE.account, one, one.name) for one in (known, ModelInfo("unknown")))
+    down = Status(503, {"error": {"message": "overloaded"}})
+    async with FakeCompletions(default=lambda body: FINE if body["model"] == "unknown" else down) as fake:
+        client, clock = CompletionsClient(fake.base_url, "sk-test", SystemClock()), hurried()
+        catalog, clients = ModelCatalog(known, routes), {ROUTE.account.name: client}
+        model = ModelRouter(catalog, clients, clock, OperatorAlerts(clock), RetryBudget(4, 60), lambda: 0.0)
+        asked = replace(ASK, model="known")
+        assert text_of([delta async for delta in model.stream(asked)]) == "Fine."
+        before = len(fake.requests)
+        with pytest.raises(ModelError) as failed:
+            async for _ in model.stream(replace(asked, priced=True)):
+                pass
+        assert failed.value.code is Code.SERVER_ERROR
+        assert {request.body["model"] for request in fake.requests[before:]} == {"known"}
+        await model.close()
+
+
+async def test_time_that_the_caller_waits_before_a_model_is_asked_is_no_time_of_its_tries() -> None:
+    async with FakeCompletions(default=FINE) as fake:
+        fake.script(Status(503, {"error": {"message": "overloaded"}}))
+        clock = hurried()
+        model = pool(fake.base_url, clock)
+        deltas: list[Delta] = []
+        async for delta in model.stream(ASK):
+            deltas.append(delta)
+            if isinstance(delta, ModelSelected):
+                await clock.sleep(100)
+        await model.close()
+    assert text_of(deltas) == "Fine."
 
 
 @pytest.mark.parametrize("name", FAILED_BEFORE_A_WORD)

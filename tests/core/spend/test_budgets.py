@@ -18,7 +18,6 @@ from core.spend.budgets import (
     budgets_of,
     charged_at,
     decide,
-    is_priced,
     most_spent,
     near,
     payer_of,
@@ -209,9 +208,9 @@ def test_the_most_that_an_answer_may_spend_is_bounded_by_its_words_and_the_windo
 
 def test_a_cost_is_known_where_both_prices_are() -> None:
     known = Prices(date(2026, 3, 1), Decimal(0), output=Decimal(1))
-    assert is_priced(ModelInfo("m", prices=(known,)), NOON.date())
-    assert not is_priced(ModelInfo("m", prices=(known,)), date(2026, 2, 28))
-    assert not is_priced(ModelInfo("m", prices=(replace(known, input=None),)), NOON.date())
+    assert ModelInfo("m", prices=(known,)).is_priced(NOON.date())
+    assert not ModelInfo("m", prices=(known,)).is_priced(date(2026, 2, 28))
+    assert not ModelInfo("m", prices=(replace(known, input=None),)).is_priced(NOON.date())
 
 
 def test_an_answer_is_counted_when_it_was_asked_for() -> None:

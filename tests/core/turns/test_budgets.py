@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from core.i18n import phrase
-from core.ports.model import Request
+from core.ports.model import Model, Request
 from core.settings.environment import CoreSettings
 from core.spend.budgets import AnswerBound
 from core.turns.answer_budgets import answer_bound
 from core.values.conversation import Turn, TurnState, text_message
-from core.values.deltas import Delta, ModelInfo, ModelSelected, Usage
-from core.values.parts import Image
+from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected, Usage
+from core.values.parts import Image, Text
+from core.values.prices import Prices
+from core.values.steps import ApprovalAsked, Step, ToolResults, ToolsBegun
 from core.values.tools import Tool, ToolOffer
 from core.values.turn_ends import Finish
+from tests.contract.test_steps import LOOK, Toolbox
 from tests.core.turns.test_runner import PLACE, Rig
 from tests.waiting import until
 
-OTHERS = replace(PLACE, thread="2.0")
+OTHERS, THIRD = replace(PLACE, thread="2.0"), replace(PLACE, thread="3.0")
 
 
-def limited(budget: str, **more: Any) -> Rig:
-    return Rig(core=CoreSettings(_env_file=None, parley_budget=budget, **more))
+def limited(budget: str, model: Model | None = None, **more: Any) -> Rig:
+    return Rig(model=model, core=CoreSettings(_env_file=None, parley_budget=budget, **more))
 
 
 async def test_an_answer_whose_budget_is_used_up_is_refused_with_the_limit_and_a_second_try() -> None:
@@ -102,6 +107,90 @@ async def test_each_beginning_after_an_edit_counts_the_ones_before_it() -> None:
     assert model.asked == 2, "the two of them have spent 120 tokens"
 
 
+class Dear:
+    """Selects a dear model once the first one has failed; `asked` is how often that was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.fails, self.go = asyncio.Event(), asyncio.Event()
+        self.requests: list[Request] = []
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        self.requests.append(request)
+        yield ModelSelected(ModelInfo(request.model, prices=PRICES), 9)
+        await self.fails.wait()
+        yield ModelSelected(ModelInfo("dear", prices=DEAR), 9)
+        self.asked += 1
+        await self.go.wait()
+        yield Text("So.")
+        yield Ended(EndReason.STOP, Usage(1_000, 0))
+
+
+PRICES = (Prices(input=Decimal(1), output=Decimal(1)),)
+DEAR = (Prices(input=Decimal(100), output=Decimal(100)),)
+
+
+async def test_a_dearer_model_is_asked_only_within_the_limit() -> None:
+    model, price = Dear(), Decimal(1)
+    rig = limited("0.1 a day", model, parley_price_input=price, parley_price_output=price, parley_max_tokens=50)
+    async with rig.delivering():
+        turns = [await rig.ask(number, place=replace(PLACE, thread=f"{number}.0")) for number in range(1, 6)]
+        await until(lambda: len(model.requests) == len(turns))
+        model.fails.set()
+        await until(lambda: model.asked)
+        assert all(request.priced for request in model.requests)
+        model.go.set()
+        states = [(await _ended(rig, turn)).state for turn in turns]
+    assert sorted(states) == [TurnState.DONE, *[TurnState.FAILED] * 4]
+    assert model.asked == 1, "it cost all of 100,000 micros"
+
+
+class Searching:
+    """Calls a tool in each round that may. The question `stay` is never answered."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.stays = asyncio.Event()
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        yield ModelSelected(ModelInfo(request.model), 9)
+        if "stay" in request.messages[-1].text:
+            self.stays.set()
+            await asyncio.Event().wait()
+        self.requests.append(request)
+        yield Text("Look.")
+        if request.may_call:
+            yield LOOK
+        yield Ended(EndReason.TOOLS if request.may_call else EndReason.STOP, Usage(10, 5))
+
+
+async def test_an_answer_with_tools_ends_with_the_round_that_it_has_reserved_where_a_limit_is_reached() -> None:
+    class Spending(Toolbox):
+        async def run(
+            self, turn: Turn, offer: ToolOffer, steps: Sequence[Step]
+        ) -> AsyncGenerator[ToolsBegun | ToolResults | ApprovalAsked, None]:
+            other = await rig.store.begin(spent.id)
+            await rig.store.finish(Finish(other, TurnState.DONE, "so", usage=Usage(400_000)))
+            async for step in super().run(turn, offer, steps):
+                yield step
+
+    model = Searching()
+    core = CoreSettings(_env_file=None, parley_budget="400k tokens a day", parley_max_tokens=50)
+    rig = Rig(model=model, tools=Spending(), core=core)
+    async with rig.delivering():
+        stays = await rig.ask(1, "stay", OTHERS)
+        await model.stays.wait()
+        accepted = await rig.store.accept(replace(stays.ask, id="m9", place=THIRD))
+        assert accepted is not None
+        spent = accepted
+        ended = await _ended(rig, await rig.ask(2))
+    assert (ended.state, len(model.requests)) == (TurnState.DONE, 2)
+    assert [request.may_call for request in model.requests] == [True, False]
+    footer = (await rig.store.answer_footers(PLACE))[-1]
+    assert footer.notice == phrase("tools_hurried", "en")
+    assert footer.buttons[0].action == "continue"
+
+
 async def test_without_a_known_price_a_limit_in_money_refuses_and_says_why() -> None:
     rig = limited("20 a month")
     async with rig.delivering():
@@ -114,13 +203,15 @@ async def test_without_a_known_price_a_limit_in_money_refuses_and_says_why() -> 
 
 def test_the_bound_of_an_answer_counts_every_byte_picture_and_round() -> None:
     request = Request((text_message("system", "Be brief."), text_message("user", "为什么")), "m", max_tokens=50)
-    assert answer_bound(request, ToolOffer()) == AnswerBound(9 + 9 + 2 * 64, 0, 50, 1)
+    assert answer_bound(request) == AnswerBound(9 + 9 + 2 * 64, 0, 50, 1)
     picture = replace(request.messages[1], parts=(*request.messages[1].parts, Image("data:,", "cat")))
-    seen = answer_bound(replace(request, messages=(picture,)), ToolOffer())
+    seen = answer_bound(replace(request, messages=(picture,)))
     assert seen.pictures == 1
-    offer = ToolOffer((Tool("search", "Search.", "{}"),))
-    assert answer_bound(request, offer).rounds > 1
-    assert answer_bound(request, offer).prompt_bytes > answer_bound(request, ToolOffer()).prompt_bytes
+    offered = replace(request, tools=(Tool("search", "Search.", "{}"),))
+    assert answer_bound(offered).rounds == 2, "the next one and the last one"
+    assert answer_bound(replace(offered, may_call=False)).rounds == 1
+    assert answer_bound(offered).prompt_bytes > answer_bound(request).prompt_bytes
+    assert answer_bound(offered).last_round == AnswerBound(sys.maxsize, 0, 50, 1)
 
 
 async def _ended(rig: Rig, turn: Turn) -> Turn:
