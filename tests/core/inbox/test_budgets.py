@@ -264,7 +264,8 @@ async def test_who_has_the_answer_of_another_go_on_pays_for_it_and_is_held_to_th
         again = here.submitted[-1]
         assert (again.ask.author, again.payer) == (ADA, BEN), "its author still approves its calls"
         part = AnswerPart(again, AnswerBound(20))
-        assert await here.budgets.reserve(part, lambda: here.handlers.settings(THREAD, BEN)) is None
+        reserved = await here.budgets.reserve(part, lambda: here.handlers.settings(THREAD, BEN))
+        assert reserved.refusal is None
         await here.spend(11, again)
     day = (NOON - timedelta(hours=12), NOON + timedelta(hours=12), replace(THREAD, channel=""))
     for person, tokens in ((ADA, 30), (BEN, 33)):
