@@ -29,8 +29,13 @@ def _put(dialect: str) -> Executable:
 def put(connection: Connection, end: Finish) -> None:
     """Store the charges of a run. Those of earlier runs are part of them, and of one answer by one model alone the
     usage itself says it all."""
-    if end.turn.attempt > 1 or end.state is TurnState.ASKING or not _is_plain(end.charges):
+    if may_have(end):
         add(connection, end.turn.id, end.charges)
+
+
+def may_have(end: Finish) -> bool:
+    """True if charges are stored of the turn, or are to be."""
+    return end.turn.attempt > 1 or end.state is TurnState.ASKING or not _is_plain(end.charges)
 
 
 def add(connection: Connection, turn_id: int, new: Sequence[Charge]) -> None:

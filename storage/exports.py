@@ -6,14 +6,13 @@ from collections.abc import Collection, Mapping
 from datetime import date, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, SelectBase, Text, case, func, literal, select, union_all
 
 from core.spend.periods import PeriodName, period_at
-from core.values.conversation import TurnState
 from core.values.places import Place
 from core.values.usage import DIRECT, RatedAnswer, UsageField, UsageGroup
 from storage.tables import FEEDBACK, TURNS, USAGE, from_us, to_us
-from storage.usage_sums import COUNTED, DAY_US, within
+from storage.usage_sums import DAY_US, amounts, answers_by_model, within
 
 _USED = USAGE.c
 _TOKENS = ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens")
@@ -22,7 +21,6 @@ _CHANNEL = case((TURNS.c.direct, DIRECT), else_=_USED.channel).label("channel")
 _FIELDS: dict[UsageField, tuple[ColumnElement[Any], ...]] = {
     UsageField.CHANNEL: (_USED.platform, _USED.team, _CHANNEL),
     UsageField.PERSON: (_USED.platform, _USED.team, _USED.person),
-    UsageField.MODEL: (_USED.model,),
 }
 _NAMES = ("day", "platform", "team", "channel", "person", "name", "model")
 
@@ -47,23 +45,19 @@ def usage_groups(
         columns.insert(0, _day(max(since_us, first_us or 0), until_us, zone).label("day"))
     payer = case((TURNS.c.started_by != "", TURNS.c.started_by_name), else_=TURNS.c.author_name)
     name = payer if named else literal("", Text)
-    keys = {str(column.key): column for column in columns}
-    used = select(
-        *keys.values(),
-        name.label("name"),
-        literal(1).label("answers"),
-        case((COUNTED, 1), else_=0).label("questions"),
-        case((_USED.state == TurnState.FAILED, 1), else_=0).label("errors"),
-        *(_USED[name] for name in _TOKENS),
-        _USED.cost_micros,
-        case((or_(_USED.cost_micros.is_(None), _USED.partly_priced), 1), else_=0).label("unpriced"),
-    )
-    each = used.where(*conditions).subquery()
-    by_key = [each.c[key] for key in keys]
-    sums = [func.coalesce(func.sum(each.c[name]), 0).label(name) for name in _SUMS]
-    query = select(*by_key, func.max(each.c.name).label("name"), *sums)
+    keys: dict[str, ColumnElement[Any]] = {str(column.key): column for column in columns}
+    each: SelectBase
+    if UsageField.MODEL in by:
+        each = union_all(*(one.where(*conditions) for one in answers_by_model(keys | {"name": name}, "model")))
+    else:
+        shown = {**keys, "name": name, **amounts()}
+        each = select(*(column.label(key) for key, column in shown.items())).where(*conditions)
+    found = each.subquery()
+    by_key = [found.c[key] for key in (*keys, *(["model"] if UsageField.MODEL in by else []))]
+    sums = [func.coalesce(func.sum(found.c[name]), 0).label(name) for name in _SUMS]
+    query = select(*by_key, func.max(found.c.name).label("name"), *sums)
     rows = connection.execute(query.group_by(*by_key).order_by(*by_key)).mappings()
-    return [_group(dict(row)) for row in rows if row["answers"]]
+    return [_group(dict(row)) for row in rows if by_key or row["answers"]]
 
 
 def _day(since_us: int, until_us: int, zone: tzinfo) -> ColumnElement[int]:

@@ -61,8 +61,9 @@ def add(connection: Connection, end: Finish, person: str, at_us: int) -> bool:
     }
     added = connection.execute(_add(connection.dialect.name), row).rowcount > 0
     if added:
-        usage_sums.add(connection, row, ask.place.direct)
         charges.put(connection, end)
+        parts = charges.charges(connection, end.turn.id) if charges.may_have(end) else ()
+        usage_sums.add(connection, row, ask.place.direct, parts)
     return added
 
 

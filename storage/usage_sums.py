@@ -7,9 +7,10 @@ are summed from the rows of the answers, so that every period is exact.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -33,9 +34,9 @@ from sqlalchemy import (
 from core.spend.report import two_digits
 from core.values.conversation import TurnState
 from core.values.places import Place
-from core.values.usage import UsageTotals
+from core.values.usage import Charge, UsageTotals
 from storage.engine import insert
-from storage.tables import TURNS, USAGE, USAGE_SUMS
+from storage.tables import CHARGES, TURNS, USAGE, USAGE_SUMS
 
 QUARTER_US = 900_000_000
 DAY_US = 96 * QUARTER_US
@@ -47,8 +48,9 @@ _SUMS = ("answers", "questions", "errors", *_TOKENS, "cost_micros", "unpriced")
 class SumKind(StrEnum):
     """The meaning of the name of a sum. A thread is never a direct conversation, and a person never forgotten by name.
 
-    QUARTER: of a quarter of an hour, without a name. FIRST_WORD: milliseconds, of two significant digits; of a whole
-    workspace, since there would be nearly as many sums of channels as there are answers.
+    QUARTER: of a quarter of an hour, without a name. MODEL: an answer counts under its own model, and each of its
+    charges under the model of that charge. FIRST_WORD: milliseconds, of two significant digits; of a whole workspace,
+    since there would be nearly as many sums of channels as there are answers.
     """
 
     QUARTER = "quarter"
@@ -68,7 +70,6 @@ COUNTED = _USED.state.in_((TurnState.DONE, TurnState.FAILED))
 _NOT_DIRECT = select(TURNS.c.id).where(TURNS.c.id == _USED.turn_id, TURNS.c.direct.is_(False)).exists()
 _NAMES: dict[SumKind, ColumnElement[str]] = {
     SumKind.QUARTER: literal("", Text),
-    SumKind.MODEL: _USED.model,
     SumKind.PERSON: _USED.person,
     SumKind.THREAD: _USED.thread,
     SumKind.FIRST_WORD: cast(_USED.first_word_ms, Text),
@@ -80,6 +81,24 @@ _HAVE_A_NAME: dict[SumKind, ColumnElement[bool]] = {
 }
 
 
+_CHARGED = CHARGES.c
+_OF_TURN = _CHARGED.turn_id == _USED.turn_id
+_UNPRICED = or_(_CHARGED.cost_micros.is_(None), _CHARGED.partly_priced)
+_OTHER = CHARGES.alias("other").c
+_FIRST_UNPRICED = _UNPRICED & ~(
+    select(_OTHER.turn_id)
+    .where(
+        *(_OTHER[name] == _CHARGED[name] for name in ("turn_id", "model")),
+        _OTHER.kind < _CHARGED.kind,
+        or_(_OTHER.cost_micros.is_(None), _OTHER.partly_priced),
+    )
+    .exists()
+)
+"""The first charge of an answer and a model whose cost is not known."""
+_HAS_CHARGES = select(_CHARGED.turn_id).where(_OF_TURN).exists()
+_HAS_UNPRICED = select(_CHARGED.turn_id).where(_OF_TURN, _UNPRICED).exists()
+
+
 @cache
 def _add(dialect: str) -> Executable:
     adding = insert(dialect, USAGE_SUMS)
@@ -88,8 +107,9 @@ def _add(dialect: str) -> Executable:
     )
 
 
-def add(connection: Connection, row: dict[str, Any], direct: bool) -> None:
-    """Add a row of `usage` to its sums. `direct`: of a direct conversation."""
+def add(connection: Connection, row: dict[str, Any], direct: bool, charges: Sequence[Charge] = ()) -> None:
+    """Add a row of `usage` to its sums. `direct`: of a direct conversation. `charges`: those of the answer that are
+    stored."""
     values = {
         **{name: row[name] for name in ("platform", "team", "channel", *_TOKENS)},
         "answers": 1,
@@ -98,7 +118,7 @@ def add(connection: Connection, row: dict[str, Any], direct: bool) -> None:
         "cost_micros": row["cost_micros"] or 0,
         "unpriced": int(row["cost_micros"] is None or row["partly_priced"]),
     }
-    names = {SumKind.QUARTER: "", SumKind.MODEL: row["model"]}
+    names = {SumKind.QUARTER: ""}
     if row["person"]:
         names[SumKind.PERSON] = row["person"]
     if not direct:
@@ -106,12 +126,35 @@ def add(connection: Connection, row: dict[str, Any], direct: bool) -> None:
     if row["first_word_ms"] is not None:
         names[SumKind.FIRST_WORD] = str(two_digits(row["first_word_ms"]))
     # In one order for all: two transactions that lock the same rows crosswise would wait for each other.
+    added = [(kind, name, values) for kind, name in names.items()]
+    added += [
+        (SumKind.MODEL, model, values | amounts) for model, amounts in _by_model(row, values, charges).items()
+    ]
     rows = [
-        {**values, "kind": kind, "at_us": row["at_us"] // kind.unit_us * kind.unit_us, "name": name}
+        {**one, "kind": kind, "at_us": row["at_us"] // kind.unit_us * kind.unit_us, "name": name}
         | ({"channel": ""} if kind is SumKind.FIRST_WORD else {})
-        for kind, name in sorted(names.items())
+        for kind, name, one in sorted(added, key=itemgetter(0, 1))
     ]
     connection.execute(_add(connection.dialect.name), rows)
+
+
+def _by_model(
+    row: dict[str, Any], values: dict[str, Any], charges: Sequence[Charge]
+) -> dict[str, dict[str, int]]:
+    """The amounts of an answer, by model, as `answers_by_model` has them."""
+    if not charges:
+        return {row["model"]: {}}
+    nothing = dict.fromkeys(_SUMS, 0)
+    found = {row["model"]: nothing | {name: values[name] for name in ("answers", "questions", "errors")}}
+    for charge in charges:
+        amounts, usage = found.setdefault(charge.model, dict(nothing)), charge.usage
+        for name in _TOKENS:
+            amounts[name] += getattr(usage, name)
+        amounts["cost_micros"] += usage.cost_micros or 0
+        amounts["unpriced"] |= usage.cost_micros is None or usage.partly_priced
+    if not any(amounts["unpriced"] for amounts in found.values()):
+        found[row["model"]]["unpriced"] = values["unpriced"]
+    return found
 
 
 def rename_person(connection: Connection, platform: str, team: str, person: str, name: str) -> None:
@@ -138,7 +181,7 @@ def sums(kind: SumKind, since_us: int, until_us: int, scope: Place | None) -> Su
     first, last = -(-since_us // kind.unit_us) * kind.unit_us, until_us // kind.unit_us * kind.unit_us
     of_answers = kind is SumKind.FIRST_WORD and scope is not None and scope.channel
     if first >= last or of_answers:
-        return _answers(kind, since_us, until_us, scope).subquery()
+        return union_all(*_answers(kind, since_us, until_us, scope)).subquery()
     stored = select(
         *(USAGE_SUMS.c[name] for name in ("at_us", "platform", "team", "channel", "name", *_SUMS))
     ).where(
@@ -148,29 +191,56 @@ def sums(kind: SumKind, since_us: int, until_us: int, scope: Place | None) -> Su
         *within(USAGE_SUMS, scope),
     )
     ends = [(since, until) for since, until in ((since_us, first), (last, until_us)) if since < until]
-    return union_all(stored, *(_answers(kind, since, until, scope) for since, until in ends)).subquery()
+    answers = (one for since, until in ends for one in _answers(kind, since, until, scope))
+    return union_all(stored, *answers).subquery()
 
 
-def _answers(kind: SumKind, since_us: int, until_us: int, scope: Place | None) -> Select[Any]:
-    """The answers of a time as sums of `kind`, one row for each."""
-    return select(
-        _USED.at_us,
-        _USED.platform,
-        _USED.team,
-        _USED.channel,
-        _NAMES[kind].label("name"),
-        literal(1).label("answers"),
-        case((COUNTED, 1), else_=0).label("questions"),
-        case((_USED.state == TurnState.FAILED, 1), else_=0).label("errors"),
-        *(_USED[name] for name in _TOKENS),
-        func.coalesce(_USED.cost_micros, 0).label("cost_micros"),
-        case((or_(_USED.cost_micros.is_(None), _USED.partly_priced), 1), else_=0).label("unpriced"),
-    ).where(
+def _answers(kind: SumKind, since_us: int, until_us: int, scope: Place | None) -> list[Select[Any]]:
+    """The answers of a time as sums of `kind`, one row for each; of models, more for those with charges."""
+    keys = {name: _USED[name] for name in ("at_us", "platform", "team", "channel")}
+    which = [
         _USED.at_us >= since_us,
         _USED.at_us < until_us,
         *within(USAGE, scope),
         *([_HAVE_A_NAME[kind]] if kind in _HAVE_A_NAME else []),
+    ]
+    if kind is SumKind.MODEL:
+        return [one.where(*which) for one in answers_by_model(keys, "name")]
+    return [select(*_labelled({**keys, "name": _NAMES[kind], **amounts()})).where(*which)]
+
+
+def amounts() -> dict[str, ColumnElement[Any]]:
+    """The columns of `_SUMS` of an answer."""
+    return {
+        "answers": literal(1),
+        "questions": case((COUNTED, 1), else_=0),
+        "errors": case((_USED.state == TurnState.FAILED, 1), else_=0),
+        **{name: _USED[name] for name in _TOKENS},
+        "cost_micros": func.coalesce(_USED.cost_micros, 0),
+        "unpriced": case((or_(_USED.cost_micros.is_(None), _USED.partly_priced), 1), else_=0),
+    }
+
+
+def answers_by_model(keys: Mapping[str, ColumnElement[Any]], name: str) -> tuple[Select[Any], Select[Any]]:
+    """The columns `keys` of answers with their model as `name` and the columns of `_SUMS`: a row for each answer under
+    its own model, and one for each charge under that of the charge. One is unpriced once under each model."""
+    whole = amounts()
+    own = whole | {one: case((_HAS_CHARGES, 0), else_=whole[one]) for one in (*_TOKENS, "cost_micros")}
+    own["unpriced"] = case((_HAS_UNPRICED, 0), else_=whole["unpriced"])
+    parts = {
+        **dict.fromkeys(("answers", "questions", "errors"), literal(0)),
+        **{one: _CHARGED[one] for one in _TOKENS},
+        "cost_micros": func.coalesce(_CHARGED.cost_micros, 0),
+        "unpriced": case((_FIRST_UNPRICED, 1), else_=0),
+    }
+    return (
+        select(*_labelled({**keys, name: _USED.model, **own})),
+        select(*_labelled({**keys, name: _CHARGED.model, **parts})).where(_OF_TURN),
     )
+
+
+def _labelled(columns: Mapping[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+    return [column.label(name) for name, column in columns.items()]
 
 
 def within(table: Any, scope: Place | None) -> list[ColumnElement[bool]]:

@@ -19,8 +19,9 @@ from core.clock import SystemClock
 from core.ports.store import Store
 from core.ports.store.privacy import Feedback
 from core.spend.periods import Period, PeriodName, period_at
+from core.spend.prices import total
 from core.values.conversation import Ask, TurnState
-from core.values.deltas import Usage
+from core.values.deltas import ChargeKind, Usage
 from core.values.operation import CountName, ModelLatency, OperationCount, OperationFigures
 from core.values.places import Person, Place
 from core.values.report import (
@@ -37,7 +38,7 @@ from core.values.report import (
 )
 from core.values.tasks import ANSWER
 from core.values.turn_ends import Finish
-from core.values.usage import RatedAnswer, UsageField, UsageGroup, UsageTotals
+from core.values.usage import Charge, RatedAnswer, UsageField, UsageGroup, UsageTotals
 from storage import DatabaseSettings, open_store
 from tests.contract.stored import ANN, ASKED, BEN, ELSEWHERE, NOON, PLACE, accepted, ask
 from tests.fakes.memory import MemoryStore
@@ -108,6 +109,36 @@ class TestReports:
         assert found.threads == (ThreadUse(PLACE, 2, "m2", "why?"), ThreadUse(ELSEWHERE, 1, "m3", "why?"))
         assert (await figures(store, scope=replace(PLACE, thread=""))).now.questions == 3
         assert (await figures(store, scope=None)).now.questions == 5
+
+    async def test_each_charge_counts_under_its_own_model(self, store: Store) -> None:
+        sound = Charge(ChargeKind.TRANSCRIPTION, "whisper-1", Usage(sound_s=60, cost_micros=60_000))
+        tried = Charge(ChargeKind.ANSWER, "dear", Usage(50, 1, estimated=True))
+        seen = Charge(ChargeKind.DESCRIPTION, "dear", Usage(5, 1))
+        own = Charge(ChargeKind.ANSWER, "m", Usage(100, 10, cost_micros=5))
+        for number, charges in enumerate(((sound, tried, seen, own), (sound,), ())):
+            turn = await accepted(store, ask(f"m{number}", after_s=number))
+            usage = total(one.usage for one in charges) if charges else own.usage
+            state = TurnState.FAILED if number == 1 else TurnState.DONE
+            await store.finish(Finish(turn, state, "so", model="m", usage=usage, charges=charges))
+        models = (
+            ModelUse("whisper-1", UsageTotals(cost_micros=120_000)),
+            ModelUse("m", UsageTotals(3, 0, 200, 20, 10, errors=1)),
+            ModelUse("dear", UsageTotals(0, 0, 55, 2, unpriced=1)),
+        )
+        for period in (DAY, period_at(PeriodName.DAY, NOON, ZoneInfo("Asia/Kathmandu"))):
+            found = await figures(store, period)
+            assert found.models == models, "of stored sums, and of the answers of a part of a day"
+            assert [one.totals for one in found.channels] == [replace(found.now, people=0)]
+        groups = await store.usage_groups(NOON, NOON + timedelta(days=1), (UsageField.MODEL,))
+        assert [
+            (one.model, one.answers, one.prompt_tokens, one.cost_micros, one.unpriced) for one in groups
+        ] == [
+            ("dear", 0, 55, 0, 1),
+            ("m", 3, 200, 10, 0),
+            ("whisper-1", 0, 0, 120_000, 0),
+        ]
+        await store.forget_person("slack", "T1", ANN.id, NOON + timedelta(hours=1))
+        assert (await figures(store)).models == models
 
     async def test_people_are_named_for_what_they_ask_in_workspaces_that_allow_it(self, store: Store) -> None:
         await spend(store, ask("m1"))

@@ -708,7 +708,12 @@ class MemoryStore(MemorySettings):
 
     def _used(self) -> list[UsedAnswer]:
         return [
-            UsedAnswer(finish, self._nobodys.get(turn_id, finish.turn.payer.id), self._charged[turn_id])
+            UsedAnswer(
+                finish,
+                self._nobodys.get(turn_id, finish.turn.payer.id),
+                self._charged[turn_id],
+                tuple(self._charges.get(turn_id, {}).values()),
+            )
             for turn_id, finish in self._finishes.items()
         ]
 

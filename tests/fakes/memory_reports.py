@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from core.ports.store.privacy import Feedback
 from core.spend.periods import PeriodName, period_at
+from core.spend.prices import NO_USAGE, total
 from core.spend.report import two_digits
 from core.values.conversation import Turn, TurnState
+from core.values.deltas import Usage
 from core.values.operation import ModelLatency
 from core.values.places import Place
 from core.values.report import (
@@ -26,7 +28,7 @@ from core.values.report import (
     ThreadUse,
 )
 from core.values.turn_ends import Finish
-from core.values.usage import DIRECT, UsageField, UsageGroup, UsageTotals
+from core.values.usage import DIRECT, Charge, UsageField, UsageGroup, UsageTotals
 from storage.people import FORGOTTEN_USER
 from tests.fakes.memory_threads import holds
 
@@ -37,11 +39,14 @@ Period = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class UsedAnswer:
-    """The usage of an answer. `person` is empty where they were forgotten before it ended. `at`: when it counts."""
+    """The usage of an answer. `person` is empty where they were forgotten before it ended. `at`: when it counts.
+    `charges`: those that are stored. `part`: the part of another model than the answer's."""
 
     finish: Finish
     person: str
     at: datetime
+    charges: tuple[Charge, ...] = ()
+    part: bool = False
 
     @property
     def place(self) -> Place:
@@ -49,7 +54,29 @@ class UsedAnswer:
 
     @property
     def counted(self) -> bool:
-        return self.finish.state in _COUNTED
+        return self.finish.state in _COUNTED and not self.part
+
+    def by_model(self) -> list[UsedAnswer]:
+        """Its usage under its own model, and that of each other model."""
+        if not self.charges:
+            return [self]
+        usages: dict[str, list[Usage]] = {self.finish.model: [NO_USAGE]}
+        for charge in self.charges:
+            usages.setdefault(charge.model, []).append(charge.usage)
+        whole = {model: total(those) for model, those in usages.items()}
+        if (
+            self.finish.usage is not None
+            and _unpriced(self.finish.usage)
+            and not any(map(_unpriced, whole.values()))
+        ):
+            own = whole[self.finish.model]
+            whole[self.finish.model] = replace(own, partly_priced=True)
+        return [
+            replace(
+                self, finish=replace(self.finish, model=model, usage=usage), part=model != self.finish.model
+            )
+            for model, usage in whole.items()
+        ]
 
 
 def totals_of(used: Iterable[UsedAnswer], *, with_people: bool = False) -> UsageTotals:
@@ -62,9 +89,13 @@ def totals_of(used: Iterable[UsedAnswer], *, with_people: bool = False) -> Usage
         prompt_tokens=sum(usage.prompt_tokens for usage in usages),
         completion_tokens=sum(usage.completion_tokens for usage in usages),
         cost_micros=sum(usage.cost_micros or 0 for usage in usages),
-        errors=sum(one.finish.state is TurnState.FAILED for one in answers),
-        unpriced=sum(usage.cost_micros is None or usage.partly_priced for usage in usages),
+        errors=sum(one.finish.state is TurnState.FAILED and not one.part for one in answers),
+        unpriced=sum(map(_unpriced, usages)),
     )
+
+
+def _unpriced(usage: Usage) -> bool:
+    return usage.cost_micros is None or usage.partly_priced
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +114,7 @@ class ReportedData:
         used = self._between(period, scope)
         opinions = self._opinions(period, scope)
         counts, left_open = self._open(period, scope, used, opinions)
-        by_model = _grouped(used, lambda one: one.finish.model)
+        by_model = _grouped((part for one in used for part in one.by_model()), lambda one: one.finish.model)
         by_channel = _grouped(used, lambda one: one.place.channel_key)
         return ReportFigures(
             now=totals_of(used, with_people=True),
@@ -227,7 +258,7 @@ def groups(
     used: Iterable[UsedAnswer], by: Collection[UsageField], zone: tzinfo, *, names: bool
 ) -> list[UsageGroup]:
     found: defaultdict[tuple[str, ...], list[UsedAnswer]] = defaultdict(list)
-    for one in used:
+    for one in (part for each in used for part in (each.by_model() if UsageField.MODEL in by else [each])):
         day = period_at(PeriodName.DAY, one.at, zone).first_day.isoformat() if UsageField.DAY in by else ""
         located = bool({UsageField.CHANNEL, UsageField.PERSON} & set(by))
         team = (one.place.platform, one.place.team) if located else ("", "")
@@ -252,7 +283,7 @@ def _group(key: tuple[str, ...], used: Sequence[UsedAnswer], *, names: bool) -> 
         person=person,
         name=name,
         model=model,
-        answers=len(used),
+        answers=sum(not one.part for one in used),
         questions=totals.questions,
         errors=totals.errors,
         prompt_tokens=totals.prompt_tokens,

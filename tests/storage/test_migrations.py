@@ -24,7 +24,7 @@ from core.values.parts import Text
 from core.values.places import Person, Place
 from core.values.steps import ModelRound
 from core.values.tasks import ANSWER, Alert, ReportUsage, Summarize, Task
-from storage import DatabaseSettings, open_store, steps, usage_sums
+from storage import DatabaseSettings, charges, open_store, steps, usage_sums
 from storage.engine import Database
 from storage.migrations import upgrade
 from storage.tables import USAGE, USAGE_SUMS, Row, to_us
@@ -126,6 +126,9 @@ async def test_data_of_every_earlier_schema_comes_along(database: Database) -> N
                 if newer == "0023" and table == "usage_sums":
                     for row in rows:
                         row["channel"] = "" if row["kind"] == "first_word" else row["channel"]
+                if newer == "0026" and table == "usage_sums":
+                    after[table] = [row for row in after[table] if row["kind"] != "model"]
+                    rows[:] = [row for row in rows if row["kind"] != "model"]
                 assert [{name: row[name] for name in rows[0]} for row in after[table]] == rows, newer
             before = put_a_row_in_each(connection, number)
 
@@ -262,6 +265,63 @@ async def test_the_sums_of_stored_usage_are_those_that_each_answer_would_have_ad
     await database.write(add_again)
     assert {row[0] for row in filled} == set(usage_sums.SumKind)
     assert filled == await database.read(stored)
+
+
+async def test_the_charges_of_stored_answers_move_to_the_sums_of_their_models(database: Database) -> None:
+    costs = (None, 3, 5)
+
+    def put(connection: Connection) -> None:
+        there = {table.name: table for table in tables(connection)}
+        for number in range(1, 13):
+            put_a_row_in_each(connection, number)
+            used = {"channel": f"C{number % 2}", "model": f"m{number % 2}", "state": "done", "at_us": number}
+            used |= {"cost_micros": None if number % 4 == 0 else 10, "partly_priced": number % 3 == 0}
+            connection.execute(there["usage"].update().where(there["usage"].c.turn_id == number).values(used))
+        connection.execute(there["charges"].delete())
+        amounts: dict[str, float] = {
+            "prompt_tokens": 2,
+            "completion_tokens": 3,
+            "reasoning_tokens": 1,
+            "cached_tokens": 1,
+        }
+        amounts |= {"sound_s": 0.0, "estimated": False, "partly_priced": False}
+        rows = [
+            {
+                "turn_id": number,
+                "kind": kind,
+                "model": model,
+                "cost_micros": costs[(number + index) % 3],
+                **amounts,
+            }
+            for number in range(1, 10)
+            for index, (kind, model) in enumerate(
+                (("answer", "m1"), ("description", "m1"), ("transcription", "w"))
+            )
+            if number % (index + 2)
+        ]
+        connection.execute(there["charges"].insert(), rows)
+        connection.execute(there["usage_sums"].delete())
+        add(connection, split=False)
+
+    def add(connection: Connection, *, split: bool) -> None:
+        for row in connection.execute(select(USAGE)).mappings().all():
+            parts = charges.charges(connection, row["turn_id"]) if split else ()
+            usage_sums.add(connection, dict(row), False, parts)
+
+    def stored(connection: Connection) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in connection.execute(select(USAGE_SUMS).order_by(*USAGE_SUMS.primary_key))]
+
+    def add_again(connection: Connection) -> None:
+        connection.execute(delete(USAGE_SUMS))
+        add(connection, split=True)
+
+    await database.migrate(lambda connection: upgrade(connection, "0025"))
+    await database.write(put)
+    await database.migrate(upgrade)
+    corrected = await database.read(stored)
+    await database.write(add_again)
+    assert {row[5] for row in corrected if row[0] == "model"} == {"m0", "m1", "w"}
+    assert corrected == await database.read(stored)
 
 
 async def test_opening_twice_keeps_what_is_there(database_url: str) -> None:
