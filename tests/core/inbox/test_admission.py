@@ -17,9 +17,11 @@ from core.inbox.inbox import StoringInbox
 from core.settings.environment import CoreSettings
 from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn, TurnState
+from core.values.deltas import Usage
 from core.values.events import Deleted, Edited, Outcome, Receipt
 from core.values.parts import File
 from core.values.places import Person, Place
+from core.values.turn_ends import Finish
 from core.values.ui import ImmediateReply
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
@@ -98,6 +100,25 @@ async def test_nothing_is_left_of_the_question_of_somebody_who_may_not_ask_or_st
     assert [told.text for told in house.slow.told] == [phrase(why, "en")]
     assert await house.store.held_turns() == []
     assert (await house.texts(), await house.store.joined(THREAD), house.submitted) == ([], False, [])
+
+
+async def test_a_held_question_that_nears_a_limit_is_answered_and_its_author_gets_the_note() -> None:
+    house = App(parley_budget="100 tokens a day")
+    try:
+        before = await house.store.accept(Ask("0.1", THREAD, Person("U2", "Ben"), "so?", NOON, addressed=True))
+        assert before is not None
+        begun = await house.store.begin(before.id)
+        await house.store.finish(Finish(begun, TurnState.DONE, "so", model="m", usage=Usage(85)))
+        await house.ask()
+        await house.clock.advance(3)
+        assert [turn.ask.author for turn in house.submitted] == [MEMBER]
+        (note,) = house.slow.told
+        assert (note.refused, note.text.split(". It renews")[0]) == (
+            False,
+            "The budget of everybody who uses Parley: 85% of 100 tokens a day is spent",
+        )
+    finally:
+        await house.inbox.admission.close()
 
 
 async def test_a_held_question_keeps_nobody_else_waiting_and_is_one_however_often_it_comes(
