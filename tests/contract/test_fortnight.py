@@ -133,6 +133,7 @@ def check(report: Report, asked: Sequence[Asked]) -> None:
 
 async def test_every_figure_of_a_fortnight_is_the_sum_of_its_questions(store: Store) -> None:
     clock, asked = FakeClock(SINCE.astimezone(UTC), jumps=True), made_up(Random(7))
+    await store.change(TEAM, {"report_names": "on"}, Person("U1"), SINCE)
     await store_all(store, asked, clock)
     usage = StoredUsage(store, CoreSettings(_env_file=None), BERLIN, lambda place: None)
     weeks = [period_at(PeriodName.WEEK, SINCE + timedelta(days=days), BERLIN) for days in (0, 7)]
