@@ -43,27 +43,28 @@ def picture(chart: Chart) -> bytes:
     """The chart as PNG: questions, and above them costs if any is known. Neither settings nor the time changes it."""
     mpl.rcdefaults()
     mpl.rcParams.update({"font.size": _TEXT * 72 / _DPI, "hatch.color": UNKNOWN, "text.color": INK})
-    panels: list[tuple[str, Sequence[float | None], str]] = [("?", chart.questions, QUESTIONS)]
+    asked = short_number(sum(chart.questions))
+    panels: list[tuple[str, str, Sequence[float | None], str]] = [("?", asked, chart.questions, QUESTIONS)]
     if chart.priced:
-        panels.insert(0, (chart.currency, chart.costs, COST))
+        total = f"≥ {chart.total}" if chart.least else chart.total
+        panels.insert(0, (chart.currency, total, chart.costs, COST))
     layout = ConstrainedLayoutEngine(w_pad=0.25, h_pad=0.2, hspace=0.06)
     figure = Figure((WIDTH / _DPI, HEIGHT / _DPI), _DPI, facecolor=CARD, layout=layout)
     for axes, panel in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
-        _draw(axes, *panel, least=chart.least and panel[0] == chart.currency)
+        _draw(axes, *panel)
         _label(axes, chart.labels)
+    axes.set_xlabel(chart.months, color=INK, labelpad=6)
     content = BytesIO()
     figure.savefig(content, format="png", facecolor=CARD, metadata={"Software": None})
     return content.getvalue()
 
 
-def _draw(axes: Axes, unit: str, values: Sequence[float | None], colour: str, *, least: bool) -> None:
-    """One panel: its unit and total, which may be the least that it can be, and the bars. An unknown value is a hatched
-    column of the whole height."""
+def _draw(axes: Axes, unit: str, total: str, values: Sequence[float | None], colour: str) -> None:
+    """One panel: its unit and total, and the bars. An unknown value is a hatched column of the whole height."""
     known = [value or 0 for value in values]
     badge = {"boxstyle": "round,pad=0.25", "facecolor": colour, "edgecolor": colour}
     place: dict[str, Any] = {"textcoords": "offset points", "weight": "bold", "va": "baseline"}
     head = axes.annotate(unit, (0, 1), (8, 20), xycoords="axes fraction", color="white", bbox=badge, **place)
-    total = f"≥ {short_number(sum(known))}" if least else short_number(sum(known))
     axes.annotate(total, (1, 1), (18, 20), xycoords=(head, "axes fraction"), **place)
     axes.bar(range(len(known)), known, 0.8, color=colour, zorder=2)
     for index, value in enumerate(values):
@@ -77,6 +78,7 @@ def _draw(axes: Axes, unit: str, values: Sequence[float | None], colour: str, *,
     axes.grid(axis="y", color=GRID, linewidth=1.5, zorder=0)
     axes.set_facecolor(CARD)
     axes.tick_params(colors=INK, length=0, pad=10)
+    axes.tick_params("x", pad=18)
     axes.spines[:].set_visible(False)
     axes.spines["bottom"].set(visible=True, color=INK, linewidth=1.5)
 

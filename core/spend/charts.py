@@ -15,7 +15,7 @@ from functools import reduce
 from babel.dates import format_date, format_time
 
 from core.i18n import LOCALES, language_of, phrase
-from core.spend.cost_text import money
+from core.spend.cost_text import amount_digits, money
 from core.spend.periods import Period, PeriodName
 from core.values.report import Bar
 
@@ -30,8 +30,10 @@ _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 class Chart:
     """The bars of a period as the child process draws them (`core.spend.chart_child`).
 
-    `labels` have the local hour, or the month and the day, as in ISO 8601. `costs` are in units of `currency`, an ISO
-    4217 code; None is unknown. `least`: other costs are unknown too, so that their sum is the least that it can be.
+    `labels` have the local hour, or the day of the month. `months`: the month or months of those days as in ISO 8601,
+    else empty. `total`: the sum of the costs, as the text beside the picture has it. `costs` are in units of
+    `currency`, an ISO 4217 code; None is unknown. `least`: other costs are unknown too, so that their sum is the least
+    that it can be.
     """
 
     labels: tuple[str, ...]
@@ -39,6 +41,8 @@ class Chart:
     costs: tuple[float | None, ...]
     currency: str
     least: bool = False
+    months: str = ""
+    total: str = ""
 
     @property
     def priced(self) -> bool:
@@ -49,15 +53,19 @@ class Chart:
 def bars_to_chart(bars: Sequence[Bar], period: Period, currency: str, *, least: bool = False) -> Chart:
     """The chart of a period. An hour or day without questions costs nothing, unless no cost at all is known. `least`:
     the cost of some answers is unknown."""
-    form = "%H:%M" if period.name is PeriodName.DAY else "%m-%d"
+    hourly = period.name is PeriodName.DAY
+    begun = [bar.since.astimezone(period.zone) for bar in bars]
+    months = dict.fromkeys(f"{moment:%Y-%m}" for moment in begun)
     costs = [None if bar.cost_micros is None else bar.cost_micros / 1_000_000 for bar in bars]
     known = any(cost is not None and bar.questions for bar, cost in zip(bars, costs, strict=True))
     return Chart(
-        tuple(bar.since.astimezone(period.zone).strftime(form) for bar in bars),
+        tuple(f"{moment:%H:%M}" if hourly else str(moment.day) for moment in begun),
         tuple(bar.questions for bar in bars),
         tuple(costs) if known else (None,) * len(costs),
         currency,
         least,
+        "" if hourly else " / ".join(months),
+        amount_digits(sum(bar.cost_micros or 0 for bar in bars), currency),
     )
 
 

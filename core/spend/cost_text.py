@@ -23,6 +23,12 @@ def money(micros: int, currency: str, language: str, *, exact: bool = False) -> 
     return str(format_currency(amount, currency, pattern, locale=locale, currency_digits=False))
 
 
+def amount_digits(micros: int, currency: str) -> str:
+    """The digits of `money` in every language, without the currency."""
+    digits = money(micros, currency, "en")
+    return "".join(sign for sign in digits if sign.isdigit() or sign in "-.,")
+
+
 def cost_text(totals: UsageTotals, currency: str, language: str) -> str:
     """The cost of `totals`; the least that it can be where the prices of some answers are unknown."""
     if totals.unpriced and not totals.cost_micros:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -30,6 +31,7 @@ from core.spend.charts import (
     chart_to_bytes,
     short_number,
 )
+from core.spend.cost_text import money
 from core.spend.periods import PeriodName, period_at
 from core.values.report import Bar
 
@@ -75,8 +77,12 @@ async def renderer() -> AsyncIterator[ChartRenderer]:
     await made.close()
 
 
-def test_a_bar_has_the_local_date_of_its_day() -> None:
-    assert CHART.labels == ("11-16", "11-17", "11-18", "11-19", "11-20", "11-21", "11-22")
+def test_a_bar_has_the_local_day_of_the_month_and_the_picture_has_the_month_once() -> None:
+    assert CHART.labels == ("16", "17", "18", "19", "20", "21", "22")
+    assert CHART.months == "2026-11"
+    turn = period_at(PeriodName.WEEK, datetime(2026, 12, 2, tzinfo=UTC), KATHMANDU)
+    chart = bars_to_chart([Bar(*bounds, 1) for bounds in turn.bars], turn, "EUR")
+    assert (chart.labels[:2], chart.months) == (("30", "1"), "2026-11 / 2026-12")
     assert CHART.costs == (0.01, 2.5, 0.0, None, 0.4, 0.0, 0.09)
 
 
@@ -84,6 +90,25 @@ def test_a_day_of_25_hours_has_25_bars() -> None:
     chart = bars_to_chart([Bar(*bounds, 1) for bounds in DAY.bars], DAY, "EUR")
     assert len(chart.labels) == 25
     assert chart.labels[1:5] == ("01:00", "02:00", "02:00", "03:00")
+    assert chart.months == ""
+
+
+@pytest.mark.parametrize(
+    ("micros", "currency"),
+    [
+        (45_000, "USD"),
+        (135_000, "USD"),
+        (999_600_000, "EUR"),
+        (12_345_678_900_000, "USD"),
+        (1_500_000, "JPY"),
+        (4_000, "USD"),
+        (0, "USD"),
+    ],
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_sum_in_the_picture_is_that_of_the_text(micros: int, currency: str, language: str) -> None:
+    chart = bars_to_chart(bars((1, 0, 0, 0, 0, 0, 0), (micros, 0, 0, 0, 0, 0, 0)), WEEK, currency)
+    assert re.fullmatch(rf"\D*{re.escape(chart.total)}\D*", money(micros, currency, language))
 
 
 def test_days_without_questions_cost_nothing_only_where_another_cost_is_known() -> None:
@@ -137,7 +162,7 @@ def test_the_caption_names_the_colours_and_an_unknown_cost() -> None:
     words = "Picture: cost in USD (blue), questions (brown)."
     assert chart_caption(CHART, "en") == f"{words} Hatched: the cost is not known."
     assert chart_caption(replace(CHART, costs=(0.5,) * 7), "en") == words
-    unpriced = Chart(("11-16",), (1,), (None,), "USD")
+    unpriced = Chart(("16",), (1,), (None,), "USD")
     assert chart_caption(unpriced, "en") == "Picture: questions. The cost is not known."
 
 
@@ -178,9 +203,9 @@ async def test_a_picture_has_a_card_of_its_own_and_the_colours_of_its_caption(re
 def test_a_picture_without_a_known_cost_has_one_panel_and_one_without_bars_is_drawn() -> None:
     from core.spend import chart_child  # here, since every process of the tests would import matplotlib
 
-    unpriced = Chart(("11-16", "11-17"), (2, 3), (None, None), "USD")
+    unpriced = Chart(("16", "17"), (2, 3), (None, None), "USD")
     assert COST not in colours(chart_child.picture(unpriced))
-    for empty in (Chart((), (), (), "USD"), Chart(("11-16",), (0,), (0.0,), "USD")):
+    for empty in (Chart((), (), (), "USD"), Chart(("16",), (0,), (0.0,), "USD")):
         assert CARD in colours(chart_child.picture(empty))
 
 
