@@ -274,6 +274,21 @@ async def test_a_note_stands_under_its_question_and_the_answer_follows(chromium:
         await expect(shown).to_have_count(3)
 
 
+async def test_a_note_about_an_answer_anew_does_not_go_with_the_old_answer(chromium: Browser) -> None:
+    async with serving_page() as home, window(chromium) as (_, page):
+        home.inbox.answers["why?"] = Shown("Because.", buttons=(Button("again", "Try again", 1),))
+        await page.goto(home.url)
+        await ask(page, "why?")
+        await expect(answers(page)).to_contain_text(["Because."])
+        home.inbox.notes["why?"] = ImmediateReply("Nearly used up.")
+        home.inbox.answers["why?"] = Shown("Therefore.")
+        await page.get_by_role("button", name="Try again").click()
+        shown = page.locator("[role=log] article")
+        await expect(shown.last).to_contain_text("Therefore.")
+        await expect(shown).to_contain_text(["why?", "Nearly used up.", "Therefore."])
+        await expect(shown).to_have_count(3)
+
+
 async def test_a_note_is_read_by_who_opens_another_thread_meanwhile(chromium: Browser) -> None:
     async with serving_page() as home, window(chromium) as (_, page):
         home.inbox.notes["slow"] = ImmediateReply("Nearly used up.")
