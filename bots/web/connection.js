@@ -1,5 +1,5 @@
 // Events from the server: Server-Sent Events, the complete view of a thread first and on every
-// reconnection, then each message that changed.
+// reconnection, then each message that changed. The blank page of a new thread hears of the list alone.
 
 import { call } from "/static/server.js";
 
@@ -15,6 +15,9 @@ const AGAIN_MS = 2000;
  * @property {() => void} missing there is no such thread
  */
 
+/** @param {string} thread */
+const path = (thread) => `/api/threads/${encodeURIComponent(thread)}`;
+
 /** @param {Heard} heard */
 export function connection(heard) {
   /** @type {string | null} */
@@ -27,13 +30,13 @@ export function connection(heard) {
   function open(thread) {
     close();
     wanted = thread;
-    if (thread === null || document.hidden) return;
-    const source = events = new EventSource(`/api/threads/${encodeURIComponent(thread)}/events`);
+    if (document.hidden) return;
+    const source = events = new EventSource(thread === null ? "/api/events" : `${path(thread)}/events`);
     for (const name of /** @type {const} */ (["state", "message", "thinking", "listed"])) {
       source.addEventListener(name, ({ data }) => heard[name](JSON.parse(data)));
     }
     source.addEventListener("error", () => {
-      heard.lost();
+      if (thread !== null) heard.lost();
       if (source.readyState === EventSource.CLOSED) refused(thread); // the browser does not try again itself
     });
   }
@@ -44,11 +47,12 @@ export function connection(heard) {
     clearTimeout(again);
   }
 
-  /** The server refused the stream: for good, because there is no such thread, or for now. @param {string} thread */
+  /** The server refused the stream: for good, because there is no such thread, or for now.
+   * @param {string | null} thread */
   async function refused(thread) {
     let missing = false;
     try {
-      await call(`/api/threads/${encodeURIComponent(thread)}`);
+      if (thread !== null) await call(path(thread));
     } catch (error) {
       missing = error.status === 404;
     }

@@ -130,6 +130,7 @@ class WebConnector:
             web.get("/api/threads", self._guarded(self._threads)),
             web.get("/api/threads/{thread}", self._guarded(self._thread)),
             web.get("/api/threads/{thread}/events", self._guarded(self._events), allow_head=False),
+            web.get("/api/events", self._guarded(self._events), allow_head=False),
             web.get("/api/suggestions", self._guarded(self._suggestions)),
             web.get("/api/files/{message}/{source}", self._guarded(self._picture)),
             web.post("/api/asks", self._guarded(self._ask, _JSON, _FORM)),
@@ -221,8 +222,10 @@ class WebConnector:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """The complete view first, then changes. What changed while the first was read is sent again after it:
-        a view replaces the one before it, so nothing is lost and nothing doubled."""
-        place = incoming.thread_to_place(request.match_info["thread"])
+        a view replaces the one before it, so nothing is lost and nothing doubled. The blank page of a new thread gets
+        changes of the list alone."""
+        thread = request.match_info.get("thread")
+        place = None if thread is None else incoming.thread_to_place(thread)
         if self._inbox is None:
             raise RequestError(Reason.STARTING)
         with self._open_stream(request):
@@ -243,12 +246,14 @@ class WebConnector:
             if not theirs:
                 self._open.pop(request.remote or "", None)
 
-    async def _stream(self, request: web.Request, place: Place) -> web.StreamResponse:
-        thread = outgoing.place_to_thread(place)
+    async def _stream(self, request: web.Request, place: Place | None) -> web.StreamResponse:
+        thread = "" if place is None else outgoing.place_to_thread(place)
         watcher = self._live.watch(thread)
         try:
-            language = await self._language(self._reader(request), place)
-            state = await self._state(place, language)
+            language, parts = "", [b"retry: %d\n\n" % RETRY_MS]
+            if place is not None:
+                language = await self._language(self._reader(request), place)
+                parts.append(outgoing.event("state", await self._state(place, language)))
             response = web.StreamResponse(
                 headers={**HEADERS, **NEVER_STORED, "X-Accel-Buffering": "no"}  # nginx: do not gather
             )
@@ -256,13 +261,13 @@ class WebConnector:
             response.charset = "utf-8"
             try:
                 await response.prepare(request)
-                await response.write(b"retry: %d\n\n" % RETRY_MS + outgoing.event("state", state))
+                await response.write(b"".join(parts))
                 while not watcher.closed:
                     news = await watcher.news(self._heartbeat_s)
                     parts = [outgoing.event("message", await self._renderer.view(view)) for view in news.views]
                     if news.thinking is not None:
                         parts.append(outgoing.event("thinking", asdict(news.thinking)))
-                    if news.whole:
+                    if news.whole and place is not None:
                         parts.append(outgoing.event("state", await self._left(place, language)))
                     if news.listed:
                         parts.append(outgoing.event("listed", {}))

@@ -58,11 +58,11 @@ export function enter(opened) {
 function leave() {
   name(null);
   greet();
-  deafen();
+  listen();
   listThreads();
 }
 
-/** Open the event stream of the thread, again where it was open. */
+/** Open the event stream of the thread, or of the blank page, again where it was open. */
 export const listen = () => server.open(address.thread);
 export const deafen = () => server.close();
 export const listening = () => server.isOpen();

@@ -132,12 +132,25 @@ test("events of the open thread are passed on, those of the one before it are no
   assert.equal(server.isOpen(), false);
 });
 
-test("nothing is opened for a new thread or a page out of sight", () => {
+test("nothing is opened for a page out of sight", () => {
   const [, server] = heard();
-  server.open(null);
   hidden = true;
   server.open("a");
+  server.open(null);
   assert.deepEqual([sources.length, server.isOpen()], [0, false]);
+});
+
+test("a new thread hears of the list alone, and its connection is opened again without a word", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const [calls, server] = heard();
+  server.open(null);
+  assert.equal(sources[0].url, "/api/events");
+  sources[0].sends("listed", {});
+  sources[0].close();
+  sources[0].sends("error");
+  await settled();
+  t.mock.timers.tick(2000);
+  assert.deepEqual([calls, requests, sources.length], [[["listed", {}]], [], 2]);
 });
 
 test("a connection that breaks is lost; closed for good, the thread may be missing", async () => {

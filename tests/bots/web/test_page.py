@@ -138,7 +138,7 @@ async def test_the_keyboard_alone_is_enough(chromium: Browser) -> None:
         await page.goto(home.url)
         await page.keyboard.type("Long")
         await page.keyboard.press("Enter")
-        stop = page.get_by_role("button", name="Stop")
+        stop = answers(page).get_by_role("button", name="Stop")  # not that of the thinking before
         await expect(stop).to_be_visible()
         await page.keyboard.press("Shift+Tab")
         await expect(stop).to_be_focused()

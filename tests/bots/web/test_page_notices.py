@@ -18,6 +18,7 @@ from core.values.ui import ImmediateReply
 from tests.bots.web.rig import serving_page
 from tests.bots.web.windows import answers, ask, window
 from tests.e2e.browser import CHROMIUM, NO_BROWSER
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -94,6 +95,15 @@ async def test_an_alert_lists_the_notices_at_once_and_names_them(chromium: Brows
         await post(home.platform, "The second alert.")
         await expect(answers(page)).to_have_count(2)
         assert await page.title() == f"{named} · Parley"
+
+
+async def test_an_alert_lists_the_notices_on_the_blank_page_too(chromium: Browser) -> None:
+    async with serving_page() as home, window(chromium) as (_, page):
+        await page.goto(home.url)
+        await until(lambda: home.platform.watchers)
+        await post(home.platform, "An alert.")
+        await expect(page.locator("#list li span")).to_have_text(["Notices"])
+        await expect(page.locator("[role=log] article")).to_have_count(0)
 
 
 async def test_the_notices_have_their_name_before_the_list_is_there(chromium: Browser) -> None:
