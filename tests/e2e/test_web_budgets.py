@@ -77,3 +77,29 @@ async def test_the_note_is_under_its_question_and_what_is_refused_is_in_the_box_
         await expect(shown).to_have_count(2)
         await expect(listed).to_have_count(2)
     assert len(endpoint.requests) == 2
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+async def test_what_an_admin_allows_stays_in_sight_and_the_button_of_the_alert_goes(
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions, locale: str
+) -> None:
+    language = language_of(locale)
+    settings = model_settings(endpoint) | LIMIT
+    settings |= {"PARLEY_ALERT_CHANNEL": "web:web", "PARLEY_LANGUAGE": language}
+    notices, now = phrase("page_board", language), phrase("amount_tokens", language, n=200)
+    async with Program(tmp_path, **settings) as program, window(chromium, locale=locale) as page:
+        await page.goto(program.url)
+        for number in (1, 2):
+            await answered(page, tmp_path, f"question {number}?", number)
+        await ask(page, "question 3?")
+        await page.get_by_role("link", name=notices).click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(notices)
+        told, alert = page.locator(".told"), page.locator("[role=log] article.mine:not(.told)")
+        lift = page.get_by_role("button", name=phrase("budget_lift", language))
+        await lift.click()
+        await expect(alert).to_contain_text(now)
+        await expect(told).to_contain_text(now)
+        await expect(lift).to_have_count(0)
+        await expect(alert).to_have_count(1)
+        await page.get_by_role("link", name="question 1?").click()
+        await answered(page, tmp_path, "question 3?", 3)
