@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, FilePayload, Locator, Page, expect
 
+from core.i18n import phrase
 from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
 from tests.e2e.conftest import model_endpoint, model_settings
 from tests.e2e.program import Program
@@ -299,7 +300,9 @@ async def test_on_a_phone_everything_is_in_reach_in_chinese_and_in_the_dark(
         await expect(page.get_by_text("我现在连不上 AI 服务")).to_be_visible()
         await expect(page.get_by_role("button", name="重试")).to_be_visible()
         await composer(page).fill("/")
-        await expect(page.get_by_role("option", name="/usage")).to_contain_text("查看提问次数和用量")
+        await expect(page.get_by_role("option", name="/usage")).to_contain_text(
+            phrase("command_usage_about", "zh")
+        )
         assert await fits(page)
         await page.get_by_role("option", name="/help").tap()
         await page.set_viewport_size({"width": 360, "height": 480})  # so that it is long
