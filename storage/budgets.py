@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from cachetools import LRUCache
@@ -58,7 +59,7 @@ Changed = dict[AccountKey, Balance]
 _KEY = ("platform", "team", "channel", "person", "period", "since_us")
 _PAYER = ("platform", "team", "channel", "person")
 _ORDER = [SPENDING.c[name] for name in _KEY]
-_BALANCE = (*_ORDER, SPENDING.c.micros, SPENDING.c.tokens, SPENDING.c.lifts)
+_BALANCE = (*_ORDER, SPENDING.c.micros, SPENDING.c.tokens, SPENDING.c.lifted)
 _OF_ACCOUNTS = select(*_BALANCE).where(
     tuple_(*(SPENDING.c[name] for name in _KEY)).in_(bindparam("accounts", expanding=True))
 )
@@ -117,7 +118,12 @@ class KeptBalances:
             spent = Spent(
                 max(kept.spent.micros, balance.spent.micros), max(kept.spent.tokens, balance.spent.tokens)
             )
-            self._kept[key] = Balance(spent, lifts=max(kept.lifts, balance.lifts))
+            self._kept[key] = Balance(spent, lifts=_newer(kept.lifts, balance.lifts))
+
+
+def _newer(*lifts: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    """The greater number of each limit."""
+    return _lifts({limit: max(dict(one).get(limit, 0) for one in lifts) for limit in dict(chain(*lifts))})
 
 
 def any_accounts(connection: Connection) -> bool:
@@ -130,10 +136,10 @@ def balances(connection: Connection, accounts: Sequence[BudgetAccount]) -> Chang
     return _balances(connection, _OF_ACCOUNTS, {"accounts": [_key(account) for account in accounts]})
 
 
-def lifts(connection: Connection, accounts: Sequence[BudgetAccount]) -> list[int]:
-    """The number of lifts of each account: 0 where it is new."""
+def lifted(connection: Connection, accounts: Sequence[BudgetAccount]) -> list[Balance]:
+    """The balance of each account, an empty one where it is new."""
     found = balances(connection, accounts)
-    return [found.get(_key(account), Balance()).lifts for account in accounts]
+    return [found.get(_key(account), Balance()) for account in accounts]
 
 
 def open_accounts(connection: Connection, accounts: Sequence[BudgetAccount], person: str) -> None:
@@ -148,7 +154,12 @@ def open_accounts(connection: Connection, accounts: Sequence[BudgetAccount], per
     for account in accounts:
         if not balances(connection, [account]):
             spent = _used(connection, account, person)
-            row = {"until_us": to_us(account.until), "micros": spent.micros, "tokens": spent.tokens, "lifts": 0}
+            row = {
+                "until_us": to_us(account.until),
+                "micros": spent.micros,
+                "tokens": spent.tokens,
+                "lifted": None,
+            }
             connection.execute(adding, {**dict(zip(_KEY, _key(account), strict=True)), **row})
 
 
@@ -228,14 +239,16 @@ def _put(connection: Connection, claim: BudgetClaim, counted: Spent, reserved: S
     connection.execute(_put_reservation(connection.dialect.name), row)
 
 
-def lift(connection: Connection, account: BudgetAccount, lifts: int, change: Change) -> Changed:
-    """The new balance of the account. Empty where it is not there, or was lifted another number of times."""
-    here = [SPENDING.c[name] == value for name, value in zip(_KEY, _key(account), strict=True)]
-    lifting = update(SPENDING).where(*here, SPENDING.c.lifts == lifts).values(lifts=lifts + 1)
-    lifted = _balances(connection, lifting.returning(*_BALANCE), {})
-    if lifted:
-        settings.record(connection, change)
-    return lifted
+def lift(connection: Connection, budget: Budget, lifts: int, change: Change) -> Changed:
+    """The new balance of the account. Empty where it is not there, or the limit was lifted another number of times."""
+    key, limit = _key(budget.account), str(budget.limit)
+    found = _balances(connection, _LOCKED_ACCOUNTS, {"accounts": [key]}).get(key)
+    if found is None or budget.lifts(found) != lifts:
+        return {}
+    here = [SPENDING.c[name] == value for name, value in zip(_KEY, key, strict=True)]
+    lifting = update(SPENDING).where(*here).values(lifted={**dict(found.lifts), limit: lifts + 1})
+    settings.record(connection, change)
+    return _balances(connection, lifting.returning(*_BALANCE), {})
 
 
 def expire(connection: Connection, before_us: int) -> int:
@@ -246,7 +259,14 @@ def expire(connection: Connection, before_us: int) -> int:
 def _balances(connection: Connection, query: Executable, values: Mapping[str, Any]) -> Changed:
     """The balances of the rows that `query` returns."""
     rows = connection.execute(query, values).all()
-    return {tuple(row[: len(_KEY)]): Balance(Spent(row.micros, row.tokens), lifts=row.lifts) for row in rows}
+    return {
+        tuple(row[: len(_KEY)]): Balance(Spent(row.micros, row.tokens), lifts=_lifts(row.lifted))
+        for row in rows
+    }
+
+
+def _lifts(lifted: Mapping[str, int] | None) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted((lifted or {}).items()))
 
 
 def _used(connection: Connection, account: BudgetAccount, person: str) -> Spent:

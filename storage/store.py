@@ -248,8 +248,8 @@ class SqlStore:
         assert known is not None
         return known
 
-    async def lifts(self, accounts: Sequence[BudgetAccount]) -> list[int]:
-        return await self._database.read(budgets.lifts, accounts)
+    async def lifted(self, accounts: Sequence[BudgetAccount]) -> list[Balance]:
+        return await self._database.read(budgets.lifted, accounts)
 
     async def reserve(self, claim: BudgetClaim, person: str, limits: Sequence[Budget]) -> BudgetDecision:
         self._counts_spending = True
@@ -264,8 +264,8 @@ class SqlStore:
         assert decision is not None
         return decision
 
-    async def lift(self, account: BudgetAccount, lifts: int, change: Change) -> bool:
-        lifted = await self._database.write(budgets.lift, account, lifts, change)
+    async def lift(self, budget: Budget, lifts: int, change: Change) -> bool:
+        lifted = await self._database.write(budgets.lift, budget, lifts, change)
         self._balances.put(lifted)
         return bool(lifted)
 

@@ -374,8 +374,8 @@ class ChargeRow(Row, table=True):
 
 class SpendingRow(Row, table=True):
     """An account of `core.values.budgets`: what was spent from `since_us` to `until_us`. `person` is a digest of an id;
-    a key of "*" matches every value. An account is as old as the limit that it is for: `storage.teams` has nothing to
-    adopt here, nor in `reservations`."""
+    a key of "*" matches every value. `lifted`: the limits that were allowed once more, with how often. An account is as
+    old as the limit that it is for: `storage.teams` has nothing to adopt here, nor in `reservations`."""
 
     __tablename__ = "spending"
 
@@ -388,7 +388,7 @@ class SpendingRow(Row, table=True):
     until_us: int = Field(sa_type=BigInteger)
     micros: int = Field(sa_type=BigInteger)
     tokens: int = Field(sa_type=BigInteger)
-    lifts: int
+    lifted: dict[str, int] | None = Field(sa_type=Fields, default=None)
 
 
 class ReservationRow(Row, table=True):

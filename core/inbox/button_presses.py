@@ -15,7 +15,7 @@ from core.ports.store import Store
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change
 from core.settings.channel import ChannelSettings
-from core.spend.budget_alerts import budget_zone
+from core.spend.budget_alerts import budget_zone, holds
 from core.spend.budget_text import lifted_to_text
 from core.spend.budgets import LIFT, lifted_place
 from core.turns.approval_view import action_and_key
@@ -104,7 +104,9 @@ class ButtonPresses:
             press.author,
             now,
         )
-        if not await self._store.lift(budget.account, reached.lifts, lifted):
+        if not await holds(budget, self._store, core):
+            return Receipt(Outcome.DUPLICATE, turn.id, ImmediateReply(phrase("budget_limit_changed", language)))
+        if not await self._store.lift(budget, reached.lifts, lifted):
             return Receipt(
                 Outcome.DUPLICATE, turn.id, ImmediateReply(phrase("budget_lifted_already", language))
             )

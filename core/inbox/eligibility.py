@@ -86,7 +86,7 @@ class Eligibility:
         language, who = self._handlers.language(person, settings), self._who(person, place)
         lines = []
         for budget, balance in eligible.near:
-            key = f"budget/{budget.account.key}/{budget.limit.unit}/{balance.lifts}/{person_digest(who)}"
+            key = f"budget/{budget.account.key}/{budget.limit}/{budget.lifts(balance)}/{person_digest(who)}"
             if key not in self._noted and await self._store.mark_once(key):
                 lines.append(near_to_text(budget, balance, language, self._handlers.currency, settings.zone))
             self._noted[key] = True

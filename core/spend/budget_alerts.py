@@ -9,9 +9,11 @@ from datetime import tzinfo
 from core.i18n import language_of, variant
 from core.platform_calls import PlatformCalls
 from core.ports.store.settings import SettingsStore
-from core.settings.channel import merge
+from core.settings.channel import SETTINGS, merge
 from core.settings.environment import CoreSettings
+from core.settings.limits import limits_of
 from core.spend.budget_text import AlertView, alert_lifted_to_text, reached_to_text
+from core.spend.budgets import scoped_limits
 from core.values.budgets import ANY, Budget, BudgetScope
 from core.values.places import Place
 from core.values.tasks import BudgetLift, BudgetReached
@@ -28,6 +30,20 @@ async def budget_zone(budget: Budget, readers: tzinfo, store: SettingsStore, cor
         return readers
     stored = await store.stored_settings(Place(payer.platform, payer.team, ""))
     return merge(core, stored, payer.platform).zone
+
+
+async def holds(budget: Budget, store: SettingsStore, core: CoreSettings) -> bool:
+    """True if the limit of `budget` still is one of its scope, with its unit and amount. Raises StoreError."""
+    payer = budget.account.payer
+    if budget.scope is BudgetScope.ALL:
+        return budget.limit in limits_of(core.parley_budget)
+    if budget.scope is BudgetScope.PERSON:
+        workspaces = await store.workspaces(payer.platform)
+        texts = [one.get("person_budget", "") for team, one in workspaces.items() if payer.team in (ANY, team)]
+        return any(budget.limit in (SETTINGS["person_budget"].read(text) or ()) for text in texts)
+    place = Place(payer.platform, payer.team, "" if payer.channel == ANY else payer.channel)
+    limits = dict(scoped_limits(merge(core, await store.stored_settings(place), payer.platform)))
+    return budget.limit in limits.get(budget.scope, ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,5 +244,5 @@ class BudgetChecks:
         return BudgetRefusal(first, model=model_info.name)
 
     def _reached(self, budget: Budget, balance: Balance) -> BudgetRefusal:
-        self._on_reached(BudgetReached(budget, balance.lifts))
+        self._on_reached(BudgetReached(budget, budget.lifts(balance)))
         return BudgetRefusal(budget, balance)

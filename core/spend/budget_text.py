@@ -64,7 +64,7 @@ def refusal_to_text(refusal: BudgetRefusal, language: str, currency: str, zone: 
         "budget_reached_person" if budget.scope is BudgetScope.PERSON else "budget_reached",
         language,
         whose=whose,
-        limit=_allowed(budget, refusal.balance.lifts, language, currency),
+        limit=_allowed(budget, budget.lifts(refusal.balance), language, currency),
         when=_when(budget.account.until, zone, language),
     )
     more = phrase("budget_more_all" if budget.scope is BudgetScope.ALL else "budget_more", language)
@@ -79,7 +79,7 @@ def near_to_text(budget: Budget, balance: Balance, language: str, currency: str,
         language,
         whose=phrase(f"budget_of_{budget.scope}", language),
         percent=budget.percent(balance),
-        limit=_allowed(budget, balance.lifts, language, currency),
+        limit=_allowed(budget, budget.lifts(balance), language, currency),
         when=_when(budget.account.until, zone, language),
     )
 
@@ -90,7 +90,7 @@ def balance_to_text(budget: Budget, balance: Balance, language: str, currency: s
         "budget_line",
         language,
         whose=phrase(f"budget_of_{budget.scope}", language),
-        limit=_allowed(budget, balance.lifts, language, currency),
+        limit=_allowed(budget, budget.lifts(balance), language, currency),
         spent=_spent(budget, balance, language, currency),
         when=_when(budget.account.until, zone, language),
     )
@@ -105,7 +105,7 @@ def share_to_text(budget: Budget, balance: Balance, language: str, currency: str
         key,
         language,
         whose=phrase(f"budget_of_{budget.scope}", language),
-        limit=_allowed(budget, balance.lifts, language, currency),
+        limit=_allowed(budget, budget.lifts(balance), language, currency),
         percent=budget.percent(balance),
     )
 

@@ -89,7 +89,7 @@ def decide(
     """
     waits: BudgetDecision | None = None
     for budget, balance in zip(budgets, balances, strict=True):
-        unit, allowed = budget.limit.unit, budget.allowed(balance.lifts)
+        unit, allowed = budget.limit.unit, budget.allowed(budget.lifts(balance))
         if budget.is_reached(balance) and not begun:
             return BudgetDecision(BudgetVerdict.REFUSED, budget, balance)
         reserved = balance.reserved.of(unit)
@@ -103,7 +103,7 @@ def near(budgets: Iterable[Budget], balances: Iterable[Balance]) -> list[tuple[B
     return [
         (budget, balance)
         for budget, balance in zip(budgets, balances, strict=True)
-        if 100 * balance.spent.of(budget.limit.unit) >= NEAR_PERCENT * budget.allowed(balance.lifts)
+        if 100 * balance.spent.of(budget.limit.unit) >= NEAR_PERCENT * budget.allowed(budget.lifts(balance))
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from core.spend.budgets import budgets_of, payer_of
 from core.spend.periods import Period, PeriodName
 from core.spend.report import Report
 from core.spend.report_text import ReportView, report_to_text
-from core.values.budgets import Balance, BudgetScope, BudgetUnit, Spent
+from core.values.budgets import BudgetScope, BudgetUnit, Spent
 from core.values.conversation import Ask, announcement
 from core.values.places import Place
 from core.values.report import FeedbackReason, OpenQuestion, ThreadUse
@@ -122,11 +122,11 @@ class StoredUsage:
                 if budget.scope is BudgetScope.CHANNEL and budget.account.since <= report.period.since:
                     totals = await self.store.usage_totals(budget.account.since, report.period.until, channel)
                     spent = Spent(totals.cost_micros, totals.prompt_tokens + totals.completion_tokens)
-                    (lifts,) = await self.store.lifts([budget.account])
+                    (found,) = await self.store.lifted([budget.account])
                     unpriced = totals.unpriced if budget.limit.unit is BudgetUnit.MONEY else 0
                     if unpriced and not spent.micros:
                         continue
-                    percent = budget.percent(Balance(spent, lifts=lifts))
+                    percent = budget.percent(replace(found, spent=spent))
                     words = phrase("share_least" if unpriced else "share", language, percent=percent)
                     key = channel.channel_key
                     shares[key] = max(shares.get(key, (0, words)), (percent, words))

@@ -111,12 +111,13 @@ class BudgetAccount:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """The state of an account. `reserved`: for answers that are being written. `lifts`: how often an admin allowed its
-    limits once more. `unpriced`: the answers whose cost is unknown, as far as they were counted."""
+    """The state of an account. `reserved`: for answers that are being written. `lifts`: the texts of its limits that an
+    admin allowed once more, with how often. `unpriced`: the answers whose cost is unknown, as far as they were
+    counted."""
 
     spent: Spent = Spent()
     reserved: Spent = Spent()
-    lifts: int = 0
+    lifts: tuple[tuple[str, int], ...] = ()
     unpriced: int = 0
 
 
@@ -128,16 +129,20 @@ class Budget:
     limit: Limit
     account: BudgetAccount
 
+    def lifts(self, balance: Balance) -> int:
+        """The number of times that this limit was allowed once more. Another unit or amount is another limit."""
+        return dict(balance.lifts).get(str(self.limit), 0)
+
     def allowed(self, lifts: int) -> int:
         """The amount that may be spent after that many lifts."""
         return self.limit.amount * (1 + lifts)
 
     def is_reached(self, balance: Balance) -> bool:
-        return balance.spent.of(self.limit.unit) >= self.allowed(balance.lifts)
+        return balance.spent.of(self.limit.unit) >= self.allowed(self.lifts(balance))
 
     def percent(self, balance: Balance) -> int:
         """The spent share of what is allowed, in whole percent: 100 or more only where it is reached."""
-        allowed = self.allowed(balance.lifts)
+        allowed = self.allowed(self.lifts(balance))
         return 100 * balance.spent.of(self.limit.unit) // allowed if allowed else 100
 
 

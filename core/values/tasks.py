@@ -107,7 +107,7 @@ class BudgetReached:
     @property
     def key(self) -> str:
         """The same for the same limit, each time that it is reached."""
-        return f"{self.budget.account.key}/{self.budget.limit.unit}/{self.lifts}"
+        return f"{self.budget.account.key}/{self.budget.limit}/{self.lifts}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -269,16 +269,23 @@ async def test_an_answer_of_a_person_who_was_forgotten_meanwhile_is_charged_to_t
 
 async def test_a_limit_is_lifted_once_for_each_time_it_is_reached(store: Store) -> None:
     here, change = of_channel(), Change(PLACE, "budget", None, None, BEN, NOON)
-    assert not await store.lift(here, 0, change), "nobody has been refused yet"
+    assert not await store.lift(budget(here), 0, change), "nobody has been refused yet"
     await answered(store, "m1", usage=Usage(1, 1, cost_micros=120))
     turn = await accepted(store, ask("m2"))
     assert (await reserve(store, turn, 1, budget(here))).verdict is BudgetVerdict.REFUSED
-    assert [await store.lift(here, 0, change) for _ in range(2)] == [True, False]
+    assert [await store.lift(budget(here), 0, change) for _ in range(2)] == [True, False]
     assert len([one for one in await store.audit(PLACE) if one.name == "budget"]) == 1
     decision = await reserve(store, turn, 1, budget(here))
     assert decision.verdict is BudgetVerdict.ALLOWED
-    assert (await store.balances([here], ""))[0].lifts == 1
-    assert await store.lifts([here, of_team()]) == [1, 0]
+    lifts = ((str(MONEY), 1),)
+    assert (await store.balances([here], ""))[0].lifts == lifts
+    assert [one.lifts for one in await store.lifted([here, of_team()])] == [lifts, ()]
+    more = budget(here, replace(MONEY, amount=110))
+    assert (await reserve(store, turn, 1, more)).verdict is BudgetVerdict.REFUSED, "it was another limit"
+    in_tokens = budget(here, Limit(1, BudgetUnit.TOKENS, LimitPeriod.DAY))
+    assert (await reserve(store, turn, 1, in_tokens)).verdict is BudgetVerdict.REFUSED
+    assert await store.lift(in_tokens, 0, change)
+    assert (await store.balances([here], ""))[0].lifts == tuple(sorted((*lifts, (str(in_tokens.limit), 1))))
 
 
 async def test_accounts_of_old_periods_are_removed(store: Store) -> None:
@@ -363,10 +370,14 @@ async def test_a_balance_that_was_read_once_stays_that_of_the_database(
     await sql_store.balances(accounts, ANN.id)
     await asyncio.gather(*(answered(sql_store, f"m{n}", replace(PLACE, thread=str(n))) for n in range(5)))
     await answered(sql_store, "m6", replace(PLACE, channel="C2"), BEN)
-    assert await sql_store.lift(of_channel(), 0, Change(PLACE, "budget", None, None, BEN, NOON))
+    assert await sql_store.lift(budget(of_channel()), 0, Change(PLACE, "budget", None, None, BEN, NOON))
     with recorded() as statements:
         kept = await sql_store.balances(accounts, ANN.id)
-    assert (statements, [one.spent.micros for one in kept], kept[1].lifts) == ([], [200, 200, 240], 1)
+    assert (statements, [one.spent.micros for one in kept], kept[1].lifts) == (
+        [],
+        [200, 200, 240],
+        ((str(MONEY), 1),),
+    )
     again = await open_store(DatabaseSettings(database_url=database_url), SystemClock())
     try:
         assert await again.balances(accounts, ANN.id) == kept

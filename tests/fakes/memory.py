@@ -505,18 +505,18 @@ class MemoryStore(MemorySettings):
         self._work()
         return self._budgets.balances(accounts, self._sum)
 
-    async def lifts(self, accounts: Sequence[BudgetAccount]) -> list[int]:
+    async def lifted(self, accounts: Sequence[BudgetAccount]) -> list[Balance]:
         self._work()
-        return self._budgets.lifts(accounts)
+        return self._budgets.lifted(accounts)
 
     async def reserve(self, claim: BudgetClaim, person: str, budgets: Sequence[Budget]) -> BudgetDecision:
         self._work()
         opened = {turn.id for turn in self._turns.values() if turn.state in _OPEN}
         return self._budgets.reserve(claim, budgets, self._sum, opened)
 
-    async def lift(self, account: BudgetAccount, lifts: int, change: Change) -> bool:
+    async def lift(self, budget: Budget, lifts: int, change: Change) -> bool:
         self._work()
-        lifted = self._budgets.lift(account, lifts)
+        lifted = self._budgets.lift(budget, lifts)
         self._audit += [change] if lifted else []
         return lifted
 

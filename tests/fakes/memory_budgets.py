@@ -45,8 +45,8 @@ class MemoryBudgets:
 
         return [self._accounts.setdefault(account, opened(account)) for account in accounts]
 
-    def lifts(self, accounts: Sequence[BudgetAccount]) -> list[int]:
-        return [self._accounts.get(account, Balance()).lifts for account in accounts]
+    def lifted(self, accounts: Sequence[BudgetAccount]) -> list[Balance]:
+        return [self._accounts.get(account, Balance()) for account in accounts]
 
     def reserve(
         self, claim: BudgetClaim, budgets: Sequence[Budget], used: Used, opened: Collection[int]
@@ -89,11 +89,12 @@ class MemoryBudgets:
         for one in self._held.values():
             one.reserved = Spent()
 
-    def lift(self, account: BudgetAccount, lifts: int) -> bool:
-        balance = self._accounts.get(account)
-        if balance is None or balance.lifts != lifts:
+    def lift(self, budget: Budget, lifts: int) -> bool:
+        balance = self._accounts.get(budget.account)
+        if balance is None or budget.lifts(balance) != lifts:
             return False
-        self._accounts[account] = replace(balance, lifts=lifts + 1)
+        lifted = {**dict(balance.lifts), str(budget.limit): lifts + 1}
+        self._accounts[budget.account] = replace(balance, lifts=tuple(sorted(lifted.items())))
         return True
 
     def expire(self, before: datetime) -> int:

@@ -129,6 +129,9 @@ async def test_data_of_every_earlier_schema_comes_along(database: Database) -> N
                 if newer == "0026" and table == "usage_sums":
                     after[table] = [row for row in after[table] if row["kind"] != "model"]
                     rows[:] = [row for row in rows if row["kind"] != "model"]
+                if newer == "0027" and table == "spending":
+                    for row in rows:
+                        row.pop("lifts")
                 assert [{name: row[name] for name in rows[0]} for row in after[table]] == rows, newer
             before = put_a_row_in_each(connection, number)
 

@@ -21,8 +21,8 @@ class BudgetStore(Protocol):
         """The balance of each account, without what is reserved. `person` is the id behind the person's digest."""
         ...
 
-    async def lifts(self, accounts: Sequence[BudgetAccount]) -> list[int]:
-        """The number of lifts of each account: 0 of one that is new. It stores no new account."""
+    async def lifted(self, accounts: Sequence[BudgetAccount]) -> list[Balance]:
+        """The balance of each account as it is stored: without lifts where it is new. It stores no new account."""
         ...
 
     async def reserve(self, claim: BudgetClaim, person: str, budgets: Sequence[Budget]) -> BudgetDecision:
@@ -35,8 +35,8 @@ class BudgetStore(Protocol):
         """
         ...
 
-    async def lift(self, account: BudgetAccount, lifts: int, change: Change) -> bool:
-        """Allow the limits of an account once more, and add `change` to the audit.
+    async def lift(self, budget: Budget, lifts: int, change: Change) -> bool:
+        """Allow a limit once more, no other one of its account, and add `change` to the audit.
 
         False, without an effect, unless they were lifted `lifts` times before.
         """

@@ -469,7 +469,7 @@ async def test_usage_shows_all_limits_that_hold_and_those_of_a_lifted_limit_as_i
     here = await office.handlers.settings(THREAD, ADA)
     (budget, _), _ = await office.handlers.budgets.balances(THREAD, ADA.id, here)
     change = Change(CHANNEL, "lift:channel", None, None, ADMIN, NOON)
-    assert await office.store.lift(budget.account, 0, change)
+    assert await office.store.lift(budget, 0, change)
     for words in ("", "channel"):
         text = await office.told("usage", words)
         assert "- The budget of this channel: 18% of US$8.00 a day is spent\n" in text

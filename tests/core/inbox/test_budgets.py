@@ -13,6 +13,7 @@ from core.commands.handlers import CommandHandlers
 from core.i18n import LANGUAGES, phrase, variant
 from core.inbox.inbox import StoringInbox
 from core.settings.environment import CoreSettings
+from core.spend.budget_alerts import holds
 from core.spend.budget_checks import AnswerPart, BudgetChecks, BudgetRefusal, Reserved
 from core.spend.budget_text import AlertView, reached_to_text, reference, refusal_to_text
 from core.spend.budgets import AnswerBound
@@ -317,6 +318,34 @@ async def test_an_admin_allows_as_much_again_once_for_each_time_that_it_is_reach
     first, _, again = here.reached
     assert (first.lifts, again.lifts) == (0, 1)
     assert first.key != again.key
+
+
+async def test_the_button_of_an_alert_is_of_no_use_once_its_limit_was_changed() -> None:
+    here, workspace = Budgeted(parley_budget="10 tokens a month"), Place("slack", "T1", "")
+    of_channel = ("100 tokens a day, 5 a day", "1m tokens a day, 5 a day")
+    changes = [
+        (THREAD, "budget", *of_channel),
+        (workspace, "budget", *of_channel),
+        (workspace, "person_budget", "20 tokens a day", "30 tokens a day"),
+    ]
+    await here.say()
+    await here.spend(100)
+    everybody = (await here.budgets.balances(THREAD, ADA.id, await here.handlers.settings(THREAD, ADA)))[0][0]
+    assert await holds(everybody, here.store, here.handlers.core)
+    for place, name, old, new in changes:
+        await here.set(place, **{name: old})
+        settings = await here.handlers.settings(THREAD, ADA)
+        found = await here.budgets.balances(THREAD, ADA.id, settings)
+        budget = next(one for one, _ in found if one.scope is not BudgetScope.ALL)
+        assert await holds(budget, here.store, here.handlers.core)
+        await here.set(place, **{name: new})
+        told = await lift(here, ADMIN, BudgetReached(budget))
+        assert (told.outcome, told.reply and told.reply.text) == (
+            Outcome.DUPLICATE,
+            phrase("budget_limit_changed", "en"),
+        )
+        assert [one for one in await here.store.lifted([budget.account]) if one.lifts] == []
+        await here.set(place, **{name: ""})
 
 
 async def test_1000_questions_of_one_person_spend_that_persons_budget_and_no_more() -> None:

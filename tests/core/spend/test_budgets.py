@@ -140,9 +140,14 @@ def test_an_answer_begins_where_the_limit_can_take_it_or_no_other_one_is_written
 def test_a_share_is_100_percent_only_once_the_limit_is_reached(
     spent: int, allowed: int, lifts: int, percent: int
 ) -> None:
-    limit, balance = budget(allowed), Balance(Spent(spent), lifts=lifts)
+    limit = budget(allowed)
+    balance = Balance(Spent(spent), lifts=lifted(limit, lifts))
     assert limit.percent(balance) == percent
     assert (percent >= 100) is limit.is_reached(balance)
+
+
+def lifted(limit: Budget, times: int = 1) -> tuple[tuple[str, int], ...]:
+    return ((str(limit.limit), times),)
 
 
 def test_one_limit_that_is_reached_refuses_whatever_the_others_say() -> None:
@@ -154,18 +159,20 @@ def test_one_limit_that_is_reached_refuses_whatever_the_others_say() -> None:
 
 
 def test_a_lift_allows_the_limit_once_more() -> None:
-    balance = Balance(Spent(150), lifts=1)
+    balance = Balance(Spent(150, 150), lifts=lifted(budget(100)))
+    for other in (budget(101), budget(100, BudgetUnit.TOKENS)):
+        assert decide([other], [balance], Spent(10)).verdict is BudgetVerdict.REFUSED, "another limit"
     assert decide([budget(100)], [balance], Spent(10)).verdict is BudgetVerdict.ALLOWED
     assert (
         decide([budget(100)], [replace(balance, spent=Spent(200))], Spent(10)).verdict is BudgetVerdict.REFUSED
     )
-    assert decide([budget(0)], [Balance(lifts=5)], Spent(1)).verdict is BudgetVerdict.REFUSED
+    assert decide([budget(0)], [Balance(lifts=lifted(budget(0), 5))], Spent(1)).verdict is BudgetVerdict.REFUSED
 
 
 @pytest.mark.parametrize(("spent", "is_near"), [(79, False), (80, True), (150, True)])
 def test_from_80_percent_on_a_limit_is_near(spent: int, is_near: bool) -> None:
     assert bool(near([budget(100)], [Balance(Spent(spent))])) is is_near
-    assert bool(near([budget(100)], [Balance(Spent(2 * spent), lifts=1)])) is is_near
+    assert bool(near([budget(100)], [Balance(Spent(2 * spent), lifts=lifted(budget(100)))])) is is_near
 
 
 ANSWERS = st.lists(

@@ -145,15 +145,15 @@ async def test_it_says_how_much_of_its_budget_a_channel_spent() -> None:
     await reporter.ask("m1", OPEN, "here")
     await reporter.store.change(CHANNEL, {"budget": "3 a day, 100 a month"}, ADMIN, AT)
     assert "- 50% of this channel's budget is spent\n" in await reporter.text(CHANNEL)
-    account = budgets_of(
+    budget = budgets_of(
         merge(reporter.usage.settings, await reporter.store.stored_settings(CHANNEL), "slack"),
         payer_of(CHANNEL, ""),
         "",
         AT,
         UTC,
-    )[0].account
-    await reporter.store.balances([account], "")
-    await reporter.store.lift(account, 0, Change(CHANNEL, "lift:channel", None, None, ADMIN, AT))
+    )[0]
+    await reporter.store.balances([budget.account], "")
+    await reporter.store.lift(budget, 0, Change(CHANNEL, "lift:channel", None, None, ADMIN, AT))
     assert "- 25% of this channel's budget is spent\n" in await reporter.text(CHANNEL), "of what is allowed"
     await reporter.ask("m2", OPEN, "unpriced", None)
     workspace = await reporter.text(Place("slack", "T1", ""))
