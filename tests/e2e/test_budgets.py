@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from core.i18n import phrase
+from core.i18n import phrase, variant
 from tests.e2e.conftest import discord_settings, model_settings
 from tests.e2e.discord_people import Discord, rows
 from tests.e2e.program import Program
+from tests.e2e.test_commands import visiting
 from tests.e2e.test_discord import answered
 from tests.e2e.workspace import ADA, BO, Team
 from tests.fakes.completions import FakeCompletions, Raw
@@ -111,6 +112,31 @@ async def test_on_discord_a_person_is_warned_directly_refused_and_helped_by_an_a
         assert edited.buttons == []
         await discord.slash(DISCORD_BO, GENERAL, "ask", question="question 4?")
         await discord.wait_for(lambda: len(endpoint.requests) == 3)
+
+
+async def test_on_the_page_the_alert_says_what_was_allowed_and_its_button_goes(
+    tmp_path: Path, endpoint: FakeCompletions, language: str
+) -> None:
+    endpoint.default = FINE
+    settings = {"PARLEY_ALERT_CHANNEL": "web:web", "PARLEY_LANGUAGE": language}
+    async with visiting(tmp_path, endpoint, language, **settings) as you:
+
+        def words(key: str, **values: str) -> str:
+            return phrase(key, variant(language, "web"), **values)
+
+        await you.told("/budget 80 tokens a day")
+        await you.ask("the first one?")
+        you.thread = None
+        await you.say("the second one?")
+        you.thread = "board"
+        (alert,) = await you.answers()
+        assert alert["text"].startswith(words("budget_of_channel"))
+        told = (await you.press(alert, "budget_lift"))["told"]
+        lifted = words("budget_lifted", more=_tokens(80, language), amount=_tokens(160, language), when="|")
+        start = lifted.partition("|")[0]
+        assert told["text"].startswith(start)
+        edited = (await you.answers(words=start, whole=False))[0]
+        assert (edited["id"], edited["buttons"]) == (alert["id"], [])
 
 
 def _tokens(number: int, language: str) -> str:

@@ -51,17 +51,18 @@ class Visitor:
         self.thread = (await self.say(text))["thread"]
         return (await self.answers(count))[-1]
 
-    async def answers(self, count: int = 1, words: str = "") -> list[Json]:
-        """All answers, once there are `count` and the last of them, with `words` in it, is whole."""
+    async def answers(self, count: int = 1, words: str = "", *, whole: bool = True) -> list[Json]:
+        """All answers, once there are `count` and the last of them, with `words` in it, is whole: it has buttons that
+        act on it. Those that have none are taken at once where `whole` is False."""
         async with asyncio.timeout(HANG_S):
             while True:
                 url = f"{self._url}/api/threads/{self.thread}"
                 async with self._session.get(url, headers=self._headers) as response:
-                    messages = (await response.json())["messages"]
+                    messages = (await response.json()).get("messages", ())
                 found = [message for message in messages if message["mine"]]
                 actions = [button["action"] for button in found[-1]["buttons"]] if found else []
-                whole = "stop" not in actions and actions and words in found[-1]["text"]
-                if len(found) >= count and whole:
+                ended = "stop" not in actions and (actions or not whole)
+                if len(found) >= count and ended and words in found[-1]["text"]:
                     return found
                 await asyncio.sleep(0.02)
 
