@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, time
+from datetime import UTC, time, timedelta
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,6 +21,7 @@ from pydantic import Field, field_validator
 from core.clock import Clock
 from core.errors import SettingsError, StoreError
 from core.ports.store.settings import SettingsStore
+from core.ports.store.turns import TurnLedger
 from core.ports.store.usage import UsageStore
 from core.settings.channel import Reported, merge
 from core.settings.environment import CoreSettings, Settings
@@ -39,6 +40,8 @@ _PERIODS = {
     str(Reported.MONTHLY): PeriodName.MONTH,
 }
 _MOST_SCHEDULES = 10_000
+LATE = timedelta(hours=1)
+"""The time for which a report without questions is looked at again: an answer of its period may end yet."""
 _TEAM_LOOKS, _TEAM_PAUSE_S = 60, 1.0
 
 _CHANNEL = re.compile(r"([a-z]+):([A-Za-z0-9_-]+)")
@@ -131,7 +134,7 @@ def _parse_at(value: str) -> tuple[time, ZoneInfo | None]:
         raise ValueError(f"{zone!r} is not a time zone, such as Europe/Berlin") from None
 
 
-class TimerStore(UsageStore, SettingsStore, Protocol):
+class TimerStore(UsageStore, SettingsStore, TurnLedger, Protocol):
     """The part of the store that the timers read."""
 
 
@@ -197,20 +200,32 @@ class Timers:
         return False
 
     async def _look_at(self, schedule: Schedule) -> None:
-        due, key = schedule.last_due(self._clock.now()), (schedule.place, schedule.scope)
+        now, key = self._clock.now(), (schedule.place, schedule.scope)
+        due = schedule.last_due(now)
         if self._done.get(key) == due.name:
             return
         if await self._is_wanted(schedule, due):
+            if not await self._is_used(schedule, due):
+                if now - due.at >= LATE:
+                    self._done[key] = due.name
+                return
             await self._submit(report_ask(schedule.place, due.period, schedule.scope, due.name, due.at))
         self._done[key] = due.name
 
+    async def _is_used(self, schedule: Schedule, due: DueReport) -> bool:
+        """True if a question of the period has ended."""
+        scope = scope_place(schedule.scope, schedule.place)
+        return (await self._store.usage_totals(due.period.since, due.period.until, scope)).questions > 0
+
     async def _is_wanted(self, schedule: Schedule, due: DueReport) -> bool:
-        """False for a period without questions, and for a report that was due before its channel asked for any."""
+        """False for a report that was due before its channel asked for any, and for a period that is reported already:
+        in another time zone, the period before may be within the last report."""
         place, period = schedule.place, due.period
-        scope = scope_place(schedule.scope, place)
-        totals = await self._store.usage_totals(period.since, period.until, scope)
-        if not totals.questions or schedule.scope is ReportScope.ALL:
-            return bool(totals.questions)
+        reported = await self._store.last_report(place, schedule.scope, str(period.name))
+        if reported is not None and period.until <= reported:
+            return False
+        if schedule.scope is ReportScope.ALL:
+            return True
         changes = await self._store.audit(place)
         changed = (one.at for one in changes if one.name == "report" and one.place.channel)
         return next(changed, due.at) <= due.at

@@ -25,7 +25,7 @@ from core.values.parts import Attached, File
 from core.values.places import Person, Place
 from core.values.report import ReportFigures
 from core.values.steps import ApprovalAnswered, ApprovalAsked, Step
-from core.values.tasks import Alert, Task
+from core.values.tasks import Alert, ReportScope, Task
 from core.values.tools import ToolGrant
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.usage import Charge, LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
@@ -204,6 +204,9 @@ class SqlStore:
 
     async def alerts(self, place: Place, since: datetime) -> list[tuple[Alert, datetime]]:
         return await self._database.read(turns.alerts, place, to_us(since))
+
+    async def last_report(self, place: Place, scope: ReportScope, period: str) -> datetime | None:
+        return await self._database.read(turns.last_report, place, scope, period)
 
     async def turn(self, turn_id: int) -> Turn | None:
         return await self._database.read(turns.turn, turn_id)

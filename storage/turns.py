@@ -32,7 +32,7 @@ from core.values.events import Deleted, Edited
 from core.values.parts import Attached
 from core.values.places import Person, Place
 from core.values.steps import ModelRound
-from core.values.tasks import Alert, ContinueAnswer, Task
+from core.values.tasks import REPORT_ID, Alert, ContinueAnswer, ReportScope, ReportUsage, Task
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.ui import Button
 from core.values.usage import Charge
@@ -191,6 +191,20 @@ def alerts(connection: Connection, place: Place, since_us: int) -> list[tuple[Al
         map(turn_of, connection.execute(select(TURNS).where(*here, *posted))), key=lambda turn: turn.id
     )
     return [(turn.ask.task, turn.ask.at) for turn in turns if isinstance(turn.ask.task, Alert)]
+
+
+def last_report(connection: Connection, place: Place, scope: ReportScope, period: str) -> datetime | None:
+    turn = TURNS.c
+    reports = (turn.message >= REPORT_ID, turn.message < f"{REPORT_ID}{chr(0x10FFFF)}")
+    query = select(turn.task, turn.arguments, turn.at_us).where(*threads.channel_of(TURNS, place), *reports)
+    ends = [
+        task.until
+        for row in connection.execute(query)
+        if isinstance(task := TASKS.load(row.task, row.arguments), ReportUsage)
+        and (task.scope, task.period) == (scope, period)
+        and task.until <= from_us(row.at_us)
+    ]
+    return max(ends, default=None)
 
 
 def turn(connection: Connection, turn_id: int) -> Turn | None:

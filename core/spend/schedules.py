@@ -40,12 +40,13 @@ class Schedule:
     def _name(self, period: Period) -> str:
         kinds = [] if self.scope is ReportScope.ALL else [str(self.scope)]
         kinds += [] if self.period is PeriodName.DAY else [str(self.period)]
-        return "-".join((*kinds, period.first_day.isoformat()))
+        return "-".join((*kinds, f"{period.since:%Y-%m-%dT%H%M}"))
 
 
 @dataclass(frozen=True, slots=True)
 class DueReport:
-    """A report about `period`, due at the time `at`. `name` is its own among the reports of a channel."""
+    """A report about `period`, due at the time `at`. `name` is its own among the reports of a channel: days of two time
+    zones may have one date."""
 
     at: datetime
     period: Period

@@ -24,7 +24,7 @@ from core.values.budgets import BudgetScope, BudgetUnit, Spent
 from core.values.conversation import Ask, announcement
 from core.values.places import Place
 from core.values.report import FeedbackReason, OpenQuestion, ThreadUse
-from core.values.tasks import ReportScope, ReportUsage
+from core.values.tasks import REPORT_ID, ReportScope, ReportUsage
 
 
 def report_ask(
@@ -32,7 +32,7 @@ def report_ask(
 ) -> Ask:
     """The ask of a usage report. The same `name` in the same channel is posted once. `up_to`: as in `ReportUsage`."""
     task = ReportUsage(period.since, period.until, period.name, str(period.zone), scope, up_to)
-    return announcement(f"summary:{name}", place, task, at)
+    return announcement(f"{REPORT_ID}{name}", place, task, at)
 
 
 def scope_place(scope: ReportScope, place: Place) -> Place | None:

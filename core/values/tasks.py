@@ -42,6 +42,10 @@ class ReportScope(StrEnum):
     CHANNEL = "channel"
 
 
+REPORT_ID = "summary:"
+"""The beginning of the id of an ask of a usage report."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReportUsage:
     """Post the usage from `since` to `until`, a `day`, `week` or `month` of the time zone `zone`.

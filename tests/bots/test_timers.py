@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -187,3 +188,37 @@ def test_the_summary_has_the_days_of_the_operators_time_zone_unless_it_names_ano
     assert TimerSettings(_env_file=None).zone(core) == ZoneInfo("Asia/Kathmandu")
     assert TimerSettings(_env_file=None, parley_summary_at="9:00").zone(core) == ZoneInfo("Asia/Kathmandu")
     assert TimerSettings(_env_file=None, parley_summary_at="9:00 Europe/Berlin").zone(core) == BERLIN
+
+
+async def test_a_change_of_time_zone_loses_no_time_and_reports_no_period_again() -> None:
+    app, start = App(""), NOW - timedelta(days=20)
+    for hours in range(20 * 24, -4 * 24, -2):
+        await app.asked(NOW - timedelta(hours=hours))
+    await app.change(start, report="daily")
+    zones = ("Europe/Berlin", "Pacific/Auckland", "America/Los_Angeles", "Asia/Kathmandu")
+    for hour in range(16 * 24):
+        app.clock = FakeClock(start + timedelta(hours=hour, minutes=30))
+        zone, first = zones[hour // 77 % 4], hour % 77 == 0
+        if first:
+            await app.store.change(replace(C1, channel=""), {"time_zone": zone}, ADMIN, app.clock.now())
+        timers = app.again() if hour % 31 == 0 else app.timers
+        timers._clock = app.clock
+        await timers.look()
+    tasks = app.tasks()
+    assert {task.zone for task in tasks} == set(zones)
+    for before, after in pairwise(tasks):
+        assert before.since < after.since <= before.until < after.until
+
+
+async def test_use_that_ends_after_its_report_was_due_is_reported() -> None:
+    app = App("slack:C1")
+    question = Ask("m1", replace(C1, thread="1.0"), ADMIN, "why?", YESTERDAY, addressed=True)
+    turn = await app.store.accept(question)
+    assert turn is not None
+    app.clock = FakeClock(NOW.replace(hour=8))  # 9:00 in Berlin
+    timers = app.again()
+    await timers.look()
+    assert app.submitted == []
+    await app.store.finish(Finish(turn, TurnState.DONE, "so", model="m"))
+    await timers.look()
+    assert len(app.submitted) == 1

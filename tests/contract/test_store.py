@@ -26,7 +26,7 @@ from core.values.budgets import (
 from core.values.conversation import History, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.operation import CountName, OperationCount
-from core.values.tasks import ANSWER
+from core.values.tasks import ANSWER, ReportScope
 from core.values.tools import ToolGrant
 from core.values.turn_ends import Finish
 from core.values.usage import UsageField
@@ -67,6 +67,7 @@ CALLS: dict[str, Call] = {
     "open_turns": lambda store: store.open_turns(7),
     "alerts": lambda store: store.alerts(PLACE, NOON),
     "turn": lambda store: store.turn(1),
+    "last_report": lambda store: store.last_report(PLACE, ReportScope.ALL, "day"),
     "turn_of": lambda store: store.turn_of(PLACE, "m1"),
     "retry_turn": lambda store: store.retry_turn(1, ANSWER),
     "begin": lambda store: store.begin(1),

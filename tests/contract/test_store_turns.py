@@ -324,6 +324,25 @@ class TestFinish:
         assert ended is not None
         assert ended.ask.interaction_token == ""
 
+    async def test_the_last_report_of_a_channel_is_the_newest_of_its_scope_and_length(
+        self, store: Store
+    ) -> None:
+        top, hour = Place("slack", "T1", "C1"), timedelta(hours=1)
+        assert await store.last_report(top, ReportScope.ALL, "day") is None
+        for id, place, until, scope, period in (
+            ("1", top, NOON - 2 * hour, ReportScope.ALL, "day"),
+            ("2", top, NOON - 3 * hour, ReportScope.ALL, "day"),
+            ("3", top, NOON, ReportScope.CHANNEL, "day"),
+            ("4", top, NOON, ReportScope.ALL, "week"),
+            ("5", replace(top, channel="C2"), NOON, ReportScope.ALL, "day"),
+            ("now", top, NOON + hour, ReportScope.ALL, "day"),
+        ):
+            task = ReportUsage(NOON - 24 * hour, until, period, scope=scope)
+            await accepted(store, replace(ask(f"summary:{id}", place=place), task=task))
+        assert await store.last_report(top, ReportScope.ALL, "day") == NOON - 2 * hour
+        assert await store.last_report(top, ReportScope.CHANNEL, "day") == NOON
+        assert await store.last_report(top, ReportScope.CHANNEL, "week") is None
+
     async def test_a_usage_report_is_a_turn_and_nothing_else(self, store: Store) -> None:
         top = Place("slack", "T1", "C1")
         report = replace(ask("summary:2026-03-01", place=top), task=ReportUsage(NOON, NOON))

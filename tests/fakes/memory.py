@@ -28,7 +28,7 @@ from core.values.parts import Attached, File, Text
 from core.values.places import Person, Place, message_key
 from core.values.report import ReportFigures
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults
-from core.values.tasks import Alert, ContinueAnswer, Task
+from core.values.tasks import Alert, ContinueAnswer, ReportScope, ReportUsage, Task
 from core.values.tools import ToolGrant
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.usage import Charge, LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
@@ -365,6 +365,18 @@ class MemoryStore(MemorySettings):
             and ask.at >= since
         ]
         return [(ask.task, ask.at) for ask in here if isinstance(ask.task, Alert)]
+
+    async def last_report(self, place: Place, scope: ReportScope, period: str) -> datetime | None:
+        self._work()
+        there = (turn.ask for turn in self._turns.values() if turn.ask.place.channel_key == place.channel_key)
+        ends = [
+            ask.task.until
+            for ask in there
+            if isinstance(ask.task, ReportUsage)
+            and (ask.task.scope, ask.task.period) == (scope, period)
+            and ask.task.until <= ask.at
+        ]
+        return max(ends, default=None)
 
     async def turn(self, turn_id: int) -> Turn | None:
         self._work()

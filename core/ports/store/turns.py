@@ -10,7 +10,7 @@ from core.ports.store.settings import Change
 from core.values.conversation import Ask, Turn
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, Step
-from core.values.tasks import Alert, Task
+from core.values.tasks import Alert, ReportScope, Task
 from core.values.tools import ToolGrant
 from core.values.turn_ends import AnswerFooter, Finish
 
@@ -142,6 +142,11 @@ class TurnLedger(Protocol):
 
         Of a place without a team: to the channel of each installation that has a watermark.
         """
+        ...
+
+    async def last_report(self, place: Place, scope: ReportScope, period: str) -> datetime | None:
+        """The end of the newest period that a report in the channel of `place` is about, of this scope and length. None
+        where there is no report; one that was asked for before its period had ended is none."""
         ...
 
     async def mark_once(self, key: str) -> bool:

@@ -55,15 +55,15 @@ def test_a_daily_report_is_due_at_the_same_local_time(now: str, due: str) -> Non
 def test_a_local_time_that_is_skipped_or_repeated_is_due_once(now: str, at: time, due: str) -> None:
     found = schedule(at=at).last_due(datetime.fromisoformat(now))
     assert found.at == datetime.fromisoformat(due)
-    assert found.name == found.at.date().isoformat()
+    assert found.name == schedule(at=time(0)).last_due(found.at).name, "that of its day"
 
 
 @pytest.mark.parametrize(
     ("period", "due", "first", "last", "name"),
     [
-        (PeriodName.DAY, "2026-11-18T08:00+00:00", "2026-11-17", "2026-11-17", "2026-11-18"),
-        (PeriodName.WEEK, "2026-11-16T08:00+00:00", "2026-11-09", "2026-11-15", "week-2026-11-16"),
-        (PeriodName.MONTH, "2026-11-01T08:00+00:00", "2026-10-01", "2026-10-31", "month-2026-11-01"),
+        (PeriodName.DAY, "2026-11-18T08:00+00:00", "2026-11-17", "2026-11-17", "2026-11-17T2300"),
+        (PeriodName.WEEK, "2026-11-16T08:00+00:00", "2026-11-09", "2026-11-15", "week-2026-11-15T2300"),
+        (PeriodName.MONTH, "2026-11-01T08:00+00:00", "2026-10-01", "2026-10-31", "month-2026-10-31T2300"),
     ],
 )
 def test_a_report_is_about_the_period_that_has_ended(
@@ -73,6 +73,10 @@ def test_a_report_is_about_the_period_that_has_ended(
     assert found.at == datetime.fromisoformat(due)
     assert (found.period.first_day.isoformat(), found.period.last_day.isoformat()) == (first, last)
     assert found.name == name
+
+
+def test_reports_of_one_date_in_two_time_zones_have_different_names() -> None:
+    assert len({schedule(zone=zone, at=time(0)).last_due(NOON).name for zone in ("UTC", "Asia/Kathmandu")}) == 2
 
 
 def test_reports_of_different_scopes_in_one_channel_have_different_names() -> None:
