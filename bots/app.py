@@ -202,6 +202,7 @@ class App:
             budgets=AnswerBudgets(
                 budgets, self.core.parley_currency, lambda ask, settings: self.inbox.limited(ask, settings)
             ),
+            on_report_failed=lambda report, error: self.operator_alerts.report_failure(report, error, {}),
             on_set_aside=lambda turn, error: self.operator_alerts.report_failure(f"turn {turn.id}", error, {}),
         )
         self.place_queues = PlaceQueues(

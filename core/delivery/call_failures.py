@@ -25,7 +25,7 @@ _GIVE_UP_AFTER = 20
 _GIVE_UP_AWAY_AFTER = 180
 """The same where the platform can't be reached: about an hour."""
 _PICTURE_TRIES = 5
-"""Failed calls for one picture in a row, rate limits apart, after which the answer stays without it."""
+"""Failed calls for one picture behind an answer, rate limits apart, after which the answer stays without it."""
 _HEALS = (Code.BAD_TOKEN,)
 """Refusals that an operator can mend, after which the same call succeeds."""
 
@@ -70,8 +70,8 @@ def next_step(call: OutgoingCall, error: PlatformError, failures: int, *, has_to
         return NextStep.DROP_TOKEN
     if picture:
         return NextStep.RETRY if heals and failures < _PICTURE_TRIES else NextStep.SKIP_PICTURE
-    if embeds_picture(call):  # it may be refused for the picture, or for its text
-        return NextStep.RETRY if heals and failures < _PICTURE_TRIES else NextStep.DROP_EMBEDDED
+    if embeds_picture(call):  # it may be refused for the picture, or for its text; nobody waits for it
+        return NextStep.RETRY if heals and failures <= _GIVE_UP_AWAY_AFTER else NextStep.DROP_EMBEDDED
     if failures > (_GIVE_UP_AWAY_AFTER if heals else _GIVE_UP_AFTER):
         return NextStep.GIVE_UP
     return NextStep.RETRY if heals else NextStep.CHANGE

@@ -39,7 +39,7 @@ from core.values.outgoing import Phase, Reply
 from core.values.parts import File
 from core.values.places import Place
 from core.values.steps import Decision
-from core.values.tasks import BudgetReached, RemoveQuote, ReportUsage, UpdateAlert
+from core.values.tasks import REPORT_ID, BudgetReached, RemoveQuote, ReportUsage, UpdateAlert
 from core.values.turn_ends import Finish
 
 log = structlog.get_logger()
@@ -76,6 +76,7 @@ class TurnRunner:
         files: FileReader,
         catalog: ModelCatalog | None = None,
         on_set_aside: Callable[[Turn, BotError], None] = lambda _turn, _error: None,
+        on_report_failed: Callable[[str, BotError], None] = lambda _report, _error: None,
         on_finished: Callable[[Finish], None] = lambda _finish: None,
         tools: Tools | None = None,
         on_tool_call: OnToolCall = lambda _server, _failed, _seconds: None,
@@ -95,6 +96,7 @@ class TurnRunner:
             store, model, settings, clock, self._catalog, files, tools, on_tool_call, budgets
         )
         self._on_set_aside = on_set_aside
+        self._on_report_failed = on_report_failed
         self._on_finished = on_finished
         self._suspects = asyncio.Lock()
 
@@ -161,6 +163,8 @@ class TurnRunner:
             return self._remove_quote
         if isinstance(turn.ask.task, UpdateAlert):
             return self._update_alert
+        if isinstance(turn.ask.task, ReportUsage):
+            return self._report
         return self._announce if turn.ask.announces else self._converse
 
     async def _set_aside(self, running: RunningTurn, channel: Channel) -> Finish:
@@ -206,6 +210,17 @@ class TurnRunner:
         delivery.correct(Reply("", Phase.ENDED, notice), self._clock.monotonic())
         with contextlib.suppress(PlatformError):
             await delivery.finished()
+
+    async def _report(self, running: RunningTurn, channel: Channel) -> Finish:
+        """Post a usage report. The operators are told of one that can't be posted."""
+        ask = running.turn.ask
+        finish = await self._announce(running, channel)
+        if finish.state is TurnState.FAILED:
+            name = f"report {ask.id.removeprefix(REPORT_ID)} in {ask.place.platform}:{ask.place.channel}"
+            error = BotError(Code(finish.error))
+            error.ref = finish.ref
+            self._on_report_failed(name, error)
+        return finish
 
     async def _announce(self, running: RunningTurn, channel: Channel) -> Finish:
         """Post a usage report, or the text of an alert. The store has only the channel; the platform knows its team."""

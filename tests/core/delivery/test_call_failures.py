@@ -10,7 +10,7 @@ from core.delivery.call_failures import NextStep, backoff_s, next_step
 from core.delivery.next_call import Address, FindMessage, NextCall, call
 from core.errors import Code, PlatformError
 from core.values.conversation import Ask
-from core.values.outgoing import OutgoingCall, Page, UploadFile
+from core.values.outgoing import AnswerPicture, OutgoingCall, Page, PostMessage, UploadFile
 from core.values.places import Person, Place
 
 PLACE = Place("paper", "T", "C1", "thread")
@@ -18,6 +18,8 @@ ADDRESS = Address(Ask("q1", PLACE, Person("U1"), "?", datetime(2026, 11, 22, tzi
 EDIT, DELETE, POST = (call(kind, ADDRESS) for kind in (NextCall.EDIT, NextCall.DELETE, NextCall.POST))
 LOOK = FindMessage(PLACE, Page(""), "turn-1-0", "q1")
 PICTURE = UploadFile(PLACE, "cat.png", b"", "q1", under="m0")
+CHART = AnswerPicture("report.png", "Cost by day", "image/png", b"")
+REPORT = PostMessage(PLACE, Page("The report.", picture=CHART), "turn-1-0")
 AWAY = PlatformError(Code.UNAVAILABLE, retryable=True)
 SLOW = PlatformError(Code.SLOW_DOWN, retryable=True)
 
@@ -46,6 +48,9 @@ def refusal(code: Code) -> PlatformError:
         (PICTURE, AWAY, 4, NextStep.RETRY),
         (PICTURE, AWAY, 5, NextStep.SKIP_PICTURE),
         (PICTURE, refusal(Code.GONE), 1, NextStep.SKIP_PICTURE),
+        (REPORT, AWAY, 180, NextStep.RETRY),
+        (REPORT, AWAY, 181, NextStep.DROP_EMBEDDED),
+        (REPORT, refusal(Code.REJECTED), 1, NextStep.DROP_EMBEDDED),
     ],
 )
 def test_the_step_after_a_failed_call(

@@ -13,7 +13,7 @@ import pytest
 from core.clock import Clock, SystemClock
 from core.conversation.prompt import WORDLESS
 from core.delivery.scheduler import DeliveryScheduler
-from core.errors import Code, ModelError
+from core.errors import Code, ModelError, PlatformError
 from core.i18n import phrase
 from core.platform_calls import PlatformCalls
 from core.ports.files import Transcriber
@@ -561,3 +561,21 @@ async def test_an_alert_is_posted_though_the_platform_is_away_for_a_moment() -> 
             await clock.advance(1.0)
         await rig.until_ended(turn)
     assert rig.views("p0") == [("All is well.", "")]
+
+
+class Archived(MemoryPlatform):
+    async def channel(self, channel: str) -> Place:
+        raise PlatformError(Code.GONE, "the channel was archived")
+
+
+async def test_the_operators_are_told_of_a_report_that_can_not_be_posted() -> None:
+    rig, told = Rig(Archived()), list[tuple[str, Code]]()
+    rig.runner._on_report_failed = lambda report, error: told.append((report, error.code))
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    task = ReportUsage(at - timedelta(days=1), at)
+    turn = await rig.store.accept(announcement("summary:2026-01-02T0000", replace(PLACE, thread=""), task, at))
+    assert turn is not None
+    async with rig.delivering():
+        rig.place_queues.submit(turn)
+        await until(lambda: told)
+    assert told == [(f"report 2026-01-02T0000 in {PLACE.platform}:{PLACE.channel}", Code.GONE)]
