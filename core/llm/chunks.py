@@ -24,7 +24,7 @@ from core.llm.reasoning_tags import ReasoningFilter
 from core.llm.tool_calls import ToolCallAssembler, is_whole
 from core.llm.usage_fields import usage_of
 from core.text import DIRECTION_MARKS, is_blank
-from core.values.deltas import Delta, Ended, EndReason, Thinking, Usage
+from core.values.deltas import CallPiece, Delta, Ended, EndReason, Thinking, Usage
 from core.values.parts import Opaque, Text, ToolCall
 
 _NOT_YET = frozenset({"null", "none"})
@@ -280,7 +280,8 @@ class CompletionReader:
                 break
         if (calls := delta.get("tool_calls")) and isinstance(calls, list):
             self.words += 1
-            self._calls.add(calls, whole=whole)
+            if piece := self._calls.add(calls, whole=whole):
+                deltas.append(CallPiece(piece))
             if self._calls.full:
                 self.full = "arguments"
         if (refusal := delta.get("refusal")) and isinstance(refusal, str):

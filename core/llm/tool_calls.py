@@ -37,14 +37,16 @@ class ToolCallAssembler:
     def full(self) -> bool:
         return self.length > self._most_chars or len(self._calls) > MOST_CALLS
 
-    def add(self, parts: list[Any], *, whole: bool) -> None:
+    def add(self, parts: list[Any], *, whole: bool) -> str:
         """Add pieces to their calls: by index, unless another id begins a new call (some endpoints send no index,
-        LiteLLM sends 0 for all); without both, to the last call."""
+        LiteLLM sends 0 for all); without both, to the last call. Returns the new arguments."""
+        new: list[str] = []
         for number, part in enumerate(parts):
             if self.full:
-                return
+                break
             if isinstance(part, dict):
-                self._add(part, part.get("index", number if whole else None))
+                new.append(self._add(part, part.get("index", number if whole else None)))
+        return "".join(new)
 
     def named(self) -> list[ToolCall]:
         """The calls that have a name, whether or not their arguments are whole. Their ids are unique in the answer."""
@@ -56,7 +58,7 @@ class ToolCallAssembler:
                 calls[id_] = ToolCall(id_, call.name, _repaired(call.text), call.extra.to_json())
         return list(calls.values())
 
-    def _add(self, part: dict[str, Any], index: object) -> None:
+    def _add(self, part: dict[str, Any], index: object) -> str:
         id_ = part.get("id")
         id_ = id_ if isinstance(id_, str) else ""
         call = next((c for c in reversed(self._calls) if index is None or c.index == index), None)
@@ -67,7 +69,10 @@ class ToolCallAssembler:
         call.extra.add(part)
         function = part.get("function")
         if isinstance(function, dict):
-            self.length += call.add(function.get("name"), function.get("arguments"))
+            new = call.add(function.get("name"), function.get("arguments"))
+            self.length += len(new)
+            return new
+        return ""
 
 
 @dataclass(slots=True)
@@ -78,16 +83,16 @@ class _Call:
     name: str = ""
     extra: OpaqueFields = field(default_factory=lambda: OpaqueFields(_READ))
 
-    def add(self, name: object, arguments: object) -> int:
-        """The name comes whole, once; arguments come in pieces, or from some as an object. How many characters."""
+    def add(self, name: object, arguments: object) -> str:
+        """The name comes whole, once; arguments come in pieces, or from some as an object. Returns the piece."""
         if isinstance(name, str) and not self.name:
             self.name = name
         if isinstance(arguments, dict):
             arguments = json.dumps(arguments)
         if not isinstance(arguments, str) or not arguments:
-            return 0
+            return ""
         self.arguments.append(arguments)
-        return len(arguments)
+        return arguments
 
     @property
     def text(self) -> str:

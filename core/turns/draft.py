@@ -54,6 +54,10 @@ class Draft:
     file_news: tuple[FileNews, ...] = ()
     activity: Activity = field(default_factory=Activity)
     """The tool calls so far, as readers see them."""
+    unshown: list[str] = field(default_factory=list)
+    """The pieces of the current try's reasoning."""
+    arguments: list[str] = field(default_factory=list)
+    """The pieces of the arguments of its tool calls."""
     hurried: bool = False
     """The current round is the last one, since a limit of spending is nearly used up."""
     unseen: tuple[FileNews, ...] = ()
@@ -119,6 +123,11 @@ class Draft:
 
     def begin_round(self) -> None:
         self.round_start, self.ended = len(self.text), None
+        self.begin_try()
+
+    def begin_try(self) -> None:
+        """A model is asked for the current round."""
+        self.unshown, self.arguments = [], []
 
     def add(self, text: str) -> None:
         """Add a piece of the current round's text."""

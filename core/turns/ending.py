@@ -84,7 +84,11 @@ def draft_to_charge(
     """The charge for `usage` at the prices of the draft's model on `day` (UTC); for an estimate where the endpoint
     reports none."""
     model_info = draft.model_info or default
-    estimated = Usage(draft.prompt_tokens, estimate(draft.round_text), estimated=True)
+    reasoning, arguments = (
+        estimate("".join(pieces)) if pieces else 0 for pieces in (draft.unshown, draft.arguments)
+    )
+    written = estimate(draft.round_text) + reasoning + arguments
+    estimated = Usage(draft.prompt_tokens, written, reasoning, estimated=True)
     return Charge(kind, model_info.name, priced(usage or estimated, model_info, day, draft.pictures))
 
 

@@ -50,6 +50,7 @@ from core.turns.store_retry import until_stored
 from core.turns.transcripts import transcripts_to_quote
 from core.values.conversation import Turn, text_message
 from core.values.deltas import (
+    CallPiece,
     Charged,
     ChargeKind,
     Delta,
@@ -59,6 +60,7 @@ from core.values.deltas import (
     ModelInfo,
     ModelSelected,
     Queued,
+    Thinking,
     Usage,
 )
 from core.values.outgoing import Activity, Phase, Reply
@@ -306,6 +308,7 @@ class AnswerWriter:
                             draft.reads = False
                             await self._reserve(running, answer_bound(request), delivery, model_info)
                             reserved_for = model_info.name
+                        draft.begin_try()
                         draft.model_info, draft.prompt_tokens = model_info, prompt_tokens
                         draft.pictures, draft.reads = pictures, True
                         why = FileProblem.UNSEEN if model_info.images is False else FileProblem.TOO_MANY
@@ -313,6 +316,10 @@ class AnswerWriter:
                         calls.clear()
                     case ImagesRefused(images):
                         draft.file_news += await self._files.refused(running.turn.ask, draft.files, images)
+                    case Thinking(text):
+                        draft.unshown.append(text)
+                    case CallPiece(text):
+                        draft.arguments.append(text)
                     case ToolCall() | Opaque() if request.tools and request.may_call:
                         calls.append(delta)
                     case Charged(usage, kind):

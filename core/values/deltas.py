@@ -91,6 +91,13 @@ class Thinking:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class CallPiece:
+    """A piece of the arguments of a tool call, as it is written. The whole call follows at the end."""
+
+    text: str
+
+
 class ChargeKind(StrEnum):
     """The work that a model was asked for."""
 
@@ -131,4 +138,6 @@ class Ended:
     model: str = ""
 
 
-Delta = ModelSelected | ImagesRefused | Queued | Text | Thinking | ToolCall | Opaque | Charged | Ended
+Delta = (
+    ModelSelected | ImagesRefused | Queued | Text | Thinking | CallPiece | ToolCall | Opaque | Charged | Ended
+)

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import Code, ModelError
 from core.llm.chunks import CompletionReader
-from core.values.deltas import Delta, Ended, EndReason, Thinking, Usage
+from core.values.deltas import CallPiece, Delta, Ended, EndReason, Thinking, Usage
 from core.values.parts import Text, ToolCall
 
 
@@ -15,8 +15,17 @@ def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
 
 
 def deltas_of(*chunks: dict[str, Any]) -> list[Delta]:
+    """The deltas without the pieces of tool calls."""
     answer = CompletionReader()
-    return [delta for value in chunks for delta in answer.take(value)] + answer.end()
+    found = [delta for value in chunks for delta in answer.take(value)] + answer.end()
+    return [delta for delta in found if not isinstance(delta, CallPiece)]
+
+
+def test_pieces_of_a_call_are_passed_on_as_they_are_written() -> None:
+    answer = CompletionReader()
+    for piece in ('{"a": ', "1}"):
+        call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": piece}}
+        assert answer.take(chunk({"tool_calls": [call]})) == [CallPiece(piece)]
 
 
 def text_of(*chunks: dict[str, Any]) -> str:

@@ -388,8 +388,9 @@ async def test_a_round_with_nothing_but_calls_is_an_answer_and_a_retry_repeats_o
     async with FakeCompletions(default=model) as fake:
         first = await routed(fake, ASK)
         assert len(fake.requests) == 1
-        assert of_kind(first, ToolCall, Opaque) == [
-            ToolCall("call_0_0", "w__weather", '{"city": "Bern"}', first[1].extra),  # type: ignore[union-attr]
+        calls = of_kind(first, ToolCall, Opaque)
+        assert calls == [
+            ToolCall("call_0_0", "w__weather", '{"city": "Bern"}', calls[0].extra),
             Opaque("{}", "test-model@one"),
         ]
         fake.script(Status(500))

@@ -11,12 +11,14 @@ from decimal import Decimal
 import pytest
 
 from core.errors import Code, PlatformError
+from core.llm.tokens import estimate
 from core.ports.files import Transcript
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
 from core.turns.interrupts import Interrupt
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.deltas import (
+    CallPiece,
     Charged,
     ChargeKind,
     Delta,
@@ -25,6 +27,7 @@ from core.values.deltas import (
     ModelInfo,
     ModelSelected,
     Queued,
+    Thinking,
     Usage,
 )
 from core.values.parts import File, Text
@@ -189,6 +192,32 @@ async def test_a_question_that_is_stopped_costs_something_once_a_model_reads_it(
     assert [charge.usage for charge in finish.charges] == [INTERRUPTED][:charges]
     assert finish.usage is not None
     assert finish.usage.cost_micros == 13 * charges
+
+
+async def test_reasoning_and_arguments_of_calls_cost_something_where_the_answer_is_stopped() -> None:
+    class Thinks(Busy):
+        async def stream(self, request: Request) -> AsyncIterator[Delta]:
+            yield ModelSelected(ModelInfo("first", prices=CHEAP), 9)
+            yield Thinking("lost " * 500)
+            yield ModelSelected(ModelInfo("second", prices=CHEAP), 9)
+            for _ in range(100):
+                yield Thinking("think of it ")
+                yield CallPiece('{"name": ')
+            self.asked.set()
+            await asyncio.Event().wait()
+
+    model = Thinks()
+    rig = Rig(model=model)
+    turn = await asked(rig)
+    async with rig.delivering():
+        rig.place_queues.submit(turn)
+        await model.asked.wait()
+        rig.live.stop(turn.id)
+        await until(lambda: turn.id in rig.store._finishes)  # type: ignore[attr-defined]
+    (charge,) = rig.store._finishes[turn.id].charges  # type: ignore[attr-defined]
+    thoughts, arguments = estimate("think of it " * 100), estimate('{"name": ' * 100)
+    written = thoughts + arguments + estimate("")
+    assert charge.usage == Usage(9, written, thoughts, estimated=True, cost_micros=9 + written)
 
 
 async def test_an_answer_that_began_anew_after_an_edit_costs_both_of_its_rounds() -> None:
