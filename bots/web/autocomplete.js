@@ -37,6 +37,8 @@ export function offer(box, list, status, where) {
     if (!text.startsWith("/") || text.includes("\n") || text.length > LONGEST) { close(); return; }
     const begun = names.filter(({ label }) => label.startsWith(text.toLowerCase()));
     if (begun.length) { open(begun, text); return; }
+    const left = found.filter((one) => one.text.toLowerCase().startsWith(text.toLowerCase()));
+    if (left.length < found.length) open(left, text); // no key takes what no longer fits, however late the next come
     const suggestions = await suggest(text);
     if (mine === asked && document.activeElement === box) open(suggestions, text);
   }
