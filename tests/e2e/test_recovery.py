@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
@@ -190,14 +192,22 @@ def midnight() -> str:
     return f"00:00 Etc/GMT{datetime.now(UTC).hour - 12:+d}"
 
 
+def make_a_day_older(folder: Path) -> None:
+    """Move the stored usage back by a day."""
+    with closing(sqlite3.connect(folder / "data" / "parley.db")) as database:
+        for table in ("usage", "usage_sums"):
+            database.execute(f"UPDATE {table} SET at_us = at_us - 86400000000")
+        database.commit()
+
+
 async def test_a_summary_is_posted_once_though_its_poster_died_and_the_missed_one_after_downtime(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:
     settings = slack_settings(slack) | model_settings(endpoint)
     async with Program(tmp_path, **settings):
-        a_day_ago = datetime.now(UTC) - timedelta(days=1)
-        ts = await slack.say("U1", "C1", f"{AT} hello", at=a_day_ago.timestamp())
+        ts = await slack.say("U1", "C1", f"{AT} hello")
         await answered(slack, "C1", ts, "hello")
+    make_a_day_older(tmp_path)
     settings |= {"PARLEY_SUMMARY_CHANNELS": "slack:C2", "PARLEY_SUMMARY_AT": midnight()}
     slack.fail("chat.postMessage", delay_s=30)
     program = await started(tmp_path, settings)
