@@ -242,7 +242,7 @@ def _put(connection: Connection, claim: BudgetClaim, counted: Spent, reserved: S
 def lift(connection: Connection, budget: Budget, lifts: int, change: Change) -> Changed:
     """The new balance of the account. Empty where it is not there, or the limit was lifted another number of times."""
     key, limit = _key(budget.account), str(budget.limit)
-    found = _balances(connection, _LOCKED_ACCOUNTS, {"accounts": [key]}).get(key)
+    found = _balances(connection, _OF_ACCOUNTS.with_for_update(), {"accounts": [key]}).get(key)
     if found is None or budget.lifts(found) != lifts:
         return {}
     here = [SPENDING.c[name] == value for name, value in zip(_KEY, key, strict=True)]
