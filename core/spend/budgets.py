@@ -9,7 +9,7 @@ from datetime import date, datetime, tzinfo
 
 from core.settings.channel import SETTINGS, ChannelSettings, Origin
 from core.spend.periods import PeriodName, period_at
-from core.spend.prices import cost_micros, prices_on
+from core.spend.prices import cost_micros
 from core.values.budgets import (
     ADMITTED,
     ANY,
@@ -144,7 +144,7 @@ def most_spent(model_info: ModelInfo, bound: AnswerBound, day: date) -> Spent:
     completions = min(bound.max_tokens or window, window) * bound.rounds
     first = window if bound.pictures else min(bound.prompt_bytes, window)
     prompts, pictures = first + (bound.rounds - 1) * window, bound.pictures * bound.rounds
-    prices = prices_on(model_info, day)
+    prices = model_info.prices_on(day)
     costs = (
         cost_micros(Usage(prompts, completions, reasoning_tokens=reasoning), prices, pictures) or 0
         for reasoning in (0, completions)

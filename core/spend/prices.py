@@ -19,12 +19,6 @@ NO_USAGE = Usage(cost_micros=0)
 """The usage of a question for which no model was asked."""
 
 
-def prices_on(model_info: ModelInfo, day: date) -> Prices:
-    """The prices of a model on a day (UTC): the newest that hold by then."""
-    held = (prices for prices in model_info.prices if prices.since <= day)
-    return max(held, key=lambda prices: prices.since, default=Prices())
-
-
 def priced(usage: Usage, model_info: ModelInfo, day: date, pictures: int = 0) -> Usage:
     """`usage` of the model of `model_info` with its cost, for a request with so many pictures.
 
@@ -33,7 +27,7 @@ def priced(usage: Usage, model_info: ModelInfo, day: date, pictures: int = 0) ->
     """
     if usage.cost_micros is not None and model_info.reported_cost:
         return usage
-    return replace(usage, cost_micros=cost_micros(usage, prices_on(model_info, day), pictures))
+    return replace(usage, cost_micros=cost_micros(usage, model_info.prices_on(day), pictures))
 
 
 def cost_micros(usage: Usage, prices: Prices, pictures: int = 0) -> int | None:
@@ -63,7 +57,7 @@ def transcript_to_charge(transcript: Transcript, day: date) -> Charge:
     makes the cost known."""
     model_info, usage = transcript.model_info, transcript.usage
     if usage is None:
-        free = prices_on(model_info, day).minute == 0
+        free = model_info.prices_on(day).minute == 0
         usage = replace(NO_USAGE if free else Usage(), estimated=True)
     else:
         usage = priced(usage, model_info, day)

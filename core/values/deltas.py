@@ -45,11 +45,15 @@ class ModelInfo:
     tools: bool | None = None
     reported_cost: bool = True
 
+    def prices_on(self, day: date) -> Prices:
+        """The prices on `day` (UTC): the newest that hold by then."""
+        held = (prices for prices in self.prices if prices.since <= day)
+        return max(held, key=lambda prices: prices.since, default=Prices())
+
     def is_priced(self, day: date) -> bool:
         """True if the prices of input and output are known on `day` (UTC)."""
-        held = [prices for prices in self.prices if prices.since <= day]
-        newest = max(held, key=lambda prices: prices.since, default=Prices())
-        return newest.input is not None and newest.output is not None
+        prices = self.prices_on(day)
+        return prices.input is not None and prices.output is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 
 from core.ports.files import Transcript
 from core.spend.cost_text import cost_text
-from core.spend.prices import cost_micros, merged, priced, prices_on, total, transcript_to_charge
+from core.spend.prices import cost_micros, merged, priced, total, transcript_to_charge
 from core.values.deltas import ChargeKind, ModelInfo, Usage
 from core.values.prices import Prices
 from core.values.usage import Charge, UsageTotals
@@ -80,7 +80,7 @@ def test_the_newest_prices_of_the_day_count_in_any_order(day: date, price: int) 
         Prices(input=Decimal(1)),
         Prices(date(2026, 12, 1), input=Decimal(2)),
     )
-    assert prices_on(ModelInfo("m", prices=prices), day).input == price
+    assert ModelInfo("m", prices=prices).prices_on(day).input == price
     assert priced(Usage(5, 0), ModelInfo("m", prices=prices), day).cost_micros == 5 * price
 
 
