@@ -6,6 +6,7 @@ from typing import Any
 
 from core.values.tasks import (
     Alert,
+    Announced,
     AnswerQuestion,
     BudgetReached,
     ContinueAnswer,
@@ -18,21 +19,20 @@ from core.values.tasks import (
 )
 from storage.tagged_union import TaggedUnion
 
-ANNOUNCEMENTS = ("usage", "alert", "budget", "remove_quote", "update_alert", "operation")
-"""The tasks of `Ask.announces`."""
-TASKS: TaggedUnion[Task] = TaggedUnion(
-    {
-        "answer": AnswerQuestion,
-        "continue": ContinueAnswer,
-        "summary": Summarize,
-        "usage": ReportUsage,
-        "alert": Alert,
-        "budget": BudgetReached,
-        "remove_quote": RemoveQuote,
-        "update_alert": UpdateAlert,
-        "operation": ReportOperation,
-    }
-)
+_TYPES: dict[str, type[Task]] = {
+    "answer": AnswerQuestion,
+    "continue": ContinueAnswer,
+    "summary": Summarize,
+    "usage": ReportUsage,
+    "alert": Alert,
+    "budget": BudgetReached,
+    "remove_quote": RemoveQuote,
+    "update_alert": UpdateAlert,
+    "operation": ReportOperation,
+}
+TASKS: TaggedUnion[Task] = TaggedUnion(_TYPES)
+ANNOUNCEMENTS = tuple(kind for kind, type_ in _TYPES.items() if issubclass(type_, Announced))
+"""The kinds of the tasks of `Ask.announces`."""
 
 
 def task_to_columns(task: Task) -> dict[str, Any]:

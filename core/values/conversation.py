@@ -9,20 +9,8 @@ from typing import Literal
 
 from core.values.parts import Attached, Part, Said, Text
 from core.values.places import Person, Place, message_key
-from core.values.tasks import (
-    ANSWER,
-    Alert,
-    BudgetReached,
-    RemoveQuote,
-    ReportOperation,
-    ReportUsage,
-    Task,
-    UpdateAlert,
-)
+from core.values.tasks import ANSWER, Announced, Task
 from core.values.usage import Charge
-
-Announced = ReportUsage | Alert | BudgetReached | RemoveQuote | UpdateAlert | ReportOperation
-"""The tasks that Parley gives itself."""
 
 
 @dataclass(frozen=True, slots=True)

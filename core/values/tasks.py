@@ -134,14 +134,7 @@ class UpdateAlert:
     turn_id: int
 
 
-Task = (
-    AnswerQuestion
-    | ContinueAnswer
-    | Summarize
-    | ReportUsage
-    | Alert
-    | BudgetReached
-    | RemoveQuote
-    | UpdateAlert
-    | ReportOperation
-)
+Announced = ReportUsage | Alert | BudgetReached | RemoveQuote | UpdateAlert | ReportOperation
+"""The tasks that Parley gives itself."""
+
+Task = AnswerQuestion | ContinueAnswer | Summarize | Announced
