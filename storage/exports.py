@@ -12,11 +12,9 @@ from core.spend.periods import PeriodName, period_at
 from core.values.places import Place
 from core.values.usage import DIRECT, RatedAnswer, UsageField, UsageGroup
 from storage.tables import FEEDBACK, TURNS, USAGE, from_us, to_us
-from storage.usage_sums import DAY_US, amounts, answers_by_model, within
+from storage.usage_sums import DAY_US, SUMS, amounts, answers_by_model, labelled, within
 
 _USED = USAGE.c
-_TOKENS = ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens")
-_SUMS = ("answers", "questions", "errors", *_TOKENS, "cost_micros", "unpriced")
 _CHANNEL = case((TURNS.c.direct, DIRECT), else_=_USED.channel).label("channel")
 _FIELDS: dict[UsageField, tuple[ColumnElement[Any], ...]] = {
     UsageField.CHANNEL: (_USED.platform, _USED.team, _CHANNEL),
@@ -50,11 +48,10 @@ def usage_groups(
     if UsageField.MODEL in by:
         each = union_all(*(one.where(*conditions) for one in answers_by_model(keys | {"name": name}, "model")))
     else:
-        shown = {**keys, "name": name, **amounts()}
-        each = select(*(column.label(key) for key, column in shown.items())).where(*conditions)
+        each = select(*labelled({**keys, "name": name, **amounts()})).where(*conditions)
     found = each.subquery()
     by_key = [found.c[key] for key in (*keys, *(["model"] if UsageField.MODEL in by else []))]
-    sums = [func.coalesce(func.sum(found.c[name]), 0).label(name) for name in _SUMS]
+    sums = [func.coalesce(func.sum(found.c[name]), 0).label(name) for name in SUMS]
     query = select(*by_key, func.max(found.c.name).label("name"), *sums)
     rows = connection.execute(query.group_by(*by_key).order_by(*by_key)).mappings()
     return [_group(dict(row)) for row in rows if by_key or row["answers"]]

@@ -42,7 +42,7 @@ QUARTER_US = 900_000_000
 DAY_US = 96 * QUARTER_US
 _KEY = ("kind", "at_us", "platform", "team", "channel", "name")
 _TOKENS = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
-_SUMS = ("answers", "questions", "errors", *_TOKENS, "cost_micros", "unpriced")
+SUMS = ("answers", "questions", "errors", *_TOKENS, "cost_micros", "unpriced")
 
 
 class SumKind(StrEnum):
@@ -81,16 +81,21 @@ _HAVE_A_NAME: dict[SumKind, ColumnElement[bool]] = {
 }
 
 
+def _unpriced(columns: Any) -> ColumnElement[bool]:
+    """True if the cost is not known, or that of a part of it."""
+    return or_(columns.cost_micros.is_(None), columns.partly_priced)
+
+
 _CHARGED = CHARGES.c
 _OF_TURN = _CHARGED.turn_id == _USED.turn_id
-_UNPRICED = or_(_CHARGED.cost_micros.is_(None), _CHARGED.partly_priced)
+_UNPRICED = _unpriced(_CHARGED)
 _OTHER = CHARGES.alias("other").c
 _FIRST_UNPRICED = _UNPRICED & ~(
     select(_OTHER.turn_id)
     .where(
         *(_OTHER[name] == _CHARGED[name] for name in ("turn_id", "model")),
         _OTHER.kind < _CHARGED.kind,
-        or_(_OTHER.cost_micros.is_(None), _OTHER.partly_priced),
+        _unpriced(_OTHER),
     )
     .exists()
 )
@@ -103,7 +108,7 @@ _HAS_UNPRICED = select(_CHARGED.turn_id).where(_OF_TURN, _UNPRICED).exists()
 def _add(dialect: str) -> Executable:
     adding = insert(dialect, USAGE_SUMS)
     return adding.on_conflict_do_update(
-        index_elements=_KEY, set_={name: USAGE_SUMS.c[name] + adding.excluded[name] for name in _SUMS}
+        index_elements=_KEY, set_={name: USAGE_SUMS.c[name] + adding.excluded[name] for name in SUMS}
     )
 
 
@@ -144,7 +149,7 @@ def _by_model(
     """The amounts of an answer, by model, as `answers_by_model` has them."""
     if not charges:
         return {row["model"]: {}}
-    nothing = dict.fromkeys(_SUMS, 0)
+    nothing = dict.fromkeys(SUMS, 0)
     found = {row["model"]: nothing | {name: values[name] for name in ("answers", "questions", "errors")}}
     for charge in charges:
         amounts, usage = found.setdefault(charge.model, dict(nothing)), charge.usage
@@ -183,7 +188,7 @@ def sums(kind: SumKind, since_us: int, until_us: int, scope: Place | None) -> Su
     if first >= last or of_answers:
         return union_all(*_answers(kind, since_us, until_us, scope)).subquery()
     stored = select(
-        *(USAGE_SUMS.c[name] for name in ("at_us", "platform", "team", "channel", "name", *_SUMS))
+        *(USAGE_SUMS.c[name] for name in ("at_us", "platform", "team", "channel", "name", *SUMS))
     ).where(
         USAGE_SUMS.c.kind == kind,
         USAGE_SUMS.c.at_us >= first,
@@ -206,23 +211,23 @@ def _answers(kind: SumKind, since_us: int, until_us: int, scope: Place | None) -
     ]
     if kind is SumKind.MODEL:
         return [one.where(*which) for one in answers_by_model(keys, "name")]
-    return [select(*_labelled({**keys, "name": _NAMES[kind], **amounts()})).where(*which)]
+    return [select(*labelled({**keys, "name": _NAMES[kind], **amounts()})).where(*which)]
 
 
 def amounts() -> dict[str, ColumnElement[Any]]:
-    """The columns of `_SUMS` of an answer."""
+    """The columns of `SUMS` of an answer."""
     return {
         "answers": literal(1),
         "questions": case((COUNTED, 1), else_=0),
         "errors": case((_USED.state == TurnState.FAILED, 1), else_=0),
         **{name: _USED[name] for name in _TOKENS},
         "cost_micros": func.coalesce(_USED.cost_micros, 0),
-        "unpriced": case((or_(_USED.cost_micros.is_(None), _USED.partly_priced), 1), else_=0),
+        "unpriced": case((_unpriced(_USED), 1), else_=0),
     }
 
 
 def answers_by_model(keys: Mapping[str, ColumnElement[Any]], name: str) -> tuple[Select[Any], Select[Any]]:
-    """The columns `keys` of answers with their model as `name` and the columns of `_SUMS`: a row for each answer under
+    """The columns `keys` of answers with their model as `name` and the columns of `SUMS`: a row for each answer under
     its own model, and one for each charge under that of the charge. One is unpriced once under each model."""
     whole = amounts()
     own = whole | {one: case((_HAS_CHARGES, 0), else_=whole[one]) for one in (*_TOKENS, "cost_micros")}
@@ -234,12 +239,13 @@ def answers_by_model(keys: Mapping[str, ColumnElement[Any]], name: str) -> tuple
         "unpriced": case((_FIRST_UNPRICED, 1), else_=0),
     }
     return (
-        select(*_labelled({**keys, name: _USED.model, **own})),
-        select(*_labelled({**keys, name: _CHARGED.model, **parts})).where(_OF_TURN),
+        select(*labelled({**keys, name: _USED.model, **own})),
+        select(*labelled({**keys, name: _CHARGED.model, **parts})).where(_OF_TURN),
     )
 
 
-def _labelled(columns: Mapping[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+def labelled(columns: Mapping[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+    """The columns of a query, by their names."""
     return [column.label(name) for name, column in columns.items()]
 
 
