@@ -186,12 +186,11 @@ def _checked(given: CommandContext, name: str, text: str) -> str | None:
         if not limits_of(text):
             return None
     value = setting.read(text)
-    before = (given.stored.channel if given.scope == "channel" else given.stored.workspace).get(name)
-    if before is not None and value is not None and setting.read(before) == value:
-        return before
     if value is None:
-        fits = {"value": echo(text), "label": label, "about": about(name, given)}
-        raise CommandError("settings_bad", _FIELD_PREFIX + name, **fits)
+        raise _bad(name, text, given)
+    before = (given.stored.channel if given.scope == "channel" else given.stored.workspace).get(name)
+    if before is not None and setting.read(before) == value:
+        return before
     most = setting.limit(given.core, value)
     if name == "max_tokens" and isinstance(most, int) and most < value:
         raise CommandError("settings_capped", _FIELD_PREFIX + name, label=label, n=most)
@@ -200,18 +199,22 @@ def _checked(given: CommandContext, name: str, text: str) -> str | None:
 
 def _limits_text(name: str, text: str, given: CommandContext) -> str:
     """Limits without the currency that all are in. Raises CommandError with the reason why they can't be read."""
-    currency, field = given.core.parley_currency, _FIELD_PREFIX + name
+    currency = given.core.parley_currency
+    bare = without_currency(text, currency)
     try:
-        bare = without_currency(text, currency)
         limits_of(bare)
     except LimitError as error:
-        if error.problem is not None:
-            why = given.phrase(f"limit_{error.problem}", currency=currency)
-            raise CommandError("settings_bad_why", field, value=echo(text), why=why) from None
-        label = given.phrase(f"setting_{name}")
-        fits = {"value": echo(text), "label": label, "about": about(name, given)}
-        raise CommandError("settings_bad", field, **fits) from None
+        if error.problem is None:
+            raise _bad(name, text, given) from None
+        why = given.phrase(f"limit_{error.problem}", currency=currency)
+        raise CommandError("settings_bad_why", _FIELD_PREFIX + name, value=echo(text), why=why) from None
     return bare
+
+
+def _bad(name: str, text: str, given: CommandContext) -> CommandError:
+    """The error that a value does not fit, with the values that do."""
+    fits = {"value": echo(text), "label": given.phrase(f"setting_{name}"), "about": about(name, given)}
+    return CommandError("settings_bad", _FIELD_PREFIX + name, **fits)
 
 
 def listed(models: Sequence[str]) -> str:
