@@ -288,10 +288,9 @@ class UploadRow(Row, table=True):
 class UsageRow(Row, table=True):
     """The usage of one answer: one row for each ended turn that was asked by a person.
 
-    `at_us` is the time at which the answer was asked for. `estimate_tokens` is our own
-    estimate of the prompt, 0 where the tokens are not those of one prompt. `cost_micros` and `partly_priced`: as in
-    `core.values.deltas.Usage`. `first_word_ms`: from the beginning of the turn to the model's first word, None where
-    none came.
+    `at_us` is the time at which the answer was asked for. `estimate_tokens` is our own estimate of the prompt, 0 where
+    the tokens are not those of one prompt. `cost_micros` and `partly_priced`: as in `core.values.deltas.Usage`.
+    `first_word_ms`: from the beginning of the turn to the model's first word, None where none came.
     """
 
     __tablename__ = "usage"

@@ -74,7 +74,7 @@ def disarmed_mrkdwn(text: str) -> str:
 
 def mentions_channels(markdown: str) -> bool:
     """True if Parley's own Markdown mentions a channel: no backslash is before the mention."""
-    return any(edit.text for edit in _edits(markdown, own=True) if _CHANNEL.fullmatch(edit.text))
+    return any(_CHANNEL.fullmatch(edit.text) for edit in _edits(markdown, own=True))
 
 
 def markdown_to_mrkdwn(markdown: str, *, own: bool = False) -> str:

@@ -323,7 +323,7 @@ class WebConnector:
         return await self._uploads.read(request, partial(to_ask, files=True), self._check_question, language)
 
     async def _check_question(self, ask: Ask) -> None:
-        """Raises QuestionRefusedError, so that no file of a question that is refused is read, and RequestError."""
+        """Raises QuestionRefusedError, so that no file of a question that is refused is read, and StoreError."""
         if self._inbox is not None and (reply := await self._inbox.refusal(ask)) is not None:
             raise QuestionRefusedError(ask, reply)
 

@@ -12,7 +12,8 @@ import { SAY } from "/static/words.js";
 const log = $("log");
 
 /** `id`: of the message that the notice is shown under, whose earlier notices go, but for those that everybody there
- * should see. The notice comes last where there is no such message yet. `passing`: it is about words that are in the box again, and goes once they are sent.
+ * should see. The notice comes last where there is no such message yet. `passing`: it is about words that are in the box
+ * again, and goes once they are sent.
  * @param {Told} told @param {string} id @param {boolean} passing */
 export function tell({ html, whisper, file, picture, form, buttons }, id = "", passing = false) {
   const body = element("div", "body");

@@ -39,9 +39,8 @@ class CommandHandlers:
     """Performs each command by the handler of its name.
 
     `core.openai_model` is the model where none is set. `models`: those that may be chosen, or empty where any may.
-    `traits`: by the name of the platform. `interrupt`, `submit`: as in
-    `DataCommands`. `absent_servers`: as in `SettingsCommands`. `is_teamless`: True of a place in which the rules of
-    each of a person's teams apply.
+    `traits`: by the name of the platform. `interrupt`, `submit`: as in `DataCommands`. `absent_servers`: as in
+    `SettingsCommands`. `is_teamless`: True of a place in which the rules of each of a person's teams apply.
     """
 
     def __init__(
@@ -66,7 +65,6 @@ class CommandHandlers:
         self._traits = traits or {}
         self.is_teamless = is_teamless
         self.budgets = budgets or BudgetChecks(store, core, clock)
-        self.currency = core.parley_currency
         settings = self._changes = SettingsCommands(store, clock, self.settings, absent_servers)
         data = self._data = DataCommands(store, clock, interrupt, submit)
         self._usage = UsageCommands(store, clock, self.budgets, charts)

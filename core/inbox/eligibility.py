@@ -37,6 +37,7 @@ class Eligibility:
     def __init__(self, store: Store, handlers: CommandHandlers) -> None:
         self._store = store
         self._handlers = handlers
+        self._currency = handlers.core.parley_currency
         self._rate = Rate()
         self._noted: LRUCache[str, bool] = LRUCache(_NOTES)
 
@@ -69,7 +70,7 @@ class Eligibility:
             if checked.refusal is None:
                 return Eligible(near=checked.near)
             outcome, private = Outcome.BUDGET, checked.refusal.budget.scope is BudgetScope.PERSON
-            words = refusal_to_text(checked.refusal, language, self._handlers.currency, settings.zone)
+            words = refusal_to_text(checked.refusal, language, self._currency, settings.zone)
         returned = self._returns(place)
         if ask is not None and not returned and await self._store.joined(place):
             await self._store.note(ask)
@@ -88,7 +89,7 @@ class Eligibility:
         for budget, balance in eligible.near:
             key = f"budget/{budget.account.key}/{budget.limit}/{budget.lifts(balance)}/{person_digest(who)}"
             if key not in self._noted and await self._store.mark_once(key):
-                lines.append(near_to_text(budget, balance, language, self._handlers.currency, settings.zone))
+                lines.append(near_to_text(budget, balance, language, self._currency, settings.zone))
             self._noted[key] = True
         return ImmediateReply("\n".join(lines), private=True) if lines else None
 

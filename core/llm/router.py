@@ -109,9 +109,8 @@ class ModelRouter:
         return self._stream(request, describes=self.describes and not request.joined)
 
     async def _stream(self, request: Request, *, describes: bool) -> AsyncGenerator[Delta, None]:
-        turn = _Turn(
-            request, self._allowed(routes_for(self.catalog, request.model), request), self.clock.monotonic()
-        )
+        routes = self._allowed(routes_for(self.catalog, request.model), request)
+        turn = _Turn(request, routes, self.clock.monotonic())
         if not turn.left:
             raise fault(Code.NO_MODEL, "no model has a known price")
         while True:
@@ -124,11 +123,9 @@ class ModelRouter:
                     async for delta in self._describe(turn, route):
                         yield delta
                     self._prepare(turn, route)
-                selected_at = self.clock.monotonic()
+                selected_s = self.clock.monotonic()
                 yield self._selected(turn, route)
-                turn.began += (
-                    self.clock.monotonic() - selected_at
-                )  # the caller may wait before the model is asked
+                turn.began += self.clock.monotonic() - selected_s  # for which the caller may have waited
                 try:
                     async with aclosing(self._ask(turn, route)) as deltas:
                         async for delta in deltas:
@@ -192,9 +189,8 @@ class ModelRouter:
     async def _describe(self, turn: _Turn, blind: Route) -> AsyncGenerator[Delta, None]:
         """Have another model describe the images. The time does not count against the budget."""
         began = self.clock.monotonic()
-        others = [
-            route for route in self._allowed(self.catalog.routes, turn.request) if route.offer != blind.offer
-        ]
+        allowed = self._allowed(self.catalog.routes, turn.request)
+        others = [route for route in allowed if route.offer != blind.offer]
         route = self._vision.first_with_vision(others, began)
         images = images_of(turn.request.messages + turn.request.steps)[-MOST_IMAGES:]
         if route is None or not images:

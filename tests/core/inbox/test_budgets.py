@@ -71,7 +71,7 @@ class Budgeted:
         return begun
 
     async def reserve(self, turn: Turn, most: int, *, rounds: int = 1, goes_on: bool = False) -> Reserved:
-        """Reserve a prompt of `most` tokens; with two rounds also that of the last one, the window of 800 tokens."""
+        """Reserve a prompt of `most` tokens; with two rounds also that of the last one, which is the model's window."""
         bound = AnswerBound(most, max_tokens=1, rounds=rounds)
         info = ModelInfo("m", 800 if rounds == 1 else max(100, most))
         part = AnswerPart(turn, bound, begun=goes_on, goes_on=goes_on, model_info=info)
