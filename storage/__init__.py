@@ -11,7 +11,8 @@
     uploads     small copies of pictures that were sent on the page
     teams       rows from before they named their team
     heard       watermarks of installations
-    turns       the ledger: accept, begin, checkpoint, finish
+    turns       the ledger: accept, begin, checkpoint
+    turn_ends   the ledger: the end of a run, its usage and its spending
     steps       the steps of turns with more than one
     tools       decisions of people about tool calls, and the turns that wait for them
     tasks       the tasks of turns, with their arguments

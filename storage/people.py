@@ -14,7 +14,7 @@ from sqlalchemy import Text as TextColumn
 from core.ports.store.privacy import Feedback
 from core.values.conversation import ThreadMessage, TurnState
 from core.values.places import Place
-from storage import threads, turns, uploads, usage_sums
+from storage import threads, turn_ends, uploads, usage_sums
 from storage.attached import from_json, to_json, without_quotes_of
 from storage.budgets import Changed
 from storage.engine import insert
@@ -83,10 +83,10 @@ def reset(connection: Connection, place: Place, at_us: int) -> None:
 
 
 def forget_thread(connection: Connection, place: Place, at_us: int, balances: Changed | None) -> int:
-    """`balances`: as in `storage.turns.finish`."""
+    """`balances`: as in `storage.turn_ends.finish`."""
     _hold_turns(connection, threads.within(TURNS, place))
     reset(connection, place, at_us)
-    turns.charge_unrun(connection, threads.within(TURNS, place), at_us, balances)
+    turn_ends.charge_unrun(connection, threads.within(TURNS, place), at_us, balances)
     _forget_turns(connection, threads.within(TURNS, place), _NOTHING)
     connection.execute(delete(TOOL_GRANTS).where(*threads.within(TOOL_GRANTS, place)))
     return uploads.remove_messages(connection, threads.within(MESSAGES, place))
@@ -95,7 +95,7 @@ def forget_thread(connection: Connection, place: Place, at_us: int, balances: Ch
 def forget_person(
     connection: Connection, platform: str, team: str, person: str, at_us: int, balances: Changed | None
 ) -> int:
-    """`balances`: as in `storage.turns.finish`."""
+    """`balances`: as in `storage.turn_ends.finish`."""
     turn = TURNS.c
     asked, said = threads.of_team(TURNS, platform, team), threads.of_team(MESSAGES, platform, team)
     theirs = (*asked, turn.author == person)
@@ -105,7 +105,7 @@ def forget_person(
     lines = uploads.remove_messages(connection, their_lines)
     turns_there = select(turn.id).where(*asked)
     connection.execute(delete(FEEDBACK).where(FEEDBACK.c.person == person, FEEDBACK.c.turn_id.in_(turns_there)))
-    turns.charge_unrun(connection, theirs, at_us, balances)
+    turn_ends.charge_unrun(connection, theirs, at_us, balances)
     _forget_turns(connection, theirs, {**_NOTHING, "author": "", "author_locale": ""})
     _forget_quotes(connection, MESSAGES, said, person)
     _forget_quotes(connection, TURNS, asked, person)

@@ -44,6 +44,7 @@ from storage import (
     teams,
     threads,
     tools,
+    turn_ends,
     turns,
     uploads,
     usage,
@@ -235,7 +236,7 @@ class SqlStore:
         asks, now_us = finish.state is TurnState.ASKING, to_us(self._clock.now())
         balances = self._changing_balances()
         with self._asking.adding(finish.turn.ask.place) if asks else nullcontext():
-            ended = await self._database.write(turns.finish, finish, now_us, balances)
+            ended = await self._database.write(turn_ends.finish, finish, now_us, balances)
         self._balances.put(balances or {})
         return ended
 

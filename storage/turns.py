@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Executable,
     Text,
@@ -23,20 +22,14 @@ from sqlalchemy import (
 
 from core.errors import StoreError
 from core.ports.store.threads import PROCESS, Context
-from core.spend.budgets import charged_at, payer_of, spent_of
-from core.spend.prices import NO_USAGE, total
-from core.spend.prices import merged as merged_charges
 from core.values.conversation import Ask, Turn, TurnState
-from core.values.deltas import ChargeKind
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached
 from core.values.places import Person, Place
-from core.values.steps import ModelRound
-from core.values.tasks import REPORT_ID, Alert, ContinueAnswer, ReportScope, ReportUsage, Task
-from core.values.turn_ends import AnswerFooter, Finish
+from core.values.tasks import REPORT_ID, Alert, ReportScope, ReportUsage, Task
+from core.values.turn_ends import AnswerFooter
 from core.values.ui import Button
-from core.values.usage import Charge
-from storage import budgets, charges, posts, steps, threads, uploads, usage
+from storage import budgets, charges, posts, threads, uploads, usage
 from storage.attached import from_json, merged, to_json
 from storage.engine import insert
 from storage.forgotten import ForgottenPeople
@@ -69,9 +62,10 @@ def _add_turn(dialect: str) -> Executable:
     return insert(dialect, TURNS).on_conflict_do_nothing().returning(TURNS.c.id)
 
 
-_OPEN_TURN = update(TURNS).where(TURNS.c.id == bindparam("turn_id"), OPEN)
-_BEGIN = _OPEN_TURN.values(state=TurnState.RUNNING, attempt=TURNS.c.attempt + 1).returning(TURNS)
-_KEEP = _OPEN_TURN.values(answer=bindparam("partial"), posted=bindparam("so_far"))
+OPEN_TURN = update(TURNS).where(TURNS.c.id == bindparam("turn_id"), OPEN)
+"""An update of the turn `turn_id`, if it is open."""
+_BEGIN = OPEN_TURN.values(state=TurnState.RUNNING, attempt=TURNS.c.attempt + 1).returning(TURNS)
+_KEEP = OPEN_TURN.values(answer=bindparam("partial"), posted=bindparam("so_far"))
 
 
 def accept(connection: Connection, ask: Ask, started_at: datetime | None = None) -> Turn | None:
@@ -272,92 +266,6 @@ def checkpoint(connection: Connection, turns: Sequence[Checkpoint]) -> None:
         posts.add(connection, [(turn_id, posted) for turn_id, _, posted in turns])
 
 
-def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.Changed | None) -> bool:
-    """`balances` receives those of the accounts that count the answer. None: there are no accounts of budgets."""
-    ask, asked = end.turn.ask, end.asked if end.state is TurnState.ASKING else None
-    if asked is not None and steps.stored(connection, end.turn.id, asked[0]):
-        return False
-    values: dict[str, Any] = {
-        "turn_id": end.turn.id,
-        "state": end.state,
-        "answer": end.text,
-        "posted": list(end.posted),
-        "notice": end.notice,
-        "buttons": [[button.action, button.label] for button in end.buttons],
-        "error": end.error,
-        "ref": end.ref,
-        "quoted": [list(clip) for clip in end.quoted] or None,
-    }
-    if asked is None:
-        values |= {"ticket": "", "ended_at_us": now_us}
-    ended = connection.execute(_OPEN_TURN, values).rowcount > 0
-    if ask.announces:
-        return ended
-    if not ended:  # a second call, or the turn was forgotten meanwhile: its usage still counts
-        _charge(connection, end, _payer(connection, end.turn), now_us, balances)
-        uploads.discard(connection, ask.place, _line_id(end.turn.id, end.posted))
-        return False
-    posts.add(connection, [(end.turn.id, end.posted)])
-    if asked is not None:
-        steps.append(connection, end.turn.id, asked[1], now_us)
-        charges.put(connection, end)
-        if balances is not None:
-            at = charged_at(end.turn, from_us(now_us))
-            payer = payer_of(ask.place, end.turn.payer.id)
-            balances |= budgets.pause(connection, end.turn.id, payer, spent_of(end.usage or NO_USAGE), at)
-        return True
-    person = _payer(connection, end.turn) if end.turn.started_by else ask.author.id
-    _charge(connection, end, person, now_us, balances)
-    if end.text.strip():
-        if end.turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
-            uploads.remove_messages(connection, threads.answers_to(ask))  # they have been answered anew
-        threads.put_answer(connection, ask, _line_id(end.turn.id, end.posted), end.text, end.attached)
-    return True
-
-
-def _payer(connection: Connection, turn: Turn) -> str:
-    """The id under which the usage of a turn is stored: that of its payer, who may have been forgotten meanwhile."""
-    query = select(TURNS.c.started_by, TURNS.c.author).where(TURNS.c.id == turn.id)
-    started_by, author = connection.execute(query).one()
-    return str(started_by or author)
-
-
-def _charge(
-    connection: Connection,
-    end: Finish,
-    person: str,
-    now_us: int,
-    balances: budgets.Changed | None,
-) -> None:
-    """Store the usage of an answer, and add it to the accounts of budgets. A budget also counts what a person who was
-    forgotten spent."""
-    ask, at = end.turn.ask, charged_at(end.turn, from_us(now_us))
-    if usage.add(connection, end, person, to_us(at)) and balances is not None:
-        spent = spent_of(end.usage or NO_USAGE)
-        balances |= budgets.end(connection, end.turn.id, payer_of(ask.place, end.turn.payer.id), spent, at)
-
-
-def charge_unrun(
-    connection: Connection,
-    which: Iterable[ColumnElement[bool]],
-    now_us: int,
-    balances: budgets.Changed | None,
-) -> None:
-    """Store the usage so far of the turns that wait for an approval, or for their next run. They are about to be
-    forgotten, so that no run ends them. `balances`: as in `finish`."""
-    waits = TURNS.c.state.in_((TurnState.ASKING, TurnState.WAITING))
-    waiting = map(turn_of, connection.execute(select(TURNS).where(*which, waits)).all())
-    for turn in sorted(
-        waiting, key=lambda turn: turn.ask.place.key
-    ):  # accounts are locked in the order of keys
-        rounds = [step for step in steps.steps(connection, turn.id) if isinstance(step, ModelRound)]
-        of_rounds = (Charge(ChargeKind.ANSWER, one.model, one.usage) for one in rounds)
-        if spent := [*charges.charges(connection, turn.id), *of_rounds]:
-            usage, parts = total(one.usage for one in spent), merged_charges(spent)
-            end = Finish(turn, TurnState.STOPPED, model=spent[-1].model, usage=usage, charges=parts)
-            _charge(connection, end, turn.payer.id, now_us, balances)
-
-
 def quoting_turns(connection: Connection, place: Place, message_id: str, left: Collection[str]) -> list[Turn]:
     quoting = select(TURNS).where(*threads.channel_of(TURNS, place), QUOTING, _SHOWN)
     rows = connection.execute(quoting.order_by(TURNS.c.id)).all()
@@ -389,7 +297,7 @@ def _footer(row: Any) -> AnswerFooter | None:
     if not (row.notice or row.buttons):
         return None
     return AnswerFooter(
-        _line_id(row.id, row.posted),
+        line_id(row.id, row.posted),
         row.question,
         from_us(row.at_us),
         row.notice,
@@ -405,7 +313,7 @@ def context(connection: Connection, ask: Ask, model: str, limit: int) -> Context
     )
 
 
-def _line_id(turn_id: int, posted: Sequence[str]) -> str:
+def line_id(turn_id: int, posted: Sequence[str]) -> str:
     """The id of an answer in its thread: that of its first message, if it has one."""
     return posted[0] if posted else f"turn-{turn_id}"
 

@@ -1,0 +1,112 @@
+"""The end of a run of a turn: its answer, its usage, and the spending that budgets count. Each function is one
+transaction's work, run by the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from core.spend.budgets import charged_at, payer_of, spent_of
+from core.spend.prices import NO_USAGE, merged, total
+from core.values.budgets import Payer, Spent
+from core.values.conversation import Turn, TurnState
+from core.values.deltas import ChargeKind
+from core.values.steps import ModelRound
+from core.values.tasks import ContinueAnswer
+from core.values.turn_ends import Finish
+from core.values.usage import Charge
+from storage import budgets, charges, posts, steps, threads, uploads, usage
+from storage.tables import TURNS, from_us, to_us
+from storage.turns import OPEN_TURN, line_id, turn_of
+
+Count = Callable[[Connection, int, Payer, Spent, datetime], budgets.Changed]
+"""`budgets.pause` or `budgets.end`."""
+
+
+def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.Changed | None) -> bool:
+    """`balances` receives those of the accounts that count the answer. None: there are no accounts of budgets."""
+    ask, asked = end.turn.ask, end.asked if end.state is TurnState.ASKING else None
+    if asked is not None and steps.stored(connection, end.turn.id, asked[0]):
+        return False
+    values: dict[str, Any] = {
+        "turn_id": end.turn.id,
+        "state": end.state,
+        "answer": end.text,
+        "posted": list(end.posted),
+        "notice": end.notice,
+        "buttons": [[button.action, button.label] for button in end.buttons],
+        "error": end.error,
+        "ref": end.ref,
+        "quoted": [list(clip) for clip in end.quoted] or None,
+    }
+    if asked is None:
+        values |= {"ticket": "", "ended_at_us": now_us}
+    ended = connection.execute(OPEN_TURN, values).rowcount > 0
+    if ask.announces:
+        return ended
+    if not ended:  # a second call, or the turn was forgotten meanwhile: its usage still counts
+        _charge(connection, end, _payer(connection, end.turn), now_us, balances)
+        uploads.discard(connection, ask.place, line_id(end.turn.id, end.posted))
+        return False
+    posts.add(connection, [(end.turn.id, end.posted)])
+    if asked is not None:
+        steps.append(connection, end.turn.id, asked[1], now_us)
+        charges.put(connection, end)
+        _count(connection, end, now_us, balances, budgets.pause)
+        return True
+    person = _payer(connection, end.turn) if end.turn.started_by else ask.author.id
+    _charge(connection, end, person, now_us, balances)
+    if end.text.strip():
+        if end.turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
+            uploads.remove_messages(connection, threads.answers_to(ask))  # they have been answered anew
+        threads.put_answer(connection, ask, line_id(end.turn.id, end.posted), end.text, end.attached)
+    return True
+
+
+def _payer(connection: Connection, turn: Turn) -> str:
+    """The id under which the usage of a turn is stored: that of its payer, who may have been forgotten meanwhile."""
+    query = select(TURNS.c.started_by, TURNS.c.author).where(TURNS.c.id == turn.id)
+    started_by, author = connection.execute(query).one()
+    return str(started_by or author)
+
+
+def _charge(
+    connection: Connection, end: Finish, person: str, now_us: int, balances: budgets.Changed | None
+) -> None:
+    """Store the usage of an answer, and add it to the accounts of budgets. A budget also counts what a person who was
+    forgotten spent."""
+    if usage.add(connection, end, person, to_us(charged_at(end.turn, from_us(now_us)))):
+        _count(connection, end, now_us, balances, budgets.end)
+
+
+def _count(
+    connection: Connection, end: Finish, now_us: int, balances: budgets.Changed | None, count: Count
+) -> None:
+    """Add what an answer has spent to the accounts of budgets. `balances`: as in `finish`."""
+    if balances is not None:
+        at = charged_at(end.turn, from_us(now_us))
+        payer = payer_of(end.turn.ask.place, end.turn.payer.id)
+        balances |= count(connection, end.turn.id, payer, spent_of(end.usage or NO_USAGE), at)
+
+
+def charge_unrun(
+    connection: Connection,
+    which: Iterable[ColumnElement[bool]],
+    now_us: int,
+    balances: budgets.Changed | None,
+) -> None:
+    """Store the usage so far of the turns that wait for an approval, or for their next run. They are about to be
+    forgotten, so that no run ends them. `balances`: as in `finish`."""
+    waits = TURNS.c.state.in_((TurnState.ASKING, TurnState.WAITING))
+    waiting = map(turn_of, connection.execute(select(TURNS).where(*which, waits)).all())
+    # In one order for all: two transactions that lock the same accounts crosswise would wait for each other.
+    for turn in sorted(waiting, key=lambda turn: turn.ask.place.key):
+        rounds = [step for step in steps.steps(connection, turn.id) if isinstance(step, ModelRound)]
+        of_rounds = (Charge(ChargeKind.ANSWER, one.model, one.usage) for one in rounds)
+        if spent := [*charges.charges(connection, turn.id), *of_rounds]:
+            used = total(one.usage for one in spent)
+            end = Finish(turn, TurnState.STOPPED, model=spent[-1].model, usage=used, charges=merged(spent))
+            _charge(connection, end, turn.payer.id, now_us, balances)
