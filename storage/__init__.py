@@ -26,8 +26,10 @@
     exports     usage and opinions in rows
     operation   counts and figures of the operators' report
     settings    settings of channels and workspaces; the audit, also of tool calls
+    settings_cache  those settings in memory
     people      feedback; reset, forget, export
     deleted     the messages that were deleted last
+    purging     rids the files of what was forgotten
     forgotten   the people who were forgotten, and the times
     store       `SqlStore`, which runs each of those functions as one transaction
     migrations  the schema's history; `open_store` brings a database up to date

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 
-import structlog
-
 from core.clock import Clock
-from core.errors import StoreError
 from core.ports.files import FileContent
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change, StoredSettings
@@ -52,17 +48,10 @@ from storage import (
 from storage.deleted import DeletedMessages
 from storage.engine import Database, Watch
 from storage.forgotten import ForgottenPeople, Message
+from storage.purging import Purging
+from storage.settings_cache import SettingsCache
 from storage.tables import to_us
 from storage.tools import AskingThreads
-
-log = structlog.get_logger()
-
-KEPT_S = 60.0
-"""The time for which settings are cached, in seconds: every question reads them twice. Our own changes count at
-once; the limit is for a row that is changed by hand."""
-MOST_KEPT = 5_000
-PURGE_AFTER_S = 1.0
-"""Seconds after something is forgotten at which the database's files are rid of it."""
 
 
 class SqlStore:
@@ -80,11 +69,9 @@ class SqlStore:
         self._clock = clock
         self._forgotten = known or ForgottenPeople()
         self._deleted = DeletedMessages()
-        self._kept: dict[str, tuple[float, StoredSettings]] = {}
-        self._workspaces: dict[str, tuple[float, Mapping[str, Mapping[str, str]]]] = {}
-        self._changes = 0
+        self._settings = SettingsCache(database, clock)
+        self._purging = Purging(database, clock)
         self._asking = AskingThreads()
-        self._purging: asyncio.Task[None] | None = None
         self._balances = budgets.KeptBalances()
         self._counts_spending = counts_spending
         """There may be accounts of budgets that answers have to be added to."""
@@ -194,7 +181,7 @@ class SqlStore:
 
     async def adopt(self, platform: str, team: str, former: Sequence[str]) -> None:
         await self._database.write(teams.adopt, platform, team, former)
-        self._forget_settings()
+        self._settings.forget()
         self._asking.forget()
 
     async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
@@ -362,26 +349,10 @@ class SqlStore:
         return await self._database.read(operation.operation_figures, to_us(since), to_us(until))
 
     async def stored_settings(self, place: Place) -> StoredSettings:
-        now_s = self._clock.monotonic()
-        read_s, kept = self._kept.get(place.channel_key, (now_s - KEPT_S, StoredSettings({}, {})))
-        if now_s - read_s >= KEPT_S:
-            changes = self._changes
-            kept = await self._database.read(settings.stored_settings, place)
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            if changes == self._changes:  # a read during a change may return the values before it
-                self._kept[place.channel_key] = (now_s, kept)
-        return kept
+        return await self._settings.stored_settings(place)
 
     async def workspaces(self, platform: str) -> Mapping[str, Mapping[str, str]]:
-        now_s = self._clock.monotonic()
-        read_s, found = self._workspaces.get(platform, (now_s - KEPT_S, {}))
-        if now_s - read_s >= KEPT_S:
-            changes = self._changes
-            found = await self._database.read(settings.workspaces, platform)
-            if changes == self._changes:
-                self._workspaces[platform] = (now_s, found)
-        return found
+        return await self._settings.workspaces(platform)
 
     async def change(
         self, place: Place, changes: Mapping[str, str | None], by: Person, at: datetime
@@ -389,13 +360,7 @@ class SqlStore:
         try:
             return await self._database.write(settings.change, place, changes, by, to_us(at))
         finally:
-            self._forget_settings()
-
-    def _forget_settings(self) -> None:
-        """Read them anew: a read during a change may return the values before it."""
-        self._changes += 1
-        self._kept.clear()
-        self._workspaces.clear()
+            self._settings.forget()
 
     async def overrides(self, platform: str, team: str, name: str, limit: int = 500) -> list[tuple[Place, str]]:
         return await self._database.read(settings.overrides, platform, team, name, limit)
@@ -419,7 +384,7 @@ class SqlStore:
         balances = self._changing_balances()
         lines = await self._database.write(people.forget_thread, place, to_us(at), balances)
         self._balances.put(balances or {})
-        self._purge_soon()
+        self._purging.soon()
         return lines
 
     async def forget_person(self, platform: str, team: str, person: str, at: datetime) -> int:
@@ -429,7 +394,7 @@ class SqlStore:
         balances = self._changing_balances()
         lines = await self._database.write(people.forget_person, platform, team, person, to_us(at), balances)
         self._balances.put(balances or {})
-        self._purge_soon()
+        self._purging.soon()
         return lines
 
     async def messages_by_person(
@@ -437,24 +402,6 @@ class SqlStore:
     ) -> list[tuple[Place, ThreadMessage]]:
         return await self._database.read(people.messages_by_person, platform, team, person, limit)
 
-    def _purge_soon(self) -> None:
-        """Run once for everything forgotten within a moment, in the background."""
-        if self._purging is None:
-            self._purging = asyncio.create_task(self._purge_later())
-
-    async def _purge_later(self) -> None:
-        await self._clock.sleep(PURGE_AFTER_S)
-        self._purging = None  # texts forgotten from now on need another one
-        await self._purge()
-
-    async def _purge(self) -> None:
-        try:
-            await self._database.purge(people.PURGED)
-        except StoreError as error:
-            log.warning("purge_failed", **error.log_keys)
-
     async def close(self) -> None:
-        if self._purging is not None:
-            self._purging.cancel()
-            await self._purge()
+        await self._purging.close()
         await self._database.close()
