@@ -231,7 +231,7 @@ class SqlStore:
         self._counts_spending = True
         if self._balances.of(accounts) is None:
             found = await self._database.read(budgets.balances, accounts)
-            if len(found) < len(accounts):
+            if len(found) < len(set(accounts)):  # limits of one period have one account
                 await self._database.write(budgets.open_accounts, accounts, person)
                 found = await self._database.read(budgets.balances, accounts)
             self._balances.put(found)

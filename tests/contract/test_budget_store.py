@@ -380,7 +380,9 @@ async def test_a_balance_that_was_read_once_stays_that_of_the_database(
     )
     again = await open_store(DatabaseSettings(database_url=database_url), SystemClock())
     try:
-        assert await again.balances(accounts, ANN.id) == kept
+        with recorded() as statements:
+            assert await again.balances([*accounts, *accounts], ANN.id) == [*kept, *kept]
+        assert statements == ["SELECT spending"], "nothing is written where each account is there"
     finally:
         await again.close()
 
