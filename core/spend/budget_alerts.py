@@ -41,8 +41,7 @@ async def holds(budget: Budget, store: SettingsStore, core: CoreSettings) -> boo
         workspaces = await store.workspaces(payer.platform)
         texts = [one.get("person_budget", "") for team, one in workspaces.items() if payer.team in (ANY, team)]
         return any(budget.limit in (SETTINGS["person_budget"].read(text) or ()) for text in texts)
-    place = Place(payer.platform, payer.team, "" if payer.channel == ANY else payer.channel)
-    limits = dict(scoped_limits(merge(core, await store.stored_settings(place), payer.platform)))
+    limits = dict(scoped_limits(merge(core, await store.stored_settings(payer.place), payer.platform)))
     return budget.limit in limits.get(budget.scope, ())
 
 

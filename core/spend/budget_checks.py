@@ -64,18 +64,18 @@ class BudgetCheck:
 
 @dataclass(frozen=True, slots=True)
 class AnswerPart:
-    """The next part of the answer of `turn`, which has `spent` that much so far.
+    """The next part of the answer of `turn`, by the model `model_info`.
 
-    `begun`: as in `BudgetClaim`. `goes_on`: it has reserved its last round in this run already. `model_info`: the model
-    that is asked, if it is not that of the settings.
+    `spent`: by the answer so far. `begun`: as in `BudgetClaim`. `goes_on`: the answer has reserved its last round in
+    this run already.
     """
 
     turn: Turn
     bound: AnswerBound
+    model_info: ModelInfo
     spent: Spent = field(default_factory=Spent)
     begun: bool = False
     goes_on: bool = False
-    model_info: ModelInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +138,9 @@ class BudgetChecks:
         if budget.limit.unit is not BudgetUnit.MONEY:
             return 0
         account, payer = budget.account, budget.account.payer
-        scope = Place(payer.platform, payer.team, "" if payer.channel == ANY else payer.channel)
-        totals = await self._store.usage_totals(
-            account.since,
-            account.until,
-            None if payer.team == ANY else scope,
-            person if budget.scope is BudgetScope.PERSON else "",
-        )
-        return totals.unpriced
+        scope = None if payer.team == ANY else payer.place
+        of = person if budget.scope is BudgetScope.PERSON else ""
+        return (await self._store.usage_totals(account.since, account.until, scope, of)).unpriced
 
     async def check(self, place: Place, person: str, settings: ChannelSettings) -> BudgetCheck:
         """Check a question that the person asks now, whenever it was written."""
@@ -171,42 +166,43 @@ class BudgetChecks:
 
         `on_wait` is called once, when it begins to wait. Call `end` when the answer has ended.
         """
-        turn, waits = part.turn, False
-        place, person = turn.ask.place, turn.payer.id
-        payer = payer_of(place, person)
+        waits = False
         try:
-            while True:
-                now, current = self._clock.now(), await settings()
-                at = charged_at(turn, now)
-                budgets = self._budgets(place, person, current, at)
-                if not budgets:
-                    return Reserved()
-                in_money, model_info = counts_money(budgets), part.model_info or self._model_info(current.model)
-                if (unpriced := self._unpriced(budgets, model_info)) is not None:
-                    return Reserved(unpriced)
-                accounts = frozenset(budget.account for budget in budgets)
-                most = most_spent(model_info, part.bound, now.date())
-                kept = most_spent(model_info, part.bound.last_round, now.date()) if part.goes_on else Spent()
-                claim = BudgetClaim(turn.id, payer, at, most, part.spent, part.begun, kept)
-                decision = await self._decide(claim, person, budgets, accounts)
-                budget, balance = decision.budget, decision.balance
-                if decision.verdict is BudgetVerdict.ALLOWED or budget is None:
-                    self._queue.run(turn.id, payer, accounts)
-                    return Reserved(in_money=in_money)
-                if decision.verdict is BudgetVerdict.REFUSED:
-                    return Reserved(self._reached(budget, balance))
-                if part.goes_on:
-                    if budget.is_reached(balance) or not self._queue.rest(turn.id, payer, accounts):
-                        self._queue.run(turn.id, payer, accounts)
-                        return Reserved(in_money=in_money, last_round=True)
-                else:
-                    self._queue.wait(turn.id, payer, accounts)
+            while (reserved := await self._look(part, await settings())) is None:
                 if not waits:
                     waits = True
                     on_wait()
                 await self._queue.changed(self._clock)
+            return reserved
         finally:
-            self._queue.leave(turn.id)
+            self._queue.leave(part.turn.id)
+
+    async def _look(self, part: AnswerPart, settings: ChannelSettings) -> Reserved | None:
+        """Reserve where the limits of `settings` allow it now. None where the answer has to wait."""
+        turn, person, now = part.turn, part.turn.payer.id, self._clock.now()
+        budgets = self._budgets(turn.ask.place, person, settings, charged_at(turn, now))
+        if not budgets:
+            return Reserved()
+        if (unpriced := self._unpriced(budgets, part.model_info)) is not None:
+            return Reserved(unpriced)
+        payer, accounts = payer_of(turn.ask.place, person), frozenset(budget.account for budget in budgets)
+        most = most_spent(part.model_info, part.bound, now.date())
+        kept = most_spent(part.model_info, part.bound.last_round, now.date()) if part.goes_on else Spent()
+        claim = BudgetClaim(turn.id, payer, charged_at(turn, now), most, part.spent, part.begun, kept)
+        decision = await self._decide(claim, person, budgets, accounts)
+        budget, balance, in_money = decision.budget, decision.balance, counts_money(budgets)
+        if decision.verdict is BudgetVerdict.ALLOWED or budget is None:
+            self._queue.run(turn.id, payer, accounts)
+            return Reserved(in_money=in_money)
+        if decision.verdict is BudgetVerdict.REFUSED:
+            return Reserved(self._reached(budget, balance))
+        if not part.goes_on:
+            self._queue.wait(turn.id, payer, accounts)
+            return None
+        if budget.is_reached(balance) or not self._queue.rest(turn.id, payer, accounts):
+            self._queue.run(turn.id, payer, accounts)
+            return Reserved(in_money=in_money, last_round=True)
+        return None
 
     async def _decide(
         self,
@@ -215,6 +211,7 @@ class BudgetChecks:
         budgets: tuple[Budget, ...],
         accounts: frozenset[BudgetAccount],
     ) -> BudgetDecision:
+        """The decision of the store; where another answer goes first, to wait, unless a limit is reached."""
         if claim.begun or self._queue.may_begin(claim.turn_id, claim.payer, accounts):
             return await self._store.reserve(claim, person, budgets)
         found = await self._store.balances([budget.account for budget in budgets], person)

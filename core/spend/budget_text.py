@@ -184,7 +184,7 @@ def _whose(budget: Budget, view: AlertView) -> str:
         if budget.scope is BudgetScope.WORKSPACE and payer.team == view.place.team:
             return phrase("budget_of_workspace", own)
         if budget.scope is BudgetScope.CHANNEL:
-            mention = view.mention(Place(payer.platform, payer.team, payer.channel))
+            mention = view.mention(payer.place)
             return phrase("budget_alert_here", own, channel=mention or payer.channel)
     platform = view.label(payer.platform)
     return phrase(f"budget_alert_{budget.scope}", of, channel=payer.channel, team=payer.team, platform=platform)

@@ -157,7 +157,7 @@ def lifted_place(budget: Budget, alerted: Place) -> Place:
     payer = budget.account.payer
     if ANY in (payer.platform, payer.team):
         return replace(alerted, channel="", thread="")
-    return Place(payer.platform, payer.team, "" if payer.channel == ANY else payer.channel)
+    return payer.place
 
 
 def spent_of(usage: Usage) -> Spent:

@@ -232,7 +232,7 @@ class AnswerWriter:
         spent = spent_of(total(charge.usage for charge in draft.charges))
         assert draft.settings is not None
         asked = model_info or self._catalog.model_info(draft.settings.model)
-        part = AnswerPart(turn, bound, spent, _has_begun(running), goes_on, asked)
+        part = AnswerPart(turn, bound, asked, spent, _has_begun(running), goes_on)
 
         def on_wait() -> None:
             tasks.append(asyncio.create_task(self._show_queued(running, delivery, "budget_waits")))

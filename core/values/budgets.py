@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
 
+from core.values.places import Place
+
 ANY = "*"
 """In a key of an account: every value. No id looks like this."""
 
@@ -71,12 +73,17 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """The keys by which an answer is counted. `person` is a digest of the asker's id."""
+    """The keys by which an answer is counted. `person` is a digest of the id of the person who pays for it."""
 
     platform: str
     team: str
     channel: str
     person: str
+
+    @property
+    def place(self) -> Place:
+        """The channel; the workspace, without a channel, where these are the keys of all its channels."""
+        return Place(self.platform, self.team, "" if self.channel == ANY else self.channel)
 
     def covers(self, other: Payer) -> bool:
         """True if each key is ANY or that of `other`."""

@@ -22,7 +22,7 @@ from core.settings.environment import CoreSettings
 from core.spend.budget_checks import AnswerPart, BudgetChecks
 from core.spend.budgets import AnswerBound
 from core.values.conversation import Ask, TurnState
-from core.values.deltas import Usage
+from core.values.deltas import ModelInfo, Usage
 from core.values.places import Person, Place
 from core.values.turn_ends import Finish
 from storage import DatabaseSettings, SqlStore, open_store
@@ -52,7 +52,8 @@ class Side:
         turn = await self.store.accept(ask)
         assert turn is not None
         turn, began = await self.store.begin(turn.id), perf_counter()
-        await checks.reserve(AnswerPart(turn, AnswerBound(4_000, max_tokens=500)), self._read)
+        part = AnswerPart(turn, AnswerBound(4_000, max_tokens=500), ModelInfo("m"))
+        await checks.reserve(part, self._read)
         self._took("reservation", began)
         began = perf_counter()
         await self.store.finish(Finish(turn, TurnState.DONE, "so", model="m", usage=Usage(900, 80)))

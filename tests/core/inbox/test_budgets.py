@@ -74,7 +74,7 @@ class Budgeted:
         """Reserve a prompt of `most` tokens; with two rounds also that of the last one, which is the model's window."""
         bound = AnswerBound(most, max_tokens=1, rounds=rounds)
         info = ModelInfo("m", 800 if rounds == 1 else max(100, most))
-        part = AnswerPart(turn, bound, begun=goes_on, goes_on=goes_on, model_info=info)
+        part = AnswerPart(turn, bound, info, begun=goes_on, goes_on=goes_on)
         return await self.budgets.reserve(part, lambda: self.handlers.settings(turn.ask.place, turn.ask.author))
 
     async def command(self, name: str, argument: str = "", by: Person = ADA) -> str:
@@ -264,7 +264,7 @@ async def test_who_has_the_answer_of_another_go_on_pays_for_it_and_is_held_to_th
         assert (await here.inbox.receive(ButtonPress(action, turn.id, THREAD, BEN))).outcome is Outcome.TURN
         again = here.submitted[-1]
         assert (again.ask.author, again.payer) == (ADA, BEN), "its author still approves its calls"
-        part = AnswerPart(again, AnswerBound(20))
+        part = AnswerPart(again, AnswerBound(20), ModelInfo("m"))
         reserved = await here.budgets.reserve(part, lambda: here.handlers.settings(THREAD, BEN))
         assert reserved.refusal is None
         await here.spend(11, again)
@@ -359,7 +359,7 @@ async def test_1000_questions_of_one_person_spend_that_persons_budget_and_no_mor
 
     async def answer(turn: Turn) -> int:
         async with working:
-            part = AnswerPart(turn, AnswerBound(20, max_tokens=30))
+            part = AnswerPart(turn, AnswerBound(20, max_tokens=30), ModelInfo("m"))
             reserved = await here.budgets.reserve(
                 part, lambda: here.handlers.settings(turn.ask.place, turn.ask.author)
             )
