@@ -122,7 +122,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "approval_superseded": "This was not approved, so it was not done: you went on with another message.",
     "approval_withdrawn": "This was taken back, so it was not done.",
     "tools_exhausted": "I stopped here: an answer has at most {n} rounds of tools. Press Continue if I should go on.",
-    "tools_hurried": "I stopped here, because a budget is nearly used up. Press Continue if I should go on.",
+    "tools_near_limit": "I stopped here, because a budget is nearly used up. Press Continue if I should go on.",
     "tools_used": "Tools used: {tools}",
     # What a picture of a tool is: its title, and its description for those who can't see it.
     "picture_title": "Picture from the tool {tool}",

@@ -106,7 +106,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "approval_superseded": "这项操作未获批准，没有执行：你发了新的消息，对话已继续。",
     "approval_withdrawn": "这项操作已撤回，没有执行。",
     "tools_exhausted": "一个回答最多使用 {n} 轮工具，我先停在这里。点“继续”可以接着做。",
-    "tools_hurried": "预算快要用完，我先停在这里。点“继续”可以接着做。",
+    "tools_near_limit": "预算快要用完，我先停在这里。点“继续”可以接着做。",
     "tools_used": "使用的工具：{tools}",
     "picture_title": "工具“{tool}”给出的图片",
     "pictures_left_out": {"other": "工具还给出了另外 {n} 张图片，这里只显示最后 {most} 张。"},

@@ -54,11 +54,11 @@ class Draft:
     file_news: tuple[FileNews, ...] = ()
     activity: Activity = field(default_factory=Activity)
     """The tool calls so far, as readers see them."""
-    unshown: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
     """The pieces of the current try's reasoning."""
     arguments: list[str] = field(default_factory=list)
     """The pieces of the arguments of its tool calls."""
-    hurried: bool = False
+    near_limit: bool = False
     """The current round is the last one, since a limit of spending is nearly used up."""
     unseen: tuple[FileNews, ...] = ()
     """Pictures of the question that the selected model does not see."""
@@ -91,6 +91,11 @@ class Draft:
     def exhausted(self) -> bool:
         """True if the answer has as many rounds as it may have, all but the last one with tool calls."""
         return len(self.rounds) >= MOST_ROUNDS
+
+    @property
+    def may_go_on(self) -> bool:
+        """True if the model was not free to call more tools in its last round."""
+        return self.exhausted or self.near_limit
 
     @property
     def tools_used(self) -> ToolsUsed:
@@ -127,7 +132,7 @@ class Draft:
 
     def begin_try(self) -> None:
         """A model is asked for the current round."""
-        self.unshown, self.arguments = [], []
+        self.reasoning, self.arguments = [], []
 
     def add(self, text: str) -> None:
         """Add a piece of the current round's text."""

@@ -85,7 +85,7 @@ def draft_to_charge(
     reports none."""
     model_info = draft.model_info or default
     reasoning, arguments = (
-        estimate("".join(pieces)) if pieces else 0 for pieces in (draft.unshown, draft.arguments)
+        estimate("".join(pieces)) if pieces else 0 for pieces in (draft.reasoning, draft.arguments)
     )
     written = estimate(draft.round_text) + reasoning + arguments
     estimated = Usage(draft.prompt_tokens, written, reasoning, estimated=True)
@@ -185,8 +185,8 @@ def _notice(turn: Turn, draft: Draft, language: str) -> str:
     reason = draft.ended.reason if draft.ended else EndReason.STOP
     if draft.exhausted:
         return phrase("tools_exhausted", language, n=MOST_ROUNDS - 1)
-    if draft.hurried:
-        return phrase("tools_hurried", language)
+    if draft.near_limit:
+        return phrase("tools_near_limit", language)
     if reason is EndReason.LENGTH:
         return phrase("length", language)
     if reason is EndReason.POLICY:
@@ -230,8 +230,6 @@ def _buttons(turn: Turn, draft: Draft, language: str) -> tuple[Button, ...]:
         return (turn_button("again", turn, language),)
     if draft.declined is not None or not draft.steps:
         return ()
-    cut = (
-        draft.exhausted or draft.hurried or (draft.ended is not None and draft.ended.reason is EndReason.LENGTH)
-    )
+    cut = draft.may_go_on or (draft.ended is not None and draft.ended.reason is EndReason.LENGTH)
     actions = (("continue",) if cut else ()) + ("regenerate", "up", "down")
     return tuple(turn_button(action, turn, language) for action in actions)

@@ -206,7 +206,7 @@ class AnswerWriter:
             if not (goes_on and calls):
                 bound = answer_bound(following, unread=bool(calls))
                 reserved = await self._reserve(running, bound, delivery, goes_on=goes_on)
-                goes_on, draft.hurried = True, reserved.last_round and bound.rounds > 1
+                goes_on, draft.near_limit = True, reserved.last_round and bound.rounds > 1
                 if reserved.last_round:
                     following = _last_request(following)
                 following = replace(following, priced=reserved.in_money)
@@ -303,21 +303,17 @@ class AnswerWriter:
                             draft.first_word_s = self._clock.monotonic() - draft.began_s
                         show()
                         running.unsaved = (draft.text, tuple(delivery.posted))
-                    case ModelSelected(model_info, prompt_tokens, images, pictures, over):
-                        if not over and model_info.name != reserved_for:
+                    case ModelSelected(model_info):
+                        if not delta.over and model_info.name != reserved_for:
                             draft.reads = False
                             await self._reserve(running, answer_bound(request), delivery, model_info)
                             reserved_for = model_info.name
-                        draft.begin_try()
-                        draft.model_info, draft.prompt_tokens = model_info, prompt_tokens
-                        draft.pictures, draft.reads = pictures, True
-                        why = FileProblem.UNSEEN if model_info.images is False else FileProblem.TOO_MANY
-                        draft.unseen = unseen(running.turn.ask, draft.files, images, why)
+                        _begin_try(running, delta)
                         calls.clear()
                     case ImagesRefused(images):
                         draft.file_news += await self._files.refused(running.turn.ask, draft.files, images)
                     case Thinking(text):
-                        draft.unshown.append(text)
+                        draft.reasoning.append(text)
                     case CallPiece(text):
                         draft.arguments.append(text)
                     case ToolCall() | Opaque() if request.tools and request.may_call:
@@ -364,15 +360,20 @@ class AnswerWriter:
         return turn_language(running.turn, running.draft, self._settings)
 
 
+def _begin_try(running: RunningTurn, selected: ModelSelected) -> None:
+    """Take the model that is asked for the current round into the draft."""
+    draft, model_info = running.draft, selected.model_info
+    draft.begin_try()
+    draft.model_info, draft.prompt_tokens = model_info, selected.prompt_tokens
+    draft.pictures, draft.reads = selected.pictures, True
+    why = FileProblem.UNSEEN if model_info.images is False else FileProblem.TOO_MANY
+    draft.unseen = unseen(running.turn.ask, draft.files, selected.unseen, why)
+
+
 def _check_round(draft: Draft) -> None:
     """Raises ModelError where the last step is a round without a visible character and without calls."""
     last = draft.steps[-1]
-    if (
-        isinstance(last, ModelRound)
-        and not last.calls
-        and is_blank(last.text)
-        and not (draft.exhausted or draft.hurried)
-    ):
+    if isinstance(last, ModelRound) and not last.calls and is_blank(last.text) and not draft.may_go_on:
         draft.text = draft.text[: draft.round_start]
         raise ModelError(
             Code.POLICY if last.reason is EndReason.POLICY else Code.EMPTY, f"no words, {last.reason}"

@@ -187,7 +187,7 @@ async def test_an_answer_with_tools_ends_with_the_round_that_it_has_reserved_whe
     assert (ended.state, len(model.requests)) == (TurnState.DONE, 2)
     assert [request.may_call for request in model.requests] == [True, False]
     footer = (await rig.store.answer_footers(PLACE))[-1]
-    assert footer.notice == phrase("tools_hurried", "en")
+    assert footer.notice == phrase("tools_near_limit", "en")
     assert footer.buttons[0].action == "continue"
 
 
