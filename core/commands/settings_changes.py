@@ -54,7 +54,8 @@ def _limits_changed(change: Change, settings: ChannelSettings, given: CommandCon
         return given.phrase("budget_nothing")
     if limits:
         shown = limits_to_text(limits, given.language, given.core.parley_currency)
-        return given.phrase("budget_set", whose=given.phrase(f"budget_whose_{scope}"), limits=shown)
+        whose = given.phrase("budget_of_each" if scope is BudgetScope.PERSON else f"budget_of_{scope}")
+        return given.phrase("budget_set", whose=whose, limits=shown)
     removed = given.phrase(f"budget_removed_{scope}")
     kept = [one for one in scoped_limits(settings) if one[0] is not scope]
     still = kept_to_text(kept, given.language, given.core.parley_currency)

@@ -549,10 +549,6 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "budget_none": "No budget is set.",
     "budget_set": "{whose} is {limits} now.",
     "budget_nothing": "Nothing may be spent here: I refuse every question.",
-    "budget_whose_person": "The budget of each person",
-    "budget_whose_channel": "The budget of this channel",
-    "budget_whose_channel.web": "The budget of this page",
-    "budget_whose_workspace": "The budget of this {workspace}",
     "budget_removed_person": "There is no budget of each person any more.",
     "budget_removed_channel": "This channel has no budget of its own any more.",
     "budget_removed_channel.web": "This page has no budget of its own any more.",
@@ -596,6 +592,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "budget_unpriced_note.web": "The price of the model {model} isn't known. Until PARLEY_PRICE_INPUT and "
     "PARLEY_PRICE_OUTPUT are set, I refuse questions here.",
     "budget_of_person": "Your budget",
+    "budget_of_each": "The budget of each person",
     "budget_of_channel": "The budget of this channel",
     "budget_of_channel.web": "The budget of this page",
     "budget_of_workspace": "The budget of this {workspace}",

@@ -494,10 +494,6 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "budget_none": "没有设置预算。",
     "budget_set": "{whose}现在是{limits}。",
     "budget_nothing": "这里的额度为 0，我会拒绝所有提问。",
-    "budget_whose_person": "每人的预算",
-    "budget_whose_channel": "这个频道的预算",
-    "budget_whose_channel.web": "这个页面的预算",
-    "budget_whose_workspace": "这个{workspace}的预算",
     "budget_removed_person": "不再有每人的预算。",
     "budget_removed_channel": "这个频道不再有自己的预算。",
     "budget_removed_channel.web": "这个页面不再有自己的预算。",
@@ -537,6 +533,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "budget_unpriced_note.web": "模型 {model} 的价格未知。在设置 PARLEY_PRICE_INPUT 和 PARLEY_PRICE_OUTPUT 之前，"
     "这里的提问都会被拒绝。",
     "budget_of_person": "你的预算",
+    "budget_of_each": "每人的预算",
     "budget_of_channel": "这个频道的预算",
     "budget_of_channel.web": "这个页面的预算",
     "budget_of_workspace": "这个{workspace}的预算",

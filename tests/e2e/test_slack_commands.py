@@ -208,7 +208,7 @@ async def test_each_setting_counts_and_is_changed_by_those_who_may(team: Team, s
         said = text_of(team.shown)
         assert words("settings_changed") in said
         assert all(words(f"setting_{name[4:]}") in said for name in entered)
-        assert words("budget_whose_channel") in said
+        assert words("budget_of_channel") in said
         assert "submit" not in team.shown, "it is done"
 
     def told(key: str) -> str:
