@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from core.values.conversation import Ask, TurnState
 from core.values.events import Outcome, Receipt
@@ -252,6 +252,18 @@ async def test_a_view_of_the_thread_that_is_older_than_a_receipt_removes_no_ques
     assert shown == [["1", "3", "4"], ["1", "3", "4"], ["1", "4"], ["1", "4"]]
 
 
+async def held_back(page: Page) -> asyncio.Event:
+    """Hold the next question back until the event is set."""
+    sent = asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        await sent.wait()
+        await route.continue_()
+
+    await page.route("**/api/asks", slowly, times=1)
+    return sent
+
+
 async def test_a_note_stands_under_its_question_and_the_answer_follows(chromium: Browser) -> None:
     async with serving_page() as home, window(chromium) as (_, page):
         home.inbox.notes |= {text: ImmediateReply(f"Note of {text}.") for text in ("one", "two", "/summarize")}
@@ -292,16 +304,10 @@ async def test_a_note_about_an_answer_anew_does_not_go_with_the_old_answer(chrom
 async def test_a_note_is_read_by_who_opens_another_thread_meanwhile(chromium: Browser) -> None:
     async with serving_page() as home, window(chromium) as (_, page):
         home.inbox.notes["slow"] = ImmediateReply("Nearly used up.")
-        sent = asyncio.Event()
-
-        async def slowly(route: Any) -> None:
-            await sent.wait()
-            await route.continue_()
-
         await page.goto(home.url)
         await ask(page, "first")
         await expect(answers(page)).to_have_text(["You said: first"])
-        await page.route("**/api/asks", slowly, times=1)
+        sent = await held_back(page)
         await page.get_by_role("link", name="New thread").click()
         await ask(page, "slow")
         await page.get_by_role("link", name="first").click()
@@ -355,14 +361,8 @@ async def test_the_reason_of_a_refusal_goes_once_another_thread_is_opened(chromi
 
 async def test_words_that_were_typed_meanwhile_follow_those_that_come_back(chromium: Browser) -> None:
     async with serving_page() as home, window(chromium) as (_, page):
-        sent = asyncio.Event()
-
-        async def slowly(route: Any) -> None:
-            await sent.wait()
-            await route.continue_()
-
         await page.goto(home.url)
-        await page.route("**/api/asks", slowly, times=1)
+        sent = await held_back(page)
         home.inbox.refused = Receipt(Outcome.LIMITED, reply=ImmediateReply("Too fast.", refused=True))
         await ask(page, "one")
         await page.keyboard.type("two")

@@ -175,11 +175,8 @@ async def test_a_run_goes_on_with_the_charges_of_the_one_before_it() -> None:
     assert len(finish.charges) == 4
 
 
-@pytest.mark.parametrize(("queued", "charges"), [(True, 0), (False, 1)])
-async def test_a_question_that_is_stopped_costs_something_once_a_model_reads_it(
-    queued: bool, charges: int
-) -> None:
-    model = Busy(queued=queued)
+async def stopped(model: Busy) -> Finish:
+    """The end of an answer of `model` that is stopped once the model was asked."""
     rig = Rig(model=model)
     turn = await asked(rig)
     async with rig.delivering():
@@ -187,7 +184,15 @@ async def test_a_question_that_is_stopped_costs_something_once_a_model_reads_it(
         await model.asked.wait()
         rig.live.stop(turn.id)
         await until(lambda: turn.id in rig.store._finishes)  # type: ignore[attr-defined]
-    finish = rig.store._finishes[turn.id]  # type: ignore[attr-defined]
+    finish: Finish = rig.store._finishes[turn.id]  # type: ignore[attr-defined]
+    return finish
+
+
+@pytest.mark.parametrize(("queued", "charges"), [(True, 0), (False, 1)])
+async def test_a_question_that_is_stopped_costs_something_once_a_model_reads_it(
+    queued: bool, charges: int
+) -> None:
+    finish = await stopped(Busy(queued=queued))
     assert finish.state is TurnState.STOPPED
     assert [charge.usage for charge in finish.charges] == [INTERRUPTED][:charges]
     assert finish.usage is not None
@@ -206,15 +211,7 @@ async def test_reasoning_and_arguments_of_calls_cost_something_where_the_answer_
             self.asked.set()
             await asyncio.Event().wait()
 
-    model = Thinks()
-    rig = Rig(model=model)
-    turn = await asked(rig)
-    async with rig.delivering():
-        rig.place_queues.submit(turn)
-        await model.asked.wait()
-        rig.live.stop(turn.id)
-        await until(lambda: turn.id in rig.store._finishes)  # type: ignore[attr-defined]
-    (charge,) = rig.store._finishes[turn.id].charges  # type: ignore[attr-defined]
+    (charge,) = (await stopped(Thinks())).charges
     thoughts, arguments = estimate("think of it " * 100), estimate('{"name": ' * 100)
     written = thoughts + arguments + estimate("")
     assert charge.usage == Usage(9, written, thoughts, estimated=True, cost_micros=9 + written)
