@@ -46,7 +46,7 @@ class BudgetCommand:
         if not (text := given.option("limit")):
             return ImmediateReply("\n".join(await self._shown(given)))
         name, scope = _SETTINGS[given.option("of", "channel")]
-        if name not in settings_on(given.traits):  # one person alone
+        if "person_budget" not in settings_on(given.traits):  # one person alone has one budget
             name, scope = _SETTINGS["channel"]
         values = {**given.values, "scope": scope}
         reply = await self._change(replace(given, values=values), {name: text})
