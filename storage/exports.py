@@ -58,19 +58,19 @@ def usage_groups(
 
 
 def _day(since_us: int, until_us: int, zone: tzinfo) -> ColumnElement[int]:
-    """The day of an answer within that time, counted from 1970 in `zone`: at one distance from that of UTC between two
-    changes of the clock. A day in which the clock changes has its own bounds."""
+    """The day of an answer within that time, counted from 1970 in `zone`: a case for each time without a change of the
+    clock, in which the zone has one offset from UTC, and for each day in which the clock changes."""
     cases, end_us = list[tuple[ColumnElement[bool], ColumnElement[int]]](), until_us
-    day, distance_us = period_at(PeriodName.DAY, from_us(since_us), zone), None
+    day, offset_us = period_at(PeriodName.DAY, from_us(since_us), zone), None
     while to_us(day.since) < until_us:
         number, end_us = (day.first_day - date(1970, 1, 1)).days, to_us(day.until)
-        irregular = day.until - day.since != timedelta(days=1)
-        behind_us = None if irregular else number * DAY_US - to_us(day.since)
-        counted = literal(number) if behind_us is None else (_USED.at_us + behind_us) // DAY_US
-        if cases and behind_us is not None and behind_us == distance_us:
+        changes = day.until - day.since != timedelta(days=1)
+        own_us = None if changes else number * DAY_US - to_us(day.since)
+        counted = literal(number) if own_us is None else (_USED.at_us + own_us) // DAY_US
+        if cases and own_us is not None and own_us == offset_us:
             cases.pop()
         cases.append((_USED.at_us < end_us, counted))
-        day, distance_us = day.next, behind_us
+        day, offset_us = day.next, own_us
     return case(*cases, else_=literal(end_us // DAY_US)) if cases else literal(0)
 
 

@@ -228,7 +228,8 @@ def amounts() -> dict[str, ColumnElement[Any]]:
 
 def answers_by_model(keys: Mapping[str, ColumnElement[Any]], name: str) -> tuple[Select[Any], Select[Any]]:
     """The columns `keys` of answers with their model as `name` and the columns of `SUMS`: a row for each answer under
-    its own model, and one for each charge under that of the charge. One is unpriced once under each model."""
+    its own model, and one for each charge under that of the charge. An answer is unpriced once under each model whose
+    cost is not known."""
     whole = amounts()
     own = whole | {one: case((_HAS_CHARGES, 0), else_=whole[one]) for one in (*_TOKENS, "cost_micros")}
     own["unpriced"] = case((_HAS_UNPRICED, 0), else_=whole["unpriced"])

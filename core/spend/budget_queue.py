@@ -1,4 +1,4 @@
-"""The order in which answers begin that wait for a limit. Pure but for the wait itself."""
+"""The order in which answers that wait for a limit begin. Pure but for the wait itself."""
 
 from __future__ import annotations
 
