@@ -329,9 +329,9 @@ class App:
             submit,
             self.clock,
             language,
+            self.budget_alerts,
             post_directly,
             self._addressed,
-            self.budget_alerts,
         )
 
     def _create_backfill(self, installation: Installation) -> Backfill:

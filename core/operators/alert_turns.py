@@ -81,9 +81,9 @@ class AlertChannels:
 class AlertTurns:
     """Posts alerts to `place`, in the order of the calls. A call returns whether its alert is shown there.
 
-    `post_directly` posts a text there without the database. It returns whether that worked. `addressed` returns the
-    place with its team, or None while that is unknown, which is waited for. It raises StoreError. `writer` writes
-    alerts about budgets.
+    `writer` writes alerts about budgets. `post_directly` posts a text there without the database. It returns whether
+    that worked. `addressed` returns the place with its team, or None while that is unknown, which is waited for. It
+    raises StoreError.
     """
 
     place: Place
@@ -91,9 +91,9 @@ class AlertTurns:
     submit: Callable[[Turn], None]
     clock: Clock
     language: str
+    writer: AlertWriter
     post_directly: Callable[[str], Awaitable[bool]] = _never
     addressed: Callable[[Place], Awaitable[Place | None]] = _as_it_is
-    writer: AlertWriter | None = None
     _accepting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def standing(self) -> list[tuple[Alert, float]]:
@@ -112,8 +112,8 @@ class AlertTurns:
                 place = await self._known_place()
                 if place is None:
                     return False
-                text, language = await self._written(alert, place)
-                ask = announcement(_ask_id(alert, now), place, alert, now, text, language)
+                written = await self._written(alert, place)
+                ask = announcement(_ask_id(alert, now), place, alert, now, written.text, written.language)
                 turn = await self.store.accept(ask)
                 if turn is None:
                     return False  # another process posts it, and may still fail
@@ -128,7 +128,7 @@ class AlertTurns:
     async def update(self, lift: BudgetLift) -> bool:
         """Show a lift in the alert about its limit. False where there is none. Raises StoreError."""
         place = await self._known_place()
-        if place is None or self.writer is None:
+        if place is None:
             return False
         alert = await self.store.turn_of(place, _ask_id(lift.reached, self.clock.now()))
         if alert is None:
@@ -143,17 +143,16 @@ class AlertTurns:
             self.submit(turn)
         return turn is not None
 
-    async def _written(self, alert: Alert | BudgetReached, place: Place) -> tuple[str, str]:
-        """The text and its language, which is empty for the operator's."""
-        if isinstance(alert, BudgetReached) and self.writer is not None:
-            written = await self.writer.write(alert, place)
-            return written.text, written.language
-        return self._plain(alert), ""
+    async def _written(self, alert: Alert | BudgetReached, place: Place) -> Localized:
+        """The text for `place`. An empty language is the operator's."""
+        if isinstance(alert, BudgetReached):
+            return await self.writer.write(alert, place)
+        return Localized(self._plain(alert), "")
 
     def _plain(self, alert: Alert | BudgetReached) -> str:
-        if isinstance(alert, Alert):
-            return alert_to_text(alert, self.language)
-        return self.writer.plain(alert, self.place).text if self.writer is not None else str(alert.budget.limit)
+        if isinstance(alert, BudgetReached):
+            return self.writer.plain(alert, self.place).text
+        return alert_to_text(alert, self.language)
 
     async def _known_place(self) -> Place | None:
         for _ in range(_TEAM_LOOKS):

@@ -131,7 +131,7 @@ async def test_an_alert_is_written_in_the_language_of_its_channel_and_lifted_in_
     await here.spend(10)
     assert (await here.say()).outcome is Outcome.BUDGET
     alerts = BudgetAlerts(here.store, here.handlers.core, lambda place: None, str)
-    posting = AlertTurns(ALERTS, here.store, here.submitted.append, here.clock, "en", writer=alerts)
+    posting = AlertTurns(ALERTS, here.store, here.submitted.append, here.clock, "en", alerts)
     posted = asyncio.create_task(posting(here.reached[0]))
     alert = await until(lambda: here.submitted[-1] if here.submitted[-1].ask.announces else None)
     assert alert.ask.text.startswith(

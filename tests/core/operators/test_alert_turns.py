@@ -14,6 +14,8 @@ from core.i18n import LANGUAGES, advise
 from core.llm.catalog import Account, Route
 from core.llm.retry_policy import RULES, BlameScope, key_of
 from core.operators.alert_turns import AlertTurns, alert_to_text
+from core.settings.environment import CoreSettings
+from core.spend.budget_alerts import BudgetAlerts
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import ModelInfo
 from core.values.places import Place
@@ -27,6 +29,7 @@ PLACE = Place("slack", "T1", "C9")
 ROUTE = Route(
     Account("one/a", "one", "https://one.example/v1", SecretStr("sk-test")), ModelInfo("large"), "large"
 )
+WRITER = BudgetAlerts(MemoryStore(), CoreSettings(_env_file=None), lambda _: None, str)
 ALERT = Alert("account one/a", Code.NO_MONEY, "ABC234", ROUTE.places)
 
 
@@ -43,7 +46,7 @@ class PostMessage:
         self.turns.append(turn)
 
     async def __call__(self, alert: Alert) -> bool:
-        posting = AlertTurns(PLACE, self.store, self.submit, self, "en")
+        posting = AlertTurns(PLACE, self.store, self.submit, self, "en", WRITER)
         return await posting(alert)
 
     def now(self) -> datetime:
@@ -76,7 +79,7 @@ async def test_the_same_alert_of_the_same_hour_is_one_turn() -> None:
 
 async def test_what_stands_there_is_known_after_a_restart_until_it_is_over() -> None:
     post = PostMessage(TurnState.DONE)
-    after_a_restart = AlertTurns(PLACE, post.store, post.submit, post, "en")
+    after_a_restart = AlertTurns(PLACE, post.store, post.submit, post, "en", WRITER)
     gone = replace(ALERT, what="model one/a qwen:7b", code=Code.NO_MODEL)
     assert [await post(ALERT), await post(gone)] == [True, True]
     await post.clock.sleep(60)
@@ -95,7 +98,7 @@ async def test_what_stands_there_is_known_after_a_restart_until_it_is_over() -> 
 async def test_what_never_stood_there_is_not_known_after_a_restart() -> None:
     post = PostMessage(TurnState.FAILED)
     await post(ALERT)
-    assert await AlertTurns(PLACE, post.store, post.submit, post, "en").standing() == []
+    assert await AlertTurns(PLACE, post.store, post.submit, post, "en", WRITER).standing() == []
 
 
 async def test_a_store_that_is_away_tells_nobody() -> None:
@@ -148,7 +151,7 @@ async def test_an_alert_waits_a_while_for_the_team_of_its_channel(looks: int, po
     async def never(text: str) -> bool:
         return False
 
-    alerts = AlertTurns(replace(PLACE, team=""), store, turns.append, clock, "en", never, addressed)
+    alerts = AlertTurns(replace(PLACE, team=""), store, turns.append, clock, "en", WRITER, never, addressed)
     posting = asyncio.create_task(alerts(ALERT))
     await until(lambda: turns or posting.done())
     if turns:
