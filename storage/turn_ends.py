@@ -98,15 +98,18 @@ def charge_unrun(
     now_us: int,
     balances: budgets.Changed | None,
 ) -> None:
-    """Store the usage so far of the turns that wait for an approval, or for their next run. They are about to be
-    forgotten, so that no run ends them. `balances`: as in `finish`."""
+    """Store the usage so far of the turns that wait for an approval, or for their next run, and end their reservations.
+    They are about to be forgotten, so that no run ends them. `balances`: as in `finish`."""
     waits = TURNS.c.state.in_((TurnState.ASKING, TurnState.WAITING))
     waiting = map(turn_of, connection.execute(select(TURNS).where(*which, waits)).all())
     # In one order for all: two transactions that lock the same accounts crosswise would wait for each other.
     for turn in sorted(waiting, key=lambda turn: turn.ask.place.key):
         rounds = [step for step in steps.steps(connection, turn.id) if isinstance(step, ModelRound)]
         of_rounds = (Charge(ChargeKind.ANSWER, one.model, one.usage) for one in rounds)
-        if spent := [*charges.charges(connection, turn.id), *of_rounds]:
-            used = total(one.usage for one in spent)
-            end = Finish(turn, TurnState.STOPPED, model=spent[-1].model, usage=used, charges=merged(spent))
+        spent = [*charges.charges(connection, turn.id), *of_rounds]
+        model, used = spent[-1].model if spent else "", total(one.usage for one in spent)
+        end = Finish(turn, TurnState.STOPPED, model=model, usage=used, charges=merged(spent))
+        if spent:
             _charge(connection, end, turn.payer.id, now_us, balances)
+        else:
+            _count(connection, end, now_us, balances, budgets.end)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from core.clock import SystemClock
 from core.errors import StoreError
@@ -38,6 +38,7 @@ from core.values.tasks import ANSWER
 from core.values.turn_ends import Finish
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
+from storage.tables import RESERVATIONS
 from tests.contract.stored import ANN, BEN, ELSEWHERE, NOON, PLACE, accepted, ask
 from tests.contract.test_statements import recorded
 
@@ -226,6 +227,15 @@ async def test_an_answer_that_is_forgotten_while_it_waits_is_charged(
     day = (EVERYBODY.since, EVERYBODY.until)
     assert (await store.usage_totals(*day)).cost_micros == 40
     assert (await store.usage_totals(*day, person=ANN.id)).cost_micros == (0 if whole else 40)
+
+
+async def test_nothing_is_kept_of_a_forgotten_answer_that_had_spent_nothing(
+    sql_store: SqlStore, database: Database
+) -> None:
+    await reserve(sql_store, await accepted(sql_store, ask("m1")), 60, budget(of_channel()))
+    await sql_store.forget_person("slack", "T1", ANN.id, NOON + timedelta(hours=1))
+    assert await database.read(lambda connection: connection.execute(select(RESERVATIONS)).all()) == []
+    assert (await sql_store.usage_totals(EVERYBODY.since, EVERYBODY.until)).questions == 0
 
 
 @pytest.mark.parametrize("hours", [1, -6])
