@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial, wraps
 from pathlib import Path
@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 from bots.web import guard, incoming, outgoing, suggestions
 from bots.web.answer_streams import AnswerStreams, ThinkingNews
 from bots.web.errors import Reason, RequestError
+from bots.web.event_streams import EventStreams
 from bots.web.http_messages import (
     HEADERS,
     NEVER_STORED,
@@ -42,7 +43,6 @@ HEARTBEAT_S = 15.0
 STREAMS = 24
 """The most event streams that one address may have open."""
 
-RETRY_MS = 1_000
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _ASKED = (Outcome.TURN, Outcome.NOTED, Outcome.DUPLICATE)
 """Outcomes after which the message is part of its thread."""
@@ -73,14 +73,12 @@ class WebConnector:
     ) -> None:
         self._uploads = UploadReader(content)
         self._alone = hosts.alone
-        self._streams = streams
-        self._open: dict[str, dict[int, web.Request]] = {}
         self._clock = clock
         self._store = store
-        self._heartbeat_s = heartbeat_s
         self._inbox: Inbox | None = None
         self._live = AnswerStreams()
         self._renderer = ViewRenderer()
+        self._event_streams = EventStreams(self._live, self._renderer, heartbeat_s, streams)
         self.installation = WebInstallation(self._live, clock, store, self.ready)
         files = (path for path in Path(__file__).parent.iterdir() if path.suffix in _TYPES)
         self._files = {path.name: path.read_bytes() for path in files}
@@ -221,62 +219,16 @@ class WebConnector:
             return {"messages": [], "thinking": asdict(ThinkingNews())}
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        """The complete view first, then changes. What changed while the first was read is sent again after it:
-        a view replaces the one before it, so nothing is lost and nothing doubled. The blank page of a new thread gets
-        changes of the list alone."""
+        """The events of a thread, or those of the blank page of a new one."""
         thread = request.match_info.get("thread")
         place = None if thread is None else incoming.thread_to_place(thread)
         if self._inbox is None:
             raise RequestError(Reason.STARTING)
-        with self._open_stream(request):
-            return await self._stream(request, place)
-
-    @contextmanager
-    def _open_stream(self, request: web.Request) -> Iterator[None]:
-        """One more event stream of the request's address. Raises RequestError where it has as many as it may; those
-        whose reader has gone, which the next heartbeat finds out, are none."""
-        theirs = self._open.setdefault(request.remote or "", {})
-        if sum(one.transport is not None for one in theirs.values()) >= self._streams:
-            raise RequestError(Reason.STREAMS)
-        theirs[id(request)] = request
-        try:
-            yield
-        finally:
-            del theirs[id(request)]
-            if not theirs:
-                self._open.pop(request.remote or "", None)
-
-    async def _stream(self, request: web.Request, place: Place | None) -> web.StreamResponse:
-        thread = "" if place is None else outgoing.place_to_thread(place)
-        watcher = self._live.watch(thread)
-        try:
-            language, parts = "", [b"retry: %d\n\n" % RETRY_MS]
-            if place is not None:
-                language = await self._language(self._reader(request), place)
-                parts.append(outgoing.event("state", await self._state(place, language)))
-            response = web.StreamResponse(
-                headers={**HEADERS, **NEVER_STORED, "X-Accel-Buffering": "no"}  # nginx: do not gather
-            )
-            response.content_type = "text/event-stream"
-            response.charset = "utf-8"
-            try:
-                await response.prepare(request)
-                await response.write(b"".join(parts))
-                while not watcher.closed:
-                    news = await watcher.news(self._heartbeat_s)
-                    parts = [outgoing.event("message", await self._renderer.view(view)) for view in news.views]
-                    if news.thinking is not None:
-                        parts.append(outgoing.event("thinking", asdict(news.thinking)))
-                    if news.whole and place is not None:
-                        parts.append(outgoing.event("state", await self._left(place, language)))
-                    if news.listed:
-                        parts.append(outgoing.event("listed", {}))
-                    await response.write(b"".join(parts) or b": still here\n\n")
-            except (ConnectionResetError, StoreError):
-                pass  # the page was closed, or will ask again
-            return response
-        finally:
-            self._live.leave(thread, watcher)
+        if place is None:
+            return await self._event_streams.serve(request)
+        language = await self._language(self._reader(request), place)
+        first, later = (partial(read, place, language) for read in (self._state, self._left))
+        return await self._event_streams.serve(request, outgoing.place_to_thread(place), first, later)
 
     async def _suggestions(self, request: web.Request) -> web.Response:
         """Completions of the command in `?text=`, the content of the input box."""
