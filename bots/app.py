@@ -202,7 +202,9 @@ class App:
             budgets=AnswerBudgets(
                 budgets, self.core.parley_currency, lambda ask, settings: self.inbox.limited(ask, settings)
             ),
-            on_report_failed=lambda report, error: self.operator_alerts.report_failure(report, error, {}),
+            on_report_failed=lambda report, platform, error: self.operator_alerts.report_failure(
+                report, error, {"name": platform, "url": config.database.shown_url}
+            ),
             on_set_aside=lambda turn, error: self.operator_alerts.report_failure(f"turn {turn.id}", error, {}),
         )
         self.place_queues = PlaceQueues(

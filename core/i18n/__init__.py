@@ -138,9 +138,11 @@ def duration(seconds: float, language: str) -> str:
 
 
 def advise(code: Code, language: str, places: Mapping[str, str]) -> str:
-    """The advice to operators about a fault of a model. `places`: the locations of their own settings
-    (`Route.places`)."""
-    return phrase(f"advice_{code}", language, **places)
+    """The advice to operators about a fault of a model, a platform or the database; that of INTERNAL where a code has
+    none. `places`: the locations of their own settings (`Route.places`), or the platform's `name` and the database's
+    `url`."""
+    key = f"advice_{code}"
+    return phrase(key if key in LANGUAGES["en"] else f"advice_{Code.INTERNAL}", language, **places)
 
 
 def _words_for(error: BotError) -> str:

@@ -186,6 +186,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "advice_app_setup": "{name} refuses the app as it is set up there. The log says which setting to change.",
     "advice_slow_down": "{name} refuses calls for now. Parley waits as long as {name} asks; the log says how long.",
     "advice_unavailable": "There is no working connection to {name}. Check the network, and {name} itself.",
+    "advice_gone": "The channel is archived or deleted on {name}, or the app was removed from it. Choose another.",
+    "advice_not_allowed": "{name} does not let the app post there. Invite it into the channel, and check its rights.",
     "advice_internal": "Look in the log for this reference. Parley goes on trying.",
     "advice_store": "Check the database ({url}): disk space, locks, the connection. Until it works "
     "again, questions can't be stored.",

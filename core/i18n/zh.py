@@ -158,6 +158,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "advice_app_setup": "{name} 不接受应用目前的设置。日志中写明了要改哪一项。",
     "advice_slow_down": "{name} 暂时拒绝请求。Parley 会按要求等待，日志中写明了多久。",
     "advice_unavailable": "与 {name} 之间没有可用的连接。请检查网络，以及 {name} 本身是否正常。",
+    "advice_gone": "{name} 上的这个频道已归档、已删除，或应用已被移出。请换一个频道。",
+    "advice_not_allowed": "{name} 不允许应用在那里发消息。请把应用邀请进频道，并检查它的权限。",
     "advice_internal": "请在日志中查找这个编号。Parley 会继续重试。",
     "advice_store": "请检查数据库（{url}）：磁盘空间、锁和连接。在它恢复之前，无法保存提问。",
     "advice_overloaded": "Parley 得不到足够的 CPU 时间。请检查这台机器上还在运行什么。",

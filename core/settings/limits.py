@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cache
 
@@ -118,12 +118,12 @@ def limits_of(text: str) -> tuple[Limit, ...]:
 def _plain(text: str) -> Limit | None:
     """The limit of a number alone, which may have an exponent or a sign: money a month."""
     try:
-        number = float(text)
-    except ValueError:
+        number = Decimal(text)
+    except InvalidOperation:  # no number, or one with an exponent of 20 digits
         return None
-    if not 0 <= number * MICROS <= _MOST:
+    if not (number.is_finite() and 0 <= number <= Decimal(_MOST) / MICROS):
         raise LimitError(text)
-    return Limit(_micros(Decimal(text)), BudgetUnit.MONEY, LimitPeriod.MONTH)
+    return Limit(_micros(number), BudgetUnit.MONEY, LimitPeriod.MONTH)
 
 
 def _micros(number: Decimal) -> int:

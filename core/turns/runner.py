@@ -76,7 +76,7 @@ class TurnRunner:
         files: FileReader,
         catalog: ModelCatalog | None = None,
         on_set_aside: Callable[[Turn, BotError], None] = lambda _turn, _error: None,
-        on_report_failed: Callable[[str, BotError], None] = lambda _report, _error: None,
+        on_report_failed: Callable[[str, str, BotError], None] = lambda _report, _platform, _error: None,
         on_finished: Callable[[Finish], None] = lambda _finish: None,
         tools: Tools | None = None,
         on_tool_call: OnToolCall = lambda _server, _failed, _seconds: None,
@@ -219,7 +219,7 @@ class TurnRunner:
             name = f"report {ask.id.removeprefix(REPORT_ID)} in {ask.place.platform}:{ask.place.channel}"
             error = BotError(Code(finish.error))
             error.ref = finish.ref
-            self._on_report_failed(name, error)
+            self._on_report_failed(name, ask.place.platform, error)
         return finish
 
     async def _announce(self, running: RunningTurn, channel: Channel) -> Finish:

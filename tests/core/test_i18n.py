@@ -12,6 +12,7 @@ from core.i18n import (
     LANGUAGES,
     SPOKEN,
     Phrase,
+    advise,
     error_text,
     language_of,
     phrase,
@@ -86,6 +87,16 @@ def test_every_error_has_calm_words_and_its_reference(language: str) -> None:
 
 def test_every_word_for_an_error_exists() -> None:
     assert set(_WORDS_BY_CODE.values()) <= set(LANGUAGES["en"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_post_that_fails_for_any_reason_has_advice_for_operators(language: str) -> None:
+    of_posts = list(Code)[list(Code).index(Code.SLOW_DOWN) :]
+    advised = {
+        code: advise(code, language, {"name": "slack", "url": "sqlite:///parley.db"}) for code in of_posts
+    }
+    assert advised[Code.GONE] != advised[Code.INTERNAL] == advised[Code.UNCERTAIN]
+    assert not any("{" in words for words in advised.values())
 
 
 def test_plurals_and_numbers_are_the_languages_own() -> None:

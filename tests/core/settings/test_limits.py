@@ -70,6 +70,9 @@ def test_limits_are_read_as_people_write_them(text: str, limits: list[Limit]) ->
         "tokens a day",
         "20 a day 30 a month",
         "1" * 300,
+        "1e-99999999999999999999",
+        "1e99999999999999999999",
+        "snan",
     ],
 )
 def test_a_text_that_is_no_limit_is_refused(text: str) -> None:

@@ -570,7 +570,7 @@ class Archived(MemoryPlatform):
 
 async def test_the_operators_are_told_of_a_report_that_can_not_be_posted() -> None:
     rig, told = Rig(Archived()), list[tuple[str, Code]]()
-    rig.runner._on_report_failed = lambda report, error: told.append((report, error.code))
+    rig.runner._on_report_failed = lambda report, _platform, error: told.append((report, error.code))
     at = datetime(2026, 1, 2, tzinfo=UTC)
     task = ReportUsage(at - timedelta(days=1), at)
     turn = await rig.store.accept(announcement("summary:2026-01-02T0000", replace(PLACE, thread=""), task, at))
