@@ -560,6 +560,16 @@ async def test_where_reports_are_not_scheduled_it_says_so(words: str) -> None:
     assert (await Office().told("usage", words, ADMIN, page)).startswith("There are no schedules on this page.")
 
 
+@pytest.mark.parametrize("scope", ["", "workspace ", "channel ", "person "])
+async def test_the_page_of_one_person_has_one_budget_whatever_scope_is_typed(scope: str) -> None:
+    office, page = Office(), Place("web", "", "web")
+    await office.told("budget", "10 tokens a day", ADMIN, page)
+    told = await office.told("budget", f"{scope}20 tokens a day", ADMIN, page)
+    assert told == "Done. The budget of this page is 20 tokens a day now."
+    (change, _) = await office.store.audit(page)
+    assert (change.name, change.place.channel) == ("budget", "web")
+
+
 @pytest.mark.parametrize("words", ["daily", "weekly", "monthly", "每周"])
 async def test_a_lone_period_shows_usage_and_changes_nothing(words: str) -> None:
     office = Office()
