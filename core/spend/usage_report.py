@@ -20,7 +20,7 @@ from core.spend.budgets import budgets_of, payer_of
 from core.spend.periods import Period, PeriodName
 from core.spend.report import Report
 from core.spend.report_text import ReportView, report_to_text
-from core.values.budgets import BudgetScope, BudgetUnit, Spent
+from core.values.budgets import Budget, BudgetScope, BudgetUnit, Spent
 from core.values.conversation import Ask, announcement
 from core.values.places import Place
 from core.values.report import FeedbackReason, OpenQuestion, ThreadUse
@@ -113,24 +113,33 @@ class StoredUsage:
         """The share that each channel spent of its own budget, by `Place.channel_key`, at the end of the period: of the
         limit of which most is spent. None where no cost is known, and none of a limit that begins anew within the
         period: its last share would say nothing of the time before."""
-        shares: dict[str, tuple[int, str]] = {}
+        shares: dict[str, str] = {}
+        end = report.period.until - timedelta(microseconds=1)
         for channel in report.budgeted:
-            stored = await self.store.stored_settings(channel)
-            settings = merge(self.settings, stored, channel.platform)
-            end = report.period.until - timedelta(microseconds=1)
-            for budget in budgets_of(settings, payer_of(channel, ""), "", end, self.settings.zone):
-                if budget.scope is BudgetScope.CHANNEL and budget.account.since <= report.period.since:
-                    totals = await self.store.usage_totals(budget.account.since, report.period.until, channel)
-                    spent = Spent(totals.cost_micros, totals.prompt_tokens + totals.completion_tokens)
-                    (found,) = await self.store.lifted([budget.account])
-                    unpriced = totals.unpriced if budget.limit.unit is BudgetUnit.MONEY else 0
-                    if unpriced and not spent.micros:
-                        continue
-                    percent = budget.percent(replace(found, spent=spent))
-                    words = phrase("share_least" if unpriced else "share", language, percent=percent)
-                    key = channel.channel_key
-                    shares[key] = max(shares.get(key, (0, words)), (percent, words))
-        return {key: words for key, (_, words) in shares.items()}
+            settings = merge(self.settings, await self.store.stored_settings(channel), channel.platform)
+            budgets = [
+                budget
+                for budget in budgets_of(settings, payer_of(channel, ""), "", end, self.settings.zone)
+                if budget.scope is BudgetScope.CHANNEL and budget.account.since <= report.period.since
+            ]
+            found = [await self._share(budget, channel, report.period.until, language) for budget in budgets]
+            if known := [share for share in found if share is not None]:
+                shares[channel.channel_key] = max(known)[1]
+        return shares
+
+    async def _share(
+        self, budget: Budget, channel: Place, until: datetime, language: str
+    ) -> tuple[int, str] | None:
+        """The share of its limit that a channel had spent at the time `until`, in percent and in words. None where no
+        cost is known."""
+        totals = await self.store.usage_totals(budget.account.since, until, channel)
+        spent = Spent(totals.cost_micros, totals.prompt_tokens + totals.completion_tokens)
+        unpriced = totals.unpriced if budget.limit.unit is BudgetUnit.MONEY else 0
+        if unpriced and not spent.micros:
+            return None
+        (lifted,) = await self.store.lifted([budget.account])
+        percent = budget.percent(replace(lifted, spent=spent))
+        return percent, phrase("share_least" if unpriced else "share", language, percent=percent)
 
     async def _readable(self, report: Report, reader: Place) -> frozenset[str]:
         """The keys of the places whose words all readers may read: those in threads of their own channel that are as
