@@ -20,6 +20,7 @@ from sqlalchemy import (
     Executable,
     Table,
     bindparam,
+    case,
     delete,
     func,
     or_,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from core.ports.store.settings import Change
 from core.spend.budgets import decide
@@ -45,7 +47,7 @@ from core.values.budgets import (
 )
 from storage import settings
 from storage.engine import insert
-from storage.tables import FORGOTTEN, OPEN, RESERVATIONS, SPENDING, TURNS, USAGE, to_us
+from storage.tables import FORGOTTEN, OPEN, RESERVATIONS, SPENDING, TURNS, USAGE, from_us, to_us
 
 MOST_KEPT = 10_000
 """The most accounts whose balance is kept in memory."""
@@ -56,7 +58,9 @@ AccountKey = tuple[str | int, ...]
 Changed = dict[AccountKey, Balance]
 """The new balances of accounts."""
 
-_KEY = ("platform", "team", "channel", "person", "period", "since_us")
+_PRIMARY = ("platform", "team", "channel", "person", "period", "since_us")
+_KEY = (*_PRIMARY, "until_us")
+"""A change of the time zone may move the end of a period and not its beginning."""
 _PAYER = ("platform", "team", "channel", "person")
 _ORDER = [SPENDING.c[name] for name in _KEY]
 _BALANCE = (*_ORDER, SPENDING.c.micros, SPENDING.c.tokens, SPENDING.c.lifted)
@@ -150,17 +154,21 @@ def open_accounts(connection: Connection, accounts: Sequence[BudgetAccount], per
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("LOCK TABLE spending IN SHARE ROW EXCLUSIVE MODE"))
-    adding = insert(connection.dialect.name, SPENDING).on_conflict_do_nothing()
+    adding = insert(connection.dialect.name, SPENDING)
+    adding = adding.on_conflict_do_update(
+        index_elements=_PRIMARY, set_={"until_us": adding.excluded.until_us, **_greater(adding)}
+    )
     for account in accounts:
         if not balances(connection, [account]):
             spent = _used(connection, account, person)
-            row = {
-                "until_us": to_us(account.until),
-                "micros": spent.micros,
-                "tokens": spent.tokens,
-                "lifted": None,
-            }
+            row = {"micros": spent.micros, "tokens": spent.tokens, "lifted": None}
             connection.execute(adding, {**dict(zip(_KEY, _key(account), strict=True)), **row})
+
+
+def _greater(adding: sqlite.Insert | postgresql.Insert) -> dict[str, ColumnElement[int]]:
+    """The amounts that are counted already, or the sums of usage where those are more."""
+    pairs = {name: (SPENDING.c[name], adding.excluded[name]) for name in ("micros", "tokens")}
+    return {name: case((old > new, old), else_=new) for name, (old, new) in pairs.items()}
 
 
 def reserve(
@@ -178,7 +186,7 @@ def reserve(
         return None, changed
     reserved = _reserved(connection, claim.turn_id)
     known = [
-        replace(found[key], reserved=_covered(budget.account, reserved))
+        replace(found[key], reserved=_counted_there(budget.account, reserved))
         for key, budget in zip(keys, budgets, strict=True)
     ]
     decision = decide(budgets, known, claim.most, begun=claim.begun)
@@ -323,17 +331,21 @@ def _was_forgotten(connection: Connection, payer: Payer, since_us: int) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
-def _reserved(connection: Connection, but: int) -> list[tuple[Payer, Spent]]:
-    """The reservations of the open turns, without that of the turn `but`."""
+def _reserved(connection: Connection, but: int) -> list[tuple[Payer, datetime, Spent]]:
+    """The reservations of the open turns, with the time at which each is counted, without that of the turn `but`."""
     query = select(RESERVATIONS).join(TURNS, TURNS.c.id == RESERVATIONS.c.turn_id)
     return [
-        (Payer(row.platform, row.team, row.channel, row.person), Spent(row.micros, row.tokens))
+        (
+            Payer(row.platform, row.team, row.channel, row.person),
+            from_us(row.at_us),
+            Spent(row.micros, row.tokens),
+        )
         for row in connection.execute(query.where(OPEN, RESERVATIONS.c.turn_id != but))
     ]
 
 
-def _covered(account: BudgetAccount, reserved: Iterable[tuple[Payer, Spent]]) -> Spent:
-    return sum((spent for payer, spent in reserved if account.payer.covers(payer)), Spent())
+def _counted_there(account: BudgetAccount, reserved: Iterable[tuple[Payer, datetime, Spent]]) -> Spent:
+    return sum((spent for payer, at, spent in reserved if account.counts(payer, at)), Spent())
 
 
 def _payer(payer: Payer) -> dict[str, Any]:
@@ -341,4 +353,4 @@ def _payer(payer: Payer) -> dict[str, Any]:
 
 
 def _key(account: BudgetAccount) -> AccountKey:
-    return (*_payer(account.payer).values(), account.per, to_us(account.since))
+    return (*_payer(account.payer).values(), account.per, to_us(account.since), to_us(account.until))

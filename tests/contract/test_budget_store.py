@@ -298,6 +298,26 @@ async def test_a_limit_is_lifted_once_for_each_time_it_is_reached(store: Store) 
     assert (await store.balances([here], ""))[0].lifts == tuple(sorted((*lifts, (str(in_tokens.limit), 1))))
 
 
+async def test_a_period_whose_end_moves_with_the_time_zone_goes_on_with_what_is_spent(store: Store) -> None:
+    longer = replace(EVERYBODY, until=EVERYBODY.until + timedelta(hours=2))
+    await answered(store, "m1")
+    assert await spent(store, EVERYBODY) == Spent(40, 40)
+    assert await spent(store, longer) == Spent(40, 40)
+    late = replace(ask("m2"), at=EVERYBODY.until + timedelta(hours=1))
+    turn = await store.begin((await accepted(store, late)).id)
+    await store.finish(Finish(turn, TurnState.DONE, "because", model="m", usage=PER_ANSWER))
+    assert await spent(store, longer) == Spent(80, 80)
+
+
+async def test_a_reservation_of_yesterday_holds_nothing_of_today(store: Store) -> None:
+    yesterday = replace(ask("m1"), at=SINCE - timedelta(hours=1))
+    assert (
+        await reserve(store, await accepted(store, yesterday), 90, budget(of_channel()))
+    ).verdict is BudgetVerdict.ALLOWED
+    today = await accepted(store, ask("m2", by=BEN))
+    assert (await reserve(store, today, 90, budget(of_channel()))).verdict is BudgetVerdict.ALLOWED
+
+
 async def test_accounts_of_old_periods_are_removed(store: Store) -> None:
     await answered(store, "m1")
     await store.balances([of_channel(), account(of_channel().payer, LimitPeriod.MONTH)], "")

@@ -69,7 +69,7 @@ class MemoryBudgets:
         held = (
             one.reserved
             for turn_id, one in self._held.items()
-            if turn_id in opened and account.payer.covers(one.payer)
+            if turn_id in opened and account.counts(one.payer, one.at)
         )
         return sum(held, Spent())
 
