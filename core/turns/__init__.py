@@ -5,7 +5,8 @@ runner       runs one turn from end to end
 writer       the step loop of one answer: asks the model, runs its tool calls, shows the text as it comes
 draft        the steps of an answer that is being written, and their text
 activity     the tool calls of an answer as readers see them (pure)
-answer_budgets  what an answer may spend, reserved before its first round
+round_requests  the requests of the rounds of an answer (pure)
+answer_budgets  what an answer may spend, reserved before each round
 pictures     the pictures of tool results as readers see them (pure)
 transcripts  transcripts of voice clips above the answer (pure)
 approval_view  the request to approve calls as people see it (pure)

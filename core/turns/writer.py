@@ -16,13 +16,10 @@ import structlog
 from core.clock import Clock
 from core.conversation.context import ContextReader
 from core.conversation.files import FileReader, unseen
-from core.conversation.prompt import tool_notes, with_notes
-from core.conversation.steps import steps_to_messages
 from core.delivery.answer import AnswerDelivery
 from core.errors import BotError, BudgetError, Code, ModelError, PlatformError, StoreError, UnreadError
 from core.i18n import duration, phrase
 from core.llm.catalog import ModelCatalog
-from core.llm.messages import message_to_text
 from core.platform_calls import PlatformCalls
 from core.ports.files import TranscriptHooks
 from core.ports.model import Model, Request
@@ -36,7 +33,7 @@ from core.spend.prices import total, transcript_to_charge
 from core.text import is_blank
 from core.turns.activity import activity
 from core.turns.answer_budgets import UNREAD_PROMPT, AnswerBudgets, answer_bound
-from core.turns.draft import MOST_ROUNDS, Draft
+from core.turns.draft import Draft
 from core.turns.ending import (
     draft_to_charge,
     nothing_to_answer,
@@ -44,11 +41,12 @@ from core.turns.ending import (
     turn_button,
     turn_language,
 )
-from core.turns.hidden_links import LinkStream, hidden_hosts
+from core.turns.hidden_links import LinkStream
+from core.turns.round_requests import last_request, next_request, request_hidden_hosts
 from core.turns.running import RunningTurn
 from core.turns.store_retry import until_stored
 from core.turns.transcripts import transcripts_to_quote
-from core.values.conversation import Turn, text_message
+from core.values.conversation import Turn
 from core.values.deltas import (
     CallPiece,
     Charged,
@@ -64,18 +62,12 @@ from core.values.deltas import (
     Usage,
 )
 from core.values.outgoing import Activity, Phase, Reply
-from core.values.parts import FileProblem, Opaque, Text, ToolCall, ToolResult
+from core.values.parts import FileProblem, Opaque, Text, ToolCall
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults, pending_calls
 from core.values.tools import ToolOffer
 from core.values.usage import Charge
 
 log = structlog.get_logger()
-
-_LAST_ROUND = (
-    "(You can't call more tools for this answer. Answer now with what you have, and say what is missing.)"
-)
-"""The instruction to the model in its last round."""
-
 
 OnToolCall = Callable[[str, bool, float], None]
 """Receives of each tool call that has ended the server of the tool, whether it failed, and the seconds that it took."""
@@ -201,14 +193,14 @@ class AnswerWriter:
         goes_on = False
         while _goes_on(draft.steps):
             offer = await self._offer(running)
-            following = _next_request(request, draft, offer)
+            following = next_request(request, draft, offer)
             calls = tools is not None and pending_calls(draft.steps)
             if not (goes_on and calls):
                 bound = answer_bound(following, unread=bool(calls))
                 reserved = await self._reserve(running, bound, delivery, goes_on=goes_on)
                 goes_on, draft.near_limit = True, reserved.last_round and bound.rounds > 1
                 if reserved.last_round:
-                    following = _last_request(following)
+                    following = last_request(following)
                 following = replace(following, priced=reserved.in_money)
             if tools is None or not calls:
                 await self._keep(running, await self._round(running, following, delivery))
@@ -285,7 +277,7 @@ class AnswerWriter:
         """One answer of the model. Raises ModelError."""
         draft, calls, reserved_for = running.draft, list[ToolCall | Opaque](), request.model
         show = self._text_shower(running, delivery)
-        links = LinkStream(_hidden_hosts(request))
+        links = LinkStream(request_hidden_hosts(request))
         draft.begin_round()
         deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
         async with contextlib.aclosing(deltas), contextlib.AsyncExitStack() as queued:
@@ -394,26 +386,3 @@ def _has_begun(running: RunningTurn) -> bool:
     if steps and isinstance(steps[-1], ApprovalAnswered):
         return False
     return bool(steps or running.draft.text or running.turn.text)
-
-
-def _hidden_hosts(request: Request) -> frozenset[str]:
-    """The hosts that the results of tools hide from readers, unless people have named them."""
-    results = [part.text for message in request.steps for part in message.parts if isinstance(part, ToolResult)]
-    people = (message_to_text(message) for message in request.messages if message.role == "user")
-    return hidden_hosts(results, people)
-
-
-def _next_request(request: Request, draft: Draft, offer: ToolOffer) -> Request:
-    """The request of the next round."""
-    request = replace(request, messages=with_notes(request.messages, tool_notes(offer)))
-    steps = (*request.steps, *steps_to_messages(draft.steps))
-    if len(draft.rounds) < MOST_ROUNDS - 1:
-        return replace(request, steps=steps, tools=offer.tools)
-    return _last_request(replace(request, steps=steps, tools=offer.tools))
-
-
-def _last_request(request: Request) -> Request:
-    """`request` as that of the last round."""
-    if not request.may_call:
-        return request
-    return replace(request, steps=(*request.steps, text_message("user", _LAST_ROUND)), may_call=False)

@@ -1,0 +1,43 @@
+"""The requests of the rounds of an answer. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.conversation.prompt import tool_notes, with_notes
+from core.conversation.steps import steps_to_messages
+from core.llm.messages import message_to_text
+from core.ports.model import Request
+from core.turns.draft import MOST_ROUNDS, Draft
+from core.turns.hidden_links import hidden_hosts
+from core.values.conversation import text_message
+from core.values.parts import ToolResult
+from core.values.tools import ToolOffer
+
+_LAST_ROUND = (
+    "(You can't call more tools for this answer. Answer now with what you have, and say what is missing.)"
+)
+"""The instruction to the model in its last round."""
+
+
+def next_request(request: Request, draft: Draft, offer: ToolOffer) -> Request:
+    """The request of the next round. `request` is that of the first one."""
+    request = replace(request, messages=with_notes(request.messages, tool_notes(offer)))
+    steps = (*request.steps, *steps_to_messages(draft.steps))
+    if len(draft.rounds) < MOST_ROUNDS - 1:
+        return replace(request, steps=steps, tools=offer.tools)
+    return last_request(replace(request, steps=steps, tools=offer.tools))
+
+
+def last_request(request: Request) -> Request:
+    """`request` as that of the last round."""
+    if not request.may_call:
+        return request
+    return replace(request, steps=(*request.steps, text_message("user", _LAST_ROUND)), may_call=False)
+
+
+def request_hidden_hosts(request: Request) -> frozenset[str]:
+    """The hosts that the results of tools hide from readers, unless people have named them."""
+    results = [part.text for message in request.steps for part in message.parts if isinstance(part, ToolResult)]
+    people = (message_to_text(message) for message in request.messages if message.role == "user")
+    return hidden_hosts(results, people)
