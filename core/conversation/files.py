@@ -46,6 +46,7 @@ _PASSING = frozenset(
         FileProblem.CRASHED,
         FileProblem.UNHEARD,
         FileProblem.UNSEEN,
+        FileProblem.UNPRICED,
     )
 )
 """Temporary problems, which are not stored."""
@@ -140,9 +141,16 @@ class FileReader:
         A problem is reported once: with the question whose message has the file, or where it was found.
         """
         chosen = choose(lines)
-        if any(self._needs_transcript(ask, one) for one in chosen):
-            await hooks.before()
-        results = await asyncio.gather(*(self._read(ask, one, platform_calls, hooks) for one in chosen))
+        sounds = [one for one in chosen if self._needs_transcript(ask, one)]
+        problem = await hooks.before([one.file for one in sounds]) if sounds else None
+        refused = {one.place for one in sounds if problem is not None}
+
+        async def read_one(one: FoundFile) -> tuple[File, tuple[Image, ...]]:
+            if problem is not None and one.place in refused:
+                return with_problem(one.file, FileError(problem), place=ask.place.key), ()
+            return await self._read(ask, one, platform_calls, hooks)
+
+        results = await asyncio.gather(*(read_one(one) for one in chosen))
         read = list(zip(chosen, results, strict=True))
         files = {one.place: file for one, (file, _) in read}
         heard = _heard(known := tuple(_with_files(line, files) for line in lines), chosen)

@@ -63,6 +63,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "file_problem_unseen": "the model can't see pictures",
     "file_problem_refused": "the AI service did not accept the picture",
     "file_problem_unheard": "I can't listen to sound here",
+    "file_problem_unpriced": "the price of writing down sound isn't known, and a budget in money holds here. An admin "
+    "can have PARLEY_PRICE_SOUND_MINUTE set, or set a limit in tokens instead",
     "file_unread": "I couldn't read {name}: {why}.",
     "file_unnamed": "a file without a name",
     # In place of `name` in the sentence `file_unread`, where there are many.

@@ -52,6 +52,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "file_problem_unseen": "模型看不了图片",
     "file_problem_refused": "AI 服务没有接受这张图片",
     "file_problem_unheard": "我在这里无法听取语音",
+    "file_problem_unpriced": "语音转写的价格未知，而这里有金额限额。管理员可以请人设置 PARLEY_PRICE_SOUND_MINUTE，"
+    "或改用 token 数作限额",
     "file_unread": "我没能读取 {name}：{why}。",
     "file_unnamed": "一个没有名字的文件",
     # 文件较多时，在 `file_unread` 中代替 `name`。

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -100,17 +100,18 @@ OnTranscript = Callable[[Transcript], None]
 """Receives each transcript as it is made, for its cost, also where its words are not needed any more."""
 
 
-async def _allowed() -> None:
+async def _allowed(_sounds: Sequence[File]) -> FileProblem | None:
     """Every transcript is allowed."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptHooks:
-    """`before` is awaited once before sounds are transcribed, and raises where that is not allowed. `after` receives
-    each transcript."""
+    """`before` is awaited once with the sounds that are to be transcribed. It returns the problem of all of them where
+    they can't be, and raises where there is no answer either. `after` receives each transcript."""
 
     after: OnTranscript
-    before: Callable[[], Awaitable[object]] = _allowed
+    before: Callable[[Sequence[File]], Awaitable[FileProblem | None]] = _allowed
 
 
 class Transcriber(Protocol):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 
 from core.settings.channel import SETTINGS, ChannelSettings, Origin
@@ -34,6 +35,16 @@ LIFT = "lift:"
 
 NEAR_PERCENT = 80
 """The share of a limit from which on people get a note."""
+
+_SOUND_S = 3_600.0
+"""Seconds that any sound may have: a format that compresses silence has hours of it in a few bytes."""
+_SOUND_BYTES_PER_S = 750
+"""The bytes of a second of speech at 6 kbit/s, the lowest bitrate of Opus: https://www.rfc-editor.org/rfc/rfc6716"""
+_SOUND_BYTES = 25 * 1024 * 1024
+"""The size of a sound that the platform does not tell: the largest one that endpoints take."""
+_PROMPT_PER_S, _COMPLETION_PER_S = 32, 10
+"""Tokens of a second of sound and of its words. Gemini counts 32, the most of the vendors:
+https://ai.google.dev/gemini-api/docs/audio. Fast speech has five words a second."""
 
 _SCOPES = {
     Origin.CHANNEL: BudgetScope.CHANNEL,
@@ -115,7 +126,8 @@ def counts_money(budgets: Iterable[Budget]) -> bool:
 @dataclass(frozen=True, slots=True)
 class AnswerBound:
     """The size of the rest of an answer: bytes and pictures of its next prompt, the longest completion in tokens (None:
-    the model's window), and the rounds.
+    the model's window), and the rounds. `others`: the most that other models may spend for it before, for transcripts
+    of sounds or descriptions of pictures.
 
     With tools these are two, the next round and the last one. An answer reserves round by round. Where another round
     does not fit, it waits, or ends with the round that it has reserved. So its first reservation need not hold all of
@@ -126,11 +138,12 @@ class AnswerBound:
     pictures: int = 0
     max_tokens: int | None = None
     rounds: int = 1
+    others: Spent = field(default_factory=Spent)
 
     @property
     def last_round(self) -> AnswerBound:
         """The last of the rounds. Its prompt has results of tools, up to the model's window."""
-        return replace(self, prompt_bytes=sys.maxsize, rounds=1)
+        return replace(self, prompt_bytes=sys.maxsize, rounds=1, others=Spent())
 
 
 def most_spent(model_info: ModelInfo, bound: AnswerBound, day: date) -> Spent:
@@ -149,7 +162,20 @@ def most_spent(model_info: ModelInfo, bound: AnswerBound, day: date) -> Spent:
         cost_micros(Usage(prompts, completions, reasoning_tokens=reasoning), prices, pictures) or 0
         for reasoning in (0, completions)
     )
-    return Spent(max(costs), prompts + completions)
+    return Spent(max(costs), prompts + completions) + bound.others
+
+
+def most_transcribed(sizes: Iterable[int], model_infos: Iterable[ModelInfo], day: date) -> Spent:
+    """The most that transcripts of sounds of `sizes` bytes (0: unknown) by one of `model_infos` may spend.
+
+    A sound is as long as its bytes are at the lowest usual bitrate, and at least `_SOUND_S`.
+    """
+    seconds = sum(max(_SOUND_S, (size or _SOUND_BYTES) / _SOUND_BYTES_PER_S) for size in sizes)
+    tokens = Usage(math.ceil(seconds * _PROMPT_PER_S), math.ceil(seconds * _COMPLETION_PER_S))
+    usages = (Usage(sound_s=seconds), tokens)
+    prices = [model_info.prices_on(day) for model_info in model_infos]
+    costs = (cost_micros(usage, some) or 0 for some in prices for usage in usages)
+    return Spent(max(costs, default=0), tokens.prompt_tokens + tokens.completion_tokens if prices else 0)
 
 
 def lifted_place(budget: Budget, alerted: Place) -> Place:

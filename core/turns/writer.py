@@ -28,7 +28,7 @@ from core.ports.tools import Tools
 from core.settings.channel import ChannelSettings, merge
 from core.settings.environment import CoreSettings
 from core.spend.budget_checks import AnswerPart, BudgetChecks, Reserved
-from core.spend.budgets import AnswerBound, spent_of
+from core.spend.budgets import AnswerBound, most_transcribed, spent_of
 from core.spend.prices import total, transcript_to_charge
 from core.text import is_blank
 from core.turns.activity import activity
@@ -62,7 +62,7 @@ from core.values.deltas import (
     Usage,
 )
 from core.values.outgoing import Activity, Phase, Reply
-from core.values.parts import FileProblem, Opaque, Text, ToolCall
+from core.values.parts import File, FileProblem, Opaque, Text, ToolCall
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults, pending_calls
 from core.values.tools import ToolOffer
 from core.values.usage import Charge
@@ -120,7 +120,7 @@ class AnswerWriter:
                 platform_calls,
                 TranscriptHooks(
                     lambda transcript: draft.charged.append(transcript_to_charge(transcript, self._today)),
-                    partial(self._reserve, running, UNREAD_PROMPT, delivery),
+                    partial(self._before_transcripts, running, delivery),
                 ),
             )
             draft.files, draft.file_news = material.files, material.files.news
@@ -235,6 +235,17 @@ class AnswerWriter:
         finally:
             for task in tasks:
                 task.cancel()
+
+    async def _before_transcripts(
+        self, running: RunningTurn, delivery: AnswerDelivery, sounds: Sequence[File]
+    ) -> FileProblem | None:
+        """Reserve the most that transcripts of `sounds` and the answer may spend. Returns why there can't be any
+        transcripts. Raises BudgetError and StoreError."""
+        model_infos = [route.model_info for route in self._catalog.transcriptions]
+        most = most_transcribed((sound.size for sound in sounds), model_infos, self._today)
+        reserved = await self._reserve(running, replace(UNREAD_PROMPT, others=most), delivery)
+        priced = all(model_info.is_sound_priced(self._today) for model_info in model_infos)
+        return FileProblem.UNPRICED if reserved.in_money and not priced else None
 
     async def _run_calls(
         self, running: RunningTurn, tools: Tools, offer: ToolOffer, delivery: AnswerDelivery

@@ -55,6 +55,10 @@ class ModelInfo:
         prices = self.prices_on(day)
         return prices.input is not None and prices.output is not None
 
+    def is_sound_priced(self, day: date) -> bool:
+        """True if the price of transcripts by this model is known on `day` (UTC), by the minute or in tokens."""
+        return self.prices_on(day).minute is not None or self.is_priced(day)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSelected:

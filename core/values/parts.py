@@ -42,6 +42,8 @@ class FileProblem(StrEnum):
     """A picture that the model's endpoint has refused."""
     UNHEARD = "unheard"
     """A voice clip or a sound, which is not transcribed here."""
+    UNPRICED = "unpriced"
+    """A sound under a limit in money. The price of a model that transcribes is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from core.spend.budgets import (
     charged_at,
     decide,
     most_spent,
+    most_transcribed,
     near,
     payer_of,
 )
@@ -211,6 +212,22 @@ def test_the_most_that_an_answer_may_spend_is_bounded_by_its_words_and_the_windo
     assert most_spent(model, AnswerBound(300, pictures=2), day) == Spent(22_000 + 2_000, 2_000)
     assert most_spent(model, AnswerBound(9_000, 0, 9_000, 3), day) == Spent(3_000 * 22, 6_000)
     assert most_spent(ModelInfo("m", 1_000), AnswerBound(300, max_tokens=50), day) == Spent(0, 350)
+    others = AnswerBound(300, max_tokens=50, others=Spent(7, 8))
+    assert most_spent(model, others, day) == Spent(300 * 2 + 50 * 20 + 7, 350 + 8)
+    assert others.last_round.others == Spent()
+
+
+def test_a_transcript_is_bounded_by_an_hour_or_by_the_bytes_of_its_sound() -> None:
+    day = date(2027, 1, 2)
+    minutes = ModelInfo("ears", prices=(Prices(minute=Decimal("0.006")),))
+    tokens = ModelInfo("others", prices=(Prices(input=Decimal(6), output=Decimal(10)),))
+    hour = Spent(360_000, 42 * 3_600)
+    assert most_transcribed([52], [minutes], day) == hour
+    assert most_transcribed([750 * 7_200, 52], [minutes], day) == Spent(3 * 360_000, 3 * 42 * 3_600)
+    assert most_transcribed([52], [minutes, tokens], day).micros == 3_600 * (32 * 6 + 10 * 10)
+    assert most_transcribed([0], [minutes], day).micros > 9 * 360_000, "the size is not known"
+    assert most_transcribed([52], [ModelInfo("unpriced")], day) == Spent(0, 42 * 3_600)
+    assert most_transcribed([52], [], day) == Spent()
 
 
 def test_a_cost_is_known_where_both_prices_are() -> None:

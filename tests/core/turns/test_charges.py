@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from core.errors import Code, PlatformError
+from core.i18n import phrase
 from core.llm.tokens import estimate
 from core.ports.files import Transcript
 from core.ports.model import Request
@@ -245,3 +247,75 @@ async def test_an_answer_that_the_platform_takes_no_more_of_costs_what_was_writt
         charges = await until(lambda: running.draft.charges)
     assert running.draft.error is not None
     assert [charge.usage for charge in charges] == [INTERRUPTED]
+
+
+class Hour(Ears):
+    """Hears an hour in each clip, once `go` is set."""
+
+    def __init__(self) -> None:
+        self.clips = 0
+        self.go = asyncio.Event()
+
+    async def transcribe(self, name: str, media_type: str, data: bytes) -> Transcript:
+        self.clips += 1
+        await self.go.wait()
+        transcript = await super().transcribe(name, media_type, data)
+        return replace(transcript, usage=Usage(sound_s=3_600))
+
+
+PRICED: dict[str, Any] = {
+    "openai_api_key": "sk-test",
+    "parley_price_input": "0.1",
+    "parley_price_output": "0.1",
+    "parley_transcribe_model": "ears",
+}
+
+
+async def five_clips(rig: Rig, ears: Hour) -> list[TurnState]:
+    """The ends of five questions with a clip each, which arrive before the first clip is written down."""
+    turns = []
+    for number in range(5):
+        place = replace(PLACE, thread=f"{number}.0")
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        ask = Ask(f"m{number}", place, ADA, "what is it?", at, addressed=True, attached=(CLIP,))
+        turn = await rig.store.accept(ask)
+        assert turn is not None
+        turns.append(turn)
+    assert isinstance(rig.store, MemoryStore)
+    finishes = rig.store._finishes
+    async with rig.delivering():
+        for turn in turns:
+            rig.place_queues.submit(turn)
+        await until(lambda: len([one for one in rig.live if one.writing]) == len(turns))
+        ears.go.set()
+        await until(lambda: len(finishes) == len(turns))
+    return sorted(finishes[turn.id].state for turn in turns)
+
+
+async def test_of_clips_that_come_at_once_no_more_are_written_down_than_a_limit_allows() -> None:
+    ears = Hour()
+    core = CoreSettings(
+        _env_file=None, parley_budget="0.4 a day", parley_price_sound_minute="0.006", **PRICED
+    )  # of which the first hour is 0.36
+    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=ears, core=core)
+    states = await five_clips(rig, ears)
+    assert ears.clips == 2
+    assert states == [TurnState.DONE, *[TurnState.FAILED] * 4]
+
+
+async def test_without_a_price_of_transcripts_a_limit_in_money_allows_none_and_says_why() -> None:
+    ears = Hour()
+    core = CoreSettings(_env_file=None, parley_budget="2 a day", **PRICED)
+    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=ears, core=core)
+    assert set(await five_clips(rig, ears)) == {TurnState.DONE}
+    assert ears.clips == 0
+    footer = (await rig.store.answer_footers(replace(PLACE, thread="0.0")))[-1]
+    assert phrase("file_problem_unpriced", "en") in footer.notice
+
+
+async def test_without_a_price_of_transcripts_a_limit_in_tokens_allows_them() -> None:
+    ears = Hour()
+    core = CoreSettings(_env_file=None, parley_budget="100m tokens a day", **PRICED)
+    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=ears, core=core)
+    assert set(await five_clips(rig, ears)) == {TurnState.DONE}
+    assert ears.clips == 5
