@@ -18,7 +18,17 @@ from core.llm.tokens import estimate
 from core.ports.model import Request
 from core.text import shortened
 from core.values.conversation import Message
-from core.values.deltas import Charged, ChargeKind, Delta, Ended, ModelSelected, Queued, Usage
+from core.values.deltas import (
+    Charged,
+    ChargeKind,
+    Delta,
+    DescriptionsBegin,
+    Ended,
+    ModelInfo,
+    ModelSelected,
+    Queued,
+    Usage,
+)
 from core.values.parts import Image, Text
 
 LIMIT_S = 30.0
@@ -96,15 +106,18 @@ class Descriptions:
         return self._kept.get(hash(image.url)) or image_to_words(image)
 
     async def make(
-        self, ask: AskModel, request: Request, images: Sequence[Image], model: str
+        self, ask: AskModel, request: Request, images: Sequence[Image], model_infos: Sequence[ModelInfo]
     ) -> AsyncGenerator[Delta, None]:
-        """Have `model` describe those of `images` without a description. Yields the usage.
+        """Have the first of `model_infos`, or another one where it fails, describe those of `images` without a
+        description. Yields that they begin, and then the usage.
 
         A description that fails, or takes longer than `LIMIT_S`, is left out.
         """
         known = {*self._kept, *self._failed}
         missing = {key: image for image in images if (key := hash(image.url)) not in known}.values()
-        answers = [_Answer(_request(request, image, model), image) for image in missing]
+        answers = [_Answer(_request(request, image, model_infos[0].name), image) for image in missing]
+        if answers:
+            yield DescriptionsBegin(tuple(model_infos), len(answers), MAX_TOKENS)
         async with Deadline(self._clock) as deadline:
             deadline.due = self._clock.monotonic() + LIMIT_S
             with suppress(TimeoutError):

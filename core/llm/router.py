@@ -196,7 +196,11 @@ class ModelRouter:
         if route is None or not images:
             return
         ask = partial(self._stream, describes=False)
-        making = self._descriptions.make(ask, turn.request, images, route.model_info.name)
+        seeing = (
+            other.model_info for other in allowed if self._vision.model_info(other, began).images is not False
+        )
+        model_infos = tuple(dict.fromkeys((route.model_info, *seeing)))
+        making = self._descriptions.make(ask, turn.request, images, model_infos)
         async with aclosing(making) as deltas:
             async for delta in deltas:
                 yield delta

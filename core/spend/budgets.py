@@ -165,6 +165,14 @@ def most_spent(model_info: ModelInfo, bound: AnswerBound, day: date) -> Spent:
     return Spent(max(costs), prompts + completions) + bound.others
 
 
+def most_described(model_infos: Iterable[ModelInfo], pictures: int, max_tokens: int, day: date) -> Spent:
+    """The most that descriptions of so many pictures may spend, each by one of `model_infos` in a request of its
+    own."""
+    each = [most_spent(one, AnswerBound(0, 1, max_tokens), day) for one in model_infos]
+    micros = max((one.micros for one in each), default=0)
+    return Spent(pictures * micros, pictures * max((one.tokens for one in each), default=0))
+
+
 def most_transcribed(sizes: Iterable[int], model_infos: Iterable[ModelInfo], day: date) -> Spent:
     """The most that transcripts of sounds of `sizes` bytes (0: unknown) by one of `model_infos` may spend.
 

@@ -28,7 +28,7 @@ from core.ports.tools import Tools
 from core.settings.channel import ChannelSettings, merge
 from core.settings.environment import CoreSettings
 from core.spend.budget_checks import AnswerPart, BudgetChecks, Reserved
-from core.spend.budgets import AnswerBound, most_transcribed, spent_of
+from core.spend.budgets import AnswerBound, most_described, most_transcribed, spent_of
 from core.spend.prices import total, transcript_to_charge
 from core.text import is_blank
 from core.turns.activity import activity
@@ -52,6 +52,7 @@ from core.values.deltas import (
     Charged,
     ChargeKind,
     Delta,
+    DescriptionsBegin,
     Ended,
     EndReason,
     ImagesRefused,
@@ -313,6 +314,11 @@ class AnswerWriter:
                             reserved_for = model_info.name
                         _begin_try(running, delta)
                         calls.clear()
+                    case DescriptionsBegin(model_infos, pictures, max_tokens):
+                        draft.reads, reserved_for = False, ""  # what they leave is reserved anew
+                        most = most_described(model_infos, pictures, max_tokens, self._today)
+                        bound = replace(answer_bound(request), others=most)
+                        await self._reserve(running, bound, delivery)
                     case ImagesRefused(images):
                         draft.file_news += await self._files.refused(running.turn.ask, draft.files, images)
                     case Thinking(text):

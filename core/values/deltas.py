@@ -78,6 +78,16 @@ class ModelSelected:
 
 
 @dataclass(frozen=True, slots=True)
+class DescriptionsBegin:
+    """So many `pictures` are described for a model that does not see them, each by one of `model_infos` with at most
+    `max_tokens`. These are asked once the next delta is awaited."""
+
+    model_infos: tuple[ModelInfo, ...]
+    pictures: int
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class ImagesRefused:
     """Pictures of the request that the endpoint of the selected model refuses, though the model sees others. They are
     `unseen`, and should not be part of later requests."""
@@ -147,5 +157,15 @@ class Ended:
 
 
 Delta = (
-    ModelSelected | ImagesRefused | Queued | Text | Thinking | CallPiece | ToolCall | Opaque | Charged | Ended
+    ModelSelected
+    | DescriptionsBegin
+    | ImagesRefused
+    | Queued
+    | Text
+    | Thinking
+    | CallPiece
+    | ToolCall
+    | Opaque
+    | Charged
+    | Ended
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -24,8 +25,17 @@ from core.llm.vision import LEARNT_S, MOST_IMAGES
 from core.operators.alerts import OperatorAlerts
 from core.ports.model import Request
 from core.values.conversation import Message, text_message
-from core.values.deltas import Charged, ChargeKind, Delta, ImagesRefused, ModelInfo, ModelSelected
+from core.values.deltas import (
+    Charged,
+    ChargeKind,
+    Delta,
+    DescriptionsBegin,
+    ImagesRefused,
+    ModelInfo,
+    ModelSelected,
+)
 from core.values.parts import Image, Text
+from core.values.prices import Prices
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import (
     STATUSES,
@@ -379,6 +389,33 @@ async def test_a_description_is_charged_at_the_price_of_its_model() -> None:
     ]
     assert charged == [("small", 1, True), ("small", 1, True)]
     assert answer.selected.pictures == 0, "the model that was chosen is given words"
+
+
+async def test_descriptions_say_what_they_may_cost_before_a_model_is_asked_for_them() -> None:
+    async with at_rig(images=False, clock=Hurried()) as rig:
+        rig.router.describes = True
+        stream = rig.router.stream(ask(A, B))
+        async with aclosing(stream):
+            begin = await anext(stream)
+            assert rig.small.requests == []
+        assert isinstance(begin, DescriptionsBegin)
+        assert ([one.name for one in begin.model_infos], begin.pictures) == (["small"], 2)
+        whole = await rig.ask(ask(A, B))
+        known = await rig.ask(ask(A, B))
+        assert all(one.body["max_tokens"] == begin.max_tokens for one in rig.small.requests)
+    assert [isinstance(delta, DescriptionsBegin) for delta in whole.deltas].count(True) == 1
+    assert not any(isinstance(delta, DescriptionsBegin) for delta in known.deltas), "they are made once"
+
+
+async def test_a_model_without_a_price_describes_nothing_where_a_price_is_needed() -> None:
+    async with at_rig(images=False, clock=Hurried()) as rig:
+        rig.router.describes = True
+        large, small = rig.router.catalog.routes
+        priced = replace(large.model_info, prices=(Prices(input=Decimal(1), output=Decimal(1)),))
+        rig.router.catalog = ModelCatalog(priced, (replace(large, model_info=priced), small))
+        answer = await rig.ask(replace(ask(A), priced=True))
+        assert (answer.text, answer.unseen, rig.small.requests) == ("Fine.", ["aaaa.png"], [])
+        assert (await rig.ask(ask(A))).unseen == []
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from core.spend.budgets import (
     budgets_of,
     charged_at,
     decide,
+    most_described,
     most_spent,
     most_transcribed,
     near,
@@ -215,6 +216,13 @@ def test_the_most_that_an_answer_may_spend_is_bounded_by_its_words_and_the_windo
     others = AnswerBound(300, max_tokens=50, others=Spent(7, 8))
     assert most_spent(model, others, day) == Spent(300 * 2 + 50 * 20 + 7, 350 + 8)
     assert others.last_round.others == Spent()
+
+
+def test_each_description_of_a_picture_is_bounded_by_the_window_of_the_dearest_model() -> None:
+    cheap = ModelInfo("cheap", 9_000, (Prices(input=Decimal(1), output=Decimal(1)),))
+    dear = ModelInfo("dear", 1_000, (Prices(input=Decimal(100), output=Decimal(200)),))
+    assert most_described([cheap, dear], 3, 50, NOON.date()) == Spent(3 * 110_000, 3 * 9_050)
+    assert most_described([], 3, 50, NOON.date()) == Spent()
 
 
 def test_a_transcript_is_bounded_by_an_hour_or_by_the_bytes_of_its_sound() -> None:

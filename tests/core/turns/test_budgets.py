@@ -15,7 +15,17 @@ from core.settings.environment import CoreSettings
 from core.spend.budgets import AnswerBound
 from core.turns.answer_budgets import answer_bound
 from core.values.conversation import Turn, TurnState, text_message
-from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected, Usage
+from core.values.deltas import (
+    Charged,
+    ChargeKind,
+    Delta,
+    DescriptionsBegin,
+    Ended,
+    EndReason,
+    ModelInfo,
+    ModelSelected,
+    Usage,
+)
 from core.values.parts import Image, Text
 from core.values.prices import Prices
 from core.values.steps import ApprovalAsked, Step, ToolResults, ToolsBegun
@@ -143,6 +153,39 @@ async def test_a_dearer_model_is_asked_only_within_the_limit() -> None:
         states = [(await _ended(rig, turn)).state for turn in turns]
     assert sorted(states) == [TurnState.DONE, *[TurnState.FAILED] * 4]
     assert model.asked == 1, "it cost all of 100,000 micros"
+
+
+class Describing:
+    """Has six pictures described by a dear model before it answers."""
+
+    def __init__(self) -> None:
+        self.described = 0
+        self.requests: list[Request] = []
+        self.go = asyncio.Event()
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        self.requests.append(request)
+        eyes = ModelInfo("eyes", 10_000, DEAR)
+        yield DescriptionsBegin((eyes,), 6, 800)
+        self.described += 1
+        await self.go.wait()
+        yield ModelSelected(eyes, 9, over=True)
+        yield Charged(Usage(1_500, 0), ChargeKind.DESCRIPTION)
+        yield ModelSelected(ModelInfo(request.model, prices=PRICES), 9)
+        yield Text("So.")
+        yield Ended(EndReason.STOP, Usage(9, 1))
+
+
+async def test_pictures_are_described_only_within_the_limit() -> None:
+    model, price = Describing(), Decimal(1)
+    rig = limited("0.2 a day", model, parley_price_input=price, parley_price_output=price, parley_max_tokens=50)
+    async with rig.delivering():
+        turns = [await rig.ask(number, place=replace(PLACE, thread=f"{number}.0")) for number in range(1, 6)]
+        await until(lambda: model.described and len([one for one in rig.live if one.writing]) == len(turns))
+        model.go.set()
+        states = [(await _ended(rig, turn)).state for turn in turns]
+    assert sorted(states) == [TurnState.DONE, *[TurnState.FAILED] * 4]
+    assert model.described == 2, "those of a question cost 150,000 micros"
 
 
 class Searching:
