@@ -120,6 +120,8 @@ class BudgetChecks:
         self._on_reached = on_reached
         self.on_lifted = on_lifted
         self._queue = BudgetQueue()
+        self._claimed: set[int] = set()
+        """The answers that may have a reservation."""
 
     async def balances(
         self, place: Place, person: str, settings: ChannelSettings
@@ -211,16 +213,35 @@ class BudgetChecks:
         budgets: tuple[Budget, ...],
         accounts: frozenset[BudgetAccount],
     ) -> BudgetDecision:
-        """The decision of the store; where another answer goes first, to wait, unless a limit is reached."""
-        if claim.begun or self._queue.may_begin(claim.turn_id, claim.payer, accounts):
+        """The decision of the store; where another answer goes first, to wait, unless a limit is reached.
+
+        An answer that waits to begin has no reservation: `BudgetQueue` says why no two then wait for each other. One
+        that runs asks the store at once, which leaves it with the reservation of its verdict alone.
+        """
+        turn_id, queue = claim.turn_id, self._queue
+        self._claimed.add(turn_id)
+        if claim.begun or queue.is_running(turn_id) or queue.may_begin(turn_id, claim.payer, accounts):
             return await self._store.reserve(claim, person, budgets)
-        found = await self._store.balances([budget.account for budget in budgets], person)
-        decision = decide(budgets, found, Spent())
+        if queue.is_waiting(turn_id):
+            found = await self._store.balances([budget.account for budget in budgets], person)
+            decision = decide(budgets, found, Spent())
+        else:  # an interrupted look may have left it a reservation
+            nothing = replace(claim, most=Spent(), kept=Spent())
+            decision = await self._store.reserve(nothing, person, budgets)
         refused = decision.verdict is BudgetVerdict.REFUSED
-        return decision if refused else BudgetDecision(BudgetVerdict.WAIT, budgets[0], found[0])
+        return decision if refused else BudgetDecision(BudgetVerdict.WAIT, budgets[0])
+
+    async def release(self, turn: Turn, spent: Spent) -> None:
+        """Count what the answer of `turn` has spent, and end its reservation: it begins anew, and may have to wait for
+        that. Nothing is stored where it has asked for no reservation."""
+        if turn.id in self._claimed:
+            payer, at = payer_of(turn.ask.place, turn.payer.id), charged_at(turn, self._clock.now())
+            await self._store.reserve(BudgetClaim(turn.id, payer, at, Spent(), spent), turn.payer.id, ())
+            self.end(turn.id)
 
     def end(self, turn_id: int) -> None:
         """The answer of that turn has ended, or waits for an approval."""
+        self._claimed.discard(turn_id)
         self._queue.end(turn_id)
 
     def is_priced(self, model: str) -> bool:

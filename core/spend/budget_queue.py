@@ -25,10 +25,24 @@ class _Entry:
     def person(self) -> tuple[str, str]:
         return self.payer.platform, self.payer.person
 
+    def meets(self, other: _Entry) -> bool:
+        """True if a limit of one of them counts the other. Reservations count in every period of an account."""
+        theirs = any(account.payer.covers(other.payer) for account in self.accounts)
+        return theirs or any(account.payer.covers(self.payer) for account in other.accounts)
+
 
 class BudgetQueue:
     """The answers that run, and those that wait to begin: those of people with the fewest running answers first, then
-    in the order of arrival. Only answers that share an account wait for each other."""
+    in the order of arrival. Only answers that meet wait for each other: those of which one's limit counts the other.
+
+    No answer waits for ever, since each of these waits ends without those that follow it:
+
+    - An answer that runs and does not rest waits for no limit. It ends, begins anew, or asks the store again.
+    - An answer that rests waits for reservations. Only running answers have one. Where all that meet it rest too, the
+      younger one of any two goes on with the round that it has reserved, and ends. The store allows one that is alone.
+    - An answer that waits to begin has no reservation, so that nobody waits for one. Of those that meet, one is the
+      first in the order. It asks the store once nobody rests, and then waits for reservations of running answers alone.
+    """
 
     def __init__(self) -> None:
         self._running: dict[int, _Entry] = {}
@@ -38,36 +52,47 @@ class BudgetQueue:
 
     def may_begin(self, turn_id: int, payer: Payer, accounts: frozenset[BudgetAccount]) -> bool:
         """True if no waiting answer goes first. One that waits between two rounds goes before all that begin."""
-        if any(one.rests and one.accounts & accounts for one in self._running.values()):
+        own = self._known(turn_id, payer, accounts)
+        if any(one.rests and one is not own and one.meets(own) for one in self._running.values()):
             return False
-        own = self._waiting.get(turn_id) or self._running.get(turn_id) or self._entry(payer, accounts)
+        rank = self._rank(own)
         return not any(
-            other.accounts & accounts and self._rank(other) < self._rank(own)
-            for other_id, other in self._waiting.items()
-            if other_id != turn_id
+            other.meets(own) and self._rank(other) < rank
+            for other in self._waiting.values()
+            if other is not own
         )
 
+    def is_running(self, turn_id: int) -> bool:
+        """True if the answer has begun: it may have a reservation."""
+        return turn_id in self._running
+
+    def is_waiting(self, turn_id: int) -> bool:
+        """True if the answer waits to begin: it has no reservation."""
+        return turn_id in self._waiting
+
     def wait(self, turn_id: int, payer: Payer, accounts: frozenset[BudgetAccount]) -> None:
-        """The answer waits to begin. It keeps the place that it has."""
-        self._running.pop(turn_id, None)
-        entry = self._waiting.setdefault(turn_id, self._entry(payer, accounts))
-        entry.accounts = accounts
+        """The answer waits to begin, without a reservation. It keeps the place that it has."""
+        entry = self._known(turn_id, payer, accounts)
+        entry.rests = False
+        self._waiting[turn_id] = entry
+        if self._running.pop(turn_id, None):
+            self._wake()
 
     def run(self, turn_id: int, payer: Payer, accounts: frozenset[BudgetAccount]) -> None:
         """The answer begins, or goes on."""
-        entry = self._waiting.pop(turn_id, None) or self._running.get(turn_id) or self._entry(payer, accounts)
-        entry.accounts, entry.rests = accounts, False
+        entry = self._known(turn_id, payer, accounts)
+        entry.rests = False
+        self._waiting.pop(turn_id, None)
         self._running[turn_id] = entry
         self._wake()
 
     def rest(self, turn_id: int, payer: Payer, accounts: frozenset[BudgetAccount]) -> bool:
-        """The answer waits between two rounds. False where nothing is gained by that: all others that share an account
-        wait too, and an older one of them goes on alone once the others have ended."""
-        if turn_id not in self._running:
-            self._running[turn_id] = self._entry(payer, accounts)
-        own = self._running[turn_id]
+        """The answer waits between two rounds. False where nothing is gained by that: all others that meet it wait too,
+        and an older one of them goes on alone once the others have ended."""
+        own = self._running[turn_id] = self._known(turn_id, payer, accounts)
+        self._waiting.pop(turn_id, None)
         own.rests, changed = True, not own.rests
-        others = [one for one in self._running.values() if one is not own and one.accounts & own.accounts]
+        others = [one for one in self._running.values() if one is not own and one.meets(own)]
         older = [one for one in others if one.arrival < own.arrival]
         if changed:
             self._wake()
@@ -80,8 +105,12 @@ class BudgetQueue:
             self._wake()
 
     def leave(self, turn_id: int) -> None:
-        """The answer does not wait any more."""
-        if self._waiting.pop(turn_id, None):
+        """The answer does not wait any more, to begin or between two rounds."""
+        running = self._running.get(turn_id)
+        rested = running is not None and running.rests
+        if running is not None:
+            running.rests = False
+        if self._waiting.pop(turn_id, None) or rested:
             self._wake()
 
     async def changed(self, clock: Clock) -> None:
@@ -93,9 +122,14 @@ class BudgetQueue:
             for one in waits:
                 one.cancel()
 
-    def _entry(self, payer: Payer, accounts: frozenset[BudgetAccount]) -> _Entry:
-        self._arrivals += 1
-        return _Entry(payer, accounts, self._arrivals)
+    def _known(self, turn_id: int, payer: Payer, accounts: frozenset[BudgetAccount]) -> _Entry:
+        """The entry of the answer with its limits of now; a new one where it has none."""
+        entry = self._waiting.get(turn_id) or self._running.get(turn_id)
+        if entry is None:
+            self._arrivals += 1
+            return _Entry(payer, accounts, self._arrivals)
+        entry.payer, entry.accounts = payer, accounts
+        return entry
 
     def _rank(self, entry: _Entry) -> tuple[int, int]:
         running = sum(one.person == entry.person for one in self._running.values() if one is not entry)

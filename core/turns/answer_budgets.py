@@ -13,7 +13,8 @@ from core.settings.channel import ChannelSettings
 from core.spend.budget_checks import AnswerPart, BudgetChecks, Reserved
 from core.spend.budget_text import refusal_to_text
 from core.spend.budgets import AnswerBound
-from core.values.conversation import Ask
+from core.values.budgets import Spent
+from core.values.conversation import Ask, Turn
 from core.values.parts import Image
 
 UNREAD_PROMPT = AnswerBound(sys.maxsize, rounds=2)
@@ -57,6 +58,10 @@ class AnswerBudgets:
             zone = (await current()).zone
             raise BudgetError(refusal_to_text(reserved.refusal, language, self._currency, zone))
         return reserved
+
+    async def release(self, turn: Turn, spent: Spent) -> None:
+        """`BudgetChecks.release`. Raises StoreError."""
+        await self._checks.release(turn, spent)
 
     def end(self, turn_id: int) -> None:
         """`BudgetChecks.end`."""

@@ -311,6 +311,7 @@ class TurnRunner:
         if running.draft.steps:
             await until_stored(self._clock, lambda: self._store.put_steps(running.id, 0, ()))
         self._charge_interrupted(running.draft)
+        await until_stored(self._clock, lambda: self._writer.begin_anew(running))
         running.draft.restart()
         delivery.quote = ""
         running.turn = replace(running.turn, text="")

@@ -46,6 +46,7 @@ from core.turns.round_requests import last_request, next_request, request_hidden
 from core.turns.running import RunningTurn
 from core.turns.store_retry import until_stored
 from core.turns.transcripts import transcripts_to_quote
+from core.values.budgets import Spent
 from core.values.conversation import Turn
 from core.values.deltas import (
     CallPiece,
@@ -142,6 +143,10 @@ class AnswerWriter:
                 hint.cancel()
                 await asyncio.gather(hint, return_exceptions=True)
 
+    async def begin_anew(self, running: RunningTurn) -> None:
+        """The answer begins anew: nothing is reserved for it until it does. Raises StoreError."""
+        await self._budgets.release(running.turn, _spent(running))
+
     def ended(self, turn_id: int) -> None:
         """The run of a turn has ended."""
         self._budgets.end(turn_id)
@@ -222,10 +227,9 @@ class AnswerWriter:
         Raises BudgetError where a limit refuses it, and StoreError.
         """
         turn, draft, tasks = running.turn, running.draft, list[asyncio.Task[None]]()
-        spent = spent_of(total(charge.usage for charge in draft.charges))
         assert draft.settings is not None
         asked = model_info or self._catalog.model_info(draft.settings.model)
-        part = AnswerPart(turn, bound, asked, spent, _has_begun(running), goes_on)
+        part = AnswerPart(turn, bound, asked, _spent(running), _has_begun(running), goes_on)
 
         def on_wait() -> None:
             tasks.append(asyncio.create_task(self._show_queued(running, delivery, "budget_waits")))
@@ -395,6 +399,10 @@ def _goes_on(steps: Sequence[Step]) -> bool:
         case [ModelRound(calls=())] | [ApprovalAsked()]:
             return False
     return True
+
+
+def _spent(running: RunningTurn) -> Spent:
+    return spent_of(total(charge.usage for charge in running.draft.charges))
 
 
 def _has_begun(running: RunningTurn) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from core.spend.budget_queue import BudgetQueue
 from core.values.budgets import BudgetAccount, LimitPeriod, Payer
@@ -35,11 +36,30 @@ def test_a_person_with_fewer_running_answers_goes_first_and_then_who_came_first(
     assert queue.may_begin(3, ADA, HERE)
 
 
-def test_only_answers_that_share_an_account_wait_for_each_other() -> None:
-    queue = BudgetQueue()
+def test_only_answers_of_which_one_limit_counts_the_other_wait_for_each_other() -> None:
+    queue, there = BudgetQueue(), replace(BEN, channel="C2")
     queue.wait(1, ADA, HERE)
-    assert queue.may_begin(2, BEN, accounts("C2"))
-    assert not queue.may_begin(2, BEN, accounts("C2", "C1"))
+    assert queue.may_begin(2, there, accounts("C2"))
+    assert not queue.may_begin(2, there, accounts("C2", "C1"))
+    assert not queue.may_begin(2, BEN, accounts("C2")), "the limit of the first one counts it"
+
+
+def test_answers_of_two_days_that_wait_between_rounds_do_not_wait_for_each_other() -> None:
+    queue = BudgetQueue()
+    next_day = frozenset(replace(one, since=one.until, until=one.until + timedelta(days=1)) for one in HERE)
+    queue.run(1, ADA, HERE)
+    queue.run(2, BEN, next_day)
+    assert queue.rest(1, ADA, HERE)
+    assert not queue.rest(2, BEN, next_day)
+
+
+def test_an_answer_that_was_interrupted_between_two_rounds_keeps_nobody_from_beginning() -> None:
+    queue = BudgetQueue()
+    queue.run(1, ADA, HERE)
+    queue.rest(1, ADA, HERE)
+    assert not queue.may_begin(2, BEN, HERE)
+    queue.leave(1)
+    assert queue.may_begin(2, BEN, HERE)
 
 
 def test_of_answers_that_all_wait_between_rounds_the_oldest_goes_on_and_the_others_end() -> None:
