@@ -257,6 +257,7 @@ class App:
             lambda platform, why: self.counts.count(
                 "parley_refused_questions_total", {"platform": platform, "reason": why.name.lower()}
             ),
+            [route.model_info for route in self.catalog.transcriptions],
         )
         self.recovery = Recovery(store, self.place_queues, self.clock, SOLE_OWNER)
         self.catch_up = CatchUp(

@@ -91,7 +91,12 @@ class SqlStore:
 
     async def accept(self, ask: Ask, started_at: datetime | None = None) -> Turn | None:
         kept = self._remaining(ask.place, ask)
-        return None if kept is None else await self._database.write(turns.accept, kept, started_at)
+        if kept is None:
+            return None
+        balances = self._changing_balances() if kept.charges else None
+        turn = await self._database.write(turns.accept, kept, started_at, balances)
+        self._balances.put(balances or {})
+        return turn
 
     async def hold(self, ask: Ask) -> Turn | None:
         kept = self._remaining(ask.place, ask)

@@ -22,6 +22,8 @@ from sqlalchemy import (
 
 from core.errors import StoreError
 from core.ports.store.threads import PROCESS, Context
+from core.spend.budgets import charged_at, payer_of, spent_of
+from core.spend.prices import total
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached
@@ -68,14 +70,25 @@ _BEGIN = OPEN_TURN.values(state=TurnState.RUNNING, attempt=TURNS.c.attempt + 1).
 _KEEP = OPEN_TURN.values(answer=bindparam("partial"), posted=bindparam("so_far"))
 
 
-def accept(connection: Connection, ask: Ask, started_at: datetime | None = None) -> Turn | None:
+def accept(
+    connection: Connection,
+    ask: Ask,
+    started_at: datetime | None = None,
+    balances: budgets.Changed | None = None,
+) -> Turn | None:
+    """The turn of a new question, whose charges so far are counted. `balances`: as in `turn_ends.finish`."""
     turn_id = _add(connection, ask, TurnState.WAITING, started_at)
     if turn_id is None:
         return None
     if not ask.announces:
         _join(connection, ask)
     charges.add(connection, turn_id, ask.charges)
-    return Turn(turn_id, ask, started_at=started_at)
+    turn = Turn(turn_id, ask, started_at=started_at)
+    if ask.charges and balances is not None:
+        spent, at = spent_of(total(charge.usage for charge in ask.charges)), charged_at(turn, ask.at)
+        payer = payer_of(ask.place, turn.payer.id)
+        balances |= budgets.pause(connection, turn_id, payer, spent, at)
+    return turn
 
 
 def hold(connection: Connection, ask: Ask) -> Turn | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, replace
 from functools import partial, wraps
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from aiohttp import hdrs, web
 
@@ -27,7 +28,7 @@ from bots.web.http_messages import (
 )
 from bots.web.installation import WebInstallation
 from bots.web.renderer import ViewRenderer
-from bots.web.uploads import QuestionRefusedError, SentMessage, UploadReader
+from bots.web.uploads import QuestionRefusedError, SentAgainError, SentMessage, UploadReader
 from core.clock import Clock
 from core.conversation.file_content import ContentReader
 from core.errors import StoreError
@@ -35,8 +36,10 @@ from core.i18n import language_of
 from core.ports.connector import Inbox
 from core.ports.store import Store
 from core.spend.prices import merged, transcript_to_charge
+from core.values.budgets import SoundRules
 from core.values.conversation import Ask
 from core.values.events import REFUSALS, Command, Event, Outcome, Receipt
+from core.values.parts import FileProblem
 from core.values.places import Person, Place
 
 HEARTBEAT_S = 15.0
@@ -72,6 +75,7 @@ class WebConnector:
         streams: int = STREAMS,
     ) -> None:
         self._uploads = UploadReader(content)
+        self._heard: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._alone = hosts.alone
         self._clock = clock
         self._store = store
@@ -248,10 +252,17 @@ class WebConnector:
         return json_response({"suggestions": [asdict(one) for one in found]})
 
     async def _ask(self, request: web.Request) -> web.Response:
+        async with AsyncExitStack() as sounds:
+            return await self._take_ask(request, sounds)
+
+    async def _take_ask(self, request: web.Request, sounds: AsyncExitStack) -> web.Response:
+        """`sounds` is closed once the cost of its transcripts is counted."""
         try:
-            sent = await self._read_ask(request)
+            sent = await self._read_ask(request, sounds)
         except QuestionRefusedError as refused:
             return await self._answered(refused.ask, Receipt(Outcome.REFUSED, reply=refused.reply))
+        except SentAgainError as again:
+            return await self._asked(incoming.ask_to_command(again.ask) or again.ask)
         day = self._clock.now().date()
         charges = merged(transcript_to_charge(one, day) for one in sent.transcripts)
         ask = replace(sent.ask, charges=charges)
@@ -263,7 +274,7 @@ class WebConnector:
                 with suppress(StoreError):  # they expire
                     await self._store.discard_uploads(ask.place, ask.id)
 
-    async def _read_ask(self, request: web.Request) -> SentMessage:
+    async def _read_ask(self, request: web.Request, sounds: AsyncExitStack) -> SentMessage:
         to_ask = partial(
             incoming.body_to_ask, at=self._clock.now(), locale=locale_of(request), alone=self._alone
         )
@@ -272,12 +283,31 @@ class WebConnector:
         if self._inbox is None:
             raise RequestError(Reason.STARTING)
         language = language_of(locale_of(request))
-        return await self._uploads.read(request, partial(to_ask, files=True), self._check_question, language)
+        check_sounds = partial(self._check_sounds, sounds=sounds)
+        return await self._uploads.read(
+            request, partial(to_ask, files=True), self._check_question, check_sounds, language
+        )
 
     async def _check_question(self, ask: Ask) -> None:
         """Raises QuestionRefusedError, so that no file of a question that is refused is read, and StoreError."""
         if self._inbox is not None and (reply := await self._inbox.refusal(ask)) is not None:
             raise QuestionRefusedError(ask, reply)
+
+    async def _check_sounds(self, ask: Ask, sounds: AsyncExitStack) -> FileProblem | None:
+        """The reason why the sounds of a question are not transcribed. Under a limit one question at a time of a
+        person has them transcribed: it waits for the one before it, and holds the next one back until `sounds` is
+        closed.
+
+        Raises QuestionRefusedError where a limit is reached by then, SentAgainError for a question whose transcripts
+        are counted already, and StoreError.
+        """
+        rules = SoundRules() if self._inbox is None else await self._inbox.sound_rules(ask)
+        if rules.limited and rules.problem is None:
+            await sounds.enter_async_context(self._heard.setdefault(ask.author.id, asyncio.Lock()))
+            await self._check_question(ask)
+            if any(line.id == ask.id for line in await self._store.lines(ask.place)):
+                raise SentAgainError(ask)
+        return rules.problem
 
     async def _picture(self, request: web.Request) -> web.Response:
         """The small copy of an image of a message. Every visitor of the page may read all its threads."""

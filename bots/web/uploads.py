@@ -17,12 +17,12 @@ from aiohttp.http import HttpProcessingError
 
 from bots.web import incoming
 from bots.web.errors import FILE_LIMIT_BYTES, FILES_LIMIT, PICTURE_LIMIT_BYTES, Reason, RequestError
-from core.conversation.file_content import ContentReader, is_picture
+from core.conversation.file_content import ContentReader, is_picture, is_sound, with_problem
 from core.files.names import safe_name
 from core.i18n import phrase
-from core.ports.files import FileContent, Picture, Transcript
+from core.ports.files import FileContent, FileError, Picture, Transcript
 from core.values.conversation import Ask
-from core.values.parts import File
+from core.values.parts import File, FileProblem
 from core.values.ui import ImmediateReply
 
 AT_ONCE = 4
@@ -62,6 +62,14 @@ class QuestionRefusedError(Exception):
         self.reply = reply
 
 
+class SentAgainError(Exception):
+    """A question that is stored already."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask.id)
+        self.ask = ask
+
+
 class UploadReader:
     """Reads the messages of the page that have files."""
 
@@ -75,12 +83,13 @@ class UploadReader:
         request: web.Request,
         to_ask: Callable[[bytes], Ask],
         check: Callable[[Ask], Awaitable[None]],
+        check_sounds: Callable[[Ask], Awaitable[FileProblem | None]],
         language: str,
     ) -> SentMessage:
         """The message of `request`; `to_ask` reads its part `ask`.
 
-        `check` raises QuestionRefusedError for a question whose files are not to be read. Raises RequestError, and what
-        `check` raises.
+        `check` raises QuestionRefusedError for a question whose files are not to be read. `check_sounds` is awaited
+        once before sounds are transcribed, and returns why they are not. Raises RequestError, and what both raise.
         """
         if (request.content_length or 0) > BODY_LIMIT_BYTES:
             raise RequestError(Reason.FILES_TOO_LARGE)
@@ -88,7 +97,7 @@ class UploadReader:
             raise RequestError(Reason.BUSY)
         self.reading += 1
         try:
-            return await self._read(_Body(request), to_ask, check, language)
+            return await self._read(_Body(request), to_ask, check, check_sounds, language)
         except _MALFORMED:
             raise RequestError(Reason.MALFORMED) from None
         finally:
@@ -99,6 +108,7 @@ class UploadReader:
         body: _Body,
         to_ask: Callable[[bytes], Ask],
         check: Callable[[Ask], Awaitable[None]],
+        check_sounds: Callable[[Ask], Awaitable[FileProblem | None]],
         language: str,
     ) -> SentMessage:
         ask = to_ask(await body.fields())
@@ -107,14 +117,22 @@ class UploadReader:
         files: list[File] = []
         pictures: dict[str, FileContent] = {}
         transcripts: list[Transcript] = []
+        problem: FileProblem | None = None
+        hears = False
         while (part := await body.part()) is not None:
             if body.files > FILES_LIMIT:
                 raise RequestError(Reason.TOO_MANY_FILES, n=FILES_LIMIT)
             name = safe_name(part.filename or "") or phrase("file_unnamed", language)
             file = File(name, part.headers.get(hdrs.CONTENT_TYPE, ""))
             data = await body.content(part, *_limit(file))
+            file, copies = replace(file, size=len(data)), tuple[Picture, ...]()
             with body.paused():
-                read, copies = await self._content.read(replace(file, size=len(data)), data, transcripts.append)
+                if is_sound(file) and self._content.transcribes and not hears:
+                    hears, problem = True, await check_sounds(ask)
+                if is_sound(file) and problem is not None:
+                    read = with_problem(file, FileError(problem))
+                else:
+                    read, copies = await self._content.read(file, data, transcripts.append)
             seen = _pictures(read, copies, str(body.files), language)
             files += seen or [read]
             pictures |= {one.source: _content(one, copy) for one, copy in zip(seen, copies, strict=True)}

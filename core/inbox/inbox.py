@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from weakref import WeakValueDictionary
 
@@ -20,8 +20,11 @@ from core.platform_calls import PlatformCalls
 from core.ports.connector import Directory, Membership
 from core.ports.store import Store
 from core.settings.channel import ChannelSettings
+from core.spend.budgets import scoped_limits
 from core.turns.running import RunningTurns, holds
+from core.values.budgets import BudgetUnit, SoundRules
 from core.values.conversation import Ask, Turn
+from core.values.deltas import ModelInfo
 from core.values.events import (
     REFUSALS,
     ButtonPress,
@@ -33,6 +36,7 @@ from core.values.events import (
     PlaceClosed,
     Receipt,
 )
+from core.values.parts import FileProblem
 from core.values.places import Person, Place, message_key
 from core.values.ui import Choice, ImmediateReply
 
@@ -46,7 +50,7 @@ class StoringInbox:
     `submit` receives each new turn. `lost` receives the place of an event that could not be stored.
     `memberships`: as in `TeamMembership`. `directories`: as in `Admission`; where a place has one, questions of unknown
     people are held. `calls_at`: the calls to a place, of which deletions are no events. `on_refused` receives the
-    platform of each question that is refused, and why.
+    platform of each question that is refused, and why. `sound_models`: those that transcribe.
     """
 
     def __init__(
@@ -60,11 +64,13 @@ class StoringInbox:
         directories: Callable[[Place], Directory | None] = lambda _: None,
         calls_at: Callable[[Place], PlatformCalls | None] = lambda _: None,
         on_refused: Callable[[str, Outcome], None] = lambda _platform, _why: None,
+        sound_models: Sequence[ModelInfo] = (),
     ) -> None:
         self._store = store
         self._lost = lost
         self._calls_at = calls_at
         self._on_refused = on_refused
+        self._sound_models = sound_models
         self._live = live
         self._handlers = handlers
         self._members = TeamMembership(store, memberships)
@@ -113,6 +119,15 @@ class StoringInbox:
 
     async def refusal(self, event: Ask | Command) -> ImmediateReply | None:
         return await self._questions.refusal(await self._members.known(event))
+
+    async def sound_rules(self, ask: Ask) -> SoundRules:
+        ask = await self._members.known(ask)
+        limits = scoped_limits(await self._handlers.settings(ask.place, ask.author))
+        units = {limit.unit for _, some in limits for limit in some}
+        day = self._handlers.clock.now().date()
+        priced = all(model_info.is_sound_priced(day) for model_info in self._sound_models)
+        refused = BudgetUnit.MONEY in units and not priced
+        return SoundRules(bool(units), FileProblem.UNPRICED if refused else None)
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return await self._handlers.suggest(command, option)

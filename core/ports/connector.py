@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from core.values.budgets import SoundRules
 from core.values.conversation import Ask, History
 from core.values.events import Command, Edited, Event, Receipt
 from core.values.outgoing import Limits, OutgoingCall, RateLimit, RateLimitStatus
@@ -39,6 +40,11 @@ class Inbox(Protocol):
         Platforms call it before they show anything of a command to others, and before they have a voice clip
         transcribed. Raises StoreError.
         """
+        ...
+
+    async def sound_rules(self, ask: Ask) -> SoundRules:
+        """The rules of transcripts for a question. Platforms that have sounds transcribed before `receive` keep to
+        them. Raises StoreError."""
         ...
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:

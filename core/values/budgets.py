@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
 
+from core.values.parts import FileProblem
 from core.values.places import Place
 
 ANY = "*"
@@ -94,6 +95,15 @@ class Payer:
             (self.person, other.person),
         )
         return all(own in (ANY, theirs) for own, theirs in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class SoundRules:
+    """The rules of transcripts for a question that is still being sent. `limited`: a limit holds, so that those of
+    another question of the same person are counted first. `problem`: the reason why there are none."""
+
+    limited: bool = False
+    problem: FileProblem | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from core.errors import PlatformError
 from core.i18n import language_of
 from core.platform_calls import PlatformCalls
 from core.ports.connector import Connector
+from core.values.budgets import SoundRules
 from core.values.conversation import Ask
 from core.values.events import Command, Edited, Event, Outcome, Receipt
 from core.values.outgoing import Phase, Reply
@@ -75,6 +76,9 @@ class _Deaf:
 
     async def refusal(self, event: Ask | Command) -> None:
         return None
+
+    async def sound_rules(self, ask: Ask) -> SoundRules:
+        return SoundRules()
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return []

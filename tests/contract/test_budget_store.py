@@ -30,12 +30,13 @@ from core.values.budgets import (
     Spent,
 )
 from core.values.conversation import Turn, TurnState
-from core.values.deltas import EndReason, Usage
+from core.values.deltas import ChargeKind, EndReason, Usage
 from core.values.parts import ToolCall
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound
 from core.values.tasks import ANSWER
 from core.values.turn_ends import Finish
+from core.values.usage import Charge
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
 from storage.tables import RESERVATIONS
@@ -209,6 +210,19 @@ async def test_an_answer_that_waits_for_an_approval_is_counted_and_holds_nothing
     whole = Usage(60, 20, cost_micros=80)
     await store.finish(Finish(await store.begin(turn.id), TurnState.DONE, "so", usage=whole))
     assert await spent(store, of_channel()) == await spent(store, EVERYBODY) == Spent(120, 120)
+
+
+async def test_a_question_that_comes_with_a_transcript_is_counted_before_its_answer_begins(
+    store: Store,
+) -> None:
+    assert await spent(store, EVERYBODY) == NOTHING
+    heard = Charge(ChargeKind.TRANSCRIPTION, "ears", Usage(sound_s=30, cost_micros=30))
+    turn = await accepted(store, replace(ask("m1"), charges=(heard,)))
+    assert await spent(store, EVERYBODY) == Spent(30, 0)
+    assert await spent(store, of_channel()) == Spent(30, 0), "a new account counts it too"
+    whole = Usage(30, 10, cost_micros=70, sound_s=30)
+    await store.finish(Finish(await store.begin(turn.id), TurnState.DONE, "so", usage=whole))
+    assert await spent(store, of_channel()) == await spent(store, EVERYBODY) == Spent(70, 40)
 
 
 @pytest.mark.parametrize("resumed", [False, True])

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from core.errors import BotError
 from core.i18n import language_of
+from core.values.budgets import SoundRules
 from core.values.conversation import Ask
 from core.values.events import Command, Edited, Event, Outcome, Receipt
 from core.values.places import Person, Place
@@ -20,6 +21,7 @@ class RecordingInbox:
 
     `error` is raised instead of storing, and by `suggest` and `refusal`. `concerned`: the answer of `concerns`.
     `choices`: what `suggest` returns; `typed`: what it was asked. `reply`: what `refusal` returns.
+    `sound`: what `sound_rules` returns.
     """
 
     def __init__(self) -> None:
@@ -28,6 +30,7 @@ class RecordingInbox:
         self.concerned = True
         self.choices: list[Choice] = []
         self.reply: ImmediateReply | None = None
+        self.sound = SoundRules()
         self.typed: list[tuple[Command, str]] = []
 
     async def receive(self, event: Event) -> Receipt:
@@ -50,6 +53,9 @@ class RecordingInbox:
         if self.error is not None:
             raise self.error
         return self.reply
+
+    async def sound_rules(self, ask: Ask) -> SoundRules:
+        return self.sound
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         if self.error is not None:

@@ -95,6 +95,9 @@ class MemoryStore(MemorySettings):
         self._turns[turn.id] = turn
         self._ids[ask.key] = turn.id
         self._charges[turn.id] = {(one.kind, one.model): one for one in ask.charges}
+        if ask.charges:
+            spent = spent_of(total(one.usage for one in ask.charges))
+            self._budgets.pause(turn.id, _payer(turn), spent, charged_at(turn, ask.at))
         if not ask.announces:
             talk = self._talk(ask.place)
             talk.joined = True

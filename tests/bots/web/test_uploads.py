@@ -17,6 +17,7 @@ from bots.web.errors import FILES_LIMIT
 from bots.web.incoming import TOP, thread_to_place
 from core.i18n import phrase
 from core.ports.files import Extracted, FileError, Picture, ScannedPages, Transcript
+from core.values.budgets import SoundRules
 from core.values.conversation import Ask
 from core.values.deltas import ChargeKind, ModelInfo, Usage
 from core.values.events import Command, Outcome, Receipt
@@ -251,6 +252,61 @@ async def test_no_file_of_a_refused_question_is_read_and_its_author_is_told_why(
         answer = await send(client, home, ("clip.ogg", "audio/ogg", b"OggS" + bytes(60)), CAT)
         assert (answer["taken"], answer["told"]["text"]) == (False, "used up")
         assert (heard, home.inbox.events) == ([], [])
+
+
+CLIP = ("clip.ogg", "audio/ogg", b"OggS" + bytes(60))
+
+
+async def test_under_a_limit_a_clip_is_heard_once_the_one_before_it_is_counted(client: ClientSession) -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self.clips = 0
+            self.go = asyncio.Event()
+
+        async def transcribe(self, name: str, media_type: str, data: bytes) -> Transcript:
+            self.clips += 1
+            await self.go.wait()
+            return Transcript("words", ModelInfo("whisper"))
+
+    async with serving_page(transcriber=(slow := Slow())) as home:
+        home.inbox.sound = SoundRules(limited=True)
+        sending = [asyncio.create_task(send(client, home, CLIP)) for _ in range(3)]
+        await until(lambda: slow.clips and home.platform.uploading == 3)
+        assert slow.clips == 1
+        home.inbox.reply = ImmediateReply("used up", refused=True)
+        slow.go.set()
+        answers = await asyncio.gather(*sending)
+        assert (slow.clips, len(home.inbox.events)) == (1, 1)
+        assert sorted(answer["taken"] for answer in answers) == [False, False, True]
+
+
+async def test_under_a_limit_a_clip_that_is_sent_again_is_not_heard_again(client: ClientSession) -> None:
+    class Counting(Hears):
+        clips = 0
+
+        async def transcribe(self, name: str, media_type: str, data: bytes) -> Transcript:
+            self.clips += 1
+            return await super().transcribe(name, media_type, data)
+
+    async with serving_page(transcriber=(counting := Counting())) as home:
+        home.inbox.sound = SoundRules(limited=True)
+        message = str(uuid4())
+        first = await send(client, home, CLIP, client_id=message)
+        assert counting.clips == 1
+        await home.store.note(home.inbox.of(Ask)[-1])
+        again = await send(client, home, CLIP, client_id=message)
+        assert (again["thread"], counting.clips) == (first["thread"], 1)
+
+
+async def test_no_clip_is_heard_where_its_price_is_needed_and_not_known(client: ClientSession) -> None:
+    async with serving_page(transcriber=Hears()) as home:
+        home.inbox.sound = SoundRules(limited=True, problem=FileProblem.UNPRICED)
+        await send(client, home, CLIP, TEXT)
+        clip, text = attached(home)
+        assert isinstance(clip, File)
+        assert isinstance(text, File)
+        assert (clip.problem, clip.text) == (FileProblem.UNPRICED, "")
+        assert text.text, "other files are read"
 
 
 async def test_a_command_takes_no_files_but_a_question_does(client: ClientSession) -> None:

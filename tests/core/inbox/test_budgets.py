@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -18,12 +20,24 @@ from core.spend.budget_checks import AnswerPart, BudgetChecks, BudgetRefusal, Re
 from core.spend.budget_text import AlertView, reached_to_text, reference, refusal_to_text
 from core.spend.budgets import AnswerBound
 from core.turns.running import RunningTurns
-from core.values.budgets import ANY, Budget, BudgetAccount, BudgetScope, BudgetUnit, Limit, LimitPeriod, Payer
+from core.values.budgets import (
+    ANY,
+    Budget,
+    BudgetAccount,
+    BudgetScope,
+    BudgetUnit,
+    Limit,
+    LimitPeriod,
+    Payer,
+    SoundRules,
+)
 from core.values.conversation import Ask, Turn, TurnState, announcement
 from core.values.deltas import ModelInfo, Usage
 from core.values.events import ButtonPress, Command, Outcome, Receipt
+from core.values.parts import FileProblem
 from core.values.places import Person, Place
 from core.values.platform import Feature, PlatformTraits
+from core.values.prices import Prices
 from core.values.tasks import BudgetLift, BudgetReached
 from core.values.turn_ends import Finish
 from core.values.ui import ImmediateReply
@@ -36,7 +50,9 @@ ADA, BEN, ADMIN = Person("U1", "Ada"), Person("U2", "Ben"), Person("U9", "Eve", 
 
 
 class Budgeted:
-    def __init__(self, *, returns_refused: bool = False, **core: Any) -> None:
+    def __init__(
+        self, *, returns_refused: bool = False, sound_models: Sequence[ModelInfo] = (), **core: Any
+    ) -> None:
         self.clock = FakeClock(NOON, jumps=True)
         self.store = MemoryStore(self.clock)
         self.submitted: list[Turn] = []
@@ -52,7 +68,9 @@ class Budgeted:
         )
         traits = {"slack": PlatformTraits(frozenset(Feature), returns_refused=returns_refused)}
         self.handlers = CommandHandlers(self.store, settings, self.clock, traits=traits, budgets=self.budgets)
-        self.inbox = StoringInbox(self.store, self.submitted.append, RunningTurns(), self.handlers)
+        self.inbox = StoringInbox(
+            self.store, self.submitted.append, RunningTurns(), self.handlers, sound_models=sound_models
+        )
         self.asked = self.alert_id = 0
 
     async def set(self, place: Place = THREAD, **settings: str) -> None:
@@ -164,6 +182,19 @@ async def test_each_scope_counts_its_own_and_says_whose_budget_it_is(scope: str,
     assert reference(reached.budget) in refused.reply.text
     assert reference(reached.budget) in alert
     assert ADA.id not in repr(reached)
+
+
+async def test_sounds_of_a_question_need_a_price_under_a_limit_in_money_alone() -> None:
+    ask = Ask("m9", THREAD, ADA, "why?", NOON, addressed=True)
+    here = Budgeted(sound_models=[ModelInfo("ears")])
+    assert await here.inbox.sound_rules(ask) == SoundRules()
+    await here.set(budget="100 tokens a day")
+    assert await here.inbox.sound_rules(ask) == SoundRules(limited=True)
+    await here.set(Place("slack", "T1", ""), person_budget="1 a day")
+    assert await here.inbox.sound_rules(ask) == SoundRules(limited=True, problem=FileProblem.UNPRICED)
+    priced = ModelInfo("ears", prices=(Prices(minute=Decimal("0.006")),))
+    there = Budgeted(sound_models=[priced], parley_budget="1 a day")
+    assert await there.inbox.sound_rules(ask) == SoundRules(limited=True)
 
 
 async def test_from_80_percent_on_each_asker_is_told_once_and_answered() -> None:
