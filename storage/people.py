@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, case, cast, delete, or_
 from sqlalchemy import Text as TextColumn
 
 from core.ports.store.privacy import Feedback
+from core.values.budgets import forgotten_payer
 from core.values.conversation import ThreadMessage, TurnState
 from core.values.places import Place
 from storage import threads, turn_ends, uploads, usage_sums
@@ -106,6 +107,9 @@ def forget_person(
     turns_there = select(turn.id).where(*asked)
     connection.execute(delete(FEEDBACK).where(FEEDBACK.c.person == person, FEEDBACK.c.turn_id.in_(turns_there)))
     turn_ends.charge_unrun(connection, theirs, at_us, balances)
+    name = f"{FORGOTTEN_USER}{secrets.token_hex(8)}"
+    unpaid = (*theirs, turn.started_by == "", OPEN)
+    connection.execute(update(TURNS).where(*unpaid).values(started_by=name))  # its usage is stored at its end
     _forget_turns(connection, theirs, {**_NOTHING, "author": "", "author_locale": ""})
     _forget_quotes(connection, MESSAGES, said, person)
     _forget_quotes(connection, TURNS, asked, person)
@@ -115,19 +119,22 @@ def forget_person(
         or_(grant.person == person, grant.granted_by == person),
     )
     connection.execute(delete(TOOL_GRANTS).where(*granted))
-    _forget_user(connection, platform, team, person)
+    _forget_user(connection, platform, team, person, name)
     changed = threads.of_team(AUDIT, platform, team)
     connection.execute(update(AUDIT).where(*changed, AUDIT.c.person == person).values(person_name=""))
     return lines
 
 
-def _forget_user(connection: Connection, platform: str, team: str, person: str) -> None:
-    """Give the usage of a person a random name: people are counted as before, and none of them is known."""
-    used, name = threads.of_team(USAGE, platform, team), f"{FORGOTTEN_USER}{secrets.token_hex(8)}"
+def _forget_user(connection: Connection, platform: str, team: str, person: str, name: str) -> None:
+    """Give the usage of a person a random name: people are counted as before, and none of them is known. An answer that
+    has not ended stays on the accounts of the person who pays for it."""
+    used = threads.of_team(USAGE, platform, team)
     connection.execute(update(USAGE).where(*used, USAGE.c.person == person).values(person=name))
     usage_sums.rename_person(connection, platform, team, person, name)
     started = (*threads.of_team(TURNS, platform, team), TURNS.c.started_by == person)
-    connection.execute(update(TURNS).where(*started).values(started_by=name, started_by_name=""))
+    goes_on = or_(OPEN, TURNS.c.state == TurnState.ASKING)
+    payer = case((goes_on, forgotten_payer(name, person)), else_=name)
+    connection.execute(update(TURNS).where(*started).values(started_by=payer, started_by_name=""))
 
 
 def _quotes(table: Table, person: str) -> ColumnElement[bool]:

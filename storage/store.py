@@ -217,6 +217,9 @@ class SqlStore:
     async def give_back(self) -> None:
         await self._database.write(turns.give_back)
 
+    async def charge_asker(self, turn_id: int) -> None:
+        await self._database.write(turns.charge_asker, turn_id)
+
     async def begin(self, turn_id: int) -> Turn:
         return await self._database.write(turns.begin, turn_id)
 

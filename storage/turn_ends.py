@@ -4,14 +4,15 @@ transaction's work, run by the store."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from core.spend.budgets import charged_at, payer_of, spent_of
 from core.spend.prices import NO_USAGE, merged, total
-from core.values.budgets import Payer, Spent
+from core.values.budgets import Payer, Spent, payer_name
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import ChargeKind
 from core.values.steps import ModelRound
@@ -48,6 +49,8 @@ def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.C
     if ask.announces:
         return ended
     if not ended:  # a second call, or the turn was forgotten meanwhile: its usage still counts
+        if end.state is TurnState.ASKING:  # nobody is asked, and its steps are gone
+            end = replace(end, state=TurnState.STOPPED, charges=merged((*end.charges, *end.of_steps)))
         _charge(connection, end, _payer(connection, end.turn), now_us, balances)
         uploads.discard(connection, ask.place, line_id(end.turn.id, end.posted))
         return False
@@ -58,6 +61,9 @@ def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.C
         _count(connection, end, now_us, balances, budgets.pause)
         return True
     person = _payer(connection, end.turn) if end.turn.started_by else ask.author.id
+    if end.turn.started_by:  # the accounts need no digest any more
+        named = update(TURNS).where(TURNS.c.id == end.turn.id, TURNS.c.started_by.contains("#"))
+        connection.execute(named.values(started_by=person))
     _charge(connection, end, person, now_us, balances)
     if end.text.strip():
         if end.turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
@@ -70,7 +76,7 @@ def _payer(connection: Connection, turn: Turn) -> str:
     """The id under which the usage of a turn is stored: that of its payer, who may have been forgotten meanwhile."""
     query = select(TURNS.c.started_by, TURNS.c.author).where(TURNS.c.id == turn.id)
     started_by, author = connection.execute(query).one()
-    return str(started_by or author)
+    return payer_name(started_by or author)
 
 
 def _charge(
@@ -110,6 +116,6 @@ def charge_unrun(
         model, used = spent[-1].model if spent else "", total(one.usage for one in spent)
         end = Finish(turn, TurnState.STOPPED, model=model, usage=used, charges=merged(spent))
         if spent:
-            _charge(connection, end, turn.payer.id, now_us, balances)
+            _charge(connection, end, payer_name(turn.payer.id), now_us, balances)
         else:
             _count(connection, end, now_us, balances, budgets.end)

@@ -244,6 +244,10 @@ def retry_turn(
     return None if new_id is None else turn(connection, new_id)
 
 
+def charge_asker(connection: Connection, turn_id: int) -> None:
+    connection.execute(OPEN_TURN.values(started_by="", started_by_name=""), {"turn_id": turn_id})
+
+
 def begin(connection: Connection, turn_id: int) -> Turn:
     row = connection.execute(_BEGIN, {"turn_id": turn_id}).first()
     if row is None:

@@ -198,8 +198,8 @@ class StoringInbox:
         """Answer an edited question anew, `EDIT_PAUSE_S` after its last edit, while its answer is being written or
         waits for an approval.
 
-        It counts as a question of its author, who may have to wait. The answer of an author who was denied meanwhile
-        is not begun again.
+        It counts as a question of its author, who pays for it and may have to wait. The answer of an author who was
+        denied meanwhile is not begun again.
         """
         running = self._live.answering(question)
         asking = await self.approvals.find(question) if running is None else None

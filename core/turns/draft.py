@@ -70,8 +70,12 @@ class Draft:
     @property
     def charges(self) -> list[Charge]:
         """All charges so far."""
-        rounds = (Charge(ChargeKind.ANSWER, one.model, one.usage) for one in self.rounds)
-        return [*self.charged, *rounds]
+        return [*self.charged, *self.charges_of_steps]
+
+    @property
+    def charges_of_steps(self) -> list[Charge]:
+        """The charges that are part of its steps."""
+        return [Charge(ChargeKind.ANSWER, one.model, one.usage) for one in self.rounds]
 
     @property
     def asked(self) -> ApprovalAsked | None:

@@ -307,11 +307,15 @@ class TurnRunner:
             await self._begin_anew(running, delivery)
 
     async def _begin_anew(self, running: RunningTurn, delivery: AnswerDelivery) -> None:
-        """The question was edited: the draft answers the question before the edit, and may quote clips that it had."""
+        """The question was edited: the draft answers the question before the edit, and may quote clips that it had. Its
+        author pays for what follows, also where another person had the answer begin."""
         if running.draft.steps:
             await until_stored(self._clock, lambda: self._store.put_steps(running.id, 0, ()))
         self._charge_interrupted(running.draft)
         await until_stored(self._clock, lambda: self._writer.begin_anew(running))
+        if running.turn.started_by is not None:
+            await until_stored(self._clock, lambda: self._store.charge_asker(running.id))
+            running.turn = replace(running.turn, started_by=None)
         running.draft.restart()
         delivery.quote = ""
         running.turn = replace(running.turn, text="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -200,6 +201,22 @@ class BudgetDecision:
 ADMITTED = BudgetDecision(BudgetVerdict.ALLOWED)
 
 
+_FORGOTTEN_PAYER = re.compile(r"(forgotten-[0-9a-f]+)#([0-9a-f]{64})")
+
+
 def person_digest(person: str) -> str:
-    """A one-way hash of a person's id."""
-    return sha256(person.encode()).hexdigest()
+    """A one-way hash of a person's id: of a `forgotten_payer` that of the id before."""
+    known = _FORGOTTEN_PAYER.fullmatch(person)
+    return known[2] if known else sha256(person.encode()).hexdigest()
+
+
+def forgotten_payer(name: str, person: str) -> str:
+    """The id of a forgotten person, who has a random `name` now, as the payer of an answer that has not ended: it stays
+    on the account that it is counted on."""
+    return f"{name}#{person_digest(person)}"
+
+
+def payer_name(person: str) -> str:
+    """The id under which usage is stored: of a `forgotten_payer` the random name."""
+    known = _FORGOTTEN_PAYER.fullmatch(person)
+    return known[1] if known else person

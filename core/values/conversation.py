@@ -108,7 +108,8 @@ class Turn:
     is the turn whose question this one answers anew. `deaths` counts the sudden ends of the program that this turn
     is suspected of.
 
-    `started_by` is the person who had it begin by a button, where that is not the question's author, and pays for it.
+    `started_by` is the person who had it begin by a button, where that is not the question's author. They pay for it,
+    also for what follows an approval, until the author edits the question.
     `started_at`: when it was asked for, where that is known better than by the time of its question.
     """
 

@@ -36,6 +36,8 @@ class Finish:
     usage: Usage | None = None
     charges: tuple[Charge, ...] = ()
     """The parts of `usage`, one for each kind and model. In the state ASKING those that are not part of its steps."""
+    of_steps: tuple[Charge, ...] = ()
+    """The other parts of `usage` in the state ASKING."""
     estimate_tokens: int | None = None
     latency_ms: int = 0
     first_word_s: float | None = None

@@ -39,7 +39,7 @@ from core.values.turn_ends import Finish
 from core.values.usage import Charge
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
-from storage.tables import RESERVATIONS
+from storage.tables import RESERVATIONS, USAGE, USAGE_SUMS
 from tests.contract.stored import ANN, BEN, ELSEWHERE, NOON, PLACE, accepted, ask
 from tests.contract.test_statements import recorded
 
@@ -289,6 +289,64 @@ async def test_an_answer_of_a_person_who_was_forgotten_meanwhile_is_charged_to_t
     await store.forget_person("slack", "T1", ANN.id, NOON + timedelta(hours=1))
     await store.finish(Finish(turn, TurnState.STOPPED, "", model="m", usage=PER_ANSWER))
     assert await spent(store, of_person()) == Spent(80, 80), "to be forgotten renews no budget"
+
+
+async def test_an_open_answer_stays_on_the_accounts_of_its_payer_who_was_forgotten(store: Store) -> None:
+    first = await answered(store, "m1")
+    assert await spent(store, of_person(BEN), BEN.id) == Spent()
+    again = await store.retry_turn(first.id, ANSWER, BEN)
+    assert again is not None
+    await store.forget_person("slack", "T1", BEN.id, NOON + timedelta(hours=1))
+    turn = await store.begin(again.id)
+    assert payer_of(PLACE, turn.payer.id) == payer_of(PLACE, BEN.id)
+    assert (BEN.id in turn.payer.id, turn.payer.name) == (False, "")
+    await store.finish(Finish(turn, TurnState.DONE, "so", model="m", usage=PER_ANSWER))
+    assert await spent(store, of_person(BEN), BEN.id) == Spent(40, 40)
+    assert (await store.usage_totals(EVERYBODY.since, EVERYBODY.until)).people == 2
+    ended = await store.turn(again.id)
+    assert ended is not None
+    assert payer_of(PLACE, ended.payer.id) != payer_of(PLACE, BEN.id), "nothing of them is kept any more"
+
+
+async def test_the_author_of_an_edited_question_pays_in_place_of_who_had_it_begin(store: Store) -> None:
+    first = await answered(store, "m1")
+    again = await store.retry_turn(first.id, ANSWER, BEN)
+    assert again is not None
+    turn = await store.begin(again.id)
+    assert await spent(store, of_person(BEN), BEN.id) == Spent()
+    await reserve(store, turn, 1, budget(of_channel()), spent=Spent(10, 10))
+    await store.charge_asker(turn.id)
+    own = await store.begin(turn.id)
+    assert own.payer == ANN
+    await store.finish(Finish(own, TurnState.DONE, "so", model="m", usage=PER_ANSWER))
+    assert await spent(store, of_person(BEN), BEN.id) == Spent(10, 10), "what came before the edit stays theirs"
+    assert await spent(store, of_person()) == Spent(80, 80)
+
+
+@pytest.mark.parametrize("state", [TurnState.STOPPED, TurnState.ASKING])
+async def test_the_end_of_a_forgotten_run_is_kept_under_a_random_name_with_all_its_parts(
+    sql_store: SqlStore, database: Database, state: TurnState
+) -> None:
+    turn = await sql_store.begin((await accepted(sql_store, ask("m1"))).id)
+    await sql_store.forget_person("slack", "T1", ANN.id, NOON + timedelta(hours=1))
+    heard = Charge(ChargeKind.TRANSCRIPTION, "whisper", Usage(0, 0, cost_micros=60))
+    rounds = (Charge(ChargeKind.ANSWER, "m", PER_ANSWER),)
+    asks = state is TurnState.ASKING
+    end = Finish(
+        turn,
+        state,
+        model="m",
+        usage=Usage(30, 10, cost_micros=100),
+        charges=(heard,) if asks else (heard, *rounds),
+        of_steps=rounds if asks else (),
+        asked=(1, ApprovalAsked((ToolCall("c1", "look", "{}"),))) if asks else None,
+    )
+    assert not await sql_store.finish(end)
+    (row,) = await database.read(lambda connection: connection.execute(select(USAGE)).all())
+    assert (row.person.startswith("forgotten-"), row.state) == (True, TurnState.STOPPED)
+    by_model = select(USAGE_SUMS.c.name, USAGE_SUMS.c.cost_micros).where(USAGE_SUMS.c.kind == "model")
+    sums = await database.read(lambda connection: [tuple(row) for row in connection.execute(by_model)])
+    assert dict(sums) == {"m": 40, "whisper": 60}
 
 
 async def test_a_limit_is_lifted_once_for_each_time_it_is_reached(store: Store) -> None:

@@ -70,6 +70,7 @@ CALLS: dict[str, Call] = {
     "last_report": lambda store: store.last_report(PLACE, ReportScope.ALL, "day"),
     "turn_of": lambda store: store.turn_of(PLACE, "m1"),
     "retry_turn": lambda store: store.retry_turn(1, ANSWER),
+    "charge_asker": lambda store: store.charge_asker(1),
     "begin": lambda store: store.begin(1),
     "recover": lambda store: store.recover(NOON),
     "give_back": lambda store: store.give_back(),

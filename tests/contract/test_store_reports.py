@@ -255,7 +255,7 @@ class TestReports:
         found = await figures(store, period_at(PeriodName.DAY, now, UTC))
         assert (found.people, found.now.people) == ((), 1)
 
-    async def test_an_answer_whose_asker_was_forgotten_is_counted_once_without_a_person(
+    async def test_an_answer_whose_asker_was_forgotten_is_counted_once_under_a_random_name(
         self, store: Store
     ) -> None:
         await allow_names(store)
@@ -264,7 +264,7 @@ class TestReports:
         for _ in range(2):
             await store.finish(Finish(turn, TurnState.DONE, "an answer", usage=Usage(10, 1, cost_micros=2)))
         found = await figures(store)
-        assert (found.now, found.people) == (UsageTotals(1, 0, 10, 1, 2), ())
+        assert (found.now, found.people) == (UsageTotals(1, 1, 10, 1, 2), ())
 
 
 @dataclass(frozen=True, slots=True)

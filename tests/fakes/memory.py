@@ -19,7 +19,17 @@ from core.ports.store.threads import PROCESS, Context, Thread
 from core.spend.budgets import charged_at, payer_of, spent_of
 from core.spend.prices import merged as merged_charges
 from core.spend.prices import total
-from core.values.budgets import Balance, Budget, BudgetAccount, BudgetClaim, BudgetDecision, Payer, Spent
+from core.values.budgets import (
+    Balance,
+    Budget,
+    BudgetAccount,
+    BudgetClaim,
+    BudgetDecision,
+    Payer,
+    Spent,
+    forgotten_payer,
+    payer_name,
+)
 from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
 from core.values.deltas import ChargeKind, Usage
 from core.values.events import Deleted, Edited
@@ -408,6 +418,12 @@ class MemoryStore(MemorySettings):
         self._turns[turn.id] = turn
         return turn
 
+    async def charge_asker(self, turn_id: int) -> None:
+        self._work()
+        if self._turns[turn_id].state in _OPEN:
+            self._turns[turn_id] = replace(self._turns[turn_id], started_by=None)
+            self._nobodys.pop(turn_id, None)
+
     async def recover(self, still_since: datetime) -> None:
         opened = sorted(await self.open_turns(), key=lambda turn: (turn.ask.at, turn.id))
         running = [turn for turn in opened if turn.state is TurnState.RUNNING]
@@ -448,6 +464,9 @@ class MemoryStore(MemorySettings):
         if asked is not None and len(taken_steps) > asked[0]:
             return False
         if turn.state not in _OPEN:
+            if finish.state is TurnState.ASKING:
+                charges = merged_charges((*finish.charges, *finish.of_steps))
+                finish = replace(finish, state=TurnState.STOPPED, charges=charges)
             if not turn.ask.announces:
                 taken = replace(finish, turn=turn, text="", notice="", buttons=())
                 if self._finishes.setdefault(turn.id, taken) is taken:
@@ -465,9 +484,11 @@ class MemoryStore(MemorySettings):
             spent, at = spent_of(finish.usage or Usage()), charged_at(turn, self._clock.now())
             self._budgets.pause(turn.id, _payer(turn), spent, at)
             return True
-        ask = replace(turn.ask, interaction_token="")
+        ask, started_by = replace(turn.ask, interaction_token=""), turn.started_by
+        if started_by is not None:
+            started_by = replace(started_by, id=payer_name(started_by.id))
         self._turns[turn.id] = replace(
-            turn, ask=ask, state=finish.state, text=finish.text, posted=finish.posted
+            turn, ask=ask, state=finish.state, text=finish.text, posted=finish.posted, started_by=started_by
         )
         if ask.announces:
             return True
@@ -791,10 +812,11 @@ class MemoryStore(MemorySettings):
             if turn.ask.author.id == person:
                 self._charge_unrun(turn)
             if turn.payer.id == person:
-                known = turn.id in self._finishes or turn.started_by is not None
-                self._nobodys[turn.id] = name if known else ""
+                self._nobodys[turn.id] = name
             if turn.started_by is not None and turn.payer.id == person:
-                self._turns[turn.id] = replace(turn, started_by=Person(name))
+                goes_on = turn.state in (*_OPEN, TurnState.ASKING)
+                payer = forgotten_payer(name, person) if goes_on else name
+                self._turns[turn.id] = replace(turn, started_by=Person(payer))
             if turn.ask.author.id == person:
                 self._blank(turn, author="")
                 self._feedback.pop((turn.id, person), None)

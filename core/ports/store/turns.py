@@ -81,6 +81,11 @@ class TurnLedger(Protocol):
         """
         ...
 
+    async def charge_asker(self, turn_id: int) -> None:
+        """The question of an open turn was edited: its author pays from now on, not the person who had it begin. The
+        accounts of budgets keep what they count already; the usage is that of the author."""
+        ...
+
     async def begin(self, turn_id: int) -> Turn:
         """Mark a turn RUNNING and count one more `attempt`. Raises StoreError, not retryable, where it has ended."""
         ...
