@@ -108,8 +108,8 @@ def forget_person(
     connection.execute(delete(FEEDBACK).where(FEEDBACK.c.person == person, FEEDBACK.c.turn_id.in_(turns_there)))
     turn_ends.charge_unrun(connection, theirs, at_us, balances)
     name = f"{FORGOTTEN_USER}{secrets.token_hex(8)}"
-    unpaid = (*theirs, turn.started_by == "", OPEN)
-    connection.execute(update(TURNS).where(*unpaid).values(started_by=name))  # its usage is stored at its end
+    unpaid = update(TURNS).where(*theirs, turn.started_by == "", OPEN)
+    connection.execute(unpaid.values(started_by=name))  # their usage is stored at their ends
     _forget_turns(connection, theirs, {**_NOTHING, "author": "", "author_locale": ""})
     _forget_quotes(connection, MESSAGES, said, person)
     _forget_quotes(connection, TURNS, asked, person)

@@ -83,10 +83,16 @@ async def answered(
 async def reserve(
     store: Store, turn: Turn, most: int, *budgets: Budget, spent: Spent = NOTHING, begun: bool = False
 ) -> BudgetDecision:
-    author = turn.ask.author.id
-    payer = payer_of(turn.ask.place, author)
-    claim = BudgetClaim(turn.id, payer, turn.ask.at, Spent(most, most), spent, begun=begun)
-    return await store.reserve(claim, author, budgets)
+    payer, at = payer_of(turn.ask.place, turn.payer.id), turn.started_at or turn.ask.at
+    claim = BudgetClaim(turn.id, payer, at, Spent(most, most), spent, begun=begun)
+    return await store.reserve(claim, turn.payer.id, budgets)
+
+
+def now_of(person: Person, turn: Turn) -> BudgetAccount:
+    """The account of a person that counts an answer which was asked for by a button."""
+    assert turn.started_at is not None
+    hour = timedelta(hours=1)
+    return replace(of_person(person), since=turn.started_at - hour, until=turn.started_at + hour)
 
 
 async def spent(store: Store, of: BudgetAccount, person: str = ANN.id) -> Spent:
@@ -293,16 +299,17 @@ async def test_an_answer_of_a_person_who_was_forgotten_meanwhile_is_charged_to_t
 
 async def test_an_open_answer_stays_on_the_accounts_of_its_payer_who_was_forgotten(store: Store) -> None:
     first = await answered(store, "m1")
-    assert await spent(store, of_person(BEN), BEN.id) == Spent()
     again = await store.retry_turn(first.id, ANSWER, BEN)
     assert again is not None
+    ben = now_of(BEN, again)
+    assert await spent(store, ben, BEN.id) == Spent()
     await store.forget_person("slack", "T1", BEN.id, NOON + timedelta(hours=1))
     turn = await store.begin(again.id)
     assert payer_of(PLACE, turn.payer.id) == payer_of(PLACE, BEN.id)
     assert (BEN.id in turn.payer.id, turn.payer.name) == (False, "")
     await store.finish(Finish(turn, TurnState.DONE, "so", model="m", usage=PER_ANSWER))
-    assert await spent(store, of_person(BEN), BEN.id) == Spent(40, 40)
-    assert (await store.usage_totals(EVERYBODY.since, EVERYBODY.until)).people == 2
+    assert await spent(store, ben, BEN.id) == Spent(40, 40)
+    assert (await store.usage_totals(ben.since, ben.until)).people == 1
     ended = await store.turn(again.id)
     assert ended is not None
     assert payer_of(PLACE, ended.payer.id) != payer_of(PLACE, BEN.id), "nothing of them is kept any more"
@@ -313,14 +320,15 @@ async def test_the_author_of_an_edited_question_pays_in_place_of_who_had_it_begi
     again = await store.retry_turn(first.id, ANSWER, BEN)
     assert again is not None
     turn = await store.begin(again.id)
-    assert await spent(store, of_person(BEN), BEN.id) == Spent()
-    await reserve(store, turn, 1, budget(of_channel()), spent=Spent(10, 10))
+    ann, ben = now_of(ANN, turn), now_of(BEN, turn)
+    assert await spent(store, ann) == await spent(store, ben, BEN.id) == Spent()
+    await reserve(store, turn, 1, budget(ben), spent=Spent(10, 10))
     await store.charge_asker(turn.id)
     own = await store.begin(turn.id)
     assert own.payer == ANN
     await store.finish(Finish(own, TurnState.DONE, "so", model="m", usage=PER_ANSWER))
-    assert await spent(store, of_person(BEN), BEN.id) == Spent(10, 10), "what came before the edit stays theirs"
-    assert await spent(store, of_person()) == Spent(80, 80)
+    assert await spent(store, ben, BEN.id) == Spent(10, 10), "what came before the edit stays theirs"
+    assert await spent(store, ann) == Spent(30, 30)
 
 
 @pytest.mark.parametrize("state", [TurnState.STOPPED, TurnState.ASKING])
