@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.ports.store.settings import StoredSettings
@@ -194,6 +194,13 @@ class Answer:
             reserved = await rig.reserve(turn, bound, self.spent, model_info, goes_on=True)
 
 
+TOOLS = AnswerBound(60, max_tokens=20, rounds=2)
+HEARD = Plan("U1", 0, UNREAD, (TOOLS, LARGE), 5, 1, 1, 1.0, (), False, 0)
+LOOKS = Plan("U2", 1, TOOLS, None, 1, 3, 1, 1.0, (), False, 0)
+
+
+@example([HEARD, LOOKS], 400, 0)
+@example([replace(HEARD, again=None, round_s=4, interrupts=(5.0,)), LOOKS, replace(LOOKS, person="U3")], 400, 0)
 @given(
     st.lists(plans, min_size=2, max_size=6),
     st.integers(1, 9).map(lambda n: 100 * n),

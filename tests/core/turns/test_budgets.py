@@ -27,8 +27,10 @@ from core.values.deltas import (
     Usage,
 )
 from core.values.parts import Image, Text
+from core.values.places import Person
 from core.values.prices import Prices
 from core.values.steps import ApprovalAsked, Step, ToolResults, ToolsBegun
+from core.values.tasks import ANSWER
 from core.values.tools import Tool, ToolOffer
 from core.values.turn_ends import Finish
 from tests.contract.test_steps import LOOK, Toolbox
@@ -115,6 +117,41 @@ async def test_each_beginning_after_an_edit_counts_the_ones_before_it() -> None:
             assert running.restart()
         assert (await _ended(rig, turn)).state is TurnState.FAILED
     assert model.asked == 2, "the two of them have spent 120 tokens"
+
+
+async def test_the_author_of_an_edited_question_pays_for_the_answer_that_begins_anew() -> None:
+    model = Endless()
+    rig = Rig(model=model, core=CoreSettings(_env_file=None, parley_budget="1k tokens a day"))
+    async with rig.delivering():
+        first = await rig.ask(1)
+        await until(lambda: model.asked == 1)
+        rig.live.stop(first.id)
+        await _ended(rig, first)
+        again = await rig.store.retry_turn(first.id, ANSWER, Person("U2", "Bo"))
+        assert again is not None
+        rig.place_queues.submit(again)
+        await until(lambda: model.asked == 2)
+        (running,) = rig.live
+        assert running.turn.payer.id == "U2"
+        assert running.restart()
+        await until(lambda: model.asked == 3)
+        stored = await rig.store.turn(again.id)
+        assert stored is not None
+        assert running.turn.payer.id == stored.payer.id == first.ask.author.id
+
+
+async def test_an_answer_whose_question_is_edited_keeps_no_other_waiting_until_it_begins_anew() -> None:
+    model = Endless()
+    rig = Rig(model=model, core=CoreSettings(_env_file=None, parley_budget="500 tokens a day"))
+    async with rig.delivering():
+        await rig.ask(1)
+        await until(lambda: model.asked == 1)
+        (running,) = rig.live
+        await rig.ask(2, place=OTHERS)
+        await until(lambda: sum(one.writing is not None for one in rig.live) == 2)
+        assert model.asked == 1, "the first one may use up the limit"
+        assert running.restart(due_s=asyncio.get_running_loop().time() + 3_600)
+        await until(lambda: model.asked == 2)
 
 
 class Dear:
