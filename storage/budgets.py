@@ -189,9 +189,9 @@ def reserve(
         replace(found[key], reserved=_counted_there(budget.account, reserved))
         for key, budget in zip(keys, budgets, strict=True)
     ]
-    decision = decide(budgets, known, claim.most, begun=claim.begun)
-    held = {BudgetVerdict.ALLOWED: claim.most, BudgetVerdict.WAIT: claim.kept}
-    _put(connection, claim, counted, held.get(decision.verdict, Spent()))
+    decision = decide(budgets, known, claim.most, own=counted if claim.begun else None)
+    allowed = decision.verdict is BudgetVerdict.ALLOWED
+    _put(connection, claim, counted, claim.most if allowed else claim.kept)
     return decision, changed
 
 

@@ -196,12 +196,13 @@ class BudgetChecks:
         if decision.verdict is BudgetVerdict.ALLOWED or budget is None:
             self._queue.run(turn.id, payer, accounts)
             return Reserved(in_money=in_money)
-        if decision.verdict is BudgetVerdict.REFUSED:
-            return Reserved(self._reached(budget, balance))
+        refused = decision.verdict is BudgetVerdict.REFUSED
         if not part.goes_on:
+            if refused:
+                return Reserved(self._reached(budget, balance))
             self._queue.wait(turn.id, payer, accounts)
             return None
-        if budget.is_reached(balance) or not self._queue.rest(turn.id, payer, accounts):
+        if refused or budget.is_reached(balance) or not self._queue.rest(turn.id, payer, accounts):
             self._queue.run(turn.id, payer, accounts)
             return Reserved(in_money=in_money, last_round=True)
         return None

@@ -90,18 +90,21 @@ def scoped_limits(settings: ChannelSettings) -> list[tuple[BudgetScope, Sequence
 
 
 def decide(
-    budgets: Iterable[Budget], balances: Iterable[Balance], most: Spent, *, begun: bool = False
+    budgets: Iterable[Budget], balances: Iterable[Balance], most: Spent, *, own: Spent | None = None
 ) -> BudgetDecision:
-    """Decide if an answer that may spend `most` may begin, or go on (`begun`). `reserved` of the balances is that of
-    other answers.
+    """Decide if an answer that may spend `most` may begin, or go on. `reserved` of the balances is that of other
+    answers. `own`: the part of `spent` of an answer that goes on behind words that people see; None where it begins.
 
     An answer that alone may pass a limit begins while no other one is being written, so a limit is passed by at most
-    one answer, and no answer is refused that had something left to spend. One that has begun is not refused.
+    one answer, and no answer is refused that had something left to spend. What an answer has spent itself does not
+    keep it from going on: it is refused where the others alone have reached a limit. So the others together never pass
+    it, whichever answer does.
     """
     waits: BudgetDecision | None = None
     for budget, balance in zip(budgets, balances, strict=True):
         unit, allowed = budget.limit.unit, budget.allowed(budget.lifts(balance))
-        if budget.is_reached(balance) and not begun:
+        others = balance if own is None else replace(balance, spent=balance.spent.beyond(own))
+        if budget.is_reached(others):
             return BudgetDecision(BudgetVerdict.REFUSED, budget, balance)
         reserved = balance.reserved.of(unit)
         if reserved and balance.spent.of(unit) + reserved + most.of(unit) > allowed:

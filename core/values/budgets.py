@@ -168,8 +168,8 @@ class Budget:
 class BudgetClaim:
     """The claim of a turn on its accounts: `spent` so far, counted at the time `at`, and at most `most` from now on.
 
-    `begun`: people see words of the answer, so that no limit refuses the rest of it. `kept`: what stays reserved while
-    it waits.
+    `begun`: people see words of the answer, so that only the spending of other answers refuses the rest of it. `kept`:
+    what stays reserved where `most` is not.
     """
 
     turn_id: int
@@ -182,7 +182,8 @@ class BudgetClaim:
 
 
 class BudgetVerdict(StrEnum):
-    """The decision about the beginning of an answer. WAIT: the answers that are being written may use up the limit."""
+    """The decision about an answer that begins or goes on. WAIT: the answers that are being written may use up the
+    limit."""
 
     ALLOWED = "allowed"
     WAIT = "wait"

@@ -81,10 +81,16 @@ async def answered(
 
 
 async def reserve(
-    store: Store, turn: Turn, most: int, *budgets: Budget, spent: Spent = NOTHING, begun: bool = False
+    store: Store,
+    turn: Turn,
+    most: int,
+    *budgets: Budget,
+    spent: Spent = NOTHING,
+    begun: bool = False,
+    kept: Spent = NOTHING,
 ) -> BudgetDecision:
     payer, at = payer_of(turn.ask.place, turn.payer.id), turn.started_at or turn.ask.at
-    claim = BudgetClaim(turn.id, payer, at, Spent(most, most), spent, begun=begun)
+    claim = BudgetClaim(turn.id, payer, at, Spent(most, most), spent, begun, kept)
     return await store.reserve(claim, turn.payer.id, budgets)
 
 
@@ -153,19 +159,29 @@ async def test_a_reservation_counts_until_its_turn_ends(store: Store) -> None:
     assert await spent(store, of_channel()) == Spent(40, 40)
 
 
-async def test_an_answer_that_people_see_is_allowed_to_go_on_behind_the_others(store: Store) -> None:
+async def test_an_answer_that_people_see_goes_on_behind_the_others_until_these_reach_the_limit(
+    store: Store,
+) -> None:
     turn, running = await accepted(store, ask()), await accepted(store, ask("m2", place=ELSEWHERE))
-    limit = budget(of_channel())
-    assert (await reserve(store, turn, 30, limit)).verdict is BudgetVerdict.ALLOWED
+    limit, own = budget(of_channel()), Spent(70, 70)
+    assert (await reserve(store, turn, 40, limit)).verdict is BudgetVerdict.ALLOWED
     assert (await reserve(store, running, 30, limit)).verdict is BudgetVerdict.ALLOWED
-    for id in ("m3", "m4", "m5"):
-        await answered(store, id)
-    assert (await reserve(store, turn, 60, limit)).verdict is BudgetVerdict.REFUSED
-    assert (await reserve(store, turn, 60, limit, begun=True)).verdict is BudgetVerdict.WAIT
+    await answered(store, "m3")
+    assert (await reserve(store, turn, 60, limit, spent=own)).verdict is BudgetVerdict.REFUSED
+    assert (await reserve(store, turn, 60, limit, spent=own, begun=True)).verdict is BudgetVerdict.WAIT
     await store.finish(Finish(await store.begin(running.id), TurnState.DONE, "so", usage=PER_ANSWER))
-    assert (await reserve(store, turn, 60, limit, begun=True)).verdict is BudgetVerdict.ALLOWED
-    other = await accepted(store, ask("m6"))
-    assert (await reserve(store, other, 1, limit)).verdict is BudgetVerdict.REFUSED
+    assert await spent(store, of_channel()) == Spent(150, 150)
+    for known in (own, NOTHING):
+        decision = await reserve(store, turn, 60, limit, spent=known, begun=True)
+        assert decision.verdict is BudgetVerdict.ALLOWED, "a process that knows less has counted it before"
+    await answered(store, "m4")
+    decision = await reserve(store, turn, 60, limit, spent=own, begun=True, kept=Spent(5, 5))
+    assert (decision.verdict, decision.budget) == (BudgetVerdict.REFUSED, limit)
+    wider = budget(of_team(), replace(MONEY, amount=900))
+    other = await reserve(store, await accepted(store, ask("m6")), 800, wider)
+    assert other.balance.reserved == Spent(5, 5), "its last round stays reserved"
+    other = await reserve(store, await accepted(store, ask("m7")), 1, limit)
+    assert other.verdict is BudgetVerdict.REFUSED
 
 
 async def test_a_turn_that_reserves_anew_counts_what_it_has_spent_once(store: Store) -> None:

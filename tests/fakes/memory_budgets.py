@@ -60,9 +60,9 @@ class MemoryBudgets:
             replace(balance, reserved=self._reserved(account, opened))
             for account, balance in zip(accounts, self.balances(accounts, used), strict=True)
         ]
-        decision = decide(budgets, found, claim.most, begun=claim.begun)
-        held = {BudgetVerdict.ALLOWED: claim.most, BudgetVerdict.WAIT: claim.kept}
-        self._held[claim.turn_id].reserved = held.get(decision.verdict, Spent())
+        held = self._held[claim.turn_id]
+        decision = decide(budgets, found, claim.most, own=held.counted if claim.begun else None)
+        held.reserved = claim.most if decision.verdict is BudgetVerdict.ALLOWED else claim.kept
         return decision
 
     def _reserved(self, account: BudgetAccount, opened: Collection[int]) -> Spent:

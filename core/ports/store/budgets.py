@@ -27,8 +27,8 @@ class BudgetStore(Protocol):
 
     async def reserve(self, claim: BudgetClaim, person: str, budgets: Sequence[Budget]) -> BudgetDecision:
         """Count what the turn has spent so far, and reserve the most that it may spend from now on where
-        `core.spend.budgets.decide` allows it, in place of an earlier reservation of the turn. A turn that has to wait
-        has `kept` reserved, a refused one nothing.
+        `core.spend.budgets.decide` allows it, in place of an earlier reservation of the turn. A turn that has to wait,
+        or is refused, has `kept` reserved. Its own spending, where it has `begun`, is what is counted of it.
 
         A reservation counts while its turn is open, until the end of its run (`finish`) or the next start (`recover`).
         A turn that is not open any more is allowed, without an effect.

@@ -129,6 +129,24 @@ def test_an_answer_begins_where_the_limit_can_take_it_or_no_other_one_is_written
 
 
 @pytest.mark.parametrize(
+    ("spent", "own", "reserved", "most", "verdict"),
+    [
+        (150, 51, 0, 500, BudgetVerdict.ALLOWED),
+        (150, 50, 0, 1, BudgetVerdict.REFUSED),
+        (150, 50, 40, 1, BudgetVerdict.REFUSED),
+        (150, 51, 40, 1, BudgetVerdict.WAIT),
+        (50, 50, 40, 11, BudgetVerdict.WAIT),
+        (50, 50, 40, 10, BudgetVerdict.ALLOWED),
+    ],
+)
+def test_an_answer_that_people_see_goes_on_until_the_others_have_reached_the_limit(
+    spent: int, own: int, reserved: int, most: int, verdict: BudgetVerdict
+) -> None:
+    balance = Balance(Spent(spent), Spent(reserved))
+    assert decide([budget(100)], [balance], Spent(most), own=Spent(own)).verdict is verdict
+
+
+@pytest.mark.parametrize(
     ("spent", "allowed", "lifts", "percent"),
     [
         (0, 3, 0, 0),
@@ -203,6 +221,42 @@ def test_however_many_answer_at_once_a_limit_is_passed_by_at_most_one_answer_and
             spent += running.pop(random.randrange(len(running)))[1]
     longest = max((cost for _, cost in answers), default=0)
     assert spent < limit + longest or not spent
+
+
+PART = st.integers(1, 60).flatmap(lambda most: st.tuples(st.just(most), st.integers(0, most)))
+
+
+@given(
+    st.lists(st.lists(PART, min_size=1, max_size=4), max_size=20),
+    st.integers(1, 300),
+    st.randoms(use_true_random=False),
+)
+def test_of_answers_that_go_on_with_other_requests_all_but_one_stay_within_the_limit(
+    answers: list[list[tuple[int, int]]], limit: int, random: Any
+) -> None:
+    spent, running = [0] * len(answers), dict[int, tuple[int, int]]()
+    left = {number: list(parts) for number, parts in enumerate(answers)}
+    while left or running:
+        waiting = [number for number in left if number not in running]
+        if waiting and random.random() < 0.7:
+            number = random.choice(waiting)
+            most, _ = left[number][0]
+            own = Spent(spent[number]) if len(left[number]) < len(answers[number]) else None
+            balance = Balance(Spent(sum(spent)), Spent(sum(one for one, _ in running.values())))
+            verdict = decide([budget(limit)], [balance], Spent(most), own=own).verdict
+            if verdict is BudgetVerdict.ALLOWED:
+                running[number] = left[number].pop(0)
+            elif verdict is BudgetVerdict.WAIT:
+                assert running, "nobody waits for nothing"
+            else:
+                assert sum(spent) - (own.micros if own else 0) >= limit
+                del left[number]
+        elif running:
+            number = random.choice(list(running))
+            spent[number] += running.pop(number)[1]
+            if not left[number]:
+                del left[number]
+    assert sum(spent) - max(spent, default=0) <= limit
 
 
 def test_the_most_that_an_answer_may_spend_is_bounded_by_its_words_and_the_window() -> None:
