@@ -13,6 +13,7 @@
     files           reads files: bytes in, text or small pictures out
     delivery        shows a growing answer in messages on a platform
     spend           prices and usage reports
+    memory          answered questions that later answers may cite
     operators       alerts and metrics
     access          decides who may ask, and who may change settings
     platform_calls  the gate before every platform call

@@ -8,6 +8,7 @@
     budgets   spending under budgets, and reservations
     privacy   feedback on answers, and what is stored of a person
     uploads   pictures of messages
+    memory    the index of answered questions
 
 Each docstring is a contract; `tests/contract` holds every store to it. A module asks for the protocol that it needs.
 """

@@ -1,0 +1,36 @@
+"""Answered questions that later answers may cite: the sources of a team's memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.values.places import Person, Place
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierAnswer:
+    """A question that a turn has answered, as its thread shows it now. `at` is the time of the question,
+    `question_id` the id of its message."""
+
+    turn_id: int
+    place: Place
+    question_id: str
+    asker: Person
+    at: datetime
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceScope:
+    """The sources that may be found for a reader: those of the team's `channels`, by their ids.
+
+    A direct conversation is found from within itself only. `but` is the place that asks: its own answers are never
+    found.
+    """
+
+    platform: str
+    team: str
+    channels: frozenset[str]
+    but: Place
