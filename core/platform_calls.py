@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -10,12 +10,12 @@ import structlog
 from cachetools import FIFOCache
 
 from core.errors import Code, PlatformError, StoreError, new_ref
-from core.ports.connector import Connector, Installation, LinksMessages, ThreadAccess
+from core.ports.connector import Connector, Installation, LinksMessages, SourceAccess, ThreadAccess
 from core.ports.files import FileContent, FileError, FileSource
 from core.values.conversation import Ask, History
 from core.values.outgoing import DeleteMessage, OutgoingCall, Page, PostMessage, UploadFile
 from core.values.parts import File, FileProblem
-from core.values.places import Place, message_key
+from core.values.places import Person, Place, message_key
 
 log = structlog.get_logger()
 Answer = TypeVar("Answer")
@@ -76,6 +76,39 @@ class PlatformCalls:
         if not isinstance(self.installation, ThreadAccess):
             return True
         return await self._pass("is_open", self.installation.is_open(place))
+
+    @property
+    def distributed(self) -> bool:
+        """True if the app is installed beyond the organisation that runs it: then it has no memory."""
+        return self.installation.traits.distributed
+
+    async def eligible_channels(
+        self, place: Place, reader: Person, *, alone: bool, channels: Collection[str]
+    ) -> frozenset[str]:
+        """`SourceAccess.eligible_channels`; the same channel alone where the installation does not know. Raises
+        nothing."""
+        if self.distributed or not reader.may_read:
+            return frozenset()
+        here = frozenset(channels) & {place.channel}
+        if not isinstance(self.installation, SourceAccess):
+            return here
+        asked = self.installation.eligible_channels(place, reader, alone=alone, channels=channels)
+        try:
+            return await self._pass("eligible_channels", asked) & frozenset(channels)
+        except PlatformError:
+            return frozenset()
+
+    async def may_cite(self, place: Place, reader: Person, source: Place, *, alone: bool) -> bool:
+        """`SourceAccess.may_cite`; true for the same channel alone where the installation does not know. Raises
+        nothing."""
+        if self.distributed or not reader.may_read:
+            return False
+        if not isinstance(self.installation, SourceAccess):
+            return source.channel_key == place.channel_key
+        try:
+            return await self._pass("may_cite", self.installation.may_cite(place, reader, source, alone=alone))
+        except PlatformError:
+            return False
 
     def message_link(self, place: Place, message_id: str) -> str:
         """`LinksMessages.message_link`, or an empty text."""

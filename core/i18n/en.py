@@ -338,6 +338,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_tools": "Tools",
     "setting_builtin_tools": "Built-in tools",
     "setting_read_links": "Reads links",
+    "setting_memory": "Uses earlier answers from",
     "setting_budget": "Budget",
     "setting_person_budget": "Budget of each person",
     "setting_rate": "Questions a minute",

@@ -301,6 +301,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_tools": "工具",
     "setting_builtin_tools": "内置工具",
     "setting_read_links": "读取链接",
+    "setting_memory": "参考以往回答的范围",
     "setting_budget": "预算",
     "setting_person_budget": "每人的预算",
     "setting_rate": "每分钟提问数",

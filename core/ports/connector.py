@@ -3,7 +3,7 @@ them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -234,6 +234,28 @@ class ThreadAccess(Protocol):
 
         Raises PlatformError.
         """
+        ...
+
+
+@runtime_checkable
+class SourceAccess(Protocol):
+    """An installation that knows which channels may be sources of an answer: those that everybody who reads the answer
+    may read (`core.memory.audience`).
+
+    `reader` is the person who asks. `alone`: only they read the answer; it is so in a direct conversation. Of `reader`
+    and `place` nothing is trusted that may have changed since the question. Neither method raises anything: a fact that
+    can't be found out in a short time counts as a refusal.
+    """
+
+    async def eligible_channels(
+        self, place: Place, reader: Person, *, alone: bool, channels: Collection[str]
+    ) -> frozenset[str]:
+        """Those of `channels`, ids of channels of this installation, that may be sources of an answer at `place`."""
+        ...
+
+    async def may_cite(self, place: Place, reader: Person, source: Place, *, alone: bool) -> bool:
+        """True if an answer at `place` may use the thread `source` now. Called for each source before it is used: it
+        looks at the thread too, and at younger facts."""
         ...
 
 

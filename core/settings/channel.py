@@ -51,6 +51,18 @@ class Listen(StrEnum):
     OFF = "off"
 
 
+class Memory(StrEnum):
+    """The channels whose answered questions may help with an answer, and which may be cited.
+
+    OFF: none; the channel is no source either. CHANNEL: itself alone, and it is no source elsewhere. WORKSPACE: those
+    with this value that everybody who reads the answer may read.
+    """
+
+    OFF = "off"
+    CHANNEL = "channel"
+    WORKSPACE = "workspace"
+
+
 class Reported(StrEnum):
     """The periods of which a channel gets a report."""
 
@@ -133,7 +145,8 @@ class Setting:
     `setting_<name>_about`, what may be written; with `choices`, `choice_<value>` for each instead of the latter.
 
     `scopes`: where it can be set. `admins`: only admins may change it, in a channel too. `needs`: platforms
-    without this feature lack the setting; `choices_need`, one of its choices. `choices`: the only texts it
+    without this feature lack the setting; `choices_need`, one of its choices. `internal`: an app that is installed
+    beyond the organisation that runs it lacks the setting. `choices`: the only texts it
     takes; those of a bool or an enum are derived. `long`: it is edited in several lines. `default`: the
     operator's value on a platform. `limit`: the value as the operator permits it, or None. `combine`: the value
     of an outer and an inner layer, where the inner one does not replace the outer.
@@ -144,6 +157,7 @@ class Setting:
     needs: Feature | None = None
     choices: tuple[str, ...] = ()
     choices_need: Mapping[str, Feature] = field(default_factory=dict)
+    internal: bool = False
     long: bool = False
     default: Callable[[CoreSettings, str], object] | None = None
     limit: Callable[[CoreSettings, Any], object | None] = lambda core, value: value
@@ -210,6 +224,15 @@ class ChannelSettings(BaseModel):
     tools: Annotated[bool, Setting()] = True
     builtin_tools: Annotated[bool, Setting(default=lambda core, _: core.parley_builtin_tools)] = False
     read_links: Annotated[bool, Setting(admins=True)] = False
+    memory: Annotated[
+        Memory,
+        Setting(
+            choices_need={Memory.WORKSPACE: Feature.CHANNELS},
+            internal=True,
+            default=lambda core, _: Memory(core.parley_memory),
+            limit=lambda core, value: None if core.parley_memory == Memory.OFF else value,
+        ),
+    ] = Memory.CHANNEL
     budget: Annotated[
         tuple[Limit, ...],
         BeforeValidator(lambda value: limits_of(value) if isinstance(value, str) else value),
@@ -323,7 +346,7 @@ def settings_on(traits: PlatformTraits) -> dict[str, Setting]:
             ),
         )
         for name, setting in SETTINGS.items()
-        if setting.needs in (None, *traits.features)
+        if setting.needs in (None, *traits.features) and not (setting.internal and traits.distributed)
     }
 
 

@@ -200,6 +200,13 @@ class CoreSettings(Settings):
         description="Hosts whose pages the built-in tool that reads links may read without a person's approval: "
         "docs.example.com,*.example.org. It is off unless an admin switches it on for a channel.",
     )
+    parley_memory: str = Field(
+        "channel",
+        pattern="^(off|channel|workspace)$",
+        description="The answered questions that may help with an answer, and be cited: channel (those of its own "
+        "channel), workspace (also those of other channels, where everybody who reads the answer may read them) or "
+        "off. Channels may choose otherwise, but off is off everywhere.",
+    )
     parley_most_tools: int = Field(
         32,
         ge=1,

@@ -33,7 +33,8 @@ class PlatformTraits:
     `spans_teams`: one installation serves all teams, and a person has one id in all of them. `former_ids`: the teams
     under which earlier versions stored what belongs to an installation; they left some rows without a team.
     `returns_refused`: the words of a refused question are given back to their author instead of staying in its thread.
-    Nobody else sees the refusal.
+    Nobody else sees the refusal. `distributed`: the app is installed beyond the organisation that runs it. The terms of
+    platforms forbid such an app an index of what is said, so it has no memory.
     """
 
     features: frozenset[Feature] = frozenset()
@@ -41,6 +42,7 @@ class PlatformTraits:
     spans_teams: bool = False
     former_ids: tuple[str, ...] = ("",)
     returns_refused: bool = False
+    distributed: bool = False
     label: str = ""
 
     def people_of(self, place: Place) -> str:

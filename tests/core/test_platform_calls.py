@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +15,7 @@ from core.ports.files import FileContent, FileError
 from core.values.conversation import Ask
 from core.values.outgoing import DeleteMessage, OutgoingCall
 from core.values.parts import File, FileProblem
-from core.values.places import Place
+from core.values.places import Person, Place
 from tests.fakes.platform import MemoryPlatform
 
 PLACE = Place("slack", "T1", "C1", "1.0")
@@ -51,3 +53,59 @@ async def test_a_store_that_is_away_is_no_failure_of_the_platform_whose_messages
     with capture_logs() as logged, pytest.raises(StoreError):
         await calls.missed(PLACE, datetime(2026, 1, 1, tzinfo=UTC))
     assert (counted, logged) == ([], [])
+
+
+class KnowsSources(MemoryPlatform):
+    """Says yes to everything, also to a channel that nobody asked about. Fails once `failing`."""
+
+    failing = False
+
+    async def eligible_channels(
+        self, place: Place, reader: Person, *, alone: bool, channels: Collection[str]
+    ) -> frozenset[str]:
+        if self.failing:
+            raise PlatformError(Code.UNAVAILABLE)
+        return frozenset(channels) | {"C9"}
+
+    async def may_cite(self, place: Place, reader: Person, source: Place, *, alone: bool) -> bool:
+        if self.failing:
+            raise PlatformError(Code.UNAVAILABLE)
+        return True
+
+
+ADA = Person("U1", "Ada")
+ELSEWHERE = Place("slack", "T1", "C2", "1.0")
+
+
+async def sources(installation: MemoryPlatform, reader: Person = ADA) -> tuple[set[str], bool, bool]:
+    """The eligible ones of the channels C1 and C2, and whether a thread of C1, and one of C2, may be cited in C1."""
+    calls = PlatformCalls(installation)
+    found = await calls.eligible_channels(PLACE, reader, alone=False, channels=["C1", "C2"])
+    cited = [await calls.may_cite(PLACE, reader, there, alone=False) for there in (PLACE, ELSEWHERE)]
+    return set(found), cited[0], cited[1]
+
+
+async def test_only_channels_that_were_asked_about_are_eligible() -> None:
+    assert await sources(KnowsSources()) == ({"C1", "C2"}, True, True)
+
+
+async def test_a_platform_that_knows_no_readers_has_sources_in_the_same_channel_alone() -> None:
+    assert await sources(MemoryPlatform()) == ({"C1"}, True, False)
+
+
+async def test_a_platform_that_can_not_be_asked_has_no_sources() -> None:
+    failing = KnowsSources()
+    failing.failing = True
+    assert await sources(failing) == (set(), False, False)
+
+
+@pytest.mark.parametrize("kind", [KnowsSources, MemoryPlatform])
+async def test_a_person_who_may_not_read_earlier_messages_gets_no_sources(kind: type[MemoryPlatform]) -> None:
+    assert await sources(kind(), Person("U1", may_read=False)) == (set(), False, False)
+
+
+@pytest.mark.parametrize("kind", [KnowsSources, MemoryPlatform])
+async def test_an_app_that_others_install_has_no_sources(kind: type[MemoryPlatform]) -> None:
+    installation = kind()
+    installation.traits = replace(installation.traits, distributed=True)
+    assert await sources(installation) == (set(), False, False)

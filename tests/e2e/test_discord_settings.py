@@ -35,6 +35,7 @@ CHANGED = {
     "tools": "off",
     "builtin_tools": "on",
     "read_links": "on",
+    "memory": "workspace",
     "budget": "5m tokens a month",
     "person_budget": "2m tokens a day",
     "rate": "30",

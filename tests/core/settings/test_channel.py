@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +12,7 @@ from core.settings.channel import (
     SETTINGS,
     ChannelSettings,
     Listen,
+    Memory,
     Origin,
     bounded,
     ids,
@@ -185,6 +187,21 @@ def test_a_platform_has_only_the_settings_and_choices_whose_feature_it_has() -> 
         "deny",
     }
     assert set(full["listen"].choices) - set(bare["listen"].choices) == {"mentions_only", "all", "forum"}
+    assert set(full["memory"].choices) - set(bare["memory"].choices) == {"workspace"}
+
+
+def test_an_app_that_others_install_has_no_setting_of_memory() -> None:
+    traits = PlatformTraits(frozenset(Feature))
+    assert set(settings_on(traits)) - set(settings_on(replace(traits, distributed=True))) == {"memory"}
+
+
+def test_memory_is_the_operators_where_nobody_chose_and_off_is_off_everywhere() -> None:
+    assert merged({}, {}).memory is Memory.CHANNEL
+    assert merged({}, {}, parley_memory="workspace").memory is Memory.WORKSPACE
+    assert merged({"memory": "workspace"}, {}).memory is Memory.WORKSPACE
+    assert merged({"memory": "workspace"}, {"memory": "off"}).memory is Memory.OFF
+    found = merged({"memory": "workspace"}, {"memory": "channel"}, parley_memory="off")
+    assert (found.memory, found.text("memory"), found.origin("memory")) == (Memory.OFF, "off", Origin.DEFAULT)
 
 
 def test_the_language_is_the_channels_then_the_persons_then_the_operators() -> None:
