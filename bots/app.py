@@ -61,7 +61,7 @@ from core.turns.recovery import Recovery
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurns
 from core.values.places import Place
-from core.values.platform import UNKNOWN_PLATFORM
+from core.values.platform import UNKNOWN_PLATFORM, Feature
 from storage import DatabaseSettings
 
 SETTINGS: tuple[type[Settings], ...] = (
@@ -114,6 +114,12 @@ class Config:
         """Each platform, and why it is off (empty where it is on)."""
         away = {"slack": slack.why_not(self.slack), "discord": discord.why_not(self.discord)}
         return away | {"web": web.why_not(self.web, others=not all(away.values()))}
+
+    @property
+    def forums(self) -> frozenset[str]:
+        """The platforms that have forums."""
+        traits = {"slack": slack.TRAITS, "discord": discord.TRAITS, "web": web.TRAITS}
+        return frozenset(name for name, one in traits.items() if Feature.FORUMS in one.features)
 
     def secrets(self) -> list[str]:
         """All secret values, for logs and chats to leave out."""

@@ -79,7 +79,7 @@ async def print_summary(config: Config, tell: Tell, name: PeriodName, chart_file
     clock, zone = SystemClock(), config.timers.zone(config.core)
     store, charts = await open_store(config.database, clock), ChartRenderer(clock)
     try:
-        reporter, now = StoredUsage(store, config.core, zone, lambda _: None), clock.now()
+        reporter, now = StoredUsage(store, config.core, zone, lambda _: None, config.forums), clock.now()
         report = await reporter.read(period_at(name, now, zone), None, now)
         place = next(iter(config.timers.places), Place("", "", ""))
         tell((await reporter.write(report, place)).text)

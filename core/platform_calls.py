@@ -10,12 +10,20 @@ import structlog
 from cachetools import FIFOCache
 
 from core.errors import Code, PlatformError, StoreError, new_ref
-from core.ports.connector import Connector, Installation, LinksMessages, SourceAccess, ThreadAccess
+from core.ports.connector import (
+    Connector,
+    Installation,
+    LinksMessages,
+    ReadsPosts,
+    SourceAccess,
+    ThreadAccess,
+)
 from core.ports.files import FileContent, FileError, FileSource
 from core.values.conversation import Ask, History
 from core.values.outgoing import DeleteMessage, OutgoingCall, Page, PostMessage, UploadFile
 from core.values.parts import File, FileProblem
 from core.values.places import Person, Place, message_key
+from core.values.report import UnansweredPosts
 
 log = structlog.get_logger()
 Answer = TypeVar("Answer")
@@ -109,6 +117,15 @@ class PlatformCalls:
             return await self._pass("may_cite", self.installation.may_cite(place, reader, source, alone=alone))
         except PlatformError:
             return False
+
+    async def unanswered_posts(
+        self, scope: Place, reader: Place, since: datetime, until: datetime
+    ) -> UnansweredPosts:
+        """`ReadsPosts.unanswered_posts`; none where the platform has no forums."""
+        if not isinstance(self.installation, ReadsPosts):
+            return UnansweredPosts()
+        found = self.installation.unanswered_posts(scope, reader, since, until)
+        return await self._pass("unanswered_posts", found)
 
     def message_link(self, place: Place, message_id: str) -> str:
         """`LinksMessages.message_link`, or an empty text."""

@@ -81,10 +81,11 @@ def readable(client: discord.Client) -> list[Place]:
         *(channel for guild in guilds for channel in guild.channels if isinstance(channel, _READ)),
         *(thread for guild in guilds for thread in guild.threads if thread.parent is not None),
     ]
-    return [place for channel in every if _may_read(channel) and (place := channel_to_place(channel))]
+    return [place for channel in every if may_read(channel) and (place := channel_to_place(channel))]
 
 
-def _may_read(channel: discord.abc.GuildChannel | discord.Thread) -> bool:
+def may_read(channel: discord.abc.GuildChannel | discord.Thread) -> bool:
+    """True if the bot may read the messages of a channel or thread, as far as its permissions are known."""
     rights = channel.permissions_for(channel.guild.me)
     return rights.view_channel and rights.read_message_history
 

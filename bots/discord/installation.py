@@ -11,7 +11,7 @@ from typing import Any
 import discord
 from cachetools import FIFOCache
 
-from bots.discord import TRAITS, history
+from bots.discord import TRAITS, history, posts
 from bots.discord.client import Client
 from bots.discord.connection import Connection
 from bots.discord.errors import FOREIGN, NO_MORE_FOLLOW_UPS, translate
@@ -47,6 +47,7 @@ from core.values.outgoing import (
 )
 from core.values.parts import File
 from core.values.places import Place
+from core.values.report import UnansweredPosts
 
 _NO_FILES = "the bot lacks the permission Attach Files there"
 _REMEMBERED = 10_000
@@ -336,6 +337,17 @@ class DiscordInstallation:
     async def is_open(self, place: Place) -> bool:
         with self._translated(), calls(priority=Priority.READ):
             return await is_open(self._here, place)
+
+    async def unanswered_posts(
+        self, scope: Place, reader: Place, since: datetime, until: datetime
+    ) -> UnansweredPosts:
+        if reader.direct or reader.team != scope.team or not scope.team.isdecimal():
+            return UnansweredPosts()
+        guild = self._here.get_guild(int(scope.team))
+        if guild is None:
+            raise PlatformError(Code.UNAVAILABLE, f"server {scope.team} is not available", retryable=True)
+        with self._translated(), calls(priority=Priority.READ):
+            return await posts.unanswered(guild, scope, reader, since, until)
 
     def message_link(self, place: Place, message_id: str) -> str:
         """https://support.discord.com/hc/articles/206346498"""

@@ -13,6 +13,7 @@ from core.values.events import Command, Edited, Event, Receipt
 from core.values.outgoing import Limits, OutgoingCall, RateLimit, RateLimitStatus
 from core.values.places import Person, Place
 from core.values.platform import PlatformTraits
+from core.values.report import UnansweredPosts
 from core.values.ui import Choice, ImmediateReply
 
 
@@ -256,6 +257,22 @@ class SourceAccess(Protocol):
     async def may_cite(self, place: Place, reader: Person, source: Place, *, alone: bool) -> bool:
         """True if an answer at `place` may use the thread `source` now. Called for each source before it is used: it
         looks at the thread too, and at younger facts."""
+        ...
+
+
+@runtime_checkable
+class ReadsPosts(Protocol):
+    """An installation whose teams may have forums: channels that consist of posts, each a thread of its own."""
+
+    async def unanswered_posts(
+        self, scope: Place, reader: Place, since: datetime, until: datetime
+    ) -> UnansweredPosts:
+        """The posts that people made from `since` to before `until` and that hold no message but their first.
+
+        Those of the channel `scope`, or of its team where it names no channel; of that, those which certainly everybody
+        may read who may read the channel `reader`. Posts that are closed or pinned are no questions. One bounded
+        read, no call where there can be none. Raises PlatformError.
+        """
         ...
 
 

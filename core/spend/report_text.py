@@ -21,7 +21,15 @@ from core.spend.periods import Period, PeriodName
 from core.spend.report import LISTED, Report, change_percent, nearest_rank
 from core.text import escaped, shortened
 from core.values.places import Place
-from core.values.report import ErrorUse, FeedbackReason, OpenKind, OpenQuestion, ThreadUse
+from core.values.report import (
+    ErrorUse,
+    FeedbackReason,
+    OpenKind,
+    OpenQuestion,
+    ThreadUse,
+    UnansweredPost,
+    UnansweredPosts,
+)
 from core.values.usage import UsageTotals, added
 
 _TITLE_CHARS, _REASON_CHARS = 60, 200
@@ -48,6 +56,7 @@ class ReportView:
     `link` returns the address of a message, or an empty text. `channel` returns the name of a channel as Markdown.
     `readable`: the keys of the places whose words all readers may read; nothing is quoted of others. `budgets`: the
     share of its budget that each channel spent, in words, by `Place.channel_key`. `names`: people may be named.
+    `posts`: the posts of forums that nobody answered; None where they could not be looked up.
     """
 
     language: str
@@ -57,6 +66,7 @@ class ReportView:
     readable: frozenset[str] = frozenset()
     budgets: Mapping[str, str] = field(default_factory=dict)
     names: bool = False
+    posts: UnansweredPosts | None = field(default_factory=UnansweredPosts)
 
     def phrase(self, key: str, **values: str | int | float) -> str:
         return phrase(key, self.language, **values)
@@ -87,14 +97,18 @@ class ReportView:
 
 
 def report_to_text(report: Report, view: ReportView) -> str:
-    """The change, the use, its cost, errors, the times, the busiest threads and the open questions, in this order."""
+    """The change, the use, its cost, errors, the times, the busiest threads and the open questions, in this order.
+
+    A period without questions has posts that nobody answered all the same.
+    """
     title = view.phrase(
         "usage_title",
         whose=view.phrase(f"usage_{_scope(report)}"),
         period=_dates(report, view),
     )
+    left_open = _section("report_open", _open(report, view), view)
     if not report.figures.now.questions:
-        return f"{title}\n{view.phrase('usage_quiet')}"
+        return "\n\n".join(filter(None, (f"{title}\n{view.phrase('usage_quiet')}", "\n".join(left_open))))
     sections = (
         [title, _change(report, view), *_items(_use(report, view))],
         _section("report_models", _models(report, view), view),
@@ -102,7 +116,7 @@ def report_to_text(report: Report, view: ReportView) -> str:
         _section("report_errors", [_error(*one, view) for one in _causes(report.figures.errors)], view),
         _section("report_first_word", _first_word(report, view), view),
         _section("report_threads", _threads(report, view), view),
-        _section("report_open", _open(report, view), view),
+        left_open,
     )
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
@@ -271,7 +285,37 @@ def _open(report: Report, view: ReportView) -> list[str]:
     numbers = [view.phrase(f"report_open_{kind}", n=counts[kind]) for kind in OpenKind if counts.get(kind)]
     shown = (one for one in report.figures.open if view.shows(one.text, one.place, one.message_id))
     questions = [_question(one, report, view) for one in shown]
-    return [name_list(numbers, view.language), *questions] if numbers else []
+    if view.posts is None:
+        posts = [view.phrase("report_posts_unread")]
+    else:
+        posts = _posts(view.posts, report, view)
+        numbers += _posts_number(view.posts, report, view)
+    return [*([name_list(numbers, view.language)] if numbers else []), *questions, *posts]
+
+
+def _posts_number(posts: UnansweredPosts, report: Report, view: ReportView) -> list[str]:
+    """A report on everything says where the posts are: other workspaces have some of their own."""
+    if not posts.found:
+        return []
+    key = "report_posts_here" if report.scope is None else "report_posts"
+    number = len(posts.found)
+    return [view.phrase(key, n=number if posts.complete else view.phrase("report_least", n=number))]
+
+
+def _posts(posts: UnansweredPosts, report: Report, view: ReportView) -> list[str]:
+    lines, others = [_post(one, report, view) for one in posts.found[:LISTED]], len(posts.found) - LISTED
+    if others > 0:
+        key = "report_posts_others" if posts.complete else "report_posts_others_least"
+        lines.append(view.phrase(key, n=others))
+    elif not posts.complete:
+        lines.append(view.phrase("report_posts_cut"))
+    return lines
+
+
+def _post(post: UnansweredPost, report: Report, view: ReportView) -> str:
+    text = view.quoted(post.title, post.place, "report_post")
+    name = _located(view.linked(text, post.place, post.message_id), post.place, report, view)
+    return view.phrase("report_left", question=name, kind=view.phrase("report_left_unanswered"))
 
 
 def _question(question: OpenQuestion, report: Report, view: ReportView) -> str:

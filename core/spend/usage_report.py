@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from core.errors import PlatformError
 from core.i18n import language_of, phrase, variant
@@ -23,8 +26,13 @@ from core.spend.report_text import ReportView, report_to_text
 from core.values.budgets import Budget, BudgetScope, BudgetUnit, Spent
 from core.values.conversation import Ask, announcement
 from core.values.places import Place
-from core.values.report import FeedbackReason, OpenQuestion, ThreadUse
+from core.values.report import FeedbackReason, OpenQuestion, ThreadUse, UnansweredPosts
 from core.values.tasks import REPORT_ID, ReportScope, ReportUsage
+
+log = structlog.get_logger()
+
+POSTS_WITHIN_S = 30.0
+"""Seconds for which a report waits for the posts of forums."""
 
 
 def report_ask(
@@ -61,12 +69,14 @@ class WrittenReport:
 
 @dataclass(frozen=True, slots=True)
 class StoredUsage:
-    """Makes usage reports from the store. `calls` returns those of the installation that serves a place."""
+    """Makes usage reports from the store. `calls` returns those of the installation that serves a place. `forums`: the
+    platforms with forums, whose posts a report misses where it has no calls."""
 
     store: ReportStore
     settings: CoreSettings
     zone: tzinfo
     calls: Callable[[Place], PlatformCalls | None]
+    forums: frozenset[str] = frozenset()
 
     async def report(self, task: ReportUsage, place: Place) -> WrittenReport:
         """The report of `task` for the readers of the channel `place`. Raises StoreError."""
@@ -95,6 +105,10 @@ class StoredUsage:
             await self._shares(report, language),
             names=settings.report_names,
         )
+        posts = await self._posts(report, place)
+        if posts is not None:
+            view = replace(view, readable=view.readable | {post.place.key for post in posts.found})
+        view = replace(view, posts=posts)
         return WrittenReport(report, report_to_text(report, view), language)
 
     def _link(self, place: Place, message_id: str) -> str:
@@ -140,6 +154,23 @@ class StoredUsage:
         (lifted,) = await self.store.lifted([budget.account])
         percent = budget.percent(replace(lifted, spent=spent))
         return percent, phrase("share_least" if unpriced else "share", language, percent=percent)
+
+    async def _posts(self, report: Report, reader: Place) -> UnansweredPosts | None:
+        """The posts of the period that nobody answered, as far as all readers may read them. None where they can't be
+        looked up. A report on everything has those of the workspace of its readers."""
+        scope = report.scope or Place(reader.platform, reader.team, "")
+        platform_calls = self.calls(reader)
+        if platform_calls is None:
+            return None if reader.platform in self.forums else UnansweredPosts()
+        since, until = report.period.since, report.up_to or report.period.until
+        try:
+            async with asyncio.timeout(POSTS_WITHIN_S):
+                return await platform_calls.unanswered_posts(scope, reader, since, until)
+        except PlatformError:
+            return None
+        except TimeoutError:
+            log.warning("posts_not_read", platform=reader.platform, place=reader.key, limit_s=POSTS_WITHIN_S)
+            return None
 
     async def _readable(self, report: Report, reader: Place) -> frozenset[str]:
         """The keys of the places whose words all readers may read: those in threads of their own channel that are as

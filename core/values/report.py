@@ -98,6 +98,24 @@ class OpenQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class UnansweredPost:
+    """A post of a forum that nobody has answered. `place` is its thread, `message_id` its first message."""
+
+    place: Place
+    message_id: str
+    title: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UnansweredPosts:
+    """The posts that were found, the newest first. `complete` is False where there may be more."""
+
+    found: tuple[UnansweredPost, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ReportFigures:
     """The use over a period, `before` that of the period before.
 

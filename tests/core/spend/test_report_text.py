@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.errors import Code
-from core.i18n import LANGUAGES, phrase
+from core.i18n import LANGUAGES, phrase, variant
 from core.spend.periods import PeriodName, period_at
 from core.spend.report import Report
 from core.spend.report_text import ReportView, period_text, report_to_text
@@ -24,6 +24,8 @@ from core.values.report import (
     PersonUse,
     ReportFigures,
     ThreadUse,
+    UnansweredPost,
+    UnansweredPosts,
 )
 from core.values.usage import UsageTotals
 
@@ -224,3 +226,85 @@ def test_every_error_has_an_advice(code: str, language: str) -> None:
 def test_an_error_has_the_advice_of_its_cause(code: str, advice: str) -> None:
     text = report_to_text(Report(WEEK, None, replace(FIGURES, errors=(ErrorUse(code, 2),))), VIEW)
     assert f"- 2 questions (`{code}`): {phrase(f'report_error_{advice}', 'en')}\n" in text
+
+
+SERVER = Place("discord", "G1", "")
+FORUM = Place("discord", "G1", "300")
+
+
+def some_posts(number: int, *, complete: bool = True) -> UnansweredPosts:
+    posts = (UnansweredPost(replace(FORUM, thread=str(n)), str(n), f"Post *{n}*", AT) for n in range(number))
+    return UnansweredPosts(tuple(posts), complete)
+
+
+def left_open(
+    posts: UnansweredPosts | None,
+    scope: Place | None = SERVER,
+    figures: ReportFigures = FIGURES,
+    tag: str = "en",
+) -> list[str]:
+    """The lines of the section of open questions."""
+    language = variant(tag, "discord")
+    readable = frozenset(post.place.key for post in posts.found) if posts is not None else frozenset()
+    view = replace(VIEW, language=language, posts=posts, readable=readable)
+    text = report_to_text(Report(WEEK, scope, figures), view)
+    section = text.split("\n\n")[-1].splitlines()
+    return section[1:] if section[0] == phrase("report_open", language) else []
+
+
+NOTHING_OPEN = replace(FIGURES, open_counts={}, open=())
+
+
+def test_posts_without_an_answer_follow_the_open_questions_with_their_links_and_channel() -> None:
+    assert left_open(some_posts(1)) == [
+        "- failed: 4, answers rated not helpful: 2, forum posts without an answer: 1",
+        "- [a question](https://chat/1.7) in <#C1>: failed",
+        "- [Post \\*0\\*](https://chat/0) in <#300>: no answer yet",
+    ]
+
+
+def test_posts_past_the_first_five_are_counted() -> None:
+    assert left_open(some_posts(6), FORUM, NOTHING_OPEN) == [
+        "- forum posts without an answer: 6",
+        *(f"- [Post \\*{n}\\*](https://chat/{n}): no answer yet" for n in range(5)),
+        "- 1 more post",
+    ]
+    assert left_open(some_posts(7), FORUM, NOTHING_OPEN)[-1] == "- 2 more posts"
+    assert len(left_open(some_posts(5), FORUM, NOTHING_OPEN)) == 6
+
+
+def test_posts_that_were_not_all_looked_at_are_at_least_those_that_were_found() -> None:
+    lines = left_open(some_posts(8, complete=False), None, NOTHING_OPEN)
+    assert lines[0] == "- forum posts of this server without an answer: at least 8"
+    assert lines[-1] == "- at least 3 more posts"
+    few = left_open(some_posts(1, complete=False), figures=NOTHING_OPEN)
+    assert few[0] == "- forum posts without an answer: at least 1"
+    assert few[-1] == "- There are too many forum posts to look at all of them."
+    assert left_open(some_posts(0, complete=False), figures=NOTHING_OPEN) == few[-1:]
+
+
+def test_posts_that_could_not_be_looked_up_are_said_to_be_missing_in_one_line() -> None:
+    unread = "- Forum posts without an answer could not be looked up."
+    assert left_open(None, figures=NOTHING_OPEN) == [unread]
+    assert left_open(None)[-1] == unread
+    assert left_open(UnansweredPosts(), figures=NOTHING_OPEN) == []
+
+
+def test_a_period_without_questions_has_its_posts_all_the_same() -> None:
+    view = replace(VIEW, posts=some_posts(1))
+    text = report_to_text(Report(WEEK, FORUM, ReportFigures()), view)
+    assert text.splitlines()[1:] == [
+        "No questions were asked.",
+        "",
+        "**Left open**",
+        "- forum posts without an answer: 1",
+        "- [a post](https://chat/0): no answer yet",
+    ]
+
+
+def test_posts_are_told_in_chinese() -> None:
+    assert left_open(some_posts(7, complete=False), None, NOTHING_OPEN, "zh") == [
+        "- 这个服务器中无人回复的论坛帖子：至少 7",
+        *(f"- [Post \\*{n}\\*](https://chat/{n})（<#300>）：尚无人回复" for n in range(5)),
+        "- 另有至少 2 个帖子",
+    ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from core.errors import Code, PlatformError
+from core.i18n import phrase
 from core.platform_calls import PlatformCalls
 from core.ports.store.settings import Change
 from core.settings.channel import merge
@@ -18,16 +20,43 @@ from core.spend.usage_report import StoredUsage, report_ask
 from core.values.conversation import Ask, TurnState
 from core.values.deltas import Usage
 from core.values.places import Person, Place
+from core.values.report import UnansweredPost, UnansweredPosts
 from core.values.tasks import ReportScope, ReportUsage
 from core.values.turn_ends import Finish
+from tests.fakes.clock import skip_waits
 from tests.fakes.memory import MemoryStore
-from tests.fakes.platform import MemoryPlatform
+from tests.fakes.platform import TRAITS, MemoryPlatform
 
 AT = datetime(2026, 11, 18, 12, tzinfo=UTC)
 DAY = period_at(PeriodName.DAY, AT, UTC)
 CHANNEL = Place("slack", "T1", "C1")
 OPEN, PRIVATE = replace(CHANNEL, thread="open"), replace(CHANNEL, thread="private")
 ADMIN = Person("U9", admin=True)
+
+
+FORUM_POST = Place("discord", "G1", "300", "7")
+
+
+class WithForum(MemoryPlatform):
+    """A platform with a forum. `asked`: the scope, reader and times of each look-up."""
+
+    name, id = "discord", "G1"
+    traits = TRAITS["discord"]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[Place, Place, datetime, datetime]] = []
+        self.hangs = False
+
+    async def unanswered_posts(
+        self, scope: Place, reader: Place, since: datetime, until: datetime
+    ) -> UnansweredPosts:
+        self.asked.append((scope, reader, since, until))
+        if self.refusals:
+            raise self.refusals.popleft()
+        if self.hangs:
+            await asyncio.Event().wait()
+        return UnansweredPosts((UnansweredPost(FORUM_POST, "7", "How do I *reset* it?", AT),))
 
 
 class Readable(MemoryPlatform):
@@ -180,3 +209,67 @@ async def test_a_period_that_is_not_over_is_compared_with_an_equal_part_of_the_o
     task = report_ask(CHANNEL, tomorrow, ReportScope.CHANNEL, "now", AT, then := AT + timedelta(days=1)).task
     assert isinstance(task, ReportUsage)
     assert (await reporter.usage.report(task, CHANNEL)).report.up_to == then
+
+
+GENERAL = Place("discord", "G1", "200")
+UNREAD = "- Forum posts without an answer could not be looked up."
+
+
+def with_forum(platform: WithForum) -> Reporter:
+    reporter, calls = Reporter(), PlatformCalls(platform)
+    reporter.usage = replace(reporter.usage, calls=lambda place: calls if place.platform == "discord" else None)
+    return reporter
+
+
+@pytest.mark.parametrize(
+    ("scope", "looked_up"),
+    [
+        (None, Place("discord", "G1", "")),
+        (Place("discord", "G1", ""),) * 2,
+        (replace(FORUM_POST, thread=""),) * 2,
+    ],
+)
+async def test_posts_are_those_of_the_period_in_the_scope_of_the_report_and_everywhere_in_its_workspace(
+    scope: Place | None, looked_up: Place
+) -> None:
+    platform = WithForum()
+    reporter = with_forum(platform)
+    assert "How do I \\*reset\\* it?" in await reporter.text(scope, GENERAL)
+    up_to = AT + timedelta(hours=1)
+    await reporter.usage.write(await reporter.usage.read(DAY, scope, up_to), GENERAL)
+    whole, part = (DAY.since, DAY.until), (DAY.since, up_to)
+    assert platform.asked == [(looked_up, GENERAL, *whole), (looked_up, GENERAL, *part)]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_a_report_whose_posts_can_not_be_read_says_so_and_is_complete_otherwise(language: str) -> None:
+    platform = WithForum()
+    reporter = with_forum(platform)
+    await reporter.store.change(GENERAL, {"language": language}, ADMIN, AT)
+    await reporter.ask("m1", GENERAL, "here")
+    whole = await reporter.text(None, GENERAL)
+    platform.refusals.append(PlatformError(Code.UNAVAILABLE))
+    without = await reporter.text(None, GENERAL)
+    assert without.splitlines()[-1] == f"- {phrase('report_posts_unread', language)}"
+    assert without.splitlines()[:8] == whole.splitlines()[:8]
+
+
+async def test_a_report_does_not_wait_for_posts_longer_than_its_bound() -> None:
+    platform = WithForum()
+    platform.hangs = True
+    skip_waits(asyncio.get_running_loop())
+    assert UNREAD in await with_forum(platform).text(None, GENERAL)
+
+
+async def test_a_report_that_is_made_without_a_connection_says_that_it_has_no_posts() -> None:
+    reporter = Reporter()
+    offline = replace(reporter.usage, calls=lambda place: None, forums=frozenset({"discord"}))
+    reporter.usage = offline
+    assert UNREAD in await reporter.text(None, GENERAL)
+    assert UNREAD not in await reporter.text(None, CHANNEL), "its platform has no forums"
+
+
+async def test_a_platform_without_forums_has_no_posts() -> None:
+    reporter = Reporter()
+    await reporter.ask("m1", OPEN, "here")
+    assert "post" not in await reporter.text(None)

@@ -7,11 +7,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.fakes.discord import wire
+from tests.fakes.discord.clock import iso
 from tests.fakes.discord.errors import InvalidForm, Refusal
-from tests.fakes.discord.guild import BOT, Channel, ChannelType, Json, Message, MessageFlag, P, walk
+from tests.fakes.discord.guild import (
+    BOT,
+    GUILD,
+    OF_POSTS,
+    Channel,
+    ChannelType,
+    Json,
+    Message,
+    MessageFlag,
+    P,
+    walk,
+)
 from tests.fakes.discord.mentions import ALL
 from tests.fakes.discord.rest import Call, Rest, Route, fields, ids_of
 
@@ -52,7 +65,7 @@ async def get_message(rest: Rest, call: Call) -> Json:
 
 async def post_message(rest: Rest, call: Call) -> Json:
     place = seen(rest, call)
-    if place.type == ChannelType.FORUM:
+    if place.has_posts:
         raise Refusal(50008)
     rest.world.need(place, P.SEND_MESSAGES_IN_THREADS if place.is_thread else P.SEND_MESSAGES)
     if place.recipient_id is not None and not rest.world.people[place.recipient_id].dm_open:
@@ -184,7 +197,7 @@ async def post_thread(rest: Rest, call: Call) -> Json:
     place = seen(rest, call)
     body = fields(call)
     _check_name(body.get("name"))
-    forum = place.type == ChannelType.FORUM
+    forum = place.has_posts
     if not forum and place.type != ChannelType.TEXT:
         raise Refusal(50024)
     kind = ChannelType.PUBLIC_THREAD if forum else ChannelType(body.get("type") or ChannelType.PRIVATE_THREAD)
@@ -222,14 +235,53 @@ async def join_thread(rest: Rest, call: Call) -> None:
     await rest.actions.enter(place, BOT)
 
 
-async def get_archived_threads(rest: Rest, call: Call) -> Json:
+async def get_public_archived_threads(rest: Rest, call: Call) -> Json:
+    """https://docs.discord.com/developers/resources/channel#list-public-archived-threads"""
     place = seen(rest, call)
-    archived = sorted(rest.world.threads(place.id, archived=True), key=lambda thread: thread.archived_at or 0)
-    return _threads(rest, archived) | {"has_more": False}
+    rest.world.need(place, P.READ_MESSAGE_HISTORY)
+    return _archived(rest, call, place, private=False)
 
 
-async def get_active_threads(rest: Rest, _: Call) -> Json:
-    return _threads(rest, rest.world.threads())
+async def get_private_archived_threads(rest: Rest, call: Call) -> Json:
+    """https://docs.discord.com/developers/resources/channel#list-private-archived-threads"""
+    place = seen(rest, call)
+    for needed in (P.READ_MESSAGE_HISTORY, P.MANAGE_THREADS):
+        rest.world.need(place, needed)
+    return _archived(rest, call, place, private=True)
+
+
+def _archived(rest: Rest, call: Call, place: Channel, *, private: bool) -> Json:
+    """The threads archived before the time ``before``, the last archived one first. ``limit`` is at most 100."""
+    if place.type not in (ChannelType.TEXT, ChannelType.ANNOUNCEMENT, *OF_POSTS):
+        raise Refusal(50024)
+    try:
+        limit = int(call.query.get("limit", "50"))
+    except ValueError:
+        limit = 0
+    if not 2 <= limit <= 100:
+        raise InvalidForm("limit", "NUMBER_TYPE_MAX", "int value should be between 2 and 100.")
+    before = datetime.max.replace(tzinfo=UTC)
+    if "before" in call.query:
+        try:
+            before = datetime.fromisoformat(call.query["before"])
+        except ValueError:
+            raise InvalidForm("before", "BASE_TYPE_BAD_DATETIME", "Not a well formed datetime.") from None
+    found = [
+        thread
+        for thread in rest.world.threads(place.id, archived=True)
+        if (thread.type == ChannelType.PRIVATE_THREAD) == private
+        and datetime.fromisoformat(iso(thread.archived_at or 0.0)) < before
+    ]
+    found.sort(key=lambda thread: thread.archived_at or 0.0, reverse=True)
+    return _threads(rest, found[:limit]) | {"has_more": len(found) > limit}
+
+
+async def get_active_threads(rest: Rest, call: Call) -> Json:
+    """https://docs.discord.com/developers/resources/guild#list-active-guild-threads: by id, descending."""
+    if ids_of(call, "guild") != GUILD:
+        raise Refusal(10004)
+    active = sorted(rest.world.threads(), key=lambda thread: thread.id, reverse=True)
+    return _threads(rest, active) | {"has_more": False}
 
 
 # -- shared with interactions -----------------------------------------------------------------------------
@@ -376,7 +428,7 @@ def _reply_target(rest: Rest, place: Channel, reference: Json | None) -> Message
 def _threads(rest: Rest, threads: list[Channel]) -> Json:
     visible = [t for t in threads if P.VIEW_CHANNEL in rest.world.bot_may(t)]
     return {
-        "threads": [wire.thread(rest.world, thread) for thread in reversed(visible)],
+        "threads": [wire.thread(rest.world, thread) for thread in visible],
         "members": [wire.thread_member(thread, BOT) for thread in visible if BOT in thread.members],
     }
 
@@ -417,7 +469,7 @@ ROUTES = (
     Route("PATCH", _C, patch_channel),
     Route("GET", f"{_C}/messages", get_messages),
     Route("POST", f"{_C}/messages", post_message, "post", "channel"),
-    Route("GET", _M, get_message),
+    Route("GET", _M, get_message, scope="channel"),
     Route("PATCH", _M, patch_message, "edit", "channel"),
     Route("DELETE", _M, delete_message),
     Route("PUT", f"{_M}/reactions/{{emoji}}/@me", put_reaction),
@@ -425,8 +477,8 @@ ROUTES = (
     Route("POST", f"{_M}/threads", post_thread_on_message, "thread", "channel"),
     Route("POST", f"{_C}/threads", post_thread, "thread", "channel"),
     Route("PUT", f"{_C}/thread-members/@me", join_thread),
-    Route("GET", f"{_C}/threads/archived/public", get_archived_threads),
-    Route("GET", f"{_C}/threads/archived/private", get_archived_threads),
+    Route("GET", f"{_C}/threads/archived/public", get_public_archived_threads, scope="channel"),
+    Route("GET", f"{_C}/threads/archived/private", get_private_archived_threads, scope="channel"),
     Route("GET", "/guilds/{guild}/threads/active", get_active_threads),
     Route("POST", f"{_C}/typing", post_typing),
 )

@@ -39,9 +39,12 @@ class ChannelType(IntEnum):
     PRIVATE_THREAD = 12
     STAGE = 13
     FORUM = 15
+    MEDIA = 16
 
 
 THREADS = (ChannelType.ANNOUNCEMENT_THREAD, ChannelType.PUBLIC_THREAD, ChannelType.PRIVATE_THREAD)
+OF_POSTS = (ChannelType.FORUM, ChannelType.MEDIA)
+"""Channels that hold threads and no messages. A thread in one begins with a message that has its id."""
 
 
 class Permission(IntFlag):
@@ -243,7 +246,8 @@ def walk(components: list[Json]) -> Iterator[Json]:
 @dataclass(slots=True)
 class Channel:
     """A text channel, forum, thread or direct conversation. denied: what the bot may not do in it;
-    denied_people: what some people may not."""
+    denied_people: what some people may not; denied_roles and allowed_roles: what a role, or everyone by the id of
+    the guild, may not do there or may do beside. pinned: a post at the top of its forum."""
 
     id: int
     type: ChannelType
@@ -255,9 +259,12 @@ class Channel:
     bot_absent: bool = False
     denied: Permission = NOTHING
     denied_people: dict[int, Permission] = field(default_factory=dict)
+    denied_roles: dict[int, Permission] = field(default_factory=dict)
+    allowed_roles: dict[int, Permission] = field(default_factory=dict)
     archived: bool = False
     archived_at: float | None = None
     locked: bool = False
+    pinned: bool = False
     auto_archive_minutes: int = 1440
     slowmode_s: int = 0
     created_at: float = 0.0
@@ -269,6 +276,10 @@ class Channel:
     @property
     def is_thread(self) -> bool:
         return self.type in THREADS
+
+    @property
+    def has_posts(self) -> bool:
+        return self.type in OF_POSTS
 
     @property
     def is_dm(self) -> bool:
@@ -392,8 +403,9 @@ class World:
             return DM_MAY | P.VIEW_CHANNEL | P.SEND_MESSAGES | P.READ_MESSAGE_HISTORY | P.ADD_REACTIONS
         denied = channel.denied
         if channel.parent_id is not None:
-            denied |= self.channels[channel.parent_id].denied
-        return BOT_MAY & ~denied
+            channel = self.channels[channel.parent_id]
+            denied |= channel.denied
+        return _overwritten(BOT_MAY, channel, [BOT_ROLE]) & ~denied
 
     def may(self, person_id: int, channel: Channel | None = None) -> Permission:
         """The permissions of a person in a channel or thread, or everywhere; ADA owns the guild."""
@@ -404,7 +416,11 @@ class World:
             return ALL
         if channel is not None and channel.parent_id is not None:
             channel = self.channels[channel.parent_id]
-        return granted & ~channel.denied_people.get(person_id, NOTHING) if channel else granted
+        if channel is None:
+            return granted
+        return _overwritten(granted, channel, self.people[person_id].roles) & ~channel.denied_people.get(
+            person_id, NOTHING
+        )
 
     def need(self, channel: Channel, permission: Permission) -> None:
         """Raises Refusal 50001 when the bot cannot see the channel, 50013 when it lacks the permission."""
@@ -413,6 +429,20 @@ class World:
             raise Refusal(50001)
         if permission not in may:
             raise Refusal(50013)
+
+
+def _overwritten(granted: Permission, channel: Channel, roles: list[int]) -> Permission:
+    """The permissions in a channel of somebody with these roles. The overwrites for everyone count first, then all that
+    deny something to a role, then all that allow it.
+
+    https://docs.discord.com/developers/topics/permissions#permission-overwrites
+    """
+    for layer in ([GUILD], roles):
+        for role in layer:
+            granted &= ~channel.denied_roles.get(role, NOTHING)
+        for role in layer:
+            granted |= channel.allowed_roles.get(role, NOTHING)
+    return granted
 
 
 def _tag(tag_id: int, name: str) -> Json:

@@ -15,6 +15,7 @@ from tests.fakes.discord.gateway import Gateway
 from tests.fakes.discord.guild import (
     APPLICATION,
     BOT,
+    BOT_ROLE,
     DM_MAY,
     GENERAL,
     GUILD,
@@ -88,6 +89,13 @@ class People:
         place = self.world.channels[channel]
         await self.actions.change(place, denied_people=place.denied_people | {user: denied})
 
+    async def hide(self, channel: int, *roles: int) -> None:
+        """Lets nobody see a channel but who has one of these roles, and the bot."""
+        allowed = dict.fromkeys((BOT_ROLE, *roles), Permission.VIEW_CHANNEL)
+        await self.actions.change(
+            self.world.channels[channel], denied_roles={GUILD: Permission.VIEW_CHANNEL}, allowed_roles=allowed
+        )
+
     async def grant(self, user: int, *permissions: Permission, role: str = "trusted") -> int:
         """A new role with these permissions, given to a person; returns its id."""
         granted = Permission(0)
@@ -102,6 +110,11 @@ class People:
         member = wire.member_with_user(self.world, person) | {"guild_id": str(GUILD)}
         await self.gateway.dispatch("GUILD_MEMBER_UPDATE", member)
         return made.id
+
+    async def pin(self, post: int) -> None:
+        """Pins a post to the top of its forum."""
+        await self.actions.change(self.world.channels[post], pinned=True)
+        self.notify()
 
     async def archive(self, thread: int, *, locked: bool = False) -> None:
         await self.actions.change(self.world.channels[thread], archived=True, locked=locked)
@@ -192,7 +205,7 @@ class People:
         place = self.world.channels[channel]
         starter = place.messages[message] if message is not None else None
         thread = await self.actions.open_thread(place, user, name, starter=starter)
-        if place.type == ChannelType.FORUM:
+        if place.has_posts:
             await self.actions.post(thread, user, first or name, message_id=thread.id)
         return self._note(thread.id)
 

@@ -19,6 +19,7 @@ from tests.fakes.discord.guild import (
     BOT_ROLE,
     EVERYONE_MAY,
     GUILD,
+    NOTHING,
     Attachment,
     Channel,
     ChannelType,
@@ -36,6 +37,8 @@ LINK_LIFE_S = 86_400
 CONTENT = ("content", "embeds", "attachments", "components", "poll", "message_snapshots")
 """Fields that need MESSAGE_CONTENT:
 https://docs.discord.com/developers/events/gateway#message-content-intent"""
+_PINNED = 1 << 1
+"""https://docs.discord.com/developers/resources/channel#channel-object-channel-flags"""
 SNAPSHOT = ("embeds", "components", "sticker_items", "content", "flags")
 
 
@@ -113,7 +116,7 @@ def channel(world: World, shown: Channel) -> Json:
     }
     if shown.type in (ChannelType.VOICE, ChannelType.STAGE):
         rendered |= {"bitrate": 64_000, "user_limit": 0, "rtc_region": None, "video_quality_mode": 1}
-    if shown.type == ChannelType.FORUM:
+    if shown.has_posts:
         posts = [thread.id for thread in world.channels.values() if thread.parent_id == shown.id]
         rendered |= {
             "last_message_id": str(max(posts)) if posts else None,
@@ -133,8 +136,18 @@ def dm(world: World, shown: Channel) -> Json:
 
 
 def thread(world: World, shown: Channel) -> Json:
-    """https://docs.discord.com/developers/topics/threads#thread-fields"""
-    said = sum(m.type != MessageType.THREAD_STARTER_MESSAGE for m in shown.listed)
+    """https://docs.discord.com/developers/topics/threads#thread-fields
+
+    Neither count has the message that the thread begins with: that of a post has the id of the thread.
+    """
+    parent = world.channels[int(shown.parent_id or 0)]
+    sent = [
+        message
+        for message in shown.messages.values()
+        if message.ephemeral_to is None
+        and message.id != shown.id
+        and message.type != MessageType.THREAD_STARTER_MESSAGE
+    ]
     rendered: Json = {
         "id": str(shown.id),
         "guild_id": str(GUILD),
@@ -144,10 +157,10 @@ def thread(world: World, shown: Channel) -> Json:
         "name": shown.name,
         "last_message_id": _last(shown),
         "rate_limit_per_user": shown.slowmode_s,
-        "message_count": said,
-        "total_message_sent": said,
+        "message_count": sum(not message.deleted for message in sent),
+        "total_message_sent": len(sent),
         "member_count": len(shown.members),
-        "flags": 0,
+        "flags": _PINNED if shown.pinned else 0,
         "thread_metadata": {
             "archived": shown.archived,
             "locked": shown.locked,
@@ -158,7 +171,7 @@ def thread(world: World, shown: Channel) -> Json:
     }
     if shown.type == ChannelType.PRIVATE_THREAD:
         rendered["thread_metadata"]["invitable"] = True
-    if world.channels[int(shown.parent_id or 0)].type == ChannelType.FORUM:
+    if parent.has_posts:
         rendered["applied_tags"] = shown.applied_tags
     if BOT in shown.members:
         rendered["member"] = thread_member(shown, BOT)
@@ -412,11 +425,21 @@ def application_flags(world: World) -> int:
 
 def _overwrites(shown: Channel) -> list[Any]:
     denied = {BOT: shown.denied} | shown.denied_people
-    return [
+    of_roles = [
+        {
+            "id": str(role_id),
+            "type": 0,
+            "allow": str(int(shown.allowed_roles.get(role_id, NOTHING))),
+            "deny": str(int(shown.denied_roles.get(role_id, NOTHING))),
+        }
+        for role_id in sorted(shown.denied_roles.keys() | shown.allowed_roles.keys())
+    ]
+    of_people = [
         {"id": str(member_id), "type": 1, "allow": "0", "deny": str(int(taken))}
         for member_id, taken in denied.items()
         if taken
     ]
+    return [*of_roles, *of_people]
 
 
 def _last(shown: Channel) -> str | None:
