@@ -20,8 +20,10 @@ from tests.fakes.discord import (
     ADA,
     BO,
     BOT,
+    CHEN,
     FORUM,
     GENERAL,
+    GUILD,
     RANDOM,
     FakeDiscord,
     File,
@@ -565,3 +567,68 @@ async def test_without_the_intent_only_what_mentions_the_bot_shows_polls_forward
     assert read[hidden]["attachments"] == []
     assert "message_snapshots" not in read[forward]
     assert (read[shown]["poll"], len(read[shown]["attachments"])) == (poll, 1)
+
+
+async def test_archived_threads_are_listed_by_the_time_of_their_archiving_in_pages(fake: FakeDiscord) -> None:
+    posts = [await fake.open_thread(BO, FORUM, None, f"post {number}") for number in range(4)]
+    for post in (posts[2], posts[0], posts[3]):
+        await fake.archive(post)
+    await fake.archive(await fake.open_thread(BO, GENERAL, None, "of another channel"))
+    path = f"/channels/{FORUM}/threads/archived/public"
+
+    async def listed(**query: str) -> tuple[list[str], bool]:
+        status, page = await asked(fake, path, query)
+        assert status == 200
+        return [thread["name"] for thread in page["threads"]], page["has_more"]
+
+    assert await listed() == (["post 3", "post 0", "post 2"], False)
+    assert await listed(limit="2") == (["post 3", "post 0"], True)
+    _, page = await asked(fake, path, {"limit": "2"})
+    before = page["threads"][-1]["thread_metadata"]["archive_timestamp"]
+    assert await listed(limit="2", before=before) == (["post 2"], False)
+    fake.world.channels[posts[0]].archived_at = fake.clock.now()
+    assert (await listed())[0][0] == "post 0"
+
+
+async def test_archived_threads_need_the_right_to_read_the_history(fake: FakeDiscord) -> None:
+    path = f"/channels/{FORUM}/threads/archived/public"
+    for permission, code in ((Permission.READ_MESSAGE_HISTORY, 50013), (Permission.VIEW_CHANNEL, 50001)):
+        await fake.deny(FORUM, permission)
+        status, refusal = await asked(fake, path)
+        assert (status, refusal["code"]) == (403, code)
+    await fake.deny(FORUM)
+    status, refusal = await asked(fake, f"/channels/{FORUM}/threads/archived/private")
+    assert (status, refusal["code"]) == (403, 50013), "private ones are for those who manage threads"
+
+
+async def test_the_first_message_of_a_post_is_not_counted_and_deleted_ones_were_sent(fake: FakeDiscord) -> None:
+    post = await fake.open_thread(BO, FORUM, None, "a post", "its words")
+    await fake.edit(post, "other words")
+    said = await fake.say(ADA, post, "so")
+    await fake.say(ADA, post, "and so")
+    await fake.delete(said)
+    _, page = await asked(fake, f"/guilds/{GUILD}/threads/active")
+    (thread,) = page["threads"]
+    assert (thread["message_count"], thread["total_message_sent"]) == (1, 2)
+
+
+async def test_a_hidden_forum_is_seen_by_those_who_have_its_role(fake: FakeDiscord) -> None:
+    role = await fake.grant(BO, role="staff")
+    await fake.hide(FORUM, role)
+    forum = fake.world.channels[FORUM]
+    seen = {person: Permission.VIEW_CHANNEL in fake.world.may(person, forum) for person in (ADA, BO, CHEN)}
+    assert seen == {ADA: True, BO: True, CHEN: False}, "Ada owns the guild"
+    assert Permission.VIEW_CHANNEL in fake.world.bot_may(forum)
+    await fake.open_thread(BO, FORUM, None, "a post")
+    _, page = await asked(fake, f"/guilds/{GUILD}/threads/active")
+    assert [thread["name"] for thread in page["threads"]] == ["a post"]
+
+
+async def asked(fake: FakeDiscord, path: str, query: dict[str, str] | None = None) -> tuple[int, Any]:
+    """The status and the answer of a GET as the bot."""
+    headers = {"Authorization": f"Bot {fake.bot_token}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.get(fake.api_url + path, params=query) as answer,
+    ):
+        return answer.status, await answer.json()
