@@ -10,6 +10,7 @@ from core.clock import Clock
 from core.errors import StoreError
 from core.ports.store.budgets import BudgetStore
 from core.ports.store.uploads import UploadStore
+from core.values.turn_ends import ANNOUNCED_FOR
 
 log = structlog.get_logger()
 
@@ -31,10 +32,12 @@ async def expire_spending(store: BudgetStore, clock: Clock) -> None:
 
 
 async def expire_uploads(store: UploadStore, clock: Clock) -> None:
-    """Remove the small copies of pictures that are older than `UPLOADS_KEPT`, now and every hour. Until cancelled."""
+    """Remove the small copies of pictures that are older than `UPLOADS_KEPT`, those of reports as soon as the page does
+    not show them any more, now and every hour. Until cancelled."""
     while True:
+        now = clock.now()
         try:
-            while removed := await store.expire_uploads(clock.now() - UPLOADS_KEPT):
+            while removed := await store.expire_uploads(now - UPLOADS_KEPT, now - ANNOUNCED_FOR):
                 log.info("uploads_expired", uploads=removed)
         except StoreError as error:
             log.warning("uploads_not_expired", **error.log_keys)

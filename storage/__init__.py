@@ -12,6 +12,7 @@
     teams       rows from before they named their team
     heard       watermarks of installations
     turns       the ledger: accept, begin, checkpoint
+    announcements  alerts and reports as they are shown
     turn_ends   the ledger: the end of a run, its usage and its spending
     steps       the steps of turns with more than one
     tools       decisions of people about tool calls, and the turns that wait for them

@@ -8,14 +8,14 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, case, cast, delete, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, cast, delete, or_, select, tuple_, update
 from sqlalchemy import Text as TextColumn
 
 from core.ports.store.privacy import Feedback
 from core.values.budgets import forgotten_payer
 from core.values.conversation import ThreadMessage, TurnState
 from core.values.places import Place
-from storage import threads, turn_ends, uploads, usage_sums
+from storage import announcements, threads, turn_ends, uploads, usage_sums
 from storage.attached import from_json, to_json, without_quotes_of
 from storage.budgets import Changed
 from storage.engine import insert
@@ -48,6 +48,7 @@ _NOTHING: dict[str, Any] = {
     "quoted": None,
     "buttons": [],
     "author_name": "",
+    "anonymous": None,
 }
 
 
@@ -85,10 +86,12 @@ def reset(connection: Connection, place: Place, at_us: int) -> None:
 
 def forget_thread(connection: Connection, place: Place, at_us: int, balances: Changed | None) -> int:
     """`balances`: as in `storage.turn_ends.finish`."""
-    _hold_turns(connection, threads.within(TURNS, place))
+    in_thread, its_reports = and_(*threads.within(TURNS, place)), announcements.reports_of_channel(place)
+    _hold_turns(connection, or_(in_thread, its_reports))
     reset(connection, place, at_us)
     turn_ends.charge_unrun(connection, threads.within(TURNS, place), at_us, balances)
     _forget_turns(connection, threads.within(TURNS, place), _NOTHING)
+    announcements.forget_words(connection, its_reports)
     connection.execute(delete(TOOL_GRANTS).where(*threads.within(TOOL_GRANTS, place)))
     return uploads.remove_messages(connection, threads.within(MESSAGES, place))
 
@@ -100,7 +103,8 @@ def forget_person(
     turn = TURNS.c
     asked, said = threads.of_team(TURNS, platform, team), threads.of_team(MESSAGES, platform, team)
     theirs = (*asked, turn.author == person)
-    _hold_turns(connection, (*asked, or_(turn.author == person, _quotes(TURNS, person))))
+    all_reports = announcements.reports()  # those of every platform may name a person
+    _hold_turns(connection, or_(and_(*asked, or_(turn.author == person, _quotes(TURNS, person))), all_reports))
     uploads.remove_messages(connection, (*said, _answers(platform, team, person)))
     their_lines = (*said, MESSAGES.c.author == person, MESSAGES.c.mine.is_(False))
     lines = uploads.remove_messages(connection, their_lines)
@@ -111,6 +115,7 @@ def forget_person(
     unpaid = update(TURNS).where(*theirs, turn.started_by == "", OPEN)
     connection.execute(unpaid.values(started_by=name))  # their usage is stored at their ends
     _forget_turns(connection, theirs, {**_NOTHING, "author": "", "author_locale": ""})
+    announcements.forget_words(connection, all_reports)
     _forget_quotes(connection, MESSAGES, said, person)
     _forget_quotes(connection, TURNS, asked, person)
     grant = TOOL_GRANTS.c
@@ -153,11 +158,11 @@ def _forget_quotes(
         connection.execute(update(table).where(*here).values(attached=kept))
 
 
-def _hold_turns(connection: Connection, which: Iterable[ColumnElement[bool]]) -> None:
+def _hold_turns(connection: Connection, which: ColumnElement[bool]) -> None:
     """Lock these turns on PostgreSQL, in the order in which all transactions lock them: an answer that is stored at the
     same time would stay. SQLite has one writer."""
     if connection.dialect.name == "postgresql":
-        connection.execute(select(TURNS.c.id).where(*which).order_by(TURNS.c.id).with_for_update())
+        connection.execute(select(TURNS.c.id).where(which).order_by(TURNS.c.id).with_for_update())
 
 
 def _forget_turns(

@@ -23,9 +23,10 @@ from core.values.report import ReportFigures
 from core.values.steps import ApprovalAnswered, ApprovalAsked, Step
 from core.values.tasks import Alert, ReportScope, Task
 from core.values.tools import ToolGrant
-from core.values.turn_ends import AnswerFooter, Finish
+from core.values.turn_ends import MOST_ANNOUNCEMENTS, Announcement, AnswerFooter, Finish
 from core.values.usage import Charge, LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
 from storage import (
+    announcements,
     budgets,
     charges,
     exports,
@@ -150,8 +151,9 @@ class SqlStore:
     async def discard_uploads(self, place: Place, message_id: str) -> None:
         await self._database.write(uploads.discard, place, message_id)
 
-    async def expire_uploads(self, before: datetime) -> int:
-        return await self._database.write(uploads.expire, to_us(before))
+    async def expire_uploads(self, before: datetime, announced_before: datetime | None = None) -> int:
+        announced_us = to_us(before if announced_before is None else announced_before)
+        return await self._database.write(uploads.expire, to_us(before), announced_us)
 
     async def import_history(self, place: Place, history: History) -> None:
         kept = (self._remaining(place, entry) for entry in history.entries)
@@ -197,6 +199,11 @@ class SqlStore:
 
     async def alerts(self, place: Place, since: datetime) -> list[tuple[Alert, datetime]]:
         return await self._database.read(turns.alerts, place, to_us(since))
+
+    async def announcements(
+        self, place: Place, since: datetime, limit: int = MOST_ANNOUNCEMENTS
+    ) -> list[Announcement]:
+        return await self._database.read(announcements.announcements, place, to_us(since), limit)
 
     async def last_report(self, place: Place, scope: ReportScope, period: str) -> datetime | None:
         return await self._database.read(turns.last_report, place, scope, period)

@@ -152,6 +152,8 @@ QUOTING = text("quoted IS NOT NULL")
 RETRIED = text("again_of IS NOT NULL")
 PICTURED = text("pictured_at_us IS NOT NULL")
 NOT_DONE = text("state <> 'done'")
+ANNOUNCED = text("task IN ('usage', 'alert', 'budget', 'remove_quote', 'update_alert', 'operation')")
+"""The kinds of `storage.tasks.ANNOUNCEMENTS`."""
 
 
 class TurnRow(Row, table=True):
@@ -162,7 +164,7 @@ class TurnRow(Row, table=True):
     `posted` is the answer's current message ids; the posts table also keeps those that were replaced.
     `ticket` lives only as long as the turn is open. `buttons` are pairs of action and label; None from before they
     were kept. `arguments` are the fields of the `task`. `deaths`, `started_by` (an id, or empty) and `started_at_us`:
-    as in `core.values.conversation.Turn`.
+    as in `core.values.conversation.Turn`. `anonymous`: as in `core.values.turn_ends.Finish`.
     """
 
     __tablename__ = "turns"
@@ -177,6 +179,12 @@ class TurnRow(Row, table=True):
             *("platform", "team", "channel"),
             sqlite_where=QUOTING,
             postgresql_where=QUOTING,
+        ),
+        Index(
+            "ix_turns_announced",
+            *("platform", "channel", "ended_at_us"),
+            sqlite_where=ANNOUNCED,
+            postgresql_where=ANNOUNCED,
         ),
         {"sqlite_autoincrement": True},
     )
@@ -220,6 +228,7 @@ class TurnRow(Row, table=True):
     started_by: str = Field(sa_column=Column(KEY, nullable=False, server_default=""))
     started_by_name: str = Field(sa_column=Column(Prose, nullable=False, server_default=""))
     started_at_us: int | None = Field(sa_type=BigInteger, default=None)
+    anonymous: str | None = Field(sa_type=Prose, default=None)
 
 
 class PostRow(Row, table=True):
@@ -270,7 +279,7 @@ class ToolGrantRow(Row, table=True):
 
 
 class UploadRow(Row, table=True):
-    """A small copy of a picture of a message. `at_us` is when it came."""
+    """A small copy of a picture of a message. `at_us` is when it came. `announced`: it is of an announcement."""
 
     __tablename__ = "uploads"
 
@@ -283,6 +292,7 @@ class UploadRow(Row, table=True):
     media_type: str = Field(sa_type=Text)
     content: bytes = Field(sa_type=LargeBinary)
     at_us: int = Field(sa_type=BigInteger, index=True)
+    announced: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class UsageRow(Row, table=True):

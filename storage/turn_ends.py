@@ -35,7 +35,8 @@ def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.C
     values: dict[str, Any] = {
         "turn_id": end.turn.id,
         "state": end.state,
-        "answer": end.text,
+        "answer": end.captioned(end.text),
+        "anonymous": None if end.anonymous is None else end.captioned(end.anonymous),
         "posted": list(end.posted),
         "notice": end.notice,
         "buttons": [[button.action, button.label] for button in end.buttons],

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, delete, or_, select, tuple_
 
 from core.ports.files import FileContent
 from core.values.places import Place
 from storage import steps, threads
 from storage.engine import insert
-from storage.tables import MESSAGES, OPEN, POSTS, TURNS, UPLOADS
+from storage.tables import ANNOUNCED, MESSAGES, OPEN, POSTS, TURNS, UPLOADS
+from storage.tasks import ANNOUNCEMENTS
 
 _MESSAGE = ("platform", "team", "channel", "message")
 
@@ -24,7 +25,8 @@ def put(
     uploads: Mapping[str, FileContent],
     turn_id: int | None = None,
 ) -> None:
-    if turn_id is not None and not _is_open(connection, turn_id):
+    task = None if turn_id is None else _open_task(connection, turn_id)
+    if turn_id is not None and task is None:
         return
     rows = [
         {
@@ -37,6 +39,7 @@ def put(
             "media_type": upload.media_type,
             "content": upload.data,
             "at_us": at_us,
+            "announced": task in ANNOUNCEMENTS,
         }
         for source, upload in uploads.items()
     ]
@@ -44,10 +47,11 @@ def put(
         connection.execute(insert(connection.dialect.name, UPLOADS).on_conflict_do_nothing(), rows)
 
 
-def _is_open(connection: Connection, turn_id: int) -> bool:
-    """True if the turn has not ended. It does not end before this transaction."""
-    still = select(TURNS.c.id).where(TURNS.c.id == turn_id, OPEN).with_for_update(read=True)
-    return connection.scalar(still) is not None
+def _open_task(connection: Connection, turn_id: int) -> str | None:
+    """The kind of the task of a turn, None where it has ended. It does not end before this transaction."""
+    still = select(TURNS.c.task).where(TURNS.c.id == turn_id, OPEN).with_for_update(read=True)
+    task: str | None = connection.scalar(still)
+    return task
 
 
 def find(connection: Connection, place: Place, message: str, source: str) -> FileContent | None:
@@ -75,16 +79,25 @@ def remove_messages(connection: Connection, which: Iterable[ColumnElement[bool]]
 
 def remove_answers(connection: Connection, which: Iterable[ColumnElement[bool]]) -> None:
     """Remove the pictures of the answers of the turns that meet these conditions. The messages of an open turn are
-    known by its posts alone."""
-    turns = select(TURNS.c.id).where(*which)
+    known by its posts alone; announcements have no posts."""
+    conditions = list(which)
+    turns = select(TURNS.c.id).where(*conditions)
     posted = select(*(POSTS.c[name] for name in _MESSAGE)).where(POSTS.c.turn_id.in_(turns))
     connection.execute(delete(UPLOADS).where(_of(posted)))
+    announced = select(TURNS.c.platform, TURNS.c.channel, TURNS.c.posted).where(ANNOUNCED, *conditions)
+    for row in connection.execute(announced).all():
+        there = (UPLOADS.c.platform == row.platform, UPLOADS.c.channel == row.channel)
+        connection.execute(
+            delete(UPLOADS).where(*there, UPLOADS.c.message.in_(row.posted), UPLOADS.c.announced)
+        )
 
 
 def _of(messages: Select[Any]) -> ColumnElement[bool]:
     return tuple_(*(UPLOADS.c[name] for name in _MESSAGE)).in_(messages)
 
 
-def expire(connection: Connection, before_us: int) -> int:
-    removed = connection.execute(delete(UPLOADS).where(UPLOADS.c.at_us < before_us)).rowcount
+def expire(connection: Connection, before_us: int, announced_before_us: int) -> int:
+    upload = UPLOADS.c
+    old = (upload.at_us < before_us, or_(~upload.announced, upload.at_us < announced_before_us))
+    removed = connection.execute(delete(UPLOADS).where(*old)).rowcount
     return removed + steps.expire_pictures(connection, before_us)

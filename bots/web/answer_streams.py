@@ -84,6 +84,7 @@ class _ShownMessage:
     thread: str
     key: str
     view: MessageView
+    turn_id: int | None
 
 
 class AnswerStreams:
@@ -115,16 +116,16 @@ class AnswerStreams:
     def watchers(self) -> int:
         return sum(map(len, self._watchers.values()))
 
-    def show(self, thread: str, view: MessageView, key: str = "") -> None:
+    def show(self, thread: str, view: MessageView, key: str = "", turn_id: int | None = None) -> None:
         """A new or changed message of an answer. Its pictures stay. A new one at the top level, which few watch, renews
-        the list of threads on all pages."""
+        the list of threads on all pages. `turn_id`: as in `OutgoingCall`."""
         known = self._shown.get(view.id)
         if known:
             attached = view.attached or known.view.attached
             key, view = known.key, replace(view, at=known.view.at, attached=attached)
         for id_ in [id_ for id_, older in self._shown.items() if id_ != view.id and replaces(view, older.view)]:
             self._remove(id_)
-        self._put(_ShownMessage(thread, key, view))
+        self._put(_ShownMessage(thread, key, view, turn_id))
         while len(self._shown) > KEPT or (self._length > KEPT_LENGTH and len(self._shown) > 1):
             self._remove(next(iter(self._shown)))
         self._thinking.pop(thread, None)
@@ -181,6 +182,10 @@ class AnswerStreams:
     def views(self, thread: str) -> list[MessageView]:
         """The messages of a thread in the order in which they were posted."""
         return [shown.view for shown in self._shown.values() if shown.thread == thread]
+
+    def turn_of(self, message_id: str) -> int | None:
+        """The turn that a message of `views` shows; None where there is none."""
+        return self._shown[message_id].turn_id
 
     def view(self, message_id: str) -> MessageView | None:
         shown = self._shown.get(message_id)

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, replace
+from datetime import datetime
 from functools import partial, wraps
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -41,6 +42,7 @@ from core.values.conversation import Ask
 from core.values.events import REFUSALS, Command, Event, Outcome, Receipt
 from core.values.parts import FileProblem
 from core.values.places import Person, Place
+from core.values.turn_ends import ANNOUNCED_FOR, MOST_ANNOUNCEMENTS
 
 HEARTBEAT_S = 15.0
 STREAMS = 24
@@ -191,8 +193,7 @@ class WebConnector:
 
     async def _threads(self, request: web.Request) -> web.Response:
         threads = await self._store.threads(self.name, self.installation.id)
-        posts = self._live.views(incoming.TOP)
-        return json_response({"threads": outgoing.threads_to_json(threads, posts)})
+        return json_response({"threads": outgoing.threads_to_json(threads, await self._notices(1))})
 
     async def _thread(self, request: web.Request) -> web.Response:
         place = incoming.thread_to_place(request.match_info["thread"])
@@ -204,9 +205,11 @@ class WebConnector:
         answer_footers = await self._store.answer_footers(place)
         thread = outgoing.place_to_thread(place)
         live = self._live.views(thread)
-        if thread != incoming.TOP:  # messages that were forgotten leave memory too
-            asked = {line.id for line in lines}
-            live = [view for view in live if view.after in asked]
+        asked = {line.id for line in lines}
+        live = [view for view in live if view.after in asked]  # messages that were forgotten leave memory too
+        if thread == incoming.TOP:
+            answers = {view.id for view in live}
+            live += [view for view in await self._notices() if view.id not in answers]
         views = outgoing.views(lines, live, answer_footers, language)
         if not views:
             raise RequestError(Reason.NO_THREAD)
@@ -214,6 +217,21 @@ class WebConnector:
             "messages": [await self._renderer.view(view) for view in views],
             "thinking": asdict(self._live.thinking(thread, self._clock.monotonic())),
         }
+
+    async def _notices(self, limit: int = MOST_ANNOUNCEMENTS) -> list[outgoing.MessageView]:
+        """The newest alerts and reports, oldest first: those of the store, and from memory those that are being posted
+        or that the store refused."""
+        open_turns = {turn.id for turn in await self._store.open_turns()} | {None}
+        top, since = incoming.thread_to_place(incoming.TOP), self._clock.now() - ANNOUNCED_FOR
+        stored = await self._store.announcements(top, since, limit)
+        views = [outgoing.announcement_to_view(one) for one in stored]
+        known = {view.id for view in views}
+        views += [
+            view
+            for view in self._live.views(incoming.TOP)
+            if view.id not in known and self._live.turn_of(view.id) in open_turns
+        ]
+        return sorted(views, key=lambda view: datetime.fromisoformat(view.at))
 
     async def _left(self, place: Place, language: str) -> dict[str, object]:
         """The complete view of a thread that was there; there may be nothing left of it."""

@@ -53,7 +53,8 @@ class WebInstallation:
             if turn.ask.place.platform == self.name and turn.posted:
                 language = variant(language_of(turn.ask.author.locale), self.name)
                 thread = outgoing.place_to_thread(turn.ask.place)
-                self._live.show(thread, outgoing.turn_to_view(turn, self._clock.now(), language, asked))
+                view = outgoing.turn_to_view(turn, self._clock.now(), language, asked)
+                self._live.show(thread, view, turn_id=turn.id)
 
     async def history(self, place: Place, before: Ask) -> History:
         """No history: every message comes through the inbox, so the store has all of it."""
@@ -101,7 +102,8 @@ class WebInstallation:
         if isinstance(call, UploadFile) and call.under:
             await self._keep_picture(call, call.under, call)
             if (known := self._live.view(call.under)) is not None:
-                self._live.show(outgoing.place_to_thread(call.place), outgoing.with_picture(known, call))
+                thread = outgoing.place_to_thread(call.place)
+                self._live.show(thread, outgoing.with_picture(known, call), turn_id=call.turn_id)
             return call.under
         if not isinstance(call, PostMessage | EditMessage):
             raise PlatformError(Code.UNSUPPORTED, f"the page takes no {type(call).__name__}")
@@ -116,7 +118,7 @@ class WebInstallation:
         if call.page.picture is not None:
             await self._keep_picture(call, message_id, call.page.picture)
             view = outgoing.with_picture(view, call.page.picture)
-        self._live.show(outgoing.place_to_thread(call.place), view, key)
+        self._live.show(outgoing.place_to_thread(call.place), view, key, call.turn_id)
         return message_id
 
     async def _keep_picture(

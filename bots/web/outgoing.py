@@ -31,7 +31,7 @@ from core.values.places import Place
 from core.values.platform import PlatformTraits
 from core.values.steps import ApprovalAsked
 from core.values.tasks import ContinueAnswer
-from core.values.turn_ends import AnswerFooter
+from core.values.turn_ends import Announcement, AnswerFooter
 from core.values.ui import Button, Form
 
 LIMITS = Limits(page_size=1_000_000, page_unit="utf16", min_gap_s=0.05, renders_halves=True)
@@ -105,6 +105,15 @@ def turn_to_view(turn: Turn, at: datetime, language: str, asked: ApprovalAsked |
     buttons = approval_buttons(turn, asked, language) if asked else (stop,)
     anew = answers_anew(turn)
     return MessageView(turn.posted[0], True, turn.text, at.isoformat(), turn.ask.id, notice, buttons, anew=anew)
+
+
+def announcement_to_view(announcement: Announcement) -> MessageView:
+    """The view of an alert or a report that is stored."""
+    after = announcement.message_id.rpartition(".")[0]
+    files = attached_to_views(announcement.message_id, announcement.files, "en")
+    at = announcement.at.isoformat()
+    words = (announcement.notice, announcement.buttons)
+    return MessageView(announcement.message_id, True, announcement.text, at, after, *words, attached=files)
 
 
 def entry_to_view(entry: ThreadMessage, language: str = "en") -> MessageView:

@@ -60,11 +60,13 @@ class ReportStore(UsageStore, SettingsStore, BudgetStore, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WrittenReport:
-    """A report and its Markdown in `language`, which may be a variant."""
+    """A report and its Markdown in `language`, which may be a variant. `anonymous`: the Markdown without the names and
+    the words of people."""
 
     report: Report
     text: str
     language: str
+    anonymous: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ class StoredUsage:
         if posts is not None:
             view = replace(view, readable=view.readable | {post.place.key for post in posts.found})
         view = replace(view, posts=posts)
-        return WrittenReport(report, report_to_text(report, view), language)
+        anonymous = report_to_text(report, replace(view, readable=frozenset(), names=False))
+        return WrittenReport(report, report_to_text(report, view), language, anonymous)
 
     def _link(self, place: Place, message_id: str) -> str:
         platform_calls = self.calls(place)

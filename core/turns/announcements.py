@@ -36,7 +36,7 @@ class UsageReporter(Protocol):
 async def report_to_finish(written: WrittenReport, turn: Turn, currency: str, charts: Charts | None) -> Finish:
     """The end of the turn of a report, with its chart. A notice says where that could not be drawn. A report without
     questions has none."""
-    finish, report = Finish(turn, TurnState.DONE, written.text), written.report
+    finish, report = Finish(turn, TurnState.DONE, written.text, anonymous=written.anonymous), written.report
     if charts is None or not report.figures.now.questions:
         return finish
     try:

@@ -120,9 +120,8 @@ def nothing_to_answer(turn: Turn) -> str:
 
 def last_view(finish: Finish) -> Reply:
     """The whole answer, with its notice, buttons and pictures. A picture within it has its caption under the text."""
-    caption = finish.embedded.caption if finish.embedded else ""
     return Reply(
-        "\n\n".join(filter(None, (finish.text, caption))),
+        finish.captioned(finish.text),
         Phase.ENDED,
         finish.notice,
         finish.buttons,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import Usage
@@ -53,6 +53,13 @@ class Finish:
     """Pictures that follow the text; once it is shown, those that people can see."""
     embedded: AnswerPicture | None = None
     """The picture within the last message; None once that is shown without it."""
+    anonymous: str | None = None
+    """The text of a report without the names and the words of people, which takes its place once somebody is
+    forgotten. None where the text is no report."""
+
+    def captioned(self, text: str) -> str:
+        """`text`, and under it the caption of the picture within the last message."""
+        return "\n\n".join(filter(None, (text, self.embedded.caption if self.embedded else "")))
 
     @property
     def attached(self) -> tuple[Attached, ...]:
@@ -78,3 +85,28 @@ class AnswerFooter:
     at: datetime
     notice: str = ""
     buttons: tuple[Button, ...] = ()
+
+
+MOST_ANNOUNCEMENTS, ANNOUNCED_FOR = 200, timedelta(days=90)
+"""The most announcements that a platform without a history of its own shows, and the time for which it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An alert or a report at the top of a channel, as its message shows it now.
+
+    `at` is the time at which it was posted. `files` are the pictures within it that are stored.
+    """
+
+    turn_id: int
+    message_id: str
+    at: datetime
+    text: str
+    notice: str = ""
+    buttons: tuple[Button, ...] = ()
+    files: tuple[File, ...] = ()
+
+    def updated(self, text: str) -> Announcement:
+        """The alert after an `UpdateAlert`: without its buttons, and with `text` in place of its own. An empty `text`
+        was forgotten."""
+        return replace(self, text=text or self.text, notice="", buttons=())

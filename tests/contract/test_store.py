@@ -66,6 +66,7 @@ CALLS: dict[str, Call] = {
     "threads": lambda store: store.threads("slack", "T1"),
     "open_turns": lambda store: store.open_turns(7),
     "alerts": lambda store: store.alerts(PLACE, NOON),
+    "announcements": lambda store: store.announcements(PLACE, NOON),
     "turn": lambda store: store.turn(1),
     "last_report": lambda store: store.last_report(PLACE, ReportScope.ALL, "day"),
     "turn_of": lambda store: store.turn_of(PLACE, "m1"),

@@ -38,9 +38,9 @@ from core.values.parts import Attached, File, Text
 from core.values.places import Person, Place, message_key
 from core.values.report import ReportFigures
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults
-from core.values.tasks import Alert, ContinueAnswer, ReportScope, ReportUsage, Task
+from core.values.tasks import Alert, ContinueAnswer, ReportScope, ReportUsage, Task, UpdateAlert
 from core.values.tools import ToolGrant
-from core.values.turn_ends import AnswerFooter, Finish
+from core.values.turn_ends import MOST_ANNOUNCEMENTS, Announcement, AnswerFooter, Finish
 from core.values.usage import Charge, LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
 from storage.attached import changed, merged, with_file, without_quotes_of
 from storage.deleted import DeletedMessages
@@ -85,6 +85,10 @@ class MemoryStore(MemorySettings):
         self._feedback: dict[tuple[int, str], Feedback] = {}
         self._once: set[str] = set()
         self._uploads: dict[tuple[str, str], dict[str, tuple[datetime, FileContent]]] = {}
+        self._announced: set[tuple[str, str]] = set()
+        """The messages of announcements that have pictures."""
+        self._announcements: dict[int, tuple[datetime, Finish]] = {}
+        """The ends of announcements, by turn."""
         self._counts: list[OperationCount] = []
         self._last_id = 0
         self._nobodys: dict[int, str] = {}
@@ -237,6 +241,8 @@ class MemoryStore(MemorySettings):
         self._work()
         if turn_id is not None and self._turns[turn_id].state not in _OPEN:
             return
+        if turn_id is not None and self._turns[turn_id].ask.announces:
+            self._announced.add((place.channel_key, message_id))
         stored = self._uploads.setdefault((place.channel_key, message_id), {})
         for source, one in content.items():
             stored.setdefault(source, (at, replace(one, name=storable(one.name))))
@@ -254,13 +260,14 @@ class MemoryStore(MemorySettings):
     def _drop_uploads(self, place: Place, message_id: str) -> None:
         self._uploads.pop((place.channel_key, message_id), None)
 
-    async def expire_uploads(self, before: datetime) -> int:
+    async def expire_uploads(self, before: datetime, announced_before: datetime | None = None) -> int:
         self._work()
+        announced = min(before, announced_before or before)
         old = [
             (message, source)
             for message, stored in self._uploads.items()
             for source, (at, _) in stored.items()
-            if at < before
+            if at < (announced if message in self._announced else before)
         ]
         for message, source in old:
             del self._uploads[message][source]
@@ -379,6 +386,43 @@ class MemoryStore(MemorySettings):
         ]
         return [(ask.task, ask.at) for ask in here if isinstance(ask.task, Alert)]
 
+    async def announcements(
+        self, place: Place, since: datetime, limit: int = MOST_ANNOUNCEMENTS
+    ) -> list[Announcement]:
+        self._work()
+        there = [turn for turn in self._turns.values() if self._is_announced_at(turn, place)]
+        updates = {
+            turn.ask.task.turn_id: turn.ask.text for turn in there if isinstance(turn.ask.task, UpdateAlert)
+        }
+        found = []
+        for turn in there:
+            at, finish = self._announcements.get(turn.id, (NEVER, None))
+            if finish is None or not turn.posted or at < since or not (turn.text or finish.notice):
+                continue
+            stored = self._uploads.get((place.channel_key, turn.posted[0]), {})
+            files = tuple(
+                File(one.name, one.media_type, size=len(one.data), source=source)
+                for source, (_, one) in sorted(stored.items())
+            )
+            shown = Announcement(turn.id, turn.posted[0], at, turn.text, finish.notice, finish.buttons, files)
+            found.append(shown.updated(updates[turn.id]) if turn.id in updates else shown)
+        return sorted(found, key=lambda one: (one.at, one.turn_id))[-limit:]
+
+    @staticmethod
+    def _is_announced_at(turn: Turn, place: Place) -> bool:
+        asked = turn.ask.place
+        here = (asked.platform, asked.channel, asked.thread) == (place.platform, place.channel, "")
+        return turn.ask.announces and here and asked.team in (place.team, "")
+
+    def _forget_words(self, place: Place | None = None) -> None:
+        """Remove the names and the words of people from the reports, those of a channel or all."""
+        for turn_id, (_, finish) in self._announcements.items():
+            turn = self._turns[turn_id]
+            here = place is None or turn.ask.place.channel_key == place.channel_key
+            if here and isinstance(turn.ask.task, ReportUsage):
+                text = "" if finish.anonymous is None else finish.captioned(finish.anonymous)
+                self._turns[turn_id] = replace(turn, text=text)
+
     async def last_report(self, place: Place, scope: ReportScope, period: str) -> datetime | None:
         self._work()
         there = (turn.ask for turn in self._turns.values() if turn.ask.place.channel_key == place.channel_key)
@@ -487,10 +531,12 @@ class MemoryStore(MemorySettings):
         ask, started_by = replace(turn.ask, interaction_token=""), turn.started_by
         if started_by is not None:
             started_by = replace(started_by, id=payer_name(started_by.id))
+        text = finish.captioned(finish.text)
         self._turns[turn.id] = replace(
-            turn, ask=ask, state=finish.state, text=finish.text, posted=finish.posted, started_by=started_by
+            turn, ask=ask, state=finish.state, text=text, posted=finish.posted, started_by=started_by
         )
         if ask.announces:
+            self._announcements[turn.id] = (self._clock.now(), finish)
             return True
         self._post(turn.id, finish.posted)
         self._finishes[turn.id] = self._runs[turn.id] = finish
@@ -786,6 +832,7 @@ class MemoryStore(MemorySettings):
                 self._blank(turn)
         self._grants = [one for one in self._grants if one[0].key != place.key]
         lines = self._talk(place).lines
+        self._forget_words(place)
         gone = len(lines)
         for message_id in lines:
             self._drop_uploads(place, message_id)
@@ -830,6 +877,7 @@ class MemoryStore(MemorySettings):
             if is_of(turn.ask.place, platform, team):
                 kept = without_quotes_of(turn.ask.attached, {person})
                 self._turns[turn_id] = replace(turn, ask=replace(turn.ask, attached=kept))
+        self._forget_words()
         return gone
 
     async def messages_by_person(
@@ -874,6 +922,9 @@ class MemoryStore(MemorySettings):
         self._steps.pop(turn.id, None)
         if finish := self._finishes.get(turn.id):
             self._finishes[turn.id] = replace(finish, notice="", buttons=(), quoted=())
+        if turn.id in self._announcements:
+            at, announced = self._announcements[turn.id]
+            self._announcements[turn.id] = (at, replace(announced, notice="", buttons=(), anonymous=None))
         self._runs.pop(turn.id, None)
 
     def _talk(self, place: Place) -> StoredThread:

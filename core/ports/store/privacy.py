@@ -35,7 +35,7 @@ class PrivacyStore(Protocol):
     async def forget_thread(self, place: Place, at: datetime) -> int:
         """Remove a thread's messages with their uploads and its turns' texts, and reset the thread.
 
-        Returns the number of messages.
+        Returns the number of messages. Reports in its channel lose the names and the words of people.
 
         Turns that have not ended are stopped: later checkpoints and ends of theirs are not stored.
         """
@@ -47,6 +47,8 @@ class PrivacyStore(Protocol):
 
         Messages sent before `at` are not stored any more: neither their messages, nor quotes of them in the
         messages of others. Only `at` and a hash of their id are kept for that.
+
+        Reports in all channels lose the names and the words of people: it is not known whose they are.
 
         In one team, or in all teams of the platform where `team` is empty. Their usage stays, without their id. Returns
         the number of their messages. Turns that have not ended are stopped, as in `forget_thread`.

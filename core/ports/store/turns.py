@@ -12,7 +12,7 @@ from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, Step
 from core.values.tasks import Alert, ReportScope, Task
 from core.values.tools import ToolGrant
-from core.values.turn_ends import AnswerFooter, Finish
+from core.values.turn_ends import MOST_ANNOUNCEMENTS, Announcement, AnswerFooter, Finish
 
 
 class TurnLedger(Protocol):
@@ -146,6 +146,16 @@ class TurnLedger(Protocol):
         """The alerts raised since then that were posted to a channel, with the time of each, oldest first.
 
         Of a place without a team: to the channel of each installation that has a watermark.
+        """
+        ...
+
+    async def announcements(
+        self, place: Place, since: datetime, limit: int = MOST_ANNOUNCEMENTS
+    ) -> list[Announcement]:
+        """The newest `limit` alerts and reports that were posted at the top of a channel since then, oldest first.
+
+        A limit that was allowed once more is shown in its alert, without the name of a person who was forgotten. Those
+        that were forgotten are left out.
         """
         ...
 

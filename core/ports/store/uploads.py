@@ -33,7 +33,10 @@ class UploadStore(Protocol):
         """Remove the pictures of a message that is not stored, since it was refused."""
         ...
 
-    async def expire_uploads(self, before: datetime) -> int:
+    async def expire_uploads(self, before: datetime, announced_before: datetime | None = None) -> int:
         """Remove all pictures that came before then, also some of those of tool results: 0 once none is left.
-        Returns how many."""
+        Returns how many.
+
+        The pictures of announcements are removed only where they came before `announced_before` too, if given.
+        """
         ...

@@ -42,7 +42,7 @@ class Drawn:
 
 
 def written(figures: ReportFigures = FIGURES, language: str = "en") -> WrittenReport:
-    return WrittenReport(Report(WEEK, PLACE, figures), "**Usage**", language)
+    return WrittenReport(Report(WEEK, PLACE, figures), "**Usage**", language, "**Usage**")
 
 
 @pytest.mark.parametrize(
