@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, FilePayload, Page, expect
 
+from core.clock import SystemClock
 from core.i18n import language_of, phrase
+from core.spend.chart_child import WIDTH
+from core.values.conversation import Ask, TurnState
+from core.values.deltas import Usage
+from core.values.places import Person, Place
+from core.values.turn_ends import Finish
+from storage import DatabaseSettings, open_store
 from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
 from tests.e2e.conftest import model_endpoint, model_settings
 from tests.e2e.program import Program
@@ -26,6 +34,7 @@ pytestmark = [
 ]
 
 ANSWER = "Here I am."
+POSTED = "SELECT count(*) FROM turns WHERE task IN ('usage', 'budget') AND state = 'done'"
 NOTES: FilePayload = {"name": "notes.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2\n"}
 
 
@@ -103,3 +112,73 @@ async def test_what_an_admin_allows_stays_in_sight_and_the_button_of_the_alert_g
         await expect(alert).to_have_count(1)
         await page.get_by_role("link", name="question 1?").click()
         await answered(page, tmp_path, "question 3?", 3)
+
+
+async def asked_yesterday(folder: Path) -> None:
+    """Make the database, with an answer that a report of yesterday is about."""
+    (folder / "data").mkdir()
+    settings = DatabaseSettings(database_url=f"sqlite:///{folder}/data/parley.db")
+    store = await open_store(settings, SystemClock())
+    at = datetime.now(UTC) - timedelta(days=1)
+    place = Place("web", "local", "web", "aaaabbbbcccc")
+    turn = await store.accept(Ask("q", place, Person("you", "You"), "why?", at, addressed=True))
+    assert turn is not None
+    await store.finish(Finish(turn, TurnState.DONE, "because", posted=("q.1",), model="m", usage=Usage(1, 1)))
+    await store.close()
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+async def test_an_alert_and_a_report_are_there_after_a_crash_and_the_alerts_button_works_once(
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions, locale: str
+) -> None:
+    language = language_of(locale)
+    settings = model_settings(endpoint) | LIMIT | {"PARLEY_ALERT_CHANNEL": "web:web"}
+    settings |= {"PARLEY_SUMMARY_CHANNELS": "web:web", "PARLEY_SUMMARY_AT": "00:00 UTC"}
+    notices, now = phrase("page_board", language), phrase("amount_tokens", language, n=200)
+    shown, listed = "[role=log] article", "#list li"
+    await asked_yesterday(tmp_path)
+    async with (
+        Program(tmp_path, PARLEY_LANGUAGE=language, **settings) as program,
+        window(chromium, locale=locale) as page,
+    ):
+        posts, picture = page.locator(shown), page.locator(f"{shown} .picture img")
+        lift = page.get_by_role("button", name=phrase("budget_lift", language))
+        when = page.locator(listed, has_text=notices).locator("time")
+
+        async def restart() -> None:
+            await program.kill()
+            await program.start()
+            await program.ready()
+            await page.goto(f"{program.url}/#board")
+            await page.reload()
+            await expect(posts).to_have_count(2)
+
+        await page.goto(program.url)
+        await page.get_by_role("link", name=notices).click()
+        await expect(picture).to_have_js_property("naturalWidth", WIDTH)
+        await page.get_by_role("link", name=phrase("page_new", language)).click()
+        for number in (2, 3):
+            await answered(page, tmp_path, f"question {number}?", number)
+        await ask(page, "question 4?")
+        await page.get_by_role("link", name=notices).click()
+        await expect(lift).to_have_count(1)
+        await until(lambda: kept(tmp_path, POSTED) == [(2,)])
+        await page.reload()
+        await expect(posts).to_have_count(2)
+        await expect(picture).to_have_js_property("naturalWidth", WIDTH)
+        before = await posts.all_inner_texts()
+        posted_at = await when.get_attribute("datetime")
+        await restart()
+        await expect(picture).to_have_js_property("naturalWidth", WIDTH)
+        assert await posts.all_inner_texts() == before
+        await expect(when).to_have_attribute("datetime", posted_at or "")
+        await lift.click()
+        await expect(posts.last).to_contain_text(now)
+        await expect(lift).to_have_count(0)
+        await restart()
+        await expect(posts.last).to_contain_text(now)
+        await expect(when).to_have_attribute("datetime", posted_at or "")
+        await expect(lift).to_have_count(0)
+        assert (await posts.all_inner_texts())[0] == before[0]
+        await page.get_by_role("link", name="question 2?").click()
+        await answered(page, tmp_path, "question 4?", 4)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
+from bots.web.answer_streams import KEPT
 from core.errors import Code, PlatformError
-from core.values.conversation import Ask, History
+from core.values.conversation import Ask, History, Turn, TurnState, announcement
 from core.values.outgoing import EditMessage, Page, PostMessage
-from core.values.tasks import ANSWER, ContinueAnswer, Task
+from core.values.tasks import ANSWER, Alert, ContinueAnswer, Task
+from core.values.turn_ends import Finish
 from core.values.ui import Button
 from tests.bots.web.pages import Client, ask, thread_of
-from tests.bots.web.rig import serving_page
+from tests.bots.web.rig import App, serving_page
 from tests.fakes.memory import MemoryStore
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 # Asking.
 
@@ -200,6 +205,65 @@ async def test_a_summary_stands_in_the_channels_own_thread(client: Client) -> No
         await home.inbox.settled()
         texts = [view["text"] for view in await thread_of(client, home, "board")]
         assert texts == ["12 questions", "What cost so much?", "You said: What cost so much?"]
+
+
+async def announced(home: App, id: str, text: str) -> Turn:
+    """An alert that is shown and has not ended."""
+    place = await home.platform.installation.channel("web")
+    turn = await home.store.accept(announcement(id, place, Alert("account a", Code.BAD_KEY), NOON, text))
+    assert turn is not None
+    turn = await home.store.begin(turn.id)
+    call = PostMessage(place, Page(text), f"turn-{turn.id}-0", id, turn_id=turn.id)
+    return replace(turn, posted=(await home.platform.installation.perform(call),))
+
+
+async def ended(home: App, turn: Turn) -> None:
+    await home.store.finish(Finish(turn, TurnState.DONE, turn.ask.text, posted=turn.posted))
+
+
+async def noticed(client: Client, home: App) -> list[str]:
+    """The notices; none where the list of threads names none."""
+    async with client.get(f"{home.url}/api/threads") as response:
+        listed = [thread["id"] for thread in (await response.json())["threads"]]
+    return [view["text"] for view in await thread_of(client, home, "board")] if "board" in listed else []
+
+
+async def test_notices_are_shown_once_while_they_are_posted_afterwards_and_after_a_restart(
+    client: Client,
+) -> None:
+    store = MemoryStore()
+    async with serving_page(store) as home:
+        first, second = await announced(home, "alert:1", "One."), await announced(home, "alert:2", "Two.")
+        assert await noticed(client, home) == ["One.", "Two."]
+        await ended(home, first)
+        assert await noticed(client, home) == ["Two.", "One."], "each has the time of its end"
+        await ended(home, second)
+        assert await noticed(client, home) == ["One.", "Two."]
+        elsewhere = replace(first.ask.place, thread="abcdefgh2345")
+        for number in range(KEPT):
+            call = PostMessage(elsewhere, Page("An answer."), f"turn-9-{number}")
+            await home.platform.installation.perform(call)
+        assert await noticed(client, home) == ["One.", "Two."]
+    async with serving_page(store) as home:
+        assert await noticed(client, home) == ["One.", "Two."]
+
+
+async def test_an_alert_that_the_database_refused_is_shown_too(client: Client) -> None:
+    async with serving_page() as home:
+        place = await home.platform.installation.channel("web")
+        await home.platform.installation.perform(PostMessage(place, Page("No database."), "alert"))
+        await ended(home, await announced(home, "alert:1", "One."))
+        assert await noticed(client, home) == ["No database.", "One."]
+
+
+async def test_notices_that_are_forgotten_leave_the_page(client: Client) -> None:
+    async with serving_page() as home:
+        first, second = await announced(home, "alert:1", "One."), await announced(home, "alert:2", "Two.")
+        await ended(home, first)
+        await home.store.forget_thread(first.ask.place, NOON)
+        assert await noticed(client, home) == []
+        await ended(home, second)
+        assert await noticed(client, home) == []
 
 
 async def test_the_store_has_all_history_and_threads_do_not_share_a_budget() -> None:
