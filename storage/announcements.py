@@ -39,15 +39,19 @@ def _at_top(place: Place) -> list[ColumnElement[bool] | Any]:
     return [ANNOUNCED, turn.platform == place.platform, turn.channel == place.channel, team, turn.thread == ""]
 
 
-def _updates(connection: Connection, place: Place, alerts: Collection[int]) -> dict[int, str]:
-    """The new texts of alerts, by their turns. Empty for one that named a person who was forgotten."""
+def _updates(
+    connection: Connection, place: Place, alerts: Collection[int]
+) -> dict[int, tuple[UpdateAlert, str]]:
+    """The updates of alerts with their texts, by the turns of the alerts."""
     if not alerts:
         return {}
     turn = TURNS.c
     query = select(turn.arguments, turn.text).where(*_at_top(place), turn.task == "update_alert")
     loaded = ((TASKS.load("update_alert", row.arguments), row.text) for row in connection.execute(query))
     return {
-        task.turn_id: text for task, text in loaded if isinstance(task, UpdateAlert) and task.turn_id in alerts
+        task.turn_id: (task, text)
+        for task, text in loaded
+        if isinstance(task, UpdateAlert) and task.turn_id in alerts
     }
 
 
@@ -68,12 +72,12 @@ def _files(connection: Connection, place: Place, messages: Sequence[str]) -> dic
     return found
 
 
-def _announcement(row: Any, update: str | None, files: Sequence[File]) -> Announcement:
+def _announcement(row: Any, update: tuple[UpdateAlert, str] | None, files: Sequence[File]) -> Announcement:
     buttons = tuple(Button(action, label, row.id) for action, label in row.buttons or ())
     shown = Announcement(
         row.id, row.posted[0], from_us(row.ended_at_us), row.answer, row.notice, buttons, tuple(files)
     )
-    return shown if update is None else shown.updated(update)
+    return shown if update is None else shown.updated(*update)
 
 
 def reports(*which: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -18,7 +18,7 @@ from core.i18n import advise, language_of, phrase
 from core.operators.alerts import AGAIN_S
 from core.ports.store.turns import TurnLedger
 from core.values.conversation import Turn, TurnState, announcement
-from core.values.places import Place
+from core.values.places import Person, Place
 from core.values.tasks import Alert, BudgetLift, BudgetReached, UpdateAlert
 from core.values.ui import Localized
 
@@ -134,7 +134,8 @@ class AlertTurns:
         if alert is None:
             return False
         written = await self.writer.write(lift, place)
-        task, now = UpdateAlert(alert.id), self.clock.now()
+        unnamed = await self.writer.write(replace(lift, by=Person("")), place)
+        task, now = UpdateAlert(alert.id, unnamed.text), self.clock.now()
         update = announcement(f"lifted-{alert.id}", place, task, now, written.text, written.language)
         if lift.is_named(place):
             update = replace(update, author=replace(lift.by, locale=written.language))  # forgotten with them

@@ -129,9 +129,11 @@ class BudgetLift:
 
 @dataclass(frozen=True, slots=True)
 class UpdateAlert:
-    """Show the text of the ask in the messages of the alert `turn_id`, without its buttons."""
+    """Show the text of the ask in the messages of the alert `turn_id`, without its buttons. `anonymous`: that text
+    without the name of a person, which takes its place once they are forgotten."""
 
     turn_id: int
+    anonymous: str = ""
 
 
 Announced = ReportUsage | Alert | BudgetReached | RemoveQuote | UpdateAlert | ReportOperation

@@ -10,6 +10,7 @@ from core.values.deltas import Usage
 from core.values.outgoing import AnswerPicture
 from core.values.parts import Attached, File, ToolsUsed
 from core.values.steps import ApprovalAsked
+from core.values.tasks import UpdateAlert
 from core.values.ui import Button
 from core.values.usage import Charge
 
@@ -106,7 +107,6 @@ class Announcement:
     buttons: tuple[Button, ...] = ()
     files: tuple[File, ...] = ()
 
-    def updated(self, text: str) -> Announcement:
-        """The alert after an `UpdateAlert`: without its buttons, and with `text` in place of its own. An empty `text`
-        was forgotten."""
-        return replace(self, text=text or self.text, notice="", buttons=())
+    def updated(self, task: UpdateAlert, text: str) -> Announcement:
+        """The alert after `task`, whose ask has `text`, or none once the person in it is forgotten."""
+        return replace(self, text=text or task.anonymous or self.text, notice="", buttons=())

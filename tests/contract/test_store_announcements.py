@@ -106,7 +106,7 @@ async def test_an_alert_whose_limit_was_allowed_once_more_says_so_until_its_admi
     turn = await began(store, "budget:1", REACHED)
     lift = Button("budget_lift", "Allow as much again", turn.id)
     await store.finish(Finish(turn, TurnState.DONE, "used up", buttons=(lift,), posted=("budget:1.1",)))
-    task = UpdateAlert(turn.id)
+    task = UpdateAlert(turn.id, "used up. An admin allowed more")
     lifted = announcement(f"lifted-{turn.id}", TOP, task, NOON, "used up. Ann allowed more")
     update = await accepted(store, replace(lifted, author=ANN))
     if ended:
@@ -115,7 +115,7 @@ async def test_an_alert_whose_limit_was_allowed_once_more_says_so_until_its_admi
     assert (alert.message_id, alert.text, alert.buttons) == ("budget:1.1", "used up. Ann allowed more", ())
     await store.forget_person("web", "local", ANN.id, NOON)
     (alert,) = await store.announcements(TOP, LONG_AGO)
-    assert (alert.message_id, alert.text, alert.buttons) == ("budget:1.1", "used up", ())
+    assert (alert.message_id, alert.text, alert.buttons) == ("budget:1.1", "used up. An admin allowed more", ())
 
 
 async def test_a_report_loses_the_names_and_the_words_of_people_once_one_is_forgotten(store: Store) -> None:

@@ -392,7 +392,9 @@ class MemoryStore(MemorySettings):
         self._work()
         there = [turn for turn in self._turns.values() if self._is_announced_at(turn, place)]
         updates = {
-            turn.ask.task.turn_id: turn.ask.text for turn in there if isinstance(turn.ask.task, UpdateAlert)
+            task.turn_id: (task, turn.ask.text)
+            for turn in there
+            if isinstance(task := turn.ask.task, UpdateAlert)
         }
         found = []
         for turn in there:
@@ -405,7 +407,7 @@ class MemoryStore(MemorySettings):
                 for source, (_, one) in sorted(stored.items())
             )
             shown = Announcement(turn.id, turn.posted[0], at, turn.text, finish.notice, finish.buttons, files)
-            found.append(shown.updated(updates[turn.id]) if turn.id in updates else shown)
+            found.append(shown.updated(*updates[turn.id]) if turn.id in updates else shown)
         return sorted(found, key=lambda one: (one.at, one.turn_id))[-limit:]
 
     @staticmethod

@@ -154,8 +154,7 @@ class TurnLedger(Protocol):
     ) -> list[Announcement]:
         """The newest `limit` alerts and reports that were posted at the top of a channel since then, oldest first.
 
-        A limit that was allowed once more is shown in its alert, without the name of a person who was forgotten. Those
-        that were forgotten are left out.
+        An alert has the text of its `UpdateAlert`, as soon as that is accepted. Those that were forgotten are left out.
         """
         ...
 

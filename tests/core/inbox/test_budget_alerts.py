@@ -145,7 +145,8 @@ async def test_an_alert_is_written_in_the_language_of_its_channel_and_lifted_in_
     (lift,) = here.lifted
     assert await posting.update(lift)
     update = here.submitted[-1]
-    assert update.ask.task == UpdateAlert(alert.id)
+    unnamed = update.ask.text.replace("Eve 追加", "一位管理员追加")
+    assert update.ask.task == UpdateAlert(alert.id, unnamed)
     assert done.reply.text in update.ask.text
     await here.store.forget_person("slack", "T1", ADMIN.id, NOON)
     forgotten = await here.store.turn(update.id)
