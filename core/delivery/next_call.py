@@ -82,7 +82,8 @@ def next_calls(layout: PageLayout, now: float) -> tuple[NextCall, ...]:
     if page_state is not None and not (page_state.left and another):
         return _calls_for(layout, page_state, now)
     if another:
-        grows = layout.can_grow and not layout.ended and (not is_blank(layout.reply.text) or layout.runs_tools)
+        still = layout.ended or layout.waits
+        grows = layout.can_grow and not still and (not is_blank(layout.reply.text) or layout.runs_tools)
         return (NextCall.POST, NextCall.START) if grows else (NextCall.POST,)
     if layout.ended and layout.surplus():
         return (NextCall.DELETE,)
@@ -95,7 +96,7 @@ def _calls_for(layout: PageLayout, page_state: PageState, now: float) -> tuple[N
     if not page_state.growing:
         return (NextCall.EDIT, NextCall.REST) if unread and _may_split(layout, page_state) else (NextCall.EDIT,)
     full = page_length(text[page_state.start :], layout.limits.page_unit) > layout.room(page_state)
-    if page_state.must_stop or full or layout.ended or now >= page_state.stop_by:
+    if page_state.must_stop or full or layout.ended or layout.waits or now >= page_state.stop_by:
         plain = unread and not page_state.must_stop and not full
         return (NextCall.STOP, NextCall.APPEND) if plain else (NextCall.STOP,)
     return (NextCall.APPEND,)

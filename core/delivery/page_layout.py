@@ -128,6 +128,12 @@ class PageLayout:
         return self.reply.phase is Phase.ENDED
 
     @property
+    def waits(self) -> bool:
+        """True if people should read the notice now. A growing message shows none: its stream is stopped, and edits
+        go on."""
+        return self.reply.phase is Phase.WAITING
+
+    @property
     def runs_tools(self) -> bool:
         return any(task.state is TaskState.RUNNING for task in self.reply.activity.tasks)
 
@@ -176,7 +182,7 @@ class PageLayout:
         for page_state in self.page_states[: 1 if self.filed else None]:
             if page_state.start is None or page_state.final:
                 continue
-            if page_state.must_stop or (page_state.growing and self.ended):
+            if page_state.must_stop or (page_state.growing and (self.ended or self.waits)):
                 return page_state
             if page_state.version == self._version:
                 continue
@@ -337,7 +343,8 @@ class PageLayout:
         self.grown(page_state)
         if whole:
             self.shows(page_state, page)
-        if self._embedded(page_state, page_state.upto) is not None:  # streams take none: it follows by an edit
+        embeds = self._embedded(page_state, page_state.upto) is not None
+        if embeds or self.waits:  # streams take neither the picture nor the notice: they follow by an edit
             page_state.version, page_state.final = -1, False
 
     def grown(self, page_state: PageState) -> None:

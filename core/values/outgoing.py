@@ -11,10 +11,11 @@ from core.values.ui import Button
 
 
 class Phase(StrEnum):
-    """The progress of an answer."""
+    """The progress of an answer. WAITING: its words stay as they are for now, and the notice says why."""
 
     THINKING = "thinking"
     WRITING = "writing"
+    WAITING = "waiting"
     ENDED = "ended"
 
 

@@ -67,6 +67,8 @@ def layout(*, grows: bool) -> PageLayout:
         (True, WORDS + "and more ", Phase.WRITING, 0.0, (NextCall.APPEND,)),
         (True, WORDS + "and more ", Phase.WRITING, 100.0, (NextCall.STOP,)),
         (True, WORDS + FULL * 2, Phase.WRITING, 0.0, (NextCall.STOP,)),
+        (False, WORDS, Phase.WAITING, 0.0, ()),
+        (True, WORDS, Phase.WAITING, 0.0, (NextCall.STOP,)),
         (True, WORDS, Phase.ENDED, 0.0, (NextCall.STOP,)),
         (True, WORDS + "and more ", Phase.ENDED, 0.0, (NextCall.STOP, NextCall.APPEND)),
     ],
@@ -85,10 +87,13 @@ def test_the_best_way_comes_first(
         (Reply(), ()),
         (Reply(notice="Waiting."), (NextCall.POST,)),
         (Reply(WORDS, Phase.WRITING), (NextCall.POST, NextCall.START)),
+        (Reply(WORDS, Phase.WAITING, "Waiting."), (NextCall.POST,)),
         (Reply(WORDS, Phase.ENDED), (NextCall.POST,)),
     ],
 )
-def test_first_words_may_grow_unless_they_are_the_last(reply: Reply, wished: tuple[NextCall, ...]) -> None:
+def test_first_words_may_grow_unless_no_others_follow_them_now(
+    reply: Reply, wished: tuple[NextCall, ...]
+) -> None:
     made = PageLayout(LIMITS, can_grow=True)
     made.lay(reply)
     assert next_calls(made, 0.0) == wished

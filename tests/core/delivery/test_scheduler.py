@@ -104,15 +104,18 @@ def test_the_answer_is_shown_whole_and_once_whatever_becomes_of_the_calls(
     count=st.integers(1, 110),
     file_chars=st.sampled_from([0, 300]),
     grows=st.booleans(),
+    waits=st.booleans(),
 )
-@example(fates=[Fate.WELL, Fate.SLOW], left=1, begun=93, count=93, file_chars=300, grows=False)
-@example(fates=[Fate.WELL, Fate.SLOW], left=2, begun=10, count=40, file_chars=0, grows=False)
-@example(fates=[Fate.WELL, Fate.NEVER], left=3, begun=10, count=60, file_chars=0, grows=False)
-@example(fates=[Fate.WELL, Fate.SLOW], left=0, begun=0, count=1, file_chars=0, grows=False)
-@example(fates=[Fate.WELL, Fate.SLOW], left=0, begun=1, count=1, file_chars=0, grows=False)
-@example(fates=[Fate.WELL, Fate.SLOW, Fate.NO], left=0, begun=1, count=1, file_chars=0, grows=False)
+@example(fates=[Fate.WELL, Fate.SLOW], left=1, begun=93, count=93, file_chars=300, grows=False, waits=False)
+@example(fates=[Fate.WELL, Fate.SLOW], left=2, begun=10, count=40, file_chars=0, grows=False, waits=False)
+@example(fates=[Fate.WELL, Fate.NEVER], left=3, begun=10, count=60, file_chars=0, grows=False, waits=False)
+@example(fates=[Fate.WELL, Fate.SLOW], left=0, begun=0, count=1, file_chars=0, grows=False, waits=False)
+@example(fates=[Fate.WELL, Fate.SLOW], left=0, begun=1, count=1, file_chars=0, grows=False, waits=False)
+@example(
+    fates=[Fate.WELL, Fate.SLOW, Fate.NO], left=0, begun=1, count=1, file_chars=0, grows=False, waits=False
+)
 def test_no_word_is_missing_whatever_stood_there_before(
-    fates: list[Fate], left: int, begun: int, count: int, file_chars: int, grows: bool
+    fates: list[Fate], left: int, begun: int, count: int, file_chars: int, grows: bool, waits: bool
 ) -> None:
     """`left` messages of an earlier process, and `begun` words; even ones are of an answer that began otherwise."""
 
@@ -126,6 +129,9 @@ def test_no_word_is_missing_whatever_stood_there_before(
             for text in (first[: len(first) // 2], first):
                 delivery.show(Reply(text, Phase.WRITING), at.clock.monotonic())
                 await at.pass_s(0.4)
+            if waits and begun:
+                delivery.show(Reply(first, Phase.WAITING, "Waiting."), at.clock.monotonic())
+                await at.pass_s(0.8)
             delivery.show(Reply(words(count), Phase.ENDED, "Stopped."), at.clock.monotonic())
             await at.finish(delivery)
         said, shown = words(count).split(), paper.shown.split()

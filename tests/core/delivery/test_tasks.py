@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,6 +116,33 @@ async def test_elsewhere_a_line_says_what_runs_until_the_answer_goes_on() -> Non
     (sheet,) = paper.sheets.values()
     assert (sheet.page, paper.forbidden) == (Page("Found.", "Stopped."), [])
     assert all(isinstance(call, PostMessage | EditMessage) for _, call in paper.calls)
+
+
+@pytest.mark.parametrize("limits", [GROWING, STILL], ids=["grows", "still"])
+async def test_a_notice_that_is_to_be_read_now_is_under_the_words_until_the_answer_goes_on(
+    limits: Limits,
+) -> None:
+    paper = Paper(FakeClock(), limits=limits)
+    async with studio(paper) as made:
+        delivery = made.delivery()
+        seen = []
+        for reply in (
+            working("I look.\n\n", LOOKED),
+            Reply("I look.\n\n", Phase.WAITING, "Waiting.", STOP, Activity(tasks=(LOOKED,))),
+            working("I look.\n\n", LOOKED),
+            working("I look.\n\nFound.\n\n", LOOKED),
+        ):
+            delivery.show(reply, made.clock.monotonic())
+            await made.pass_s(5)
+            (sheet,) = paper.sheets.values()
+            seen.append((sheet.page.text.strip(), sheet.page.notice))
+        assert sheet.page.buttons == STOP
+        delivery.show(Reply("I look.\n\nFound. Bye.", Phase.ENDED), made.clock.monotonic())
+        await made.finish(delivery)
+    assert seen == [("I look.", ""), ("I look.", "Waiting."), ("I look.", ""), ("I look.\n\nFound.", "")]
+    (sheet,) = paper.sheets.values()
+    assert (sheet.page, sheet.growing) == (Page("I look.\n\nFound. Bye."), False)
+    assert paper.forbidden == []
 
 
 TITLES = st.sampled_from(["wiki: search", "查找" * 20, "x" * 100])
