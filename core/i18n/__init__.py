@@ -152,11 +152,11 @@ def _words_for(error: BotError) -> str:
 
 
 def cut_error_text(error: BotError, language: str) -> str:
-    """The notice under an answer that broke off: what was written stays."""
-    if isinstance(error, BudgetError):
-        return error.text
+    """The notice under an answer that broke off: what was written stays. That of a BudgetError ends with its own
+    text."""
     words = phrase(_WORDS_OF_A_CUT.get(error.code, "cut"), language)
-    return phrase("joined", language, one=words, two=phrase("ref", language, ref=error.ref))
+    ends = error.text if isinstance(error, BudgetError) else phrase("ref", language, ref=error.ref)
+    return phrase("joined", language, one=words, two=ends)
 
 
 def _with_terms(entry: Phrase, terms: Mapping[str, str]) -> Phrase:

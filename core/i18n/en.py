@@ -628,6 +628,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "budget_limit_changed": "This limit has been changed since. The button is of no use any more.",
     "budget_lifted_already": "This has been allowed already.",
     "budget_waits": "Other answers may use up the budget first. Yours waits for them.",
+    "budget_waits_begun": "Other answers may use up the budget first. This one waits for them.",
     "limit_day": "{amount} a day",
     "limit_month": "{amount} a month",
     "amount_tokens": {"one": "{n} token", "other": "{n} tokens"},

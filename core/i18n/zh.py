@@ -569,6 +569,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "budget_limit_changed": "这个限额后来已改动，这个按钮不再有用。",
     "budget_lifted_already": "已经追加过了。",
     "budget_waits": "其他回答可能会先用完预算，你的问题在等它们。",
+    "budget_waits_begun": "其他回答可能会先用完预算，这个回答在等它们。",
     "limit_day": "每天 {amount}",
     "limit_month": "每月 {amount}",
     "amount_tokens": {"other": "{n} 个 token"},

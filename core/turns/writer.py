@@ -222,24 +222,27 @@ class AnswerWriter:
         *,
         goes_on: bool = False,
     ) -> Reserved:
-        """Count what the answer has spent, and reserve the most that it may spend from now on.
+        """Count what the answer has spent, and reserve the most that it may spend from now on. A long wait is shown.
 
         Raises BudgetError where a limit refuses it, and StoreError.
         """
-        turn, draft, tasks = running.turn, running.draft, list[asyncio.Task[None]]()
+        turn, draft, notices = running.turn, running.draft, list[asyncio.Task[None]]()
         assert draft.settings is not None
         asked = model_info or self._catalog.model_info(draft.settings.model)
         part = AnswerPart(turn, bound, asked, _spent(running), _has_begun(running), goes_on)
 
         def on_wait() -> None:
-            tasks.append(asyncio.create_task(self._show_queued(running, delivery, "budget_waits")))
+            notice = self._show_waiting(running, delivery, "budget_waits", "budget_waits_begun")
+            notices.append(asyncio.create_task(notice))
 
         try:
             language = self._language(running)
-            return await self._budgets.reserve(part, partial(self.read_settings, turn), language, on_wait)
+            reserved = await self._budgets.reserve(part, partial(self.read_settings, turn), language, on_wait)
         finally:
-            for task in tasks:
-                task.cancel()
+            shown = [notice for notice in notices if not notice.cancel()]
+        if shown and (draft.steps or _seen(running)):
+            self._text_shower(running, delivery)()
+        return reserved
 
     async def _before_transcripts(
         self, running: RunningTurn, delivery: AnswerDelivery, sounds: Sequence[File]
@@ -291,7 +294,8 @@ class AnswerWriter:
 
     async def _round(self, running: RunningTurn, request: Request, delivery: AnswerDelivery) -> ModelRound:
         """One answer of the model. Raises ModelError."""
-        draft, calls, reserved_for = running.draft, list[ToolCall | Opaque](), request.model
+        draft, calls = running.draft, list[ToolCall | Opaque]()
+        reserved_for = request.model, _spent(running)
         show = self._text_shower(running, delivery)
         links = LinkStream(request_hidden_hosts(request))
         draft.begin_round()
@@ -303,7 +307,7 @@ class AnswerWriter:
                         await queued.aclose()
                         draft.reads = over
                         if not over:
-                            notice = asyncio.create_task(self._show_queued(running, delivery))
+                            notice = asyncio.create_task(self._show_waiting(running, delivery, "queued"))
                             queued.callback(notice.cancel)
                     case Text(text):
                         draft.add(links.feed(text))
@@ -312,14 +316,15 @@ class AnswerWriter:
                         show()
                         running.unsaved = (draft.text, tuple(delivery.posted))
                     case ModelSelected(model_info):
-                        if not delta.over and model_info.name != reserved_for:
+                        asked = model_info.name, _spent(running)  # a try that failed may have been charged
+                        if not delta.over and asked != reserved_for:
                             draft.reads = False
                             await self._reserve(running, answer_bound(request), delivery, model_info)
-                            reserved_for = model_info.name
+                            reserved_for = asked
                         _begin_try(running, delta)
                         calls.clear()
                     case DescriptionsBegin(model_infos, pictures, max_tokens):
-                        draft.reads, reserved_for = False, ""  # what they leave is reserved anew
+                        draft.reads, reserved_for = False, ("", Spent())  # what they leave is reserved anew
                         most = most_described(model_infos, pictures, max_tokens, self._today)
                         bound = replace(answer_bound(request), others=most)
                         await self._reserve(running, bound, delivery)
@@ -333,6 +338,7 @@ class AnswerWriter:
                         calls.append(delta)
                     case Charged(usage, kind):
                         draft.charged.append(self._charge(draft, usage, kind))
+                        draft.reads = draft.reads and kind is not ChargeKind.ANSWER
                     case Ended():
                         draft.add(links.end())
                         draft.ended, draft.reads = delta, False
@@ -354,7 +360,7 @@ class AnswerWriter:
         buttons = (turn_button("stop", turn, language),)
 
         def reply(text: str, activity: Activity) -> Reply:
-            seen = turn.text if turn.text.startswith(text) else text
+            seen = _seen(running, text)
             return Reply(seen, Phase.WRITING, resumed_notice(turn, seen, language), buttons, activity)
 
         def show() -> None:
@@ -362,12 +368,17 @@ class AnswerWriter:
 
         return show
 
-    async def _show_queued(self, running: RunningTurn, delivery: AnswerDelivery, key: str = "queued") -> None:
-        """Show that the question waits for others, after `parley_patience_s`. `key`: the phrase that says so."""
+    async def _show_waiting(
+        self, running: RunningTurn, delivery: AnswerDelivery, key: str, under_words: str = ""
+    ) -> None:
+        """Show that the question waits for others, after `parley_patience_s`. `key`: the phrase that says so;
+        `under_words`: that under words of the answer, where it says so there too."""
         await self._clock.sleep(self._settings.parley_patience_s)
-        if not (running.draft.text or running.turn.text):
-            notice = phrase(key, self._language(running))
-            delivery.show(Reply(notice=notice, activity=running.draft.activity), self._clock.monotonic())
+        text, language = _seen(running), self._language(running)
+        if key := under_words if text else key:
+            buttons = (turn_button("stop", running.turn, language),) if text else ()
+            notice, activity = phrase(key, language), running.draft.activity
+            delivery.show(Reply(text, Phase.WAITING, notice, buttons, activity), self._clock.monotonic())
 
     def _language(self, running: RunningTurn) -> str:
         return turn_language(running.turn, running.draft, self._settings)
@@ -399,6 +410,12 @@ def _goes_on(steps: Sequence[Step]) -> bool:
         case [ModelRound(calls=())] | [ApprovalAsked()]:
             return False
     return True
+
+
+def _seen(running: RunningTurn, text: str | None = None) -> str:
+    """The answer `text` (None: that of the draft), or the text of an earlier process that continues it."""
+    text, before = running.draft.text if text is None else text, running.turn.text
+    return before if before.startswith(text) else text
 
 
 def _spent(running: RunningTurn) -> Spent:

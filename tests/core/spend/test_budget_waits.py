@@ -26,8 +26,8 @@ from tests.fakes.memory import MemoryStore
 PLACE = Place("slack", "T1", "C1")
 SMALL, LARGE = ModelInfo("small", context_tokens=80), ModelInfo("large", context_tokens=200)
 UNREAD = AnswerBound(sys.maxsize, max_tokens=20, rounds=2)
-LONGEST_S = 1_500
-"""Seconds in which all answers end: 6 of them, begun 4 times each, of at most 5 rounds."""
+LONGEST_S = 2_500
+"""Seconds in which all answers end: 6 of them, begun 4 times each, of at most 5 rounds and 4 tries that fail."""
 
 
 class Rig:
@@ -53,12 +53,13 @@ class Rig:
         spent: int = 0,
         model_info: ModelInfo = SMALL,
         *,
+        begun: bool = False,
         goes_on: bool = False,
     ) -> Reserved:
         async def settings() -> ChannelSettings:
             return self._settings
 
-        part = AnswerPart(turn, bound, model_info, Spent(tokens=spent), goes_on, goes_on)
+        part = AnswerPart(turn, bound, model_info, Spent(tokens=spent), begun or goes_on, goes_on)
         return await self.checks.reserve(part, settings)
 
     async def end(self, turn: Turn, spent: int) -> None:
@@ -108,8 +109,9 @@ async def test_an_answer_that_begins_anew_holds_nothing_until_it_does() -> None:
 
 @dataclass(frozen=True)
 class Plan:
-    """An answer. `again`: a second reservation, `again_s` after the first one. `interrupts`: the seconds after which
-    its question is edited; `stops`: it is stopped by the last of them."""
+    """An answer. `again`: a second reservation, `again_s` after the first one. `fails`: the models that are asked after
+    tries of a round that fail charged, by the number of the round. `interrupts`: the seconds after which its question
+    is edited; `stops`: it is stopped by the last of them."""
 
     person: str
     arrives_s: int
@@ -122,6 +124,7 @@ class Plan:
     interrupts: tuple[float, ...]
     stops: bool
     days: int
+    fails: tuple[tuple[int, ModelInfo], ...] = ()
 
 
 bounds = st.builds(
@@ -140,6 +143,7 @@ plans = st.builds(
     st.lists(st.sampled_from([0.5, 1.0, 2.5, 6.0]), max_size=3).map(tuple),
     st.booleans(),
     st.sampled_from([0, 0, 0, 1]),
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from([SMALL, LARGE])), max_size=4).map(tuple),
 )
 
 
@@ -172,35 +176,52 @@ class Answer:
             writing.cancel()
 
     async def _write(self, turn: Turn) -> None:
-        rig, plan, bound, model_info = self._rig, self._plan, self._plan.first, SMALL
+        rig, plan, bound, asked = self._rig, self._plan, self._plan.first, SMALL
         reserved = await rig.reserve(turn, bound, self.spent)
         if reserved.refusal is not None:
             return
         if plan.again is not None:
             await rig.clock.sleep(plan.again_s)
-            bound, model_info = plan.again
-            reserved = await rig.reserve(turn, bound, self.spent, model_info)
-        for left in reversed(range(plan.rounds)):
+            bound, asked = plan.again
+            reserved = await rig.reserve(turn, bound, self.spent, asked)
+        for number in range(plan.rounds):
             if reserved.refusal is not None:
                 return
-            try:
-                await rig.clock.sleep(plan.round_s)
-            finally:
-                most = min(bound.prompt_bytes, model_info.context_tokens) + (bound.max_tokens or 0)
-                self.spent += int(most * plan.uses)
-            if reserved.last_round or not left:
+            left, last_round = plan.rounds - 1 - number, reserved.last_round
+            model_info = asked
+            for model_after in (model for at, model in plan.fails if at == number):
+                await self._ask(bound, model_info)
+                model_info = model_after
+                further = replace(bound, rounds=1) if last_round else bound
+                reserved = await rig.reserve(turn, further, self.spent, model_info, begun=number > 0)
+                if reserved.refusal is not None:
+                    return
+            await self._ask(bound, model_info)
+            if last_round or not left:
                 return
             bound = UNREAD if left > 1 else UNREAD.last_round
-            reserved = await rig.reserve(turn, bound, self.spent, model_info, goes_on=True)
+            reserved = await rig.reserve(turn, bound, self.spent, asked, goes_on=True)
+
+    async def _ask(self, bound: AnswerBound, model_info: ModelInfo) -> None:
+        """One request, of which the answer is charged also where it is interrupted."""
+        try:
+            await self._rig.clock.sleep(self._plan.round_s)
+        finally:
+            most = min(bound.prompt_bytes, model_info.context_tokens) + (bound.max_tokens or 0)
+            self.spent += int(most * self._plan.uses)
 
 
 TOOLS = AnswerBound(60, max_tokens=20, rounds=2)
 HEARD = Plan("U1", 0, UNREAD, (TOOLS, LARGE), 5, 1, 1, 1.0, (), False, 0)
 LOOKS = Plan("U2", 1, TOOLS, None, 1, 3, 1, 1.0, (), False, 0)
+FALLS_BACK = replace(LOOKS, arrives_s=0, rounds=2, fails=((1, LARGE),))
+FAILS = replace(LOOKS, arrives_s=0, rounds=1, fails=((0, SMALL), (0, SMALL)))
 
 
 @example([HEARD, LOOKS], 400, 0)
 @example([replace(HEARD, again=None, round_s=4, interrupts=(5.0,)), LOOKS, replace(LOOKS, person="U3")], 400, 0)
+@example([replace(FALLS_BACK, person=f"U{number}") for number in range(10)], 1_900, 0)
+@example([replace(FAILS, person=f"U{number}") for number in range(10)], 900, 0)
 @given(
     st.lists(plans, min_size=2, max_size=6),
     st.integers(1, 9).map(lambda n: 100 * n),
@@ -229,5 +250,12 @@ def test_every_answer_ends_and_the_limit_is_passed_by_at_most_one(
         for days in (0, 1):
             spent = [answer.spent for answer, plan in zip(answers, some, strict=True) if plan.days == days]
             assert sum(spent) - max(spent, default=0) <= tokens
+            for person in {plan.person for plan in some} if person_tokens else ():
+                spent = [
+                    answer.spent
+                    for answer, plan in zip(answers, some, strict=True)
+                    if (plan.days, plan.person) == (days, person)
+                ]
+                assert sum(spent) - max(spent, default=0) <= person_tokens
 
     asyncio.run(live())

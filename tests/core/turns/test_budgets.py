@@ -9,11 +9,15 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from core.i18n import phrase
 from core.ports.model import Model, Request
 from core.settings.environment import CoreSettings
 from core.spend.budgets import AnswerBound
 from core.turns.answer_budgets import answer_bound
+from core.turns.draft import BETWEEN_ROUNDS
+from core.values.budgets import Budget, BudgetClaim, BudgetDecision
 from core.values.conversation import Turn, TurnState, text_message
 from core.values.deltas import (
     Charged,
@@ -27,7 +31,7 @@ from core.values.deltas import (
     Usage,
 )
 from core.values.parts import Image, Text
-from core.values.places import Person
+from core.values.places import Person, Place
 from core.values.prices import Prices
 from core.values.steps import ApprovalAsked, Step, ToolResults, ToolsBegun
 from core.values.tasks import ANSWER
@@ -35,6 +39,7 @@ from core.values.tools import Tool, ToolOffer
 from core.values.turn_ends import Finish
 from tests.contract.test_steps import LOOK, Toolbox
 from tests.core.turns.test_runner import PLACE, Rig
+from tests.fakes.memory import MemoryStore
 from tests.waiting import until
 
 OTHERS, THIRD = replace(PLACE, thread="2.0"), replace(PLACE, thread="3.0")
@@ -190,6 +195,174 @@ async def test_a_dearer_model_is_asked_only_within_the_limit() -> None:
         states = [(await _ended(rig, turn)).state for turn in turns]
     assert sorted(states) == [TurnState.DONE, *[TurnState.FAILED] * 4]
     assert model.asked == 1, "it cost all of 100,000 micros"
+
+
+class FallingBack:
+    """Calls a tool in the first round. Has a dear model give the second one, once its own try has failed and `go` is
+    released."""
+
+    def __init__(self) -> None:
+        self.trying = self.asked = 0
+        self.fails, self.go = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        yield ModelSelected(ModelInfo(request.model, 1_000, PRICES), 9)
+        if not request.steps:
+            yield Text("Look.")
+            yield LOOK
+            yield Ended(EndReason.TOOLS, Usage(10, 5))
+            return
+        self.trying += 1
+        await self.fails.wait()
+        yield ModelSelected(ModelInfo("dear", 1_000, DEAR), 9)
+        self.asked += 1
+        await self.go.acquire()
+        yield Text("So.")
+        yield Ended(EndReason.STOP, Usage(1_000, 0))
+
+
+SHORT: dict[str, Any] = {
+    "parley_context_tokens": 1_000,
+    "parley_max_tokens": 50,
+    "parley_price_input": Decimal(1),
+    "parley_price_output": Decimal(1),
+}
+
+
+def threads(count: int) -> list[Place]:
+    return [replace(PLACE, thread=f"{number}.0") for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("language", "waits", "refused"),
+    [
+        (
+            "en",
+            "Other answers may use up the budget first. This one waits for them.",
+            "The answer was interrupted here. The budget of everybody who uses Parley is used up: US$0.10 a day. "
+            "It renews on 2 Jan 00:00; until then I can't answer here.",
+        ),
+        (
+            "zh",
+            "其他回答可能会先用完预算，这个回答在等它们。",
+            "回答在这里中断了。Parley 全体用户的总预算已用完：每天 US$0.10。1月2日 00:00 重新计算，"
+            "在那之前我无法在这里回答。",
+        ),
+    ],
+)
+async def test_of_ten_answers_that_go_on_with_a_dearer_model_one_passes_the_limit_and_the_others_keep_their_words(
+    language: str, waits: str, refused: str
+) -> None:
+    model, more = FallingBack(), SHORT | {"parley_patience_s": 0, "parley_language": language}
+    core = CoreSettings(_env_file=None, parley_budget="0.1 a day", **more)
+    rig = Rig(model=model, tools=Toolbox(), core=core)
+    async with rig.delivering():
+        turns = [await rig.ask(number, place=place) for number, place in enumerate(threads(10))]
+        await until(lambda: model.trying == len(turns))
+        model.fails.set()
+        await until(lambda: model.asked)
+        shown = [f"p{number}" for number in range(len(turns))]
+        await until(lambda: sum(rig.views(one)[-1] == ("Look.", waits) for one in shown) == len(turns) - 1)
+        model.go.release()
+        ended = [await _ended(rig, turn) for turn in turns]
+        await until(lambda: not rig.live.ids)
+    assert sorted(turn.state for turn in ended) == [TurnState.DONE, *[TurnState.FAILED] * 9]
+    assert model.asked == 1, "it cost all of 100,000 micros"
+    assert [turn.text for turn in ended if turn.state is TurnState.FAILED] == ["Look."] * 9
+    last = [rig.platform.shown[one][-1] for one in shown]
+    assert sorted(page.text for page in last)[:9] == ["Look."] * 9
+    notices = [page.notice for page in last if page.text == "Look."]
+    assert all(notice.startswith(refused) for notice in notices), notices
+    again = [[button.label for button in page.buttons] for page in last if page.text == "Look."]
+    assert again == [[phrase("again", language)]] * 9
+
+
+async def test_an_answer_that_passes_the_limit_by_itself_goes_on_and_does_not_wait() -> None:
+    model = FallingBack()
+    rig = Rig(
+        model=model,
+        tools=Toolbox(),
+        core=CoreSettings(_env_file=None, parley_budget="10 tokens a day", parley_patience_s=0, **SHORT),
+    )
+    model.fails.set()
+    model.go.release()
+    async with rig.delivering():
+        ended = await _ended(rig, await rig.ask(1))
+    assert (ended.state, model.asked) == (TurnState.DONE, 1)
+    assert ended.text == f"Look.{BETWEEN_ROUNDS}So."
+    assert all(notice == "" for _, notice in rig.views("p0"))
+
+
+async def test_the_notice_under_words_goes_once_the_answer_goes_on() -> None:
+    model = FallingBack()
+    core = CoreSettings(_env_file=None, parley_budget="0.35 a day", parley_patience_s=0, **SHORT)
+    rig, waits = Rig(model=model, tools=Toolbox(), core=core), ("Look.", phrase("budget_waits_begun", "en"))
+    async with rig.delivering():
+        turns = [await rig.ask(number, place=place) for number, place in enumerate(threads(2))]
+        await until(lambda: model.trying == len(turns))
+        model.fails.set()
+        await until(lambda: [one for one in rig.platform.shown if rig.views(one)[-1] == waits])
+        (waiting,) = [one for one in rig.platform.shown if rig.views(one)[-1] == waits]
+        assert [button.action for button in rig.platform.shown[waiting][-1].buttons] == ["stop"]
+        model.go.release()
+        await until(lambda: model.asked == len(turns))
+        await until(lambda: rig.views(waiting)[-1] == ("Look.", ""))
+        model.go.release()
+        assert [(await _ended(rig, turn)).state for turn in turns] == [TurnState.DONE] * 2
+
+
+class Failing:
+    """Its first try fails, and costs what `charged` says. The second one costs 1,000 tokens."""
+
+    def __init__(self, charged: Usage | None) -> None:
+        self.charged = charged
+        self.tried = 0
+        self.fails, self.go = asyncio.Event(), asyncio.Event()
+
+    async def stream(self, request: Request) -> AsyncIterator[Delta]:
+        yield ModelSelected(ModelInfo(request.model, 1_000, PRICES), 9)
+        self.tried += 1
+        await self.fails.wait()
+        if self.charged is not None:
+            yield Charged(self.charged)
+        yield ModelSelected(ModelInfo(request.model, 1_000, PRICES), 9)
+        await self.go.wait()
+        yield Text("So.")
+        yield Ended(EndReason.STOP, Usage(0, 1_000))
+
+
+async def test_ten_answers_whose_first_tries_fail_and_are_charged_pass_the_limit_by_at_most_one() -> None:
+    model = Failing(Usage(0, 1_000))
+    rig = limited("0.014 a day", model, **SHORT | {"parley_max_tokens": 1_000, "parley_system_prompt": "Hi."})
+    async with rig.delivering():
+        turns = [await rig.ask(number, place=place) for number, place in enumerate(threads(10))]
+        await until(lambda: model.tried == len(turns))
+        model.fails.set()
+        model.go.set()
+        states = sorted([(await _ended(rig, turn)).state for turn in turns])
+    assert states == [*[TurnState.DONE] * 4, *[TurnState.FAILED] * 6]
+    day = turns[0].ask.at
+    assert (await rig.store.usage_totals(day, day.replace(hour=1))).cost_micros == 14_000
+
+
+@pytest.mark.parametrize(("charged", "times"), [(None, 1), (Usage(0, 5), 2)])
+async def test_a_try_after_another_reserves_anew_only_where_that_was_charged(
+    charged: Usage | None, times: int
+) -> None:
+    class Counting(MemoryStore):
+        reserved = 0
+
+        async def reserve(self, claim: BudgetClaim, person: str, budgets: Sequence[Budget]) -> BudgetDecision:
+            self.reserved += 1
+            return await super().reserve(claim, person, budgets)
+
+    model, store = Failing(charged), Counting()
+    rig = Rig(model=model, store=store, core=CoreSettings(_env_file=None, parley_budget="9m tokens a day"))
+    model.fails.set()
+    model.go.set()
+    async with rig.delivering():
+        await _ended(rig, await rig.ask(1))
+    assert store.reserved == times
 
 
 class Describing:

@@ -219,6 +219,18 @@ async def test_reasoning_and_arguments_of_calls_cost_something_where_the_answer_
     assert charge.usage == Usage(9, written, thoughts, estimated=True, cost_micros=9 + written)
 
 
+async def test_a_try_that_was_charged_costs_nothing_more_where_the_answer_is_stopped_before_another() -> None:
+    class Fails(Busy):
+        async def stream(self, request: Request) -> AsyncIterator[Delta]:
+            yield ModelSelected(ModelInfo("first", prices=CHEAP), 9)
+            yield Charged(Usage(20, 0))
+            self.asked.set()
+            await asyncio.Event().wait()
+
+    finish = await stopped(Fails())
+    assert [charge.usage for charge in finish.charges] == [Usage(20, 0, cost_micros=20)]
+
+
 async def test_an_answer_that_began_anew_after_an_edit_costs_both_of_its_rounds() -> None:
     model = Busy()
     rig = Rig(model=model)
