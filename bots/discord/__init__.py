@@ -20,6 +20,7 @@
     limiter           50 calls a second for the whole bot
     thread_locations  the channel in which a place is
     history           earlier and missed messages
+    forum_posts       messages of the bot at the top level of a forum
     posts             posts of forums that nobody has answered
     readers           the people who may read a channel                         pure
     errors            exceptions of discord.py and aiohttp -> PlatformError

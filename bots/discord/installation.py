@@ -16,6 +16,7 @@ from bots.discord.client import Client
 from bots.discord.connection import Connection
 from bots.discord.errors import FOREIGN, NO_MORE_FOLLOW_UPS, translate
 from bots.discord.files import AttachmentFiles
+from bots.discord.forum_posts import find_post, forum_of, message_to_post
 from bots.discord.http import calls
 from bots.discord.incoming import channel_to_place
 from bots.discord.limiter import Limited, Priority
@@ -152,6 +153,9 @@ class DiscordInstallation:
         if replies and may(self._here, location, "read_message_history"):
             answered = {"message_id": post.answers, "channel_id": location, "fail_if_not_exists": False}
             body["message_reference"] = answered
+        forum = forum_of(self._here, post.place)
+        if forum is not None and location == post.place.channel:
+            return await self._make_post(forum, post, body)
         sent = await self._call(post, "POST", f"/channels/{location}/messages", body)
         self._locations.posted(post.place, sent["id"], location)
         if isinstance(post, PostMessage) and sent["content"].strip() != body["content"].strip():
@@ -159,8 +163,21 @@ class DiscordInstallation:
             await self._patch(location, EditMessage(post.place, sent["id"], post.page))
         return str(sent["id"])
 
+    async def _make_post(
+        self, forum: discord.ForumChannel, post: PostMessage | UploadFile, body: dict[str, Any]
+    ) -> str:
+        """Its first message has the id of the post. What follows of the same answer goes into it."""
+        made = await self._call(
+            post, "POST", f"/channels/{forum.id}/threads", message_to_post(forum, post, body)
+        )
+        self._locations.made_post(post.place, post.answers, made["id"])
+        self._locations.posted(post.place, made["id"], made["id"])
+        return str(made["id"])
+
     async def _edit(self, edit: EditMessage | DeleteMessage) -> str:
         likely, *others = self._locations.of_message(edit.place, edit.message_id)
+        if likely == edit.place.channel and forum_of(self._here, edit.place) is not None:
+            likely = edit.message_id  # an earlier process made the post
         try:
             location = await self._edit_at(likely, edit)
         except discord.NotFound:
@@ -287,7 +304,13 @@ class DiscordInstallation:
                     return None
                 self._originals[call.interaction_token] = call.key
                 return str(original["id"])
-            return await history.find(self._here, self._locations, call)
+            forum = forum_of(self._here, call.place)
+            if forum is None or self._locations.of(call.place, call.answers) != call.place.channel:
+                return await history.find(self._here, self._locations, call)
+            found = await find_post(self._here, forum, call)
+            if found is not None:
+                self._locations.made_post(call.place, call.answers, found)
+            return found
 
     # Reading, and hints.
 

@@ -48,11 +48,12 @@ class ThreadLocations:
         self._asked: FIFOCache[str, str] = FIFOCache(_REMEMBERED)  # by question
         self._answered: FIFOCache[str, str] = FIFOCache(_REMEMBERED)  # by question
         self._messages: FIFOCache[str, str] = FIFOCache(_REMEMBERED)  # by message of ours
+        self._posts: FIFOCache[str, str] = FIFOCache(_REMEMBERED)  # of the bot in forums, by question
 
     def of(self, place: Place, question: str = "") -> str:
         """The channel or thread in which `question` of that place is answered, as far as known without a call."""
         if _in_channel(place):
-            return place.channel
+            return self._posts.get(_key(place, question), place.channel)
         if location := self._answered.get(_key(place, question)):
             return location
         if self._asked.get(question) == place.thread:
@@ -86,6 +87,11 @@ class ThreadLocations:
     def asked(self, question: str, channel_id: str) -> None:
         """`question` was asked in that channel or thread. A question in a thread is answered in it."""
         self._asked[question] = channel_id
+
+    def made_post(self, place: Place, question: str, post: str) -> None:
+        """`question`, at the top level of a forum, is answered in a post."""
+        if question:
+            self._posts[_key(place, question)] = post
 
     def opened(self, place: Place) -> None:
         """The thread of that place exists: later messages go into it."""

@@ -11,7 +11,7 @@ from tests.e2e.conftest import discord_settings, model_settings
 from tests.e2e.program import Program
 from tests.e2e.test_discord import AT, answered
 from tests.fakes.completions import FakeCompletions
-from tests.fakes.discord import ADA, BO, CHEN, FORUM, GENERAL, GUILD, OTHER_BOT, ChannelType, FakeDiscord
+from tests.fakes.discord import ADA, BO, BOT, CHEN, FORUM, GENERAL, GUILD, OTHER_BOT, ChannelType, FakeDiscord
 
 NOW = ("summary", "--now", "--period", "week")
 
@@ -74,6 +74,28 @@ async def test_the_report_of_a_week_lists_the_posts_that_nobody_answered(
         assert without.splitlines()[1] == text.splitlines()[1], "it is complete otherwise"
         dry = await _summary(tmp_path, beside, "summary", "--dry-run", "--period", "week")
         assert f"- {unread}\n" in dry
+
+
+async def test_a_report_for_a_forum_is_a_post_in_it(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    post = await discord.open_thread(BO, FORUM, None, "How do I reset it?")
+    settings = discord_settings(discord) | model_settings(endpoint)
+    settings |= {"PARLEY_SUMMARY_CHANNELS": f"discord:{FORUM}"}
+    async with Program(tmp_path, **settings):
+        said = await discord.open_thread(BO, FORUM, None, "looms")
+        await discord.say(ADA, said, f"{AT} what is a loom?")
+        await answered(discord, said, "what is a loom?")
+    for number in (1, 2):
+        await _summary(tmp_path, settings, *NOW)
+        reports = [thread for thread in discord.threads(FORUM) if thread.owner_id == BOT]
+        assert len(reports) == number
+        assert reports[-1].name.startswith("Usage everywhere, ")
+        (report,) = reports[-1].listed
+        link = f"https://discord.com/channels/{GUILD}/{post}/{post}"
+        assert f"- [How do I reset it?]({link}) in <#{FORUM}>: no answer yet" in report.text
+        assert "without an answer: 1\n" in report.text, "its own posts are not counted"
+        assert len(report.attachments) == 1
 
 
 async def _summary(folder: Path, settings: dict[str, str], *arguments: str) -> str:

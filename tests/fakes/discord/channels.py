@@ -204,15 +204,20 @@ async def post_thread(rest: Rest, call: Call) -> Json:
     private = kind == ChannelType.PRIVATE_THREAD
     rest.world.need(place, P.SEND_MESSAGES if forum else _THREAD_PERMISSION[private])
     first = body.get("message") or {}
+    tags = [str(tag) for tag in body.get("applied_tags") or ()]
     if forum:
         check_message(first, call)
+        if call.files:
+            rest.world.need(place, P.ATTACH_FILES)
+        if place.requires_tag and not tags:
+            raise Refusal(40067)
     opened = await rest.actions.open_thread(
         place,
         BOT,
         body["name"],
         kind=kind,
         auto_archive_minutes=body.get("auto_archive_duration") or 1440,
-        applied_tags=[str(tag) for tag in body.get("applied_tags") or ()],
+        applied_tags=tags,
     )
     if not forum:
         return wire.thread(rest.world, opened)

@@ -247,7 +247,8 @@ def walk(components: list[Json]) -> Iterator[Json]:
 class Channel:
     """A text channel, forum, thread or direct conversation. denied: what the bot may not do in it;
     denied_people: what some people may not; denied_roles and allowed_roles: what a role, or everyone by the id of
-    the guild, may not do there or may do beside. pinned: a post at the top of its forum."""
+    the guild, may not do there or may do beside. pinned: a post at the top of its forum;
+    requires_tag: a forum whose posts need a tag."""
 
     id: int
     type: ChannelType
@@ -265,6 +266,7 @@ class Channel:
     archived_at: float | None = None
     locked: bool = False
     pinned: bool = False
+    requires_tag: bool = False
     auto_archive_minutes: int = 1440
     slowmode_s: int = 0
     created_at: float = 0.0

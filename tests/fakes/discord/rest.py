@@ -258,9 +258,9 @@ async def _read(request: web.Request) -> Call:
 
 
 def _data(body: Any) -> dict[str, Any]:
-    """The message in a body: that of an interaction's answer is in `data`."""
+    """The message in a body: that of an interaction's answer is in `data`, that of a post in `message`."""
     fields = body if isinstance(body, dict) else {}
-    return fields["data"] if isinstance(fields.get("data"), dict) else fields
+    return next((fields[name] for name in ("data", "message") if isinstance(fields.get(name), dict)), fields)
 
 
 def _answer(status: int, body: Any, headers: dict[str, str]) -> web.Response:

@@ -37,7 +37,7 @@ LINK_LIFE_S = 86_400
 CONTENT = ("content", "embeds", "attachments", "components", "poll", "message_snapshots")
 """Fields that need MESSAGE_CONTENT:
 https://docs.discord.com/developers/events/gateway#message-content-intent"""
-_PINNED = 1 << 1
+_PINNED, _REQUIRE_TAG = 1 << 1, 1 << 4
 """https://docs.discord.com/developers/resources/channel#channel-object-channel-flags"""
 SNAPSHOT = ("embeds", "components", "sticker_items", "content", "flags")
 
@@ -119,6 +119,7 @@ def channel(world: World, shown: Channel) -> Json:
     if shown.has_posts:
         posts = [thread.id for thread in world.channels.values() if thread.parent_id == shown.id]
         rendered |= {
+            "flags": _REQUIRE_TAG if shown.requires_tag else 0,
             "last_message_id": str(max(posts)) if posts else None,
             "available_tags": shown.tags,
             "default_reaction_emoji": None,
