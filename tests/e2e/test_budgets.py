@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.i18n import phrase, variant
-from tests.e2e.conftest import discord_settings, model_settings
+from tests.e2e.conftest import discord_settings, model_settings, talk_on
 from tests.e2e.discord_people import Discord, rows
 from tests.e2e.program import Program
+from tests.e2e.sides import Talk
 from tests.e2e.test_commands import visiting
 from tests.e2e.test_discord import answered
 from tests.e2e.workspace import ADA, BO, Team
-from tests.fakes.completions import FakeCompletions, Raw
-from tests.fakes.completions.replies import DONE, chunk, event, usage_chunk
+from tests.fakes.completions import FakeCompletions, Raw, Words, call_tools
+from tests.fakes.completions.replies import DONE, JSON, chunk, encode, event, usage_chunk
 from tests.fakes.discord import ADA as DISCORD_ADA
 from tests.fakes.discord import BO as DISCORD_BO
 from tests.fakes.discord import BOT, GENERAL, RANDOM, FakeDiscord
 from tests.fakes.slack import BOT_USER, FakeSlack
+from tests.waiting import until
 
 FINE = Raw(
     (
@@ -137,6 +140,84 @@ async def test_on_the_page_the_alert_says_what_was_allowed_and_its_button_goes(
         assert told["text"].startswith(start)
         edited = (await you.answers(words=start, whole=False))[0]
         assert (edited["id"], edited["buttons"]) == (alert["id"], [])
+
+
+TWO_MODELS = """
+models = ["cheap", "dear"]
+[endpoints.one]
+base_url = "{url}"
+accounts = [{{ name = "first", key = "sk-test" }}]
+[endpoints.one.models.cheap]
+context_tokens = 4000
+price_input = 1
+price_output = 1
+[endpoints.one.models.dear]
+context_tokens = 4000
+price_input = 100
+price_output = 100
+"""
+GONE = Raw((encode({"error": {"message": "no such model"}}),), 404, JSON, "length", after_s=60)
+
+
+def dear(text: str, prompt_tokens: int) -> Raw:
+    """An answer that comes once the endpoint hurries."""
+    usage = {"prompt_tokens": prompt_tokens, "completion_tokens": 0, "total_tokens": prompt_tokens}
+    words = (event(chunk({"role": "assistant", "content": text})), event(chunk({}, "stop")))
+    return Raw((*words, event(usage_chunk(usage)), DONE), after_s=60)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("platform", ["slack", "discord", "web"])
+async def test_answers_that_go_on_with_a_dearer_model_wait_under_their_words_and_the_last_one_keeps_them(
+    tmp_path: Path, endpoint: FakeCompletions, platform: str, language: str
+) -> None:
+    calls = call_tools([("current_time", {})], remark="Let me look.")
+    costs = [dear("It is early.", 100), dear("It is late.", 3_000)]
+
+    def reply(body: dict[str, Any]) -> Words | Raw:
+        if body["model"] == "dear":
+            return costs.pop(0)
+        return GONE if any(message["role"] == "tool" for message in body["messages"]) else calls(body)
+
+    def tries(model: str) -> int:
+        """Those of the rounds behind the first one."""
+        bodies = [request.body for request in endpoint.requests]
+        later = [body for body in bodies if any(message["role"] == "tool" for message in body["messages"])]
+        return sum(body["model"] == model for body in later)
+
+    endpoint.reply_by(reply)
+    (tmp_path / "parley.toml").write_text(TWO_MODELS.format(url=endpoint.base_url))
+    settings = {"PARLEY_BUDGET": "0.3 a day", "PARLEY_BUILTIN_TOOLS": "true", "PARLEY_PATIENCE_S": "0.2"}
+    waits, again = phrase("budget_waits_begun", language), phrase("again", language)
+    refused = phrase("cut", language), phrase("budget_of_all", language), again
+    async with talk_on(platform, language) as talk:
+        talks = [talk, talk.elsewhere(), talk.elsewhere()]
+
+        def waiting() -> list[Talk]:
+            return [one for one in talks if any(waits in answer.text for answer in one.answers())]
+
+        def shown() -> str:
+            return "\n\n".join(f"{answer.text} {answer.buttons}" for one in talks for answer in one.answers())
+
+        async with Program(tmp_path, **talk.settings, **settings):
+            for one in talks:
+                await one.ask("how late is it?")
+            await until(lambda: tries("cheap") == 3)
+            endpoint.hurry()
+            await until(lambda: len(waiting()) == 2)
+            assert tries("dear") == 1
+            endpoint.hurry()
+            await until(lambda: tries("dear") == 2 and len(waiting()) == 1)
+            endpoint.hurry()
+            await until(lambda: not waiting() and all(word in shown() for word in ("early", "late", *refused)))
+            await until(lambda: phrase("stop", language) not in shown())
+    texts = [one.answers()[-1] for one in talks]
+    (last,) = [answer for answer in texts if refused[0] in answer.text]
+    assert last.text.startswith("Let me look.")
+    assert "early" not in last.text
+    assert "late" not in last.text
+    assert last.buttons == (again,)
+    assert tries("dear") == 2
 
 
 def _tokens(number: int, language: str) -> str:
