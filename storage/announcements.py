@@ -6,15 +6,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, cast, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Text, Update, and_, case, cast, func, or_, select, update
 
 from core.values.parts import File
 from core.values.places import Place
 from core.values.tasks import UpdateAlert
-from core.values.turn_ends import Announcement
+from core.values.turn_ends import Announcement, Finish
 from core.values.ui import Button
 from storage.tables import ANNOUNCED, TURNS, UPLOADS, from_us
 from storage.tasks import TASKS
+from storage.turns import OPEN_TURN
 
 _NO_MESSAGES = "[]"
 
@@ -92,6 +93,14 @@ def reports_of_channel(place: Place) -> ColumnElement[bool]:
 
 def forget_words(connection: Connection, which: ColumnElement[bool]) -> None:
     """Remove the names and the words of people from some reports: a report does not store whose they are. One from
-    before they were told apart goes."""
+    before they were told apart goes. One that is being posted ends without them (`end_report`)."""
     anonymous = func.coalesce(TURNS.c.anonymous, "")
-    connection.execute(update(TURNS).where(which).values(answer=anonymous))
+    connection.execute(update(TURNS).where(which).values(answer=anonymous, anonymous=anonymous))
+
+
+def end_report(end: Finish) -> Update:
+    """An update of the turn of a report, if it is open, with the text that is stored of it."""
+    assert end.anonymous is not None
+    named, anonymous = end.captioned(end.text), end.captioned(end.anonymous)
+    answer = case((TURNS.c.anonymous.is_not(None), anonymous), else_=named)
+    return OPEN_TURN.values(answer=answer, anonymous=anonymous)

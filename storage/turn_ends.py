@@ -19,7 +19,7 @@ from core.values.steps import ModelRound
 from core.values.tasks import ContinueAnswer
 from core.values.turn_ends import Finish
 from core.values.usage import Charge
-from storage import budgets, charges, posts, steps, threads, uploads, usage
+from storage import announcements, budgets, charges, posts, steps, threads, uploads, usage
 from storage.tables import TURNS, from_us, to_us
 from storage.turns import OPEN_TURN, line_id, turn_of
 
@@ -35,8 +35,6 @@ def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.C
     values: dict[str, Any] = {
         "turn_id": end.turn.id,
         "state": end.state,
-        "answer": end.captioned(end.text),
-        "anonymous": None if end.anonymous is None else end.captioned(end.anonymous),
         "posted": list(end.posted),
         "notice": end.notice,
         "buttons": [[button.action, button.label] for button in end.buttons],
@@ -46,6 +44,9 @@ def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.C
     }
     if asked is None:
         values |= {"ticket": "", "ended_at_us": now_us}
+    if end.anonymous is not None:
+        return connection.execute(announcements.end_report(end), values).rowcount > 0
+    values["answer"] = end.text
     ended = connection.execute(OPEN_TURN, values).rowcount > 0
     if ask.announces:
         return ended

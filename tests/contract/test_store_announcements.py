@@ -45,10 +45,14 @@ async def announced(store: Store, id: str, task: Announced = ALERT, place: Place
 
 
 async def reported(store: Store, id: str = "summary:1", place: Place = TOP) -> None:
-    """A report with a chart, which names a person and quotes their question."""
-    turn = await began(store, id, REPORT, place=place)
-    await store.put_uploads(place, f"{id}.1", NOON, {CHART.name: PICTURE}, turn.id)
-    finish = Finish(turn, TurnState.DONE, "2 questions, Ann 2: why?", posted=(f"{id}.1",), embedded=CHART)
+    await end_report(store, await began(store, id, REPORT, place=place))
+
+
+async def end_report(store: Store, turn: Turn) -> None:
+    """The report of that turn has a chart, names a person and quotes their question."""
+    message_id = f"{turn.ask.id}.1"
+    await store.put_uploads(turn.ask.place, message_id, NOON, {CHART.name: PICTURE}, turn.id)
+    finish = Finish(turn, TurnState.DONE, "2 questions, Ann 2: why?", posted=(message_id,), embedded=CHART)
     await store.finish(replace(finish, anonymous="2 questions"))
 
 
@@ -135,6 +139,19 @@ async def test_a_report_loses_them_with_a_thread_of_its_channel(store: Store) ->
     await store.forget_thread(THREAD, NOON)
     assert await texts(store) == ["2 questions\n\n_Picture._"]
     assert await texts(store, other) == ["2 questions, Ann 2: why?\n\n_Picture._"]
+
+
+@pytest.mark.parametrize("of", ["thread", "person"])
+async def test_a_report_that_is_being_posted_meanwhile_ends_without_them(store: Store, of: str) -> None:
+    turn = await began(store, "summary:1", REPORT)
+    if of == "thread":
+        await store.forget_thread(THREAD, NOON)
+    else:
+        await store.forget_person("slack", "T1", ANN.id, NOON)
+    await end_report(store, turn)
+    assert await texts(store) == ["2 questions\n\n_Picture._"]
+    await store.forget_person("slack", "T1", ANN.id, NOON)
+    assert await texts(store) == ["2 questions\n\n_Picture._"]
 
 
 async def test_a_report_without_a_text_for_that_goes(store: Store) -> None:

@@ -89,6 +89,8 @@ class MemoryStore(MemorySettings):
         """The messages of announcements that have pictures."""
         self._announcements: dict[int, tuple[datetime, Finish]] = {}
         """The ends of announcements, by turn."""
+        self._unnamed: set[int] = set()
+        """The turns of reports that were being posted when somebody was forgotten."""
         self._counts: list[OperationCount] = []
         self._last_id = 0
         self._nobodys: dict[int, str] = {}
@@ -418,6 +420,7 @@ class MemoryStore(MemorySettings):
 
     def _forget_words(self, place: Place | None = None) -> None:
         """Remove the names and the words of people from the reports, those of a channel or all."""
+        self._unnamed |= {turn.id for turn in self._turns.values() if turn.state in _OPEN}
         for turn_id, (_, finish) in self._announcements.items():
             turn = self._turns[turn_id]
             here = place is None or turn.ask.place.channel_key == place.channel_key
@@ -533,7 +536,8 @@ class MemoryStore(MemorySettings):
         ask, started_by = replace(turn.ask, interaction_token=""), turn.started_by
         if started_by is not None:
             started_by = replace(started_by, id=payer_name(started_by.id))
-        text = finish.captioned(finish.text)
+        unnamed = turn.id in self._unnamed and finish.anonymous is not None
+        text = finish.captioned(finish.anonymous or "" if unnamed else finish.text)
         self._turns[turn.id] = replace(
             turn, ask=ask, state=finish.state, text=text, posted=finish.posted, started_by=started_by
         )
