@@ -86,9 +86,9 @@ def reports(*which: ColumnElement[bool]) -> ColumnElement[bool]:
     return and_(ANNOUNCED, TURNS.c.task == "usage", *which)
 
 
-def reports_of_channel(place: Place) -> ColumnElement[bool]:
-    """The reports in a channel. They quote its own threads alone."""
-    return reports(TURNS.c.platform == place.platform, TURNS.c.channel == place.channel)
+def reports_of_platform(place: Place) -> ColumnElement[bool]:
+    """The reports that may quote a thread: they also quote the posts of forums in other channels."""
+    return reports(TURNS.c.platform == place.platform)
 
 
 def forget_words(connection: Connection, which: ColumnElement[bool]) -> None:

@@ -86,12 +86,12 @@ def reset(connection: Connection, place: Place, at_us: int) -> None:
 
 def forget_thread(connection: Connection, place: Place, at_us: int, balances: Changed | None) -> int:
     """`balances`: as in `storage.turn_ends.finish`."""
-    in_thread, its_reports = and_(*threads.within(TURNS, place)), announcements.reports_of_channel(place)
-    _hold_turns(connection, or_(in_thread, its_reports))
+    in_thread, may_quote = and_(*threads.within(TURNS, place)), announcements.reports_of_platform(place)
+    _hold_turns(connection, or_(in_thread, may_quote))
     reset(connection, place, at_us)
     turn_ends.charge_unrun(connection, threads.within(TURNS, place), at_us, balances)
     _forget_turns(connection, threads.within(TURNS, place), _NOTHING)
-    announcements.forget_words(connection, its_reports)
+    announcements.forget_words(connection, may_quote)
     connection.execute(delete(TOOL_GRANTS).where(*threads.within(TOOL_GRANTS, place)))
     return uploads.remove_messages(connection, threads.within(MESSAGES, place))
 

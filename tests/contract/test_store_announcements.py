@@ -132,8 +132,8 @@ async def test_a_report_loses_the_names_and_the_words_of_people_once_one_is_forg
     assert await texts(store) == ["2 questions\n\n_Picture._", "text of alert:1"]
 
 
-async def test_a_report_loses_them_with_a_thread_of_its_channel(store: Store) -> None:
-    other = replace(TOP, channel="other")
+async def test_a_report_loses_them_with_a_thread_of_its_platform(store: Store) -> None:
+    other = Place("slack", "T1", "C1")
     await reported(store)
     await reported(store, place=other)
     await store.forget_thread(THREAD, NOON)

@@ -419,11 +419,11 @@ class MemoryStore(MemorySettings):
         return turn.ask.announces and here and asked.team in (place.team, "")
 
     def _forget_words(self, place: Place | None = None) -> None:
-        """Remove the names and the words of people from the reports, those of a channel or all."""
+        """Remove the names and the words of people from the reports, those of a platform or all."""
         self._unnamed |= {turn.id for turn in self._turns.values() if turn.state in _OPEN}
         for turn_id, (_, finish) in self._announcements.items():
             turn = self._turns[turn_id]
-            here = place is None or turn.ask.place.channel_key == place.channel_key
+            here = place is None or turn.ask.place.platform == place.platform
             if here and isinstance(turn.ask.task, ReportUsage):
                 text = "" if finish.anonymous is None else finish.captioned(finish.anonymous)
                 self._turns[turn_id] = replace(turn, text=text)

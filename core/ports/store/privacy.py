@@ -35,7 +35,7 @@ class PrivacyStore(Protocol):
     async def forget_thread(self, place: Place, at: datetime) -> int:
         """Remove a thread's messages with their uploads and its turns' texts, and reset the thread.
 
-        Returns the number of messages. Reports in its channel lose the names and the words of people.
+        Returns the number of messages. Reports on its platform lose the names and the words of people.
 
         Turns that have not ended are stopped: later checkpoints and ends of theirs are not stored.
         """

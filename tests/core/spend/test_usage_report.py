@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -107,6 +108,21 @@ async def test_only_threads_that_all_readers_may_read_are_quoted() -> None:
     assert "gone" not in text
     elsewhere = await reporter.text(CHANNEL, replace(CHANNEL, channel="C2"))
     assert "words of" not in elsewhere
+
+
+async def test_a_report_has_a_text_that_neither_names_nor_quotes_anybody() -> None:
+    reporter = Reporter()
+    await reporter.store.change(Place("slack", "T1", ""), {"report_names": "on"}, ADMIN, AT)
+    for id in ("m1", "m2"):
+        await reporter.ask(id, OPEN, "words of open")
+    written = await reporter.usage.write(await reporter.usage.read(DAY, CHANNEL), CHANNEL)
+    assert {"Ada", "words"} <= set(re.findall(r"\w+", written.text))
+    lines, others = written.text.splitlines(), written.anonymous.splitlines()
+    assert [line for line in others if line not in lines] == [
+        "- [a thread](https://chat.example/m2): 2 questions"
+    ]
+    assert "Ada" not in written.anonymous
+    assert "words of open" not in written.anonymous
 
 
 async def test_a_channel_of_another_platform_is_named_as_the_settings_name_it() -> None:
