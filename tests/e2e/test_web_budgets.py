@@ -182,3 +182,12 @@ async def test_an_alert_and_a_report_are_there_after_a_crash_and_the_alerts_butt
         assert (await posts.all_inner_texts())[0] == before[0]
         await page.get_by_role("link", name="question 2?").click()
         await answered(page, tmp_path, "question 4?", 4)
+        await page.get_by_role("link", name=notices).click()
+        await expect(posts).to_have_count(2)
+        await ask(page, "/forget me confirm")
+        more = phrase("amount_tokens", language, n=100)
+        lifted = phrase("budget_lifted_by_admin", language, more=more, amount=now, when="|")
+        await expect(page.locator(f"{shown}:not(.told)").last).to_contain_text(lifted.partition("|")[0])
+        await restart()
+        await expect(posts.last).to_contain_text(lifted.partition("|")[0])
+        assert (await posts.all_inner_texts())[0] == before[0], "it names and quotes nobody"
