@@ -33,6 +33,8 @@ def all_may_read(channel: discord.abc.GuildChannel, readers_of: discord.abc.Guil
     """True if certainly everyone who may view the channel `readers_of` may read `channel`, of the same server."""
     if channel.id == readers_of.id:
         return True
+    if getattr(channel, "nsfw", False) and not getattr(readers_of, "nsfw", False):
+        return False  # it is for adults alone, by the age that they gave
     guild, viewing, having = channel.guild, _overwrites(readers_of), _overwrites(channel)
     counting = [role for role in guild.roles if _counts(role)]
     members = _members(channel) | _members(readers_of)

@@ -269,9 +269,9 @@ class ReadsPosts(Protocol):
     ) -> UnansweredPosts:
         """The posts that people made from `since` to before `until` and that hold no message but their first.
 
-        Those of the channel `scope`, or of its team where it names no channel; of that, those which certainly everybody
-        may read who may read the channel `reader`. Posts that are closed or pinned are no questions. One bounded
-        read, no call where there can be none. Raises PlatformError.
+        Those of the channel `scope`, or of its team where it names no channel, and of these the ones that certainly
+        everybody may read who may read the channel `reader`. Posts that are closed or pinned are no questions. One
+        bounded read, no call where there can be none. Raises PlatformError.
         """
         ...
 

@@ -141,6 +141,19 @@ def test_a_forum_is_as_open_as_a_channel_or_not(general: list[Json], forum: list
     assert all_may_read(channel, channel)
 
 
+@pytest.mark.parametrize(
+    ("general", "forum", "expected"), [(False, True, False), (True, True, True), (True, False, True)]
+)
+def test_a_forum_for_adults_is_not_for_the_readers_of_any_channel(
+    general: bool, forum: bool, expected: bool
+) -> None:
+    _, readers_of, channel = server(VIEW | READ, [], [], [])
+    for place, limited in ((readers_of, general), (channel, forum)):
+        assert isinstance(place, discord.TextChannel | discord.ForumChannel)
+        place.nsfw = limited
+    assert all_may_read(channel, readers_of) is expected
+
+
 def test_administrators_read_everything() -> None:
     admins = role(11, Permission.ADMINISTRATOR)
     said = [overwrite(GUILD, deny=VIEW), overwrite(11, VIEW)]
