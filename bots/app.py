@@ -43,6 +43,7 @@ from core.ports.store import Store
 from core.redaction import Secrets, is_secret
 from core.settings.channel import offered_models
 from core.settings.environment import CoreSettings, Settings
+from core.settings.retention import Retention
 from core.spend.budget_alerts import BudgetAlerts
 from core.spend.budget_checks import BudgetChecks
 from core.spend.chart_renderer import ChartRenderer
@@ -162,6 +163,7 @@ class App:
         self.loop_health = LoopHealth(self.operator_alerts, self.metrics.gauge, self.clock, notify_systemd)
         model = create_model(self.core, self.catalog, self.clock, self.operator_alerts)
         self.model = RedactedModel(model, Secrets(config.secrets()))
+        self.retention = Retention(store, self.core, self.clock)
         self.extractor = ProcessExtractor(self.clock)
         self.charts = ChartRenderer(self.clock)
         self.transcriber = create_transcriber(self.catalog, self.clock, self.operator_alerts)
@@ -317,7 +319,7 @@ class App:
 
     def _create_calls(self, installation: Installation) -> PlatformCalls:
         health = PlatformHealth(installation.name, self.operator_alerts, self.clock)
-        return PlatformCalls(installation, health.called)
+        return PlatformCalls(installation, health.called, self.retention.kept_since)
 
     def _create_channel(self, installation: Installation) -> Channel:
         platform_calls = self._calls.of(installation)

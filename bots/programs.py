@@ -16,7 +16,7 @@ from bots.app import App, Config, Tell
 from bots.health import notify_systemd
 from bots.http import HttpServer, Routed
 from bots.jobs import Jobs
-from bots.retention import expire_spending, expire_uploads
+from bots.retention import expire_messages, expire_spending, expire_uploads
 from bots.startup import Startup
 from core.child_processes import ChildError
 from core.clock import SystemClock
@@ -179,6 +179,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     jobs.start(app.supervisor.run(app.inbox))
     jobs.start(give_signs_of_life(app.store, app.clock))
     jobs.start(expire_uploads(app.store, app.clock))
+    jobs.start(expire_messages(app.store, app.retention, app.clock))
     jobs.start(app.counts.run())
     jobs.start(expire_spending(app.store, app.clock))
     jobs.start(app.loop_health.run(app.core.parley_watchdog_s))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Protocol
 
 import structlog
 
 from core.clock import Clock
 from core.errors import StoreError
 from core.ports.store.budgets import BudgetStore
+from core.ports.store.retention import RetentionStore
+from core.ports.store.threads import ThreadStore
 from core.ports.store.uploads import UploadStore
+from core.settings.retention import Retention
+from core.values.places import Place
 from core.values.turn_ends import ANNOUNCED_FOR
 
 log = structlog.get_logger()
@@ -18,6 +23,45 @@ UPLOADS_KEPT = timedelta(days=30)
 SPENDING_KEPT = timedelta(days=7)
 """Time after a period for which its accounts are kept: an answer may end, and be counted, late."""
 EVERY_S = 3_600.0
+STEP_PAUSE_S = 0.05
+"""The pause between two steps: questions are stored meanwhile."""
+PURGED_EVERY = timedelta(days=1)
+"""SQLite writes its file anew for it, and stores nothing meanwhile."""
+_PURGED = ("retention", "")
+"""The name under which the time of the last purge is stored (`ThreadStore.advance_watermark`)."""
+
+
+class ExpiryStore(RetentionStore, ThreadStore, Protocol):
+    """The part of the store from which old messages are removed."""
+
+
+async def expire_messages(store: ExpiryStore, retention: Retention, clock: Clock) -> None:
+    """Remove what is older than its channel keeps it, now and every hour, and rid the database's files of it once a
+    day. Until cancelled."""
+    while True:
+        try:
+            if await retention.is_limited():
+                await _expire_channels(store, retention, clock)
+                purged_at = await store.watermark(*_PURGED)
+                if purged_at is None or clock.now() - purged_at >= PURGED_EVERY:
+                    await store.purge()
+                    await store.advance_watermark(*_PURGED, clock.now())
+        except StoreError as error:
+            log.warning("messages_not_expired", **error.log_keys)
+        await clock.sleep(EVERY_S)
+
+
+async def _expire_channels(store: RetentionStore, retention: Retention, clock: Clock) -> None:
+    last: Place | None = None
+    while channels := await store.channels(last):
+        for channel in channels:
+            since, removed = await retention.kept_since(channel), 0
+            while since is not None and (step := await store.expire_channel(channel, since)):
+                removed += step
+                await clock.sleep(STEP_PAUSE_S)
+            if removed:
+                log.info("messages_expired", place=channel.key, rows=removed, older_than=str(since))
+        last = channels[-1]
 
 
 async def expire_spending(store: BudgetStore, clock: Clock) -> None:

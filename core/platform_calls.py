@@ -37,15 +37,26 @@ Called = Callable[[str, PlatformError | None], None]
 """Receives the kind of each call and its error, None where it worked."""
 
 
+KeptSince = Callable[[Place], Awaitable[datetime | None]]
+"""The time from which the messages of a place are kept, or None where all are. Raises StoreError."""
+
+
 def _ignore(_call: str, _error: PlatformError | None) -> None: ...
 
 
-class PlatformCalls:
-    """Passes calls on to one installation. Raises PlatformError, `missed` StoreError as well, and nothing else."""
+async def _all_kept(_place: Place) -> None: ...
 
-    def __init__(self, installation: Installation, called: Called = _ignore) -> None:
+
+class PlatformCalls:
+    """Passes calls on to one installation. Raises PlatformError, those that read messages StoreError as well, and
+    nothing else. Messages that are too old to be kept are not read either."""
+
+    def __init__(
+        self, installation: Installation, called: Called = _ignore, kept_since: KeptSince = _all_kept
+    ) -> None:
         self.installation = installation
         self._called = called
+        self._kept_since = kept_since
         self._deleted: FIFOCache[str, None] = FIFOCache(_DELETED)
 
     def deletes(self, place: Place, message_id: str) -> bool:
@@ -62,10 +73,12 @@ class PlatformCalls:
         return await self._pass("find", self.installation.find(call))
 
     async def history(self, place: Place, before: Ask) -> History:
-        return await self._pass("history", self.installation.history(place, before))
+        read = await self._pass("history", self.installation.history(place, before))
+        return read.since(await self._kept_since(place))
 
     async def recent(self, place: Place, limit: int, since: datetime | None) -> History:
-        return await self._pass("recent", self.installation.recent(place, limit, since))
+        read = await self._pass("recent", self.installation.recent(place, limit, since))
+        return read.since(await self._kept_since(place))
 
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
         return await self._pass("missed", self.installation.missed(place, after))

@@ -29,6 +29,7 @@
     settings    settings of channels and workspaces; the audit, also of tool calls
     settings_cache  those settings in memory
     people      feedback; reset, forget, export
+    retention   removes what is older than it is kept
     deleted     the messages that were deleted last
     purging     rids the files of what was forgotten
     forgotten   the people who were forgotten, and the times

@@ -47,6 +47,7 @@ from core.values.budgets import (
 )
 from storage import settings
 from storage.engine import insert
+from storage.forgotten import names_of
 from storage.tables import FORGOTTEN, OPEN, RESERVATIONS, SPENDING, TURNS, USAGE, from_us, to_us
 
 MOST_KEPT = 10_000
@@ -286,11 +287,12 @@ def _used(connection: Connection, account: BudgetAccount, person: str) -> Spent:
     """
     since_us, until_us = to_us(account.since), to_us(account.until)
     used, held = USAGE.c, RESERVATIONS.c
-    of_person = {} if account.payer.person == ANY else {"person": person}
+    of_place = {name: value for name, value in _payer(account.payer).items() if name != "person"}
+    of_person = [] if account.payer.person == ANY else [used.person.in_(names_of(person))]
     spent = _sum(
         connection,
         (used.cost_micros, used.prompt_tokens + used.completion_tokens),
-        (used.at_us >= since_us, used.at_us < until_us, *_of_payer(USAGE, _payer(account.payer) | of_person)),
+        (used.at_us >= since_us, used.at_us < until_us, *_of_payer(USAGE, of_place), *of_person),
     ) + _sum(
         connection,
         (held.counted_micros, held.counted_tokens),

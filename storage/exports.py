@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, SelectBase, Text, case, func, 
 from core.spend.periods import PeriodName, period_at
 from core.values.places import Place
 from core.values.usage import DIRECT, RatedAnswer, UsageField, UsageGroup
+from storage.forgotten import names_of
 from storage.tables import FEEDBACK, TURNS, USAGE, from_us, to_us
 from storage.usage_sums import DAY_US, SUMS, amounts, answers_by_model, labelled, within
 
@@ -36,7 +37,7 @@ def usage_groups(
     """The usage of a period in groups. It reads the row of each answer."""
     named = names and UsageField.PERSON in by
     conditions = [_USED.at_us >= since_us, _USED.at_us < until_us, *within(USAGE, scope)]
-    conditions += [TURNS.c.id == _USED.turn_id, *([_USED.person == person] if person else [])]
+    conditions += [TURNS.c.id == _USED.turn_id, *([_USED.person.in_(names_of(person))] if person else [])]
     columns = [column for field in UsageField if field in by for column in _FIELDS.get(field, ())]
     if UsageField.DAY in by:
         first_us = connection.scalar(select(func.min(_USED.at_us)))

@@ -18,9 +18,27 @@ from storage.attached import without_quotes_of
 from storage.engine import insert
 from storage.tables import FORGOTTEN, from_us
 
+FORGOTTEN_USER = "forgotten-"
+"""The beginning of the name under which the usage of a person stays without their id: a random one after `/forget`, a
+hash of the id where it is older than what is kept."""
+_HASH_LENGTH = 16
+
 Message = TypeVar("Message", Ask, ThreadMessage)
 Key = tuple[str, str, str]
 """Platform, team (empty: all teams) and the hash of a person's id."""
+
+
+def former_name(person: str) -> str:
+    """The name of a person in usage that is older than what is kept: whoever knows the id still counts it, so that no
+    sum changes. A name that is no id stays."""
+    if person.startswith(FORGOTTEN_USER):
+        return person
+    return f"{FORGOTTEN_USER}{person_digest(person)[:_HASH_LENGTH]}"
+
+
+def names_of(person: str) -> tuple[str, str]:
+    """The names of a person in usage: that of the newer, and that of the older."""
+    return person, former_name(person)
 
 
 class ForgottenPeople:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, case, cast, delete, or_, select, tuple_, update
@@ -15,10 +15,11 @@ from core.ports.store.privacy import Feedback
 from core.values.budgets import forgotten_payer
 from core.values.conversation import ThreadMessage, TurnState
 from core.values.places import Place
-from storage import announcements, threads, turn_ends, uploads, usage_sums
+from storage import announcements, posts, threads, turn_ends, uploads, usage, usage_sums
 from storage.attached import from_json, to_json, without_quotes_of
 from storage.budgets import Changed
 from storage.engine import insert
+from storage.forgotten import FORGOTTEN_USER, former_name, names_of
 from storage.tables import (
     AUDIT,
     FEEDBACK,
@@ -34,11 +35,11 @@ from storage.tables import (
     to_us,
 )
 
-PURGED = ("messages", "uploads", "turns", "steps", "tool_grants", "feedback", "usage", "usage_sums", "audit")
-"""The tables from which something is forgotten."""
-
-FORGOTTEN_USER = "forgotten-"
-"""The beginning of the random name under which the usage of a forgotten person stays."""
+PURGED = (
+    *("messages", "uploads", "turns", "steps", "tool_grants", "feedback", "usage", "usage_sums", "audit"),
+    *("posts", "threads"),
+)
+"""The tables from which something is forgotten, or is removed since it is too old."""
 
 _NOTHING: dict[str, Any] = {
     "text": "",
@@ -109,7 +110,8 @@ def forget_person(
     their_lines = (*said, MESSAGES.c.author == person, MESSAGES.c.mine.is_(False))
     lines = uploads.remove_messages(connection, their_lines)
     turns_there = select(turn.id).where(*asked)
-    connection.execute(delete(FEEDBACK).where(FEEDBACK.c.person == person, FEEDBACK.c.turn_id.in_(turns_there)))
+    theirs_given = FEEDBACK.c.person.in_(names_of(person))
+    connection.execute(delete(FEEDBACK).where(theirs_given, FEEDBACK.c.turn_id.in_(turns_there)))
     turn_ends.charge_unrun(connection, theirs, at_us, balances)
     name = f"{FORGOTTEN_USER}{secrets.token_hex(8)}"
     unpaid = update(TURNS).where(*theirs, turn.started_by == "", OPEN)
@@ -134,12 +136,28 @@ def _forget_user(connection: Connection, platform: str, team: str, person: str, 
     """Give the usage of a person a random name: people are counted as before, and none of them is known. An answer that
     has not ended stays on the accounts of the person who pays for it."""
     used = threads.of_team(USAGE, platform, team)
-    connection.execute(update(USAGE).where(*used, USAGE.c.person == person).values(person=name))
-    usage_sums.rename_person(connection, platform, team, person, name)
+    connection.execute(update(USAGE).where(*used, USAGE.c.person.in_(names_of(person))).values(person=name))
+    usage_sums.rename_person(connection, platform, team, names_of(person), name)
     started = (*threads.of_team(TURNS, platform, team), TURNS.c.started_by == person)
     goes_on = or_(OPEN, TURNS.c.state == TurnState.ASKING)
     payer = case((goes_on, forgotten_payer(name, person)), else_=name)
     connection.execute(update(TURNS).where(*started).values(started_by=payer, started_by_name=""))
+
+
+def expire_turns(connection: Connection, turn_ids: Sequence[int]) -> None:
+    """Remove the texts of turns and their people, of the opinions of their answers the words and the people."""
+    of_turns = [TURNS.c.id.in_(turn_ids)]
+    uploads.remove_answers(connection, of_turns)
+    given = FEEDBACK.c
+    rows = connection.execute(select(given.turn_id, given.person).where(given.turn_id.in_(turn_ids))).all()
+    for turn_id, person in rows:
+        here = (given.turn_id == turn_id, given.person == person)
+        connection.execute(update(FEEDBACK).where(*here).values(person=former_name(person), reason=""))
+    connection.execute(delete(STEPS).where(STEPS.c.turn_id.in_(turn_ids)))
+    posts.remove(connection, turn_ids)
+    usage.expire_people(connection, turn_ids)
+    nobody = {"author": "", "author_locale": "", "started_by": "", "started_by_name": "", "replies_to": ""}
+    connection.execute(update(TURNS).where(*of_turns).values(**_NOTHING, **nobody, ticket=""))
 
 
 def _quotes(table: Table, person: str) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from sqlalchemy import Connection, Executable, bindparam, select
+from sqlalchemy import Connection, Executable, bindparam, delete, select
 
 from core.values.places import Place
 from storage.engine import insert
@@ -37,6 +37,11 @@ def add(connection: Connection, posted: Sequence[tuple[int, tuple[str, ...]]]) -
     ]
     if values:
         connection.execute(_add_post(connection.dialect.name), values)
+
+
+def remove(connection: Connection, turn_ids: Sequence[int]) -> None:
+    """Nothing continues from the messages of these answers any more."""
+    connection.execute(delete(POSTS).where(POSTS.c.turn_id.in_(turn_ids)))
 
 
 def place_of_post(connection: Connection, place: Place, message_id: str) -> Place | None:

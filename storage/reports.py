@@ -29,8 +29,8 @@ from core.values.report import (
 )
 from core.values.usage import UsageTotals, added
 from storage import threads
-from storage.people import FORGOTTEN_USER
-from storage.tables import ASKING, FEEDBACK, NOT_DONE, SETTINGS, THREADS, TURNS, USAGE, from_us
+from storage.forgotten import FORGOTTEN_USER, former_name
+from storage.tables import ASKING, FEEDBACK, NOT_DONE, SETTINGS, TURNS, USAGE, from_us
 from storage.usage_sums import SumKind, people, sums, total, totals, totals_of, within
 
 Span = tuple[int, int]
@@ -94,8 +94,10 @@ def _channels(connection: Connection, period: Span, scope: Place | None) -> tupl
     found = sums(SumKind.MODEL, *period, scope)
     channel = (found.c.platform, found.c.team, found.c.channel)
     each = select(*channel, *total(found)).group_by(*channel).subquery()
-    here = [THREADS.c[name] == each.c[name] for name in ("platform", "team", "channel")]
-    direct = select(THREADS.c.thread).where(*here, THREADS.c.direct).exists().label("direct")
+    # All questions of a channel are alike in this, and stay when its threads are removed.
+    here = [USAGE.c[name] == each.c[name] for name in ("platform", "team", "channel")]
+    asked = select(TURNS.c.direct).join(USAGE, USAGE.c.turn_id == TURNS.c.id).where(*here)
+    direct = asked.limit(1).scalar_subquery().label("direct")
     used = [
         ChannelUse(Place(row.platform, row.team, row.channel, "", bool(row.direct)), totals_of(row))
         for row in connection.execute(select(each, direct)).all()
@@ -110,11 +112,8 @@ def _dearest(use: UsageTotals) -> tuple[int, int]:
 def _people(connection: Connection, period: Span, scope: Place | None) -> tuple[PersonUse, ...]:
     """The people of the workspaces whose admins allow that reports name them, by what they asked there."""
     found, setting = sums(SumKind.PERSON, *period, scope), SETTINGS.c
-    known = ~found.c.name.startswith(FORGOTTEN_USER, autoescape=True)
     keys = (found.c.platform, found.c.team, found.c.name)
-    asked = (
-        select(*keys, func.sum(found.c.questions).label("questions")).where(known).group_by(*keys).subquery()
-    )
+    asked = select(*keys, func.sum(found.c.questions).label("questions")).group_by(*keys).subquery()
     allows = select(setting.value).where(
         setting.platform == asked.c.platform,
         setting.team == asked.c.team,
@@ -124,10 +123,14 @@ def _people(connection: Connection, period: Span, scope: Place | None) -> tuple[
     )
     person, number = (asked.c.platform, asked.c.name), func.sum(asked.c.questions).label("number")
     query = select(*person, number).where(allows.exists()).group_by(*person).having(number > 0)
-    rows = connection.execute(query.order_by(number.desc(), *person).limit(_LISTED)).all()
-    return tuple(
-        PersonUse(_name(connection, row.platform, row.name) or row.name, int(row.number)) for row in rows
-    )
+    counts = {(row.platform, row.name): int(row.number) for row in connection.execute(query)}
+    known = {
+        (platform, name): count + counts.get((platform, former_name(name)), 0)
+        for (platform, name), count in counts.items()
+        if not name.startswith(FORGOTTEN_USER)
+    }
+    most = sorted(known.items(), key=lambda one: (-one[1], one[0]))[:_LISTED]
+    return tuple(PersonUse(_name(connection, *one) or one[1], count) for one, count in most)
 
 
 def _name(connection: Connection, platform: str, person: str) -> str | None:

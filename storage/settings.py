@@ -40,6 +40,12 @@ def overrides(
     return [(Place(platform, row.team, row.channel), row.value) for row in connection.execute(query)]
 
 
+def is_set(connection: Connection, name: str) -> bool:
+    return (
+        connection.execute(select(SETTINGS.c.name).where(SETTINGS.c.name == name).limit(1)).first() is not None
+    )
+
+
 def change(
     connection: Connection, place: Place, changes: Mapping[str, str | None], by: Person, at_us: int
 ) -> list[Change]:

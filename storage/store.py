@@ -36,6 +36,7 @@ from storage import (
     people,
     posts,
     reports,
+    retention,
     settings,
     steps,
     teams,
@@ -380,6 +381,9 @@ class SqlStore:
     async def overrides(self, platform: str, team: str, name: str, limit: int = 500) -> list[tuple[Place, str]]:
         return await self._database.read(settings.overrides, platform, team, name, limit)
 
+    async def is_set(self, name: str) -> bool:
+        return await self._database.read(settings.is_set, name)
+
     async def audit(self, place: Place, limit: int = 20) -> list[Change]:
         return await self._database.read(settings.audit, place, limit)
 
@@ -416,6 +420,15 @@ class SqlStore:
         self, platform: str, team: str, person: str, limit: int = 10_000
     ) -> list[tuple[Place, ThreadMessage]]:
         return await self._database.read(people.messages_by_person, platform, team, person, limit)
+
+    async def channels(self, after: Place | None = None, limit: int = 500) -> list[Place]:
+        return await self._database.read(retention.channels, after, limit)
+
+    async def expire_channel(self, channel: Place, before: datetime) -> int:
+        return await self._database.write(retention.expire, channel, to_us(before))
+
+    async def purge(self) -> None:
+        await self._database.purge(people.PURGED)
 
     async def close(self) -> None:
         await self._purging.close()

@@ -125,6 +125,7 @@ class MessageRow(Row, table=True):
             "rank",
             "message",
         ),
+        Index("ix_messages_channel", "platform", "team", "channel", "at_us"),
     )
 
     platform: str = Field(sa_type=KEY, primary_key=True)
@@ -154,6 +155,7 @@ PICTURED = text("pictured_at_us IS NOT NULL")
 NOT_DONE = text("state <> 'done'")
 ANNOUNCED = text("task IN ('usage', 'alert', 'budget', 'remove_quote', 'update_alert', 'operation')")
 """The kinds of `storage.tasks.ANNOUNCEMENTS`."""
+WITH_AUTHOR = text("author <> ''")
 
 
 class TurnRow(Row, table=True):
@@ -185,6 +187,12 @@ class TurnRow(Row, table=True):
             *("platform", "channel", "ended_at_us"),
             sqlite_where=ANNOUNCED,
             postgresql_where=ANNOUNCED,
+        ),
+        Index(
+            "ix_turns_with_author",
+            *("platform", "team", "channel", "at_us"),
+            sqlite_where=WITH_AUTHOR,
+            postgresql_where=WITH_AUTHOR,
         ),
         {"sqlite_autoincrement": True},
     )

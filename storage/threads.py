@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -182,6 +182,25 @@ def _change(
         return False
     connection.execute(update(MESSAGES).where(*where).values(now))
     return True
+
+
+def expiring(
+    connection: Connection, channel: Place, before_us: int, limit: int, kept: Collection[str]
+) -> list[tuple[str, str]]:
+    """The oldest `limit` messages of a channel that were sent before, without those with the ids `kept`: the id of
+    each, and its thread."""
+    line = MESSAGES.c
+    old = (*channel_of(MESSAGES, channel), line.at_us < before_us, line.message.not_in(kept))
+    query = select(line.message, line.thread).where(*old).order_by(line.at_us).limit(limit)
+    return [(row.message, row.thread) for row in connection.execute(query)]
+
+
+def remove_empty(connection: Connection, channel: Place, before_us: int, which: Collection[str]) -> None:
+    """Remove those of the threads `which` of a channel that have no message left and had none since."""
+    thread, said = THREADS.c, MESSAGES.alias("said").c
+    here = [said[name] == thread[name] for name in ("platform", "team", "channel", "thread")]
+    there = (*channel_of(THREADS, channel), thread.thread.in_(which), thread.at_us < before_us)
+    connection.execute(delete(THREADS).where(*there, ~select(said.message).where(*here).exists()))
 
 
 def remove(connection: Connection, deleted: Deleted) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from core.ports.store.settings import Change
 from core.values.conversation import Turn, TurnState
@@ -86,6 +86,16 @@ def grant_tool(connection: Connection, place: Place, grant: ToolGrant, at_us: in
             "at_us": at_us,
         },
     )
+
+
+def expire_grants(connection: Connection, channel: Place, before_us: int, limit: int) -> int:
+    """Remove `limit` grants of a channel that were given before then: people are asked again."""
+    grant, old = TOOL_GRANTS.c, (*threads.channel_of(TOOL_GRANTS, channel), TOOL_GRANTS.c.at_us < before_us)
+    rows = connection.execute(select(grant.thread, grant.tool, grant.person).where(*old).limit(limit)).all()
+    for thread, tool, person in rows:
+        here = (grant.thread == thread, grant.tool == tool, grant.person == person)
+        connection.execute(delete(TOOL_GRANTS).where(*old, *here))
+    return len(rows)
 
 
 def resume(

@@ -35,7 +35,7 @@ from storage import budgets, charges, posts, threads, uploads, usage
 from storage.attached import from_json, merged, to_json
 from storage.engine import insert
 from storage.forgotten import ForgottenPeople
-from storage.tables import HEARD, HELD, OPEN, QUOTING, TURNS, USAGE, from_us, to_us
+from storage.tables import ASKING, HEARD, HELD, OPEN, QUOTING, TURNS, USAGE, WITH_AUTHOR, from_us, to_us
 from storage.tasks import TASKS, task_to_columns
 
 Checkpoint = tuple[int, str, tuple[str, ...]]
@@ -267,6 +267,25 @@ def recover(connection: Connection, still_since_us: int) -> None:
     give_back(connection)
     budgets.release_all(connection)
     connection.execute(update(TURNS).where(turn.id.in_(list(suspects))).values(deaths=turn.deaths + 1))
+
+
+def expiring(connection: Connection, channel: Place, before_us: int, limit: int) -> list[int]:
+    """The ids of the oldest `limit` turns of a channel that have ended, and whose questions were asked before. No
+    other transaction changes them before this one ends."""
+    turn = TURNS.c
+    ended, old = turn.state.not_in(_NOT_ENDED), turn.at_us < before_us
+    there = select(turn.id).where(*threads.channel_of(TURNS, channel), WITH_AUTHOR, old, ended)
+    found = connection.scalars(there.order_by(turn.at_us).limit(limit)).all()
+    # In the order in which all transactions lock turns.
+    held = select(turn.id).where(turn.id.in_(found), ended).order_by(turn.id).with_for_update()
+    return list(connection.scalars(held)) if found else []
+
+
+def not_ended(connection: Connection, channel: Place) -> list[str]:
+    """The messages of the questions of a channel whose turns have not ended."""
+    there = threads.channel_of(TURNS, channel)
+    asked = (select(TURNS.c.question).where(*there, state) for state in (OPEN, HELD, ASKING))
+    return [message for query in asked for message in connection.scalars(query)]
 
 
 def give_back(connection: Connection) -> None:

@@ -92,6 +92,16 @@ def remove_answers(connection: Connection, which: Iterable[ColumnElement[bool]])
         )
 
 
+def expire_channel(connection: Connection, channel: Place, before_us: int, limit: int) -> int:
+    """Remove `limit` pictures of a channel that came before then."""
+    old = (*threads.channel_of(UPLOADS, channel), UPLOADS.c.at_us < before_us)
+    rows = connection.execute(select(UPLOADS.c.message, UPLOADS.c.source).where(*old).limit(limit)).all()
+    for message, source in rows:
+        here = (UPLOADS.c.message == message, UPLOADS.c.source == source)
+        connection.execute(delete(UPLOADS).where(*old, *here))
+    return len(rows)
+
+
 def _of(messages: Select[Any]) -> ColumnElement[bool]:
     return tuple_(*(UPLOADS.c[name] for name in _MESSAGE)).in_(messages)
 

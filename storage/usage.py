@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
-from sqlalchemy import Connection, Executable, bindparam, select
+from sqlalchemy import Connection, Executable, bindparam, select, update
 
 from core.spend.prices import NO_USAGE
 from core.values.places import Place
@@ -13,6 +14,7 @@ from core.values.turn_ends import Finish
 from core.values.usage import LastUsage, UsageTotals
 from storage import charges, usage_sums
 from storage.engine import insert
+from storage.forgotten import FORGOTTEN_USER, former_name
 from storage.tables import TURNS, USAGE
 from storage.threads import address, of_place
 
@@ -65,6 +67,18 @@ def add(connection: Connection, end: Finish, person: str, at_us: int) -> bool:
         parts = charges.charges(connection, end.turn.id) if charges.may_have(end) else ()
         usage_sums.add(connection, row, ask.place.direct, parts)
     return added
+
+
+def expire_people(connection: Connection, turn_ids: Sequence[int]) -> None:
+    """Give the people whose usage these turns are their `former_name`, in the sums too. The amounts stay."""
+    used = USAGE.c
+    known = (used.person != "", ~used.person.startswith(FORGOTTEN_USER, autoescape=True))
+    query = select(USAGE).where(used.turn_id.in_(turn_ids), *known)
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    for person in {row["person"] for row in rows}:
+        theirs = (used.turn_id.in_(turn_ids), used.person == person)
+        connection.execute(update(USAGE).where(*theirs).values(person=former_name(person)))
+    usage_sums.move_to_former_names(connection, rows)
 
 
 def last_usage(connection: Connection, place: Place, model: str) -> LastUsage | None:

@@ -7,7 +7,8 @@ are summed from the rows of the answers, so that every period is exact.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from operator import itemgetter
@@ -36,6 +37,7 @@ from core.values.conversation import TurnState
 from core.values.places import Place
 from core.values.usage import Charge, UsageTotals
 from storage.engine import insert
+from storage.forgotten import former_name, names_of
 from storage.tables import CHARGES, TURNS, USAGE, USAGE_SUMS
 
 QUARTER_US = 900_000_000
@@ -112,17 +114,26 @@ def _add(dialect: str) -> Executable:
     )
 
 
-def add(connection: Connection, row: dict[str, Any], direct: bool, charges: Sequence[Charge] = ()) -> None:
-    """Add a row of `usage` to its sums. `direct`: of a direct conversation. `charges`: those of the answer that are
-    stored."""
-    values = {
-        **{name: row[name] for name in ("platform", "team", "channel", *_TOKENS)},
+def _of_channel(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("platform", "team", "channel")}
+
+
+def _amounts_of(row: Mapping[str, Any]) -> dict[str, int]:
+    """The values of `SUMS` of a row of `usage`."""
+    return {
+        **{name: row[name] for name in _TOKENS},
         "answers": 1,
         "questions": int(row["state"] in (TurnState.DONE, TurnState.FAILED)),
         "errors": int(row["state"] == TurnState.FAILED),
         "cost_micros": row["cost_micros"] or 0,
         "unpriced": int(row["cost_micros"] is None or row["partly_priced"]),
     }
+
+
+def add(connection: Connection, row: dict[str, Any], direct: bool, charges: Sequence[Charge] = ()) -> None:
+    """Add a row of `usage` to its sums. `direct`: of a direct conversation. `charges`: those of the answer that are
+    stored."""
+    values = _of_channel(row) | _amounts_of(row)
     names = {SumKind.QUARTER: ""}
     if row["person"]:
         names[SumKind.PERSON] = row["person"]
@@ -162,22 +173,45 @@ def _by_model(
     return found
 
 
-def rename_person(connection: Connection, platform: str, team: str, person: str, name: str) -> None:
-    """Give the sums of a person another name, in one team or, where `team` is empty, in all of them."""
-    sums = USAGE_SUMS.c
-    theirs = [sums.kind == SumKind.PERSON, sums.platform == platform, sums.name == person]
-    connection.execute(
-        update(USAGE_SUMS).where(*theirs, *([sums.team == team] if team else [])).values(name=name)
-    )
+def rename_person(
+    connection: Connection, platform: str, team: str, names: Collection[str], new_name: str
+) -> None:
+    """Give the sums of a person, who has one of several `names` in each, another name, in one team or, where `team` is
+    empty, in all of them."""
+    stored = USAGE_SUMS.c
+    of_team = [stored.team == team] if team else []
+    theirs = [stored.kind == SumKind.PERSON, stored.platform == platform, *of_team, stored.name.in_(names)]
+    _replace(connection, theirs, {"name": new_name})
+
+
+def move_to_former_names(connection: Connection, used: Iterable[Mapping[str, Any]]) -> None:
+    """Move the amounts of these rows of `usage` to the sums of the `former_name` of their people."""
+    moved: dict[tuple[Any, ...], Counter[str]] = {}
+    for row in used:
+        day_us = row["at_us"] // DAY_US * DAY_US
+        key = (SumKind.PERSON, day_us, *_of_channel(row).values(), row["person"])
+        moved.setdefault(key, Counter()).update(_amounts_of(row))
+    for key in sorted(moved):
+        here = [USAGE_SUMS.c[name] == value for name, value in zip(_KEY, key, strict=True)]
+        less = {name: USAGE_SUMS.c[name] - moved[key][name] for name in SUMS}
+        connection.execute(update(USAGE_SUMS).where(*here).values(less))
+        connection.execute(delete(USAGE_SUMS).where(*here, USAGE_SUMS.c.answers <= 0))
+        row = dict(zip(_KEY, key, strict=True)) | {name: moved[key][name] for name in SUMS}
+        connection.execute(_add(connection.dialect.name), row | {"name": former_name(row["name"])})
 
 
 def adopt(connection: Connection, platform: str, team: str, former: Sequence[str]) -> None:
     """Add the sums of the teams `former` to those of `team`."""
     old = [USAGE_SUMS.c.platform == platform, USAGE_SUMS.c.team.in_(former)]
-    rows = [dict(row) for row in connection.execute(select(USAGE_SUMS).where(*old)).mappings()]
+    _replace(connection, old, {"team": team})
+
+
+def _replace(connection: Connection, which: Sequence[ColumnElement[bool]], new: dict[str, str]) -> None:
+    """Give sums other keys: each is added to the one that has them."""
+    rows = [dict(row) for row in connection.execute(select(USAGE_SUMS).where(*which)).mappings()]
     if rows:
-        connection.execute(delete(USAGE_SUMS).where(*old))
-        connection.execute(_add(connection.dialect.name), [row | {"team": team} for row in rows])
+        connection.execute(delete(USAGE_SUMS).where(*which))
+        connection.execute(_add(connection.dialect.name), [row | new for row in rows])
 
 
 def sums(kind: SumKind, since_us: int, until_us: int, scope: Place | None) -> Subquery:
@@ -293,11 +327,13 @@ def totals(
     """The totals of a period, of one person where `person` is not empty. `people` is counted by `people` alone."""
     found = sums(SumKind.PERSON if person else SumKind.QUARTER, since_us, until_us, scope)
     query = select(*total(found))
-    return totals_of(connection.execute(query.where(found.c.name == person) if person else query).one())
+    theirs = found.c.name.in_(names_of(person))
+    return totals_of(connection.execute(query.where(theirs) if person else query).one())
 
 
 def people(connection: Connection, since_us: int, until_us: int, scope: Place | None) -> int:
     """The number of people who asked something. A person who was forgotten while their answer ran is not counted."""
     found = sums(SumKind.PERSON, since_us, until_us, scope)
-    each = select(found.c.platform, found.c.name).where(found.c.questions > 0).distinct().subquery()
-    return connection.scalar(select(func.count()).select_from(each)) or 0
+    each = select(found.c.platform, found.c.name).where(found.c.questions > 0).distinct()
+    # Who asked within the time that is kept, and before, has two names.
+    return len({(platform, former_name(name)) for platform, name in connection.execute(each)})

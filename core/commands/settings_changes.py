@@ -30,6 +30,8 @@ def changed_to_text(changes: Sequence[Change], settings: ChannelSettings, given:
     if not others:
         words = reduce(lambda one, two: given.phrase("joined", one=one, two=two), sentences)
         return given.phrase("saved", words=words)
+    if any(one.name == "keep_days" for one in others) and settings.keep_days is not None:
+        sentences.append(given.phrase("keep_days_changed"))
     currency = given.core.parley_currency
     lines = [changed_line(one, settings, given.language, currency) for one in others]
     return "\n".join([given.phrase("settings_changed"), *(f"- {line}" for line in (*lines, *sentences))])

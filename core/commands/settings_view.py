@@ -25,6 +25,10 @@ TAKEN_BACK = ("default", "-", *(phrase("origin_default", language).lower() for l
 BUDGETS = ("budget", "person_budget")
 """Settings whose values are limits of spending."""
 
+CAPPED = ("max_tokens", "keep_days")
+"""Settings whose values have a limit of the operator's, or of the workspace."""
+
+_UNSET = {"language": "value_person", "keep_days": "value_no_limit"}
 _NO_LIMIT: dict[str, object] = {"rate": 0, "budget": (), "person_budget": ()}
 _SHOWN_LENGTH = 120
 _FIELD_PREFIX = "set_"
@@ -79,7 +83,7 @@ def origin(name: str, settings: ChannelSettings, language: str) -> str:
 def shown(name: str, text: str, language: str, currency: str) -> str:
     """A value in one line, in the person's language, safe inside Markdown. Limits of spending are in `currency`."""
     if not text:
-        return phrase("value_person" if name == "language" else "value_none", language)
+        return phrase(_UNSET.get(name, "value_none"), language)
     setting = SETTINGS[name]
     if text == NOBODY and setting.combine:
         return phrase("value_nobody", language)
@@ -192,7 +196,11 @@ def _checked(given: CommandContext, name: str, text: str) -> str | None:
     if before is not None and setting.read(before) == value:
         return before
     most = setting.limit(given.core, value)
-    if name == "max_tokens" and isinstance(most, int) and most < value:
+    if setting.combine is not None and name in CAPPED:
+        outer = given.stored.workspace if given.scope == "channel" else {}
+        below = merge(given.core, StoredSettings(outer, {}), given.place.platform)
+        most = setting.combine(getattr(below, name), most)
+    if name in CAPPED and isinstance(most, int) and most < value:
         raise CommandError("settings_capped", _FIELD_PREFIX + name, label=label, n=most)
     return text
 

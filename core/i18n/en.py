@@ -351,6 +351,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_strangers": "People of other {workspace}s may ask",
     "setting_allow": "Who may ask",
     "setting_deny": "Who may not ask",
+    "setting_keep_days": "Days that messages are kept",
     "setting_model_about": "the model's name, as the AI service calls it",
     "setting_prompt_about": "what the model reads before every conversation, up to 8,000 characters",
     "setting_temperature_about": "randomness, a number from 0 to 2",
@@ -366,6 +367,10 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_time_zone_about": "the name of a region and city, such as Europe/Berlin or Asia/Shanghai, or UTC",
     "setting_allow_about": "ids or mentions of channels, roles and people; nobody else may ask",
     "setting_deny_about": "ids or mentions of channels, roles and people",
+    "setting_keep_days_about": "a whole number from 1; `-` for no limit here",
+    "keep_days_changed": "I remove what is older from my own database within the hour, for good. Messages on the "
+    "platform itself stay there.",
+    "keep_days_changed.web": "I remove what is older within the hour, for good.",
     "settings_title": "**Settings here**",
     "settings_title_workspace": "**Settings of the whole {workspace}**",
     "settings_line": "{label}: {value} · {origin}",

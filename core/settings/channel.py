@@ -28,7 +28,7 @@ from pydantic import (
 
 from core.i18n import LANGUAGES, language_of, phrase, variant
 from core.ports.store.settings import StoredSettings
-from core.settings.environment import CoreSettings, known_zone
+from core.settings.environment import MOST_DAYS, CoreSettings, known_zone
 from core.settings.limits import limits_of
 from core.values.budgets import Limit
 from core.values.places import Person
@@ -122,7 +122,12 @@ def offered_models(core: CoreSettings) -> tuple[str, ...]:
 
 def capped(core: CoreSettings, tokens: int | None) -> int | None:
     """`tokens`, or PARLEY_MAX_TOKENS_CAP where that is less or `tokens` is None."""
-    return min((one for one in (tokens, core.parley_max_tokens_cap) if one is not None), default=None)
+    return _least(tokens, core.parley_max_tokens_cap)
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    """The lesser number, where both are set."""
+    return min((number for number in (one, other) if number is not None), default=None)
 
 
 def _permitted(core: CoreSettings, model: str) -> str | None:
@@ -149,7 +154,8 @@ class Setting:
     beyond the organisation that runs it lacks the setting. `choices`: the only texts it
     takes; those of a bool or an enum are derived. `long`: it is edited in several lines. `default`: the
     operator's value on a platform. `limit`: the value as the operator permits it, or None. `combine`: the value
-    of an outer and an inner layer, where the inner one does not replace the outer.
+    of an outer and an inner layer, where the inner one does not replace the outer: lists hold together, of numbers one
+    alone.
     """
 
     scopes: tuple[str, ...] = ("channel", "workspace")
@@ -184,8 +190,9 @@ class ChannelSettings(BaseModel):
     `language` is empty where each person's own counts. The limits of `budget` are those of PARLEY_BUDGET, of the
     workspace and of the channel: all hold, and `layers` says which is whose. Those of `person_budget` hold for each
     person. `rate` is questions a minute by one person, 0 for no limit. Who may ask must be on each list of `allow` and
-    not on `deny`: a channel can only narrow what its workspace and the operator allow. `layers`: of each setting the
-    values that count, as text with their origin, the innermost last. `platform` has the variant of the phrases.
+    not on `deny`: a channel can only narrow what its workspace and the operator allow. What is older than `keep_days`
+    is removed; None keeps it for ever. `layers`: of each setting the values that count, as text with their origin, the
+    innermost last. `platform` has the variant of the phrases.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -287,6 +294,16 @@ class ChannelSettings(BaseModel):
             combine=operator.or_,
         ),
     ] = frozenset()
+    keep_days: Annotated[
+        int | None,
+        Field(ge=1, le=MOST_DAYS),
+        Setting(
+            admins=True,
+            default=lambda core, _: core.parley_keep_days,
+            limit=lambda core, days: _least(days, core.parley_keep_days),
+            combine=_least,
+        ),
+    ] = None
     layers: Mapping[str, tuple[tuple[Origin, str], ...]] = {}
     platform: str = ""
 
@@ -353,7 +370,8 @@ def settings_on(traits: PlatformTraits) -> dict[str, Setting]:
 def merge(core: CoreSettings, kept: StoredSettings, platform: str) -> ChannelSettings:
     """The operator's settings, the workspace's over them, the channel's over both.
 
-    The operator's limits (PARLEY_MODELS, PARLEY_MAX_TOKENS_CAP) bind values that were stored before they were set.
+    The operator's limits (PARLEY_MODELS, PARLEY_MAX_TOKENS_CAP, PARLEY_KEEP_DAYS) bind values that were stored before
+    they were set.
     """
     values: dict[str, Any] = {
         name: setting.default(core, platform) for name, setting in SETTINGS.items() if setting.default
@@ -369,11 +387,12 @@ def merge(core: CoreSettings, kept: StoredSettings, platform: str) -> ChannelSet
             if setting is None or value is None:
                 continue
             shown = (origin, text if value == read else _text(value))
-            if setting.combine is None:
-                values[name], layers[name] = value, (shown,)
-            else:
-                values[name] = setting.combine(values[name], value)
+            combined = value if setting.combine is None else setting.combine(values[name], value)
+            if setting.combine is not None and not isinstance(combined, int):
                 layers[name] = (*(one for one in layers[name] if one[1]), shown)
+            elif combined == value:
+                layers[name] = (shown,)
+            values[name] = combined
     return ChannelSettings.model_construct(None, **values, layers=layers, platform=platform)
 
 

@@ -23,6 +23,8 @@ from core.settings.limits import limits_of
 
 Price = Annotated[Decimal, Field(ge=0, le=1_000_000_000)]
 """A price of a million, in PARLEY_CURRENCY."""
+MOST_DAYS = 36_500
+"""The most days for which messages can be kept."""
 _HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.IGNORECASE)
 
 
@@ -154,6 +156,13 @@ class CoreSettings(Settings):
         pattern="^[A-Z]{3}$",
         description="The currency of the prices, an ISO 4217 code. Costs that an endpoint reports are in US dollars: "
         "they count in place of the prices while this is USD.",
+    )
+    parley_keep_days: int | None = Field(
+        None,
+        ge=1,
+        le=MOST_DAYS,
+        description="Days after which messages, answers, files and names are removed from Parley's database. "
+        "Workspaces and channels can only shorten it. Sums of usage stay. Empty: they are kept for ever.",
     )
     parley_grace_s: float = Field(
         20, ge=0, description="Seconds that running answers have to finish after SIGTERM."

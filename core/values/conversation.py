@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -84,6 +84,10 @@ class History:
 
     entries: tuple[ThreadMessage, ...] = ()
     complete: bool = True
+
+    def since(self, at: datetime | None) -> History:
+        """The messages from `at` on: all of them where it is None. What is left out counts as read."""
+        return self if at is None else replace(self, entries=tuple(one for one in self.entries if one.at >= at))
 
 
 class TurnState(StrEnum):

@@ -111,6 +111,7 @@ CALLS: dict[str, Call] = {
     "workspaces": lambda store: store.workspaces("slack"),
     "change": lambda store: store.change(PLACE, {"model": "m"}, ANN, NOON),
     "overrides": lambda store: store.overrides("slack", "T1", "listen"),
+    "is_set": lambda store: store.is_set("keep_days"),
     "audit": lambda store: store.audit(PLACE),
     "mark_once": lambda store: store.mark_once("key"),
     "rate": lambda store: store.rate(1, Feedback("U1", 1, "", NOON)),
@@ -118,6 +119,8 @@ CALLS: dict[str, Call] = {
     "reset": lambda store: store.reset(PLACE, NOON),
     "forget_thread": lambda store: store.forget_thread(PLACE, NOON),
     "forget_person": lambda store: store.forget_person("slack", "T1", "U1", NOON),
+    "channels": lambda store: store.channels(),
+    "expire_channel": lambda store: store.expire_channel(PLACE, NOON + timedelta(days=1)),
     "messages_by_person": lambda store: store.messages_by_person("slack", "T1", "U1"),
 }
 TABLES = frozenset(Row.metadata.tables)
@@ -132,16 +135,16 @@ FEW = frozenset(
 """The indexes that hold a few of the rows, such as those of open turns."""
 SELDOM = (
     *("forget_person", "messages_by_person", "search"),
-    *("usage_groups", "rated_answers", "operation_figures", "expire_spending"),
+    *("usage_groups", "rated_answers", "operation_figures", "expire_spending", "is_set"),
 )
 """May read whole tables: no index by person is kept for what one asks for once in a year, exports and the operators'
-report read a row for each answer, and accounts of spending are few. A search reads its own subqueries, which are
-bounded."""
+report read a row for each answer, and accounts of spending and changed settings are few. A search reads its own
+subqueries, which are bounded."""
 
 
 def test_every_method_of_the_port_is_among_the_calls() -> None:
     assert {name for port in Store.__mro__ for name in vars(port) if not name.startswith("_")} - {
-        "close"
+        *("close", "purge")
     } == set(CALLS)
 
 

@@ -46,8 +46,9 @@ CHANGED = {
     "time_zone": "Asia/Shanghai",
     "allow": f"{GUILD}",
     "deny": "999",
+    "keep_days": "90",
 }
-FOR_ADMINS = ("budget", "read_links", "report_scope")
+FOR_ADMINS = ("budget", "read_links", "report_scope", "keep_days")
 FOR_A_CHANNEL = ("report", "report_scope")
 FOR_THE_SERVER = ("person_budget", "rate", "report_names", "time_zone")
 

@@ -44,8 +44,7 @@ from core.values.turn_ends import MOST_ANNOUNCEMENTS, Announcement, AnswerFooter
 from core.values.usage import Charge, LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
 from storage.attached import changed, merged, with_file, without_quotes_of
 from storage.deleted import DeletedMessages
-from storage.forgotten import ForgottenPeople, Message
-from storage.people import FORGOTTEN_USER
+from storage.forgotten import FORGOTTEN_USER, ForgottenPeople, Message, former_name, names_of
 from tests.fakes.memory_budgets import MemoryBudgets
 from tests.fakes.memory_reports import ReportedData, UsedAnswer, errors, groups, latencies, totals_of
 from tests.fakes.memory_settings import MemorySettings
@@ -730,7 +729,7 @@ class MemoryStore(MemorySettings):
                 for one in self._used()
                 if since <= one.at < until
                 and (channel is None or holds(channel, one.place))
-                and (not person or one.person == person)
+                and (not person or one.person in names_of(person))
             ),
             with_people=True,
         )
@@ -758,7 +757,8 @@ class MemoryStore(MemorySettings):
         zone: tzinfo = UTC,
     ) -> list[UsageGroup]:
         self._work()
-        used = (one for one in self._used() if since <= one.at < until and (not person or one.person == person))
+        theirs = names_of(person)
+        used = (one for one in self._used() if since <= one.at < until and (not person or one.person in theirs))
         return groups([one for one in used if scope is None or holds(scope, one.place)], by, zone, names=names)
 
     async def rated_answers(self, since: datetime, until: datetime) -> list[RatedAnswer]:
@@ -864,7 +864,7 @@ class MemoryStore(MemorySettings):
                 continue
             if turn.ask.author.id == person:
                 self._charge_unrun(turn)
-            if turn.payer.id == person:
+            if turn.payer.id == person or self._nobodys.get(turn.id) == former_name(person):
                 self._nobodys[turn.id] = name
             if turn.started_by is not None and turn.payer.id == person:
                 goes_on = turn.state in (*_OPEN, TurnState.ASKING)
@@ -873,7 +873,7 @@ class MemoryStore(MemorySettings):
             if turn.ask.author.id == person:
                 self._blank(turn, author="")
                 self._feedback.pop((turn.id, person), None)
-        for key in [key for key in self._feedback if key[1] == person]:
+        for key in [key for key in self._feedback if key[1] in names_of(person)]:
             if is_of(self._turns[key[0]].ask.place, platform, team):
                 del self._feedback[key]
         for talk in (talk for talk in self._talks.values() if is_of(talk.place, platform, team)):
@@ -892,6 +892,52 @@ class MemoryStore(MemorySettings):
         self._work()
         found = [(talk.place, entry) for talk, entry in self._theirs(platform, team, person)]
         return sorted(found, key=lambda pair: rank(pair[1]))[-limit:]
+
+    async def channels(self, after: Place | None = None, limit: int = 500) -> list[Place]:
+        self._work()
+        places = [talk.place for talk in self._talks.values()] + [
+            turn.ask.place for turn in self._turns.values()
+        ]
+        keys = sorted({(one.platform, one.team, one.channel) for one in places})
+        last = ("", "", "") if after is None else (after.platform, after.team, after.channel)
+        return [Place(*key) for key in keys if key > last][:limit]
+
+    async def expire_channel(self, channel: Place, before: datetime) -> int:
+        self._work()
+        there = [turn for turn in self._turns.values() if turn.ask.place.channel_key == channel.channel_key]
+        asked = {turn.ask.id for turn in there if turn.state in _NOT_ENDED}
+        removed = self._expire_lines(channel, before, asked)
+        for turn in there:
+            if turn.ask.at < before and turn.state not in _NOT_ENDED and turn.ask.author.id:
+                self._expire_turn(turn)
+                removed += 1
+        return removed
+
+    def _expire_lines(self, channel: Place, before: datetime, asked: Collection[str]) -> int:
+        removed = 0
+        for talk in [one for one in self._talks.values() if one.place.channel_key == channel.channel_key]:
+            for id_ in [id_ for id_, line in talk.lines.items() if line.at < before and id_ not in asked]:
+                self._drop_uploads(talk.place, id_)
+                del talk.lines[id_]
+                removed += 1
+            if not talk.lines and talk.at < before:
+                del self._talks[talk.place.key]
+        return removed
+
+    def _expire_turn(self, turn: Turn) -> None:
+        if turn.id in self._charged:
+            self._nobodys.setdefault(turn.id, former_name(turn.payer.id))
+        self._blank(turn, author="")
+        self._turns[turn.id] = replace(self._turns[turn.id], started_by=None)
+        self._posts = {key: id_ for key, id_ in self._posts.items() if id_ != turn.id}
+        for key in [key for key in self._feedback if key[0] == turn.id]:
+            given = self._feedback.pop(key)
+            name = former_name(given.person)
+            self._feedback[turn.id, name] = replace(given, person=name, reason="")
+
+    async def purge(self) -> None:
+        """Do nothing: what is removed is gone."""
+        self._work()
 
     async def close(self) -> None: ...
 

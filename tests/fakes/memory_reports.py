@@ -29,7 +29,7 @@ from core.values.report import (
 )
 from core.values.turn_ends import Finish
 from core.values.usage import DIRECT, Charge, UsageField, UsageGroup, UsageTotals
-from storage.people import FORGOTTEN_USER
+from storage.forgotten import FORGOTTEN_USER, former_name
 from tests.fakes.memory_threads import holds
 
 _LISTED, _REASONS = 5, 3
@@ -82,7 +82,7 @@ class UsedAnswer:
 def totals_of(used: Iterable[UsedAnswer], *, with_people: bool = False) -> UsageTotals:
     answers = list(used)
     usages = [one.finish.usage for one in answers if one.finish.usage is not None]
-    people = {(one.place.platform, one.person) for one in answers if one.counted and one.person}
+    people = {(one.place.platform, former_name(one.person)) for one in answers if one.counted and one.person}
     return UsageTotals(
         questions=sum(one.counted for one in answers),
         people=len(people) if with_people else 0,
@@ -156,14 +156,17 @@ class ReportedData:
         ]
 
     def _people(self, used: Sequence[UsedAnswer]) -> tuple[PersonUse, ...]:
-        known = (
-            one
+        counts = Counter(
+            (one.place.platform, one.person)
             for one in used
-            if one.counted and one.person and not one.person.startswith(FORGOTTEN_USER)
-            if (one.place.platform, one.place.team) in self.named_teams
+            if one.counted and one.person and (one.place.platform, one.place.team) in self.named_teams
         )
-        counts = Counter((one.place.platform, one.person) for one in known)
-        order = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+        known = {
+            (platform, person): count + counts[platform, former_name(person)]
+            for (platform, person), count in counts.items()
+            if not person.startswith(FORGOTTEN_USER)
+        }
+        order = sorted(known.items(), key=lambda one: (-one[1], one[0]))
         return tuple(PersonUse(self._name(*person) or person[1], n) for person, n in order[:_LISTED])
 
     def _name(self, platform: str, person: str) -> str:
@@ -175,7 +178,7 @@ class ReportedData:
         busy = [(sum(one.counted for one in those), those[0].place) for those in threads.values()]
         order = sorted((one for one in busy if one[0]), key=lambda one: (-one[0], one[1].key))
         return tuple(
-            ThreadUse(place, number, self._newest(place), self.titles[place.key])
+            ThreadUse(place, number, self._newest(place), self.titles.get(place.key, ""))
             for number, place in order[:_LISTED]
         )
 

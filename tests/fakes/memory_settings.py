@@ -72,6 +72,10 @@ class MemorySettings:
         ]
         return found[:limit]
 
+    async def is_set(self, name: str) -> bool:
+        self._work()
+        return any(name in values for values in self._settings.values())
+
     async def audit(self, place: Place, limit: int = 20) -> list[Change]:
         self._work()
         found = [

@@ -9,6 +9,7 @@
     privacy   feedback on answers, and what is stored of a person
     uploads   pictures of messages
     memory    the index of answered questions
+    retention the removal of what is older than it is kept
 
 Each docstring is a contract; `tests/contract` holds every store to it. A module asks for the protocol that it needs.
 """
@@ -19,6 +20,7 @@ from typing import Protocol
 
 from core.ports.store.budgets import BudgetStore
 from core.ports.store.privacy import PrivacyStore
+from core.ports.store.retention import RetentionStore
 from core.ports.store.settings import SettingsStore
 from core.ports.store.threads import ThreadStore
 from core.ports.store.tools import ToolStore
@@ -36,6 +38,7 @@ class Store(
     BudgetStore,
     PrivacyStore,
     UploadStore,
+    RetentionStore,
     Protocol,
 ):
     """The whole store. Every method is one transaction and raises StoreError when the database fails."""

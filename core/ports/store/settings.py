@@ -60,6 +60,10 @@ class SettingsStore(Protocol):
         """
         ...
 
+    async def is_set(self, name: str) -> bool:
+        """True if any workspace or channel, of any platform, has a value of its own for the setting `name`."""
+        ...
+
     async def audit(self, place: Place, limit: int = 20) -> list[Change]:
         """The newest changes of a channel and of its workspace, newest first."""
         ...
