@@ -81,6 +81,7 @@ class MemoryStore(MemorySettings):
         """The end of the last run of each turn: ASKING, or its own end."""
         self._heard: dict[tuple[str, str], datetime] = {}
         self._grants: list[tuple[Place, ToolGrant]] = []
+        self._granted: dict[tuple[str, str, str], datetime] = {}
         self._feedback: dict[tuple[int, str], Feedback] = {}
         self._once: set[str] = set()
         self._uploads: dict[tuple[str, str], dict[str, tuple[datetime, FileContent]]] = {}
@@ -669,6 +670,7 @@ class MemoryStore(MemorySettings):
         here = {(one.tool, one.person) for one in await self.tool_grants(place)}
         if (grant.tool, grant.person) not in here:
             self._grants.append((place, grant))
+            self._granted[place.key, grant.tool, grant.person] = at
 
     async def record(self, change: Change) -> None:
         self._work()
@@ -911,7 +913,14 @@ class MemoryStore(MemorySettings):
             if turn.ask.at < before and turn.state not in _NOT_ENDED and turn.ask.author.id:
                 self._expire_turn(turn)
                 removed += 1
-        return removed
+        old = [
+            (place, grant)
+            for place, grant in self._grants
+            if place.channel_key == channel.channel_key
+            and self._granted[place.key, grant.tool, grant.person] < before
+        ]
+        self._grants = [one for one in self._grants if one not in old]
+        return removed + len(old)
 
     def _expire_lines(self, channel: Place, before: datetime, asked: Collection[str]) -> int:
         removed = 0
