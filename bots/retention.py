@@ -41,7 +41,7 @@ async def expire_messages(store: ExpiryStore, retention: Retention, clock: Clock
     while True:
         try:
             if await retention.is_limited():
-                await _expire_channels(store, retention, clock)
+                await expire_channels(store, retention, clock)
                 purged_at = await store.watermark(*_PURGED)
                 if purged_at is None or clock.now() - purged_at >= PURGED_EVERY:
                     await store.purge()
@@ -51,7 +51,8 @@ async def expire_messages(store: ExpiryStore, retention: Retention, clock: Clock
         await clock.sleep(EVERY_S)
 
 
-async def _expire_channels(store: RetentionStore, retention: Retention, clock: Clock) -> None:
+async def expire_channels(store: RetentionStore, retention: Retention, clock: Clock) -> None:
+    """Remove what is older now. Raises StoreError."""
     last: Place | None = None
     while channels := await store.channels(last):
         for channel in channels:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from core.errors import Code, PlatformError, StoreError
 from core.platform_calls import PlatformCalls
 from core.ports.files import FileContent, FileError
-from core.values.conversation import Ask
+from core.values.conversation import Ask, History, ThreadMessage
 from core.values.outgoing import DeleteMessage, OutgoingCall
 from core.values.parts import File, FileProblem
 from core.values.places import Person, Place
@@ -40,6 +40,36 @@ async def test_a_refused_call_is_counted_once_by_its_own_error_and_a_file_by_the
     with pytest.raises(FileError):
         await calls.fetch(PLACE, "m1", File("a"), 1)
     assert counted == [("perform", refused.value), ("fetch", REFUSED)]
+
+
+class OldAndNew(MemoryPlatform):
+    """Has a message of each of three days."""
+
+    entries = tuple(
+        ThreadMessage(f"m{day}", Person("U1", "Ann"), "hello", datetime(2026, 1, day, tzinfo=UTC))
+        for day in (1, 2, 3)
+    )
+
+    async def history(self, place: Place, before: Ask) -> History:
+        return History(self.entries)
+
+    async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
+        return History(self.entries, complete=False)
+
+
+@pytest.mark.parametrize(("since", "read"), [(None, ["m1", "m2", "m3"]), (2, ["m2", "m3"]), (4, [])])
+async def test_messages_too_old_to_be_kept_are_left_out_of_a_history(
+    since: int | None, read: list[str]
+) -> None:
+    async def kept_since(place: Place) -> datetime | None:
+        assert place == PLACE
+        return None if since is None else datetime(2026, 1, since, tzinfo=UTC)
+
+    calls = PlatformCalls(OldAndNew(), kept_since=kept_since)
+    asked = Ask("m4", PLACE, Person("U1"), "why?", datetime(2026, 1, 4, tzinfo=UTC))
+    history, recent = await calls.history(PLACE, asked), await calls.recent(PLACE, 9, None)
+    assert [one.id for one in history.entries] == [one.id for one in recent.entries] == read
+    assert (history.complete, recent.complete) == (True, False), "what is left out is not read again"
 
 
 class AsksAStoreThatIsAway(MemoryPlatform):

@@ -837,6 +837,29 @@ async def test_nobody_sets_more_tokens_or_another_model_than_the_operator_allows
     assert "Done." in await office.told("model", "second", by, place)
 
 
+async def test_a_channel_keeps_messages_no_longer_than_its_workspace_and_that_no_longer_than_the_operator() -> (
+    None
+):
+    office, label = Office(parley_keep_days=365), phrase("setting_keep_days", "en")
+
+    async def told(line: str, by: Person = ADMIN) -> str:
+        return await office.told("settings", line, by, THREAD)
+
+    assert await told("workspace keep_days 366") == phrase("settings_capped", "en", n=365, label=label)
+    done = await told("workspace keep_days 90")
+    assert "90" in done
+    assert phrase("keep_days_changed", "en") in done
+    assert await told("keep_days 30", MANAGER) == phrase("settings_by_admin", "en")
+    assert await told("keep_days 91") == phrase("settings_capped", "en", n=90, label=label)
+    assert "30" in await told("keep_days 30")
+    assert (await office.handlers.settings(THREAD, ADA)).keep_days == 30
+    await told("keep_days -")
+    assert (await office.handlers.settings(THREAD, ADA)).keep_days == 90
+    for wrong in ("0", "-5", "1.5", "forever", "40000"):
+        assert wrong in await told(f"keep_days {wrong}")
+        assert (await office.handlers.settings(THREAD, ADA)).keep_days == 90
+
+
 async def test_listening_to_mentions_only_is_set_by_its_words() -> None:
     for typed in ("listen mentions only", "listen mentions_only", "listen 仅提到我的消息"):
         office = Office()

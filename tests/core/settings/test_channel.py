@@ -80,6 +80,29 @@ def test_no_answer_is_longer_than_the_operators_cap_whoever_set_it_and_when(
     assert found.text("max_tokens") == ("" if counts is None else str(counts)), "what is shown is what counts"
 
 
+@pytest.mark.parametrize(
+    ("operator", "workspace", "channel", "counts", "whose"),
+    [
+        (None, None, None, None, Origin.DEFAULT),
+        (365, None, None, 365, Origin.DEFAULT),
+        (365, "90", None, 90, Origin.WORKSPACE),
+        (365, "90", "30", 30, Origin.CHANNEL),
+        (365, None, "30", 30, Origin.CHANNEL),
+        (None, "90", "400", 90, Origin.WORKSPACE),
+        (30, "90", "60", 30, Origin.CHANNEL),
+        (None, "0", "36501", None, Origin.DEFAULT),
+    ],
+)
+def test_messages_are_kept_for_the_shortest_time_that_anybody_set(
+    operator: int | None, workspace: str | None, channel: str | None, counts: int | None, whose: Origin
+) -> None:
+    stored = ({"keep_days": one} if one else {} for one in (workspace, channel))
+    found = merged(*stored, parley_keep_days=operator)
+    assert (found.keep_days, found.origin("keep_days")) == (counts, whose)
+    assert found.text("keep_days") == ("" if counts is None else str(counts)), "what is shown is what counts"
+    assert len(found.layers["keep_days"]) == 1
+
+
 def test_a_model_chosen_before_the_operator_named_the_choice_does_not_count() -> None:
     found = merged({"model": "good"}, {"model": "dear"}, openai_model="own", parley_models="good, cheap")
     assert (found.model, found.origin("model")) == ("good", Origin.WORKSPACE)
