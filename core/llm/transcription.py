@@ -21,6 +21,7 @@ from core.llm.error_bodies import is_page, looks_like_error
 from core.llm.errors import fault, from_chunk, from_exception, from_response
 from core.llm.retry_policy import key_of, keys_of, rule_for
 from core.llm.sounds import MEDIA_TYPES, extension_of
+from core.llm.tokens import estimate
 from core.llm.usage_fields import sound_usage_of
 from core.ports.files import FileError, Transcript
 from core.ports.model import ModelObserver
@@ -111,7 +112,8 @@ class EndpointTranscriber:
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise from_exception(error, begun=status > 0, key=key) from error
         text, usage = _said(body, key)
-        return Transcript(text, route.model_info, usage)
+        words = Usage(completion_tokens=estimate(text) if text else 0, estimated=True)
+        return Transcript(text, route.model_info, usage or words)
 
     def _note(self, route: Route, error: ModelError) -> None:
         """Log a failure, and remember or report a permanent one."""

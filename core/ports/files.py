@@ -87,13 +87,17 @@ class Extractor(Protocol):
         ...
 
 
+_NO_WORDS = Usage(estimated=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """The words of a sound. `usage` of the model of `model_info`: None where the endpoint does not report it."""
+    """The words of a sound. `usage` of the model of `model_info`: an estimate of the words alone where the endpoint
+    reports none."""
 
     text: str
     model_info: ModelInfo
-    usage: Usage | None = None
+    usage: Usage = _NO_WORDS
 
 
 OnTranscript = Callable[[Transcript], None]

@@ -42,6 +42,9 @@ class BudgetQueue:
       younger one of any two goes on with the round that it has reserved, and ends. The store allows one that is alone.
     - An answer that waits to begin has no reservation, so that nobody waits for one. Of those that meet, one is the
       first in the order. It asks the store once nobody rests, and then waits for reservations of running answers alone.
+    - An answer that waits within a round, for another try or model, has no reservation either. Where people see words
+      of it, it asks the store at each look, and waits for reservations of running answers alone; else it waits in the
+      order as if it began.
     """
 
     def __init__(self) -> None:

@@ -53,14 +53,15 @@ def cost_micros(usage: Usage, prices: Prices, pictures: int = 0) -> int | None:
 
 
 def transcript_to_charge(transcript: Transcript, day: date) -> Charge:
-    """The charge for a transcript of `day` (UTC). Where the endpoint did not report its usage, only a price of nothing
-    makes the cost known."""
-    model_info, usage = transcript.model_info, transcript.usage
-    if usage is None:
-        free = model_info.prices_on(day).minute == 0
-        usage = replace(NO_USAGE if free else Usage(), estimated=True)
-    else:
-        usage = priced(usage, model_info, day)
+    """The charge for a transcript of `day` (UTC). Where the endpoint did not report its usage, the cost of the words is
+    the least that it can be, and only a price of nothing makes it known."""
+    model_info = transcript.model_info
+    usage = priced(transcript.usage, model_info, day)
+    if usage.estimated:
+        least = usage.cost_micros or None
+        usage = replace(usage, cost_micros=least, partly_priced=least is not None)
+        if model_info.prices_on(day).minute == 0:
+            usage = replace(usage, cost_micros=0, partly_priced=False)
     return Charge(ChargeKind.TRANSCRIPTION, model_info.name, usage)
 
 

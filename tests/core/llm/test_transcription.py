@@ -15,6 +15,7 @@ from core.errors import BotError, Code
 from core.llm import create_transcriber
 from core.llm.catalog import ModelCatalog, environment_to_catalog, toml_to_catalog
 from core.llm.sounds import extension_of
+from core.llm.tokens import estimate
 from core.llm.transcription import LEARNT_S, LIMIT_S, MAX_BYTES, EndpointTranscriber
 from core.ports.files import FileError
 from core.settings.environment import CoreSettings, transcriptions_url
@@ -120,28 +121,39 @@ def test_the_kind_of_a_sound_is_told_by_its_content_first(
     assert extension_of(name, media_type, data) == extension
 
 
+NOON = "Ship it at noon."
+WORDS = Usage(0, estimate(NOON), estimated=True)
+
+
 @pytest.mark.parametrize(
     ("body", "usage"),
     [
-        ({}, None),
-        ({"usage": None}, None),
+        ({}, WORDS),
+        ({"usage": None}, WORDS),
         ({"usage": {"type": "duration", "seconds": 9}}, Usage(sound_s=9)),
         ({"usage": {"type": "duration", "seconds": 9, "cost": 0.0009}}, Usage(sound_s=9, cost_micros=900)),
         ({"usage": {"type": "tokens", "input_tokens": 90, "output_tokens": 12}}, Usage(90, 12)),
         ({"task": "transcribe", "duration": 8.47}, Usage(sound_s=8.47)),
-        ({"duration": True}, None),
-        ({"duration": "8.47"}, None),
-        ({"usage": {"seconds": -1}}, None),
+        ({"duration": True}, WORDS),
+        ({"duration": "8.47"}, WORDS),
+        ({"usage": {"seconds": -1}}, WORDS),
     ],
 )
-async def test_the_usage_of_a_transcript_is_read_where_it_is_reported(
-    body: dict[str, object], usage: Usage | None
+async def test_the_usage_of_a_transcript_is_read_where_it_is_reported_else_its_words_are_estimated(
+    body: dict[str, object], usage: Usage
 ) -> None:
     async with FakeCompletions() as fake, at_rig(alone(fake)) as rig:
-        fake.transcription = Status(200, {"text": "Ship it at noon."} | body)
+        fake.transcription = Status(200, {"text": NOON} | body)
         await rig.hear()
         assert rig.transcript.usage == usage
         assert rig.transcript.model_info.name == "whisper-1"
+
+
+async def test_of_a_clip_without_words_nothing_is_estimated() -> None:
+    async with FakeCompletions() as fake, at_rig(alone(fake)) as rig:
+        fake.transcription = Status(200, {"text": ""})
+        await rig.hear()
+        assert rig.transcript.usage == Usage(estimated=True)
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])

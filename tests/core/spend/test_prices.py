@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -99,20 +100,24 @@ def test_a_cost_that_the_endpoint_reports_counts_where_its_currency_is_ours(
     assert priced(Usage(1_000, 100, cost_micros=reported), model_info, DAY).cost_micros == cost
 
 
+WORDS = Usage(0, 20, estimated=True)
+
+
 @pytest.mark.parametrize(
-    ("minute", "usage", "charged"),
+    ("prices", "usage", "charged"),
     [
-        ("0.006", Usage(sound_s=60), Usage(sound_s=60, cost_micros=6_000)),
-        ("0.006", None, Usage(estimated=True)),
-        ("0", None, Usage(estimated=True, cost_micros=0)),
-        (None, None, Usage(estimated=True)),
+        (Prices(minute=Decimal("0.006")), Usage(sound_s=60), Usage(sound_s=60, cost_micros=6_000)),
+        (Prices(minute=Decimal("0.006")), WORDS, WORDS),
+        (Prices(minute=Decimal(0)), WORDS, replace(WORDS, cost_micros=0)),
+        (Prices(), WORDS, WORDS),
+        (BOTH, WORDS, replace(WORDS, cost_micros=200, partly_priced=True)),
+        (BOTH, Usage(estimated=True), Usage(estimated=True)),
     ],
 )
-def test_a_transcript_without_a_usage_has_a_known_cost_only_where_it_is_free(
-    minute: str | None, usage: Usage | None, charged: Usage
+def test_a_transcript_without_a_usage_costs_at_least_its_words_and_is_known_only_where_it_is_free(
+    prices: Prices, usage: Usage, charged: Usage
 ) -> None:
-    prices = () if minute is None else (Prices(minute=Decimal(minute)),)
-    transcript = Transcript("", ModelInfo("whisper", prices=prices), usage)
+    transcript = Transcript("so", ModelInfo("whisper", prices=(prices,)), usage)
     assert transcript_to_charge(transcript, DAY) == Charge(ChargeKind.TRANSCRIPTION, "whisper", charged)
 
 
