@@ -10,9 +10,23 @@ from core.i18n import phrase, variant
 from tests.e2e.conftest import discord_settings, model_settings
 from tests.e2e.program import Program
 from tests.e2e.test_discord import AT, answered
+from tests.e2e.test_recovery import make_a_day_older, midnight
 from tests.fakes.completions import FakeCompletions
-from tests.fakes.discord import ADA, BO, BOT, CHEN, FORUM, GENERAL, GUILD, OTHER_BOT, ChannelType, FakeDiscord
+from tests.fakes.discord import (
+    ADA,
+    BO,
+    BOT,
+    CHEN,
+    FORUM,
+    GENERAL,
+    GUILD,
+    OTHER_BOT,
+    RANDOM,
+    ChannelType,
+    FakeDiscord,
+)
 
+WEEK_S = 7 * 86_400
 NOW = ("summary", "--now", "--period", "week")
 
 
@@ -74,6 +88,36 @@ async def test_the_report_of_a_week_lists_the_posts_that_nobody_answered(
         assert without.splitlines()[1] == text.splitlines()[1], "it is complete otherwise"
         dry = await _summary(tmp_path, beside, "summary", "--dry-run", "--period", "week")
         assert f"- {unread}\n" in dry
+
+
+async def test_the_report_of_last_week_that_is_posted_by_itself_has_the_posts_of_that_week(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    discord.clock.advance(-WEEK_S)
+    archived = await discord.open_thread(BO, FORUM, None, "How do I reset it?")
+    later = await discord.open_thread(CHEN, FORUM, None, "answered a week later")
+    for post in (archived, later):
+        await discord.archive(post)
+    discord.clock.advance(WEEK_S)
+    await discord.say(ADA, later, "so")
+    await discord.open_thread(CHEN, FORUM, None, "of this week")
+    settings = discord_settings(discord) | model_settings(endpoint)
+    async with Program(tmp_path, **settings):
+        asked = await discord.say(ADA, RANDOM, f"{AT} what is a loom?")
+        await answered(discord, asked, "what is a loom?")
+    for _ in range(7):
+        make_a_day_older(tmp_path)
+    settings |= {"PARLEY_SUMMARY_CHANNELS": f"discord:{GENERAL}", "PARLEY_SUMMARY_PERIOD": "weekly"}
+    settings |= {"PARLEY_SUMMARY_AT": midnight()}
+    async with Program(tmp_path, **settings):
+        await discord.wait_for(lambda: discord.from_bot(GENERAL))
+    (report,) = discord.from_bot(GENERAL)
+    link = f"https://discord.com/channels/{GUILD}/{archived}/{archived}"
+    assert report.text.split("\n\n")[-2].splitlines() == [
+        "**Left open**",
+        "- forum posts of this server without an answer: 1",
+        f"- [How do I reset it?]({link}) in <#{FORUM}>: no answer yet",
+    ]
 
 
 async def test_a_report_for_a_forum_is_a_post_in_it(
