@@ -34,7 +34,7 @@
       form_dialog   a form in a dialog
       scroll, status, words, dom, server
 
-A thread is a place; its id is in the page's address. Messages and footers are read from the store. The view
+A thread is a place; its id is in the page's address. Messages, footers and notices are read from the store. The view
 of a growing answer is in `answer_streams` and reaches every open page, the complete view first.
 """
 

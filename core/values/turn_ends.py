@@ -1,4 +1,4 @@
-"""The end of a turn, and the footer that a thread shows of an ended turn."""
+"""The end of a turn, and what is shown of an ended turn: the footer of an answer, an alert or a report."""
 
 from __future__ import annotations
 

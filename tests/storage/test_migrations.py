@@ -24,10 +24,11 @@ from core.values.parts import Text
 from core.values.places import Person, Place
 from core.values.steps import ModelRound
 from core.values.tasks import ANSWER, Alert, ReportUsage, Summarize, Task
-from storage import DatabaseSettings, charges, open_store, steps, usage_sums
+from storage import DatabaseSettings, announcements, charges, open_store, steps, threads, usage_sums
 from storage.engine import Database
 from storage.migrations import upgrade
-from storage.tables import USAGE, USAGE_SUMS, Row, to_us
+from storage.tables import UPLOADS, USAGE, USAGE_SUMS, Row, to_us
+from storage.tasks import TASKS
 from tests.schema import sqlite_schema
 
 ROOT = Path(storage.migrations.__file__).parent
@@ -232,6 +233,29 @@ async def test_a_cost_of_zero_for_tokens_becomes_unknown(
     (step,) = await database.read(steps.steps, 1)
     assert isinstance(step, ModelRound)
     assert step.usage == Usage(tokens, cost_micros=after)
+
+
+async def test_the_reports_of_an_earlier_version_are_shown_and_their_pictures_stay(database: Database) -> None:
+    place, at = Place("web", "local", "web"), datetime(2026, 1, 2, tzinfo=UTC)
+    kind, report = TASKS.dump(ReportUsage(at - timedelta(days=1), at))
+
+    def put(connection: Connection) -> None:
+        there = {table.name: table for table in tables(connection)}
+        for number, (message, task) in enumerate((("summary:1.ab", kind), ("m.cd", "answer")), 1):
+            put_a_row_in_each(connection, number)
+            turns, copies, here = there["turns"], there["uploads"], threads.address(place)
+            turn = {"task": task, "arguments": report, "posted": [message], "ended_at_us": number}
+            connection.execute(turns.update().where(turns.c.id == number).values({**here, **turn}))
+            here = {name: here[name] for name in ("platform", "team", "channel")} | {"message": message}
+            connection.execute(copies.update().where(copies.c.name == f"some name {number}").values(here))
+
+    await database.migrate(lambda connection: upgrade(connection, "0027"))
+    await database.write(put)
+    await database.migrate(upgrade)
+    (shown,) = await database.read(announcements.announcements, place, 0, 10)
+    assert (shown.message_id, [file.name for file in shown.files]) == ("summary:1.ab", ["some name 1"])
+    kept = select(UPLOADS.c.name).where(UPLOADS.c.announced)
+    assert await database.read(lambda connection: connection.scalars(kept).all()) == ["some name 1"]
 
 
 async def test_the_sums_of_stored_usage_are_those_that_each_answer_would_have_added(database: Database) -> None:
