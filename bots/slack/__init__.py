@@ -24,6 +24,8 @@
     files          the content of people's files
     uploads        files and pictures of the bot
     history        the messages of a place, in a few bounded pages
+    sources        which channels may be sources of an answer
+    facts          facts of channels and people, cached
     errors         exceptions of slack_sdk and aiohttp -> PlatformError
     private        names of the SDKs that are not part of their public interface
 

@@ -16,7 +16,17 @@ from typing import Any
 
 from bots.slack.authors import Claim, claim_of, with_claim
 from bots.slack.forms import form_of_question
-from bots.slack.incoming import CLOSINGS, Identity, Names, Payload, channel_of, line_of, place_of, ts_to_time
+from bots.slack.incoming import (
+    CLOSINGS,
+    MOVES,
+    Identity,
+    Names,
+    Payload,
+    channel_of,
+    line_of,
+    place_of,
+    ts_to_time,
+)
 from bots.slack.mrkdwn import mrkdwn_to_text, people_mentioned
 from bots.slack.outgoing import CHANGE
 from core.commands import COMMANDS, MENUS
@@ -33,7 +43,7 @@ from core.values.ui import Form
 ASK, PARLEY = "/ask", "/parley"
 SLASHES = (ASK, PARLEY)
 
-EVENTS = ("app_home_opened", "agent_session_stopped", *CLOSINGS)
+EVENTS = ("app_home_opened", "agent_session_stopped", *MOVES, *CLOSINGS)
 """Events that are taken beside messages and mentions."""
 
 KINDS = ("event_callback", "block_actions", "message_action", "view_submission")

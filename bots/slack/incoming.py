@@ -38,6 +38,11 @@ CLOSINGS = tuple(f"{kind}_{what}" for kind in ("channel", "group") for what in (
 
 https://docs.slack.dev/reference/events/channel_archive and its kin
 """
+MOVES = ("member_joined_channel", "member_left_channel")
+"""The events of people who join and leave channels that the bot is in.
+
+https://docs.slack.dev/reference/events/member_joined_channel and member_left_channel
+"""
 _BODY_BLOCKS = {"markdown", "section", "rich_text", "header", "table"}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -18,6 +18,7 @@ from bots.slack.calls import outgoing_to_api_call, rate_limits
 from bots.slack.errors import blocks_refused, reason_of
 from bots.slack.interactions import SlackInteractions
 from bots.slack.outgoing import Content, aside, page_to_content, page_to_plain
+from bots.slack.sources import WorkspaceSources
 from bots.slack.uploads import BlockPictures, share
 from bots.slack.users import People, user_to_person
 from bots.slack.web import Web
@@ -65,6 +66,7 @@ class SlackInstallation:
         self.limits = LIMITS
         self.web = web
         self.people = People(self._person, clock)
+        self.sources = WorkspaceSources(web, self._person, clock)
         self.interactions: SlackInteractions | None = None
         """Set while events come in."""
         self.growing: FIFOCache[str, int] = FIFOCache(_GROWING)
@@ -122,6 +124,14 @@ class SlackInstallation:
     def channel_mention(self, place: Place) -> str:
         """https://docs.slack.dev/messaging/formatting-message-text#linking-channels"""
         return f"<#{place.channel}>"
+
+    async def eligible_channels(
+        self, place: Place, reader: Person, *, alone: bool, channels: Collection[str]
+    ) -> frozenset[str]:
+        return await self.sources.eligible_channels(place, reader, alone=alone, channels=channels)
+
+    async def may_cite(self, place: Place, reader: Person, source: Place, *, alone: bool) -> bool:
+        return await self.sources.may_cite(place, reader, source, alone=alone)
 
     async def question_exists(self, ask: Ask) -> bool:
         return await history.question_exists(self.web, ask)
@@ -235,6 +245,7 @@ class SlackInstallation:
     async def close(self) -> None:
         """Let go of the connections. `run` does it too; a later call opens new ones."""
         await self.people.close()
+        await self.sources.close()
         await self.web.close()
 
     def note_home(self, event: Event) -> None:

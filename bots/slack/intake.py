@@ -13,6 +13,7 @@ from bots.slack.authors import is_known
 from bots.slack.commands import stopped_to_presses
 from bots.slack.event_order import Order
 from bots.slack.incoming import (
+    MOVES,
     Identity,
     Payload,
     author_in,
@@ -110,6 +111,8 @@ class EventIntake:
                 pass
             case "agent_session_stopped":
                 await self._stopped(body["event"])
+            case move if move in MOVES:
+                await self._installation.sources.moved(body["event"])
             case _:
                 await self._receive(body)
         return None

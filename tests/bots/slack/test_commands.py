@@ -21,7 +21,7 @@ from bots.slack.commands import (
     slash_to_command,
     stopped_to_presses,
 )
-from bots.slack.incoming import CLOSINGS
+from bots.slack.incoming import CLOSINGS, MOVES
 from core.commands import COMMANDS, MENUS
 from core.i18n import phrase
 from core.values.events import ButtonPress, Command
@@ -201,6 +201,7 @@ def test_the_manifest_names_the_events_that_are_handled_and_the_scopes_they_need
 NEEDED = {"app_mention": "app_mentions:read", "app_home_opened": "", "agent_session_stopped": "assistant:write"}
 NEEDED |= {f"message.{kind}": f"{kind}:history" for kind in KINDS.values()}
 NEEDED |= {event: f"{event.split('_')[0]}s:read" for event in CLOSINGS}
+NEEDED |= dict.fromkeys(MOVES, "channels:read")  # and groups:read, for private channels
 # Read for who made a channel; direct messages of two or more people have nobody who manages them.
 UNREAD = {"im:read", "mpim:read"}
 

@@ -31,6 +31,8 @@ SUBSCRIPTIONS = (
     "group_archive",
     "group_deleted",
     "group_left",
+    "member_joined_channel",
+    "member_left_channel",
     "message.channels",
     "message.groups",
     "message.im",
@@ -118,6 +120,10 @@ def user_body(person: Person, *, locale: bool = False) -> Json:
 
 def channel_body(channel: Channel) -> Json:
     """https://docs.slack.dev/reference/methods/conversations.info/"""
+    return {name: value for name, value in _channel_body(channel).items() if name not in channel.untold}
+
+
+def _channel_body(channel: Channel) -> Json:
     body: Json = {
         "id": channel.id,
         "is_channel": channel.kind == "channel",
@@ -126,6 +132,10 @@ def channel_body(channel: Channel) -> Json:
         "is_mpim": channel.kind == "mpim",
         "is_private": channel.kind != "channel",
         "is_archived": channel.archived,
+        "is_shared": channel.shared in ("ext", "org"),
+        "is_ext_shared": channel.shared == "ext",
+        "is_org_shared": channel.shared == "org",
+        "is_pending_ext_shared": channel.shared == "pending_ext",
     }
     if channel.kind == "im":
         return body | {"user": next(iter(channel.members - {BOT_USER}), ""), "is_open": True}

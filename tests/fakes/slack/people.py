@@ -9,6 +9,7 @@ from typing import Any
 
 from . import blocks as block_kit
 from . import payloads
+from .payloads import BOT_USER, TEAM
 from .socket import Envelope
 from .web import Web
 from .workspace import File, Message, Workspace
@@ -98,7 +99,23 @@ class People:
 
     async def join(self, user: str, channel: str) -> str:
         self.space.channels[channel].members.add(user)
+        self._moved("member_joined_channel", user, channel)
         return self._notice(user, channel, "channel_join", f"<@{user}> has joined the channel")
+
+    async def leave(self, user: str, channel: str) -> str:
+        """Or be removed: https://docs.slack.dev/reference/events/member_left_channel/"""
+        ts = self._notice(user, channel, "channel_leave", f"<@{user}> has left the channel")
+        self._moved("member_left_channel", user, channel)
+        self.space.channels[channel].members.remove(user)
+        return ts
+
+    async def make_private(self, channel: str) -> None:
+        """The channel keeps its id: https://slack.com/help/articles/213185467"""
+        self.space.channels[channel].kind = "group"
+
+    async def share(self, channel: str, how: str = "ext") -> None:
+        """See `Channel.shared`."""
+        self.space.channels[channel].shared = how
 
     async def archive(self, user: str, channel: str) -> str:
         """https://docs.slack.dev/reference/events/channel_archive/: nothing can be posted or edited there any more."""
@@ -222,6 +239,14 @@ class People:
         if message is None:
             raise LookupError(f"no message {ts} in {channel}")
         return message
+
+    def _moved(self, event: str, user: str, channel: str) -> None:
+        """Announces who joined or left a channel, where the bot is a member."""
+        there = self.space.channels[channel]
+        if BOT_USER in there.members:
+            kind = "C" if there.kind == "channel" else "G"
+            told: Json = {"type": event, "user": user, "channel": channel, "channel_type": kind, "team": TEAM}
+            self.space.emit(told | {"event_ts": self.space.new_ts()})
 
     def _notice(self, user: str, channel: str, subtype: str, text: str) -> str:
         message = Message(channel, self.space.new_ts(), user, text, subtype=subtype)

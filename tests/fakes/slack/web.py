@@ -14,7 +14,7 @@ from aiohttp import web
 from . import blocks as block_kit
 from .methods import METHODS, Method
 from .payloads import BOT, BOT_USER, TEAM
-from .workspace import KINDS, File, Message, SlackError, View, Workspace
+from .workspace import KINDS, TYPES, File, Message, SlackError, View, Workspace
 
 Json = dict[str, Any]
 
@@ -163,8 +163,10 @@ class Web:
         """https://docs.slack.dev/reference/scopes"""
         channel = self.space.channels.get(str(args.get("channel", "")))
         needed = method.scope.format(kind=KINDS[channel.kind if channel else "channel"])
-        if needed and needed not in self.scopes.split(","):
-            raise SlackError("missing_scope", needed=needed, provided=self.scopes)
+        types = [TYPES[kind] for kind in str(args.get("types", "")).split(",") if kind in TYPES]
+        for one in [method.scope.format(kind=kind) for kind in types] or [needed]:
+            if one and one not in self.scopes.split(","):
+                raise SlackError("missing_scope", needed=one, provided=self.scopes)
 
     def _answer(self, answer: Json, failure: Failure | None, wait_s: int) -> web.Response:
         headers = {"X-OAuth-Scopes": self.scopes}

@@ -20,6 +20,8 @@ Json = dict[str, Any]
 
 POST_TEXT_MAX = 40_000
 KINDS = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
+TYPES = {"public_channel": "channels", "private_channel": "groups", "im": "im", "mpim": "mpim"}
+TYPE_OF = dict(zip(KINDS, ("public_channel", "private_channel", "im", "mpim"), strict=True))
 PING = r"<(?:@[UW]|!subteam\^|!channel|!here|!everyone)[^>]*>"
 
 
@@ -152,7 +154,9 @@ class Message:
 
 @dataclass(slots=True)
 class Channel:
-    """`refusal`: the error with which Slack refuses every post of the bot, for instance restricted_action."""
+    """`refusal`: the error with which Slack refuses every post of the bot, for instance restricted_action. `shared`:
+    with another workspace of the organisation ("org"), of another one ("ext"), or soon ("pending_ext"). `untold`:
+    fields that Slack leaves out."""
 
     id: str
     name: str = ""
@@ -162,6 +166,8 @@ class Channel:
     creator: str = ""
     archived: bool = False
     refusal: str = ""
+    shared: str = ""
+    untold: set[str] = field(default_factory=set)
     messages: dict[str, Message] = field(default_factory=dict)
     threads: dict[str, list[Message]] = field(default_factory=dict)
 
@@ -241,6 +247,7 @@ class Workspace:
         self.stream_lifetime_s = 300.0
         self.stream_cap_bytes = 10_600
         self.edit_window_s: float | None = None
+        self.list_page_max = 1_000  # a page of a list may hold fewer than were asked for
         self.slow_files = 1  # calls of files.info until an upload is processed
         self.envelope_team = TEAM  # where events and commands come from; another one may have the same app
         self.people: dict[str, Person] = {}

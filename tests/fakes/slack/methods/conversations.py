@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.fakes.slack import payloads
-from tests.fakes.slack.workspace import Message, SlackError, Workspace
+from tests.fakes.slack.payloads import BOT_USER
+from tests.fakes.slack.workspace import TYPE_OF, Message, SlackError, Workspace
 
 from .table import flag, method
 
@@ -68,6 +69,50 @@ def channel_info(space: Workspace, args: Json) -> Json:
     return {"channel": payloads.channel_body(space.channel(args["channel"]))}
 
 
+@method("conversations.members", "channel", scope="{kind}:read")
+def channel_members(space: Workspace, args: Json) -> Json:
+    return _listed(space, args, "members", {id_: id_ for id_ in space.channel(args["channel"]).members}, 1_000)
+
+
+@method("users.conversations", scope="{kind}:read")
+def joined(space: Workspace, args: Json) -> Json:
+    """The channels of a person, or of the bot: those that are not public only where the bot is a member too."""
+    user, types = args.get("user") or BOT_USER, str(args.get("types") or "public_channel").split(",")
+    if set(types) - set(TYPE_OF.values()):
+        raise SlackError("invalid_types")
+    if user not in space.people:
+        raise SlackError("user_not_found")
+    found = [
+        channel
+        for channel in space.channels.values()
+        if {user, BOT_USER if channel.kind != "channel" else user} <= channel.members
+        and TYPE_OF[channel.kind] in types
+        and not (channel.archived and flag(args, "exclude_archived"))
+    ]
+    bodies = {channel.id: payloads.channel_body(channel) for channel in found}
+    for body in bodies.values():
+        body.pop("is_member", None)
+    return _listed(space, args, "channels", bodies, 999)
+
+
+def _listed(space: Workspace, args: Json, name: str, entries: dict[str, Any], most: int) -> Json:
+    """A page of a list: https://docs.slack.dev/apis/web-api/pagination/"""
+    limit = int(args.get("limit") or 100)
+    if not 1 <= limit <= most:
+        raise SlackError("invalid_limit")
+    start = ""
+    if args.get("cursor"):
+        try:
+            start = base64.b64decode(args["cursor"], validate=True).decode().removeprefix("next:")
+        except ValueError:
+            raise SlackError("invalid_cursor") from None
+    ids = [id_ for id_ in sorted(entries) if id_ >= start]
+    cut = min(limit, space.list_page_max)
+    cursor = base64.b64encode(f"next:{ids[cut]}".encode()).decode() if len(ids) > cut else ""
+    listed = [entries[id_] for id_ in ids[:cut]]
+    return {name: listed, "response_metadata": {"next_cursor": cursor}}
+
+
 @method("conversations.open", scope="im:write")
 def open_direct(space: Workspace, args: Json) -> Json:
     if args.get("channel"):
@@ -87,5 +132,5 @@ def user_info(space: Workspace, args: Json) -> Json:
 @method("users.list", scope="users:read")
 def user_list(space: Workspace, args: Json) -> Json:
     locale = flag(args, "include_locale")
-    members = [payloads.user_body(person, locale=locale) for person in space.people.values()]
-    return {"members": members, "response_metadata": {"next_cursor": ""}}
+    members = {person.id: payloads.user_body(person, locale=locale) for person in space.people.values()}
+    return _listed(space, {"limit": 1_000} | args, "members", members, 1_000)
