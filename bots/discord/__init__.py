@@ -18,6 +18,7 @@
     outgoing          a page as a Discord message                               pure
     rest, http        calls of ours and of discord.py on Discord's REST API
     limiter           50 calls a second for the whole bot
+    sources           which channels and threads may be sources of an answer
     thread_locations  the channel in which a place is
     history           earlier and missed messages
     forum_posts       messages of the bot at the top level of a forum

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import discord
 from cachetools import FIFOCache
 
-from bots.discord import TRAITS, history, posts
+from bots.discord import TRAITS, history, posts, sources
 from bots.discord.client import Client
 from bots.discord.connection import Connection
 from bots.discord.errors import FOREIGN, NO_MORE_FOLLOW_UPS, translate
@@ -47,7 +47,7 @@ from core.values.outgoing import (
     UploadFile,
 )
 from core.values.parts import File
-from core.values.places import Place
+from core.values.places import Person, Place
 from core.values.report import UnansweredPosts
 
 _NO_FILES = "the bot lacks the permission Attach Files there"
@@ -371,6 +371,23 @@ class DiscordInstallation:
             raise PlatformError(Code.UNAVAILABLE, f"server {scope.team} is not available", retryable=True)
         with self._translated(), calls(priority=Priority.READ):
             return await posts.unanswered(guild, scope, reader, since, until)
+
+    async def eligible_channels(
+        self, place: Place, reader: Person, *, alone: bool, channels: Collection[str]
+    ) -> frozenset[str]:
+        with self._translated(), calls(priority=Priority.READ):
+            return await sources.eligible_channels(
+                self._up_to_date, self._members, place, reader, alone=alone, channels=channels
+            )
+
+    async def may_cite(self, place: Place, reader: Person, source: Place, *, alone: bool) -> bool:
+        with self._translated(), calls(priority=Priority.READ):
+            return await sources.may_cite(self._up_to_date, self._members, place, reader, source, alone=alone)
+
+    @property
+    def _up_to_date(self) -> Client | None:
+        """The client while its roles and overwrites are those of now."""
+        return self._client if self.ready() else None
 
     def message_link(self, place: Place, message_id: str) -> str:
         """https://support.discord.com/hc/articles/206346498"""

@@ -116,7 +116,7 @@ async def test_people_edit_delete_join_and_other_bots_speak(slack: FakeSlack) ->
     await slack.bot_says("C1", "beep")
     await slack.say("U1", "C9", "where the bot is not")
     kinds = [envelope.event.get("subtype") for envelope in slack.envelopes]
-    assert kinds == [None, "message_changed", "message_deleted", "channel_join", "channel_topic", None]
+    assert kinds == [None, "message_changed", "message_deleted", None, "channel_join", "channel_topic", None]
     assert slack.message("C1", ts).deleted
 
 

@@ -66,7 +66,7 @@ async def test_our_own_messages_joins_and_unknown_events_are_acknowledged_and_ig
         await slack.join("U3", "C1")
         await slack.topic("U1", "C1", "monads")
         await slack.open_home("U1", "messages")
-        await slack.wait_for(lambda: len(slack.envelopes) == 5 and all(e.acked for e in slack.envelopes))
+        await slack.wait_for(lambda: len(slack.envelopes) == 6 and all(e.acked for e in slack.envelopes))
     assert inbox.events == []
 
 

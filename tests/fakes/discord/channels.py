@@ -142,6 +142,14 @@ async def get_channel(rest: Rest, call: Call) -> Json:
     return wire.channel(rest.world, seen(rest, call))
 
 
+async def get_thread_member(rest: Rest, call: Call) -> Json:
+    """https://docs.discord.com/developers/resources/channel#get-thread-member"""
+    thread, person_id = seen(rest, call), ids_of(call, "user")
+    if person_id not in thread.members:
+        raise Refusal(10007)
+    return wire.thread_member(thread, person_id)
+
+
 async def patch_channel(rest: Rest, call: Call) -> Json:
     """Names and topics have a hidden limit of their own; an archived thread must be opened first."""
     place = seen(rest, call)
@@ -482,6 +490,7 @@ ROUTES = (
     Route("POST", f"{_M}/threads", post_thread_on_message, "thread", "channel"),
     Route("POST", f"{_C}/threads", post_thread, "thread", "channel"),
     Route("PUT", f"{_C}/thread-members/@me", join_thread),
+    Route("GET", f"{_C}/thread-members/{{user}}", get_thread_member),
     Route("GET", f"{_C}/threads/archived/public", get_public_archived_threads, scope="channel"),
     Route("GET", f"{_C}/threads/archived/private", get_private_archived_threads, scope="channel"),
     Route("GET", "/guilds/{guild}/threads/active", get_active_threads),

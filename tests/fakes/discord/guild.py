@@ -125,6 +125,7 @@ class Person:
     bot: bool = False
     dm_open: bool = True
     roles: list[int] = field(default_factory=list)
+    voice_guest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +247,8 @@ def walk(components: list[Json]) -> Iterator[Json]:
 @dataclass(slots=True)
 class Channel:
     """A text channel, forum, thread or direct conversation. denied: what the bot may not do in it;
-    denied_people: what some people may not; denied_roles and allowed_roles: what a role, or everyone by the id of
-    the guild, may not do there or may do beside. pinned: a post at the top of its forum;
-    requires_tag: a forum whose posts need a tag."""
+    denied_people: what some people may not; overwrites: (allowed, denied) for the id of the guild (everyone), of a role
+    or of a person. pinned: a post at the top of its forum; requires_tag: a forum whose posts need a tag."""
 
     id: int
     type: ChannelType
@@ -260,8 +260,7 @@ class Channel:
     bot_absent: bool = False
     denied: Permission = NOTHING
     denied_people: dict[int, Permission] = field(default_factory=dict)
-    denied_roles: dict[int, Permission] = field(default_factory=dict)
-    allowed_roles: dict[int, Permission] = field(default_factory=dict)
+    overwrites: dict[int, tuple[Permission, Permission]] = field(default_factory=dict)
     archived: bool = False
     archived_at: float | None = None
     locked: bool = False
@@ -344,6 +343,7 @@ class World:
         }
         self.members = {person: self.clock.now() for person in self.people}
         self.roles: dict[int, Role] = {}
+        self.everyone_may = EVERYONE_MAY
         self.channels = {
             GENERAL: Channel(GENERAL, ChannelType.TEXT, "general"),
             RANDOM: Channel(RANDOM, ChannelType.TEXT, "random"),
@@ -404,14 +404,20 @@ class World:
         if channel.is_dm:
             return DM_MAY | P.VIEW_CHANNEL | P.SEND_MESSAGES | P.READ_MESSAGE_HISTORY | P.ADD_REACTIONS
         denied = channel.denied
+        top = channel
         if channel.parent_id is not None:
-            channel = self.channels[channel.parent_id]
-            denied |= channel.denied
-        return _overwritten(BOT_MAY, channel, [BOT_ROLE]) & ~denied
+            top = self.channels[channel.parent_id]
+            denied |= top.denied
+        may = _overwritten(top, BOT_MAY, [BOT_ROLE], BOT) & ~denied
+        joined = channel.type != ChannelType.PRIVATE_THREAD or BOT in channel.members
+        return may if joined or P.MANAGE_THREADS in may else NOTHING
 
     def may(self, person_id: int, channel: Channel | None = None) -> Permission:
-        """The permissions of a person in a channel or thread, or everywhere; ADA owns the guild."""
-        granted = EVERYONE_MAY
+        """The permissions of a person in a channel or thread, or everywhere; ADA owns the guild.
+
+        https://docs.discord.com/developers/topics/permissions#permission-overwrites
+        """
+        granted = self.everyone_may
         for role in self.people[person_id].roles:
             granted |= self.roles[role].permissions
         if person_id == ADA or P.ADMINISTRATOR in granted:
@@ -420,9 +426,8 @@ class World:
             channel = self.channels[channel.parent_id]
         if channel is None:
             return granted
-        return _overwritten(granted, channel, self.people[person_id].roles) & ~channel.denied_people.get(
-            person_id, NOTHING
-        )
+        may = _overwritten(channel, granted, self.people[person_id].roles, person_id)
+        return may & ~channel.denied_people.get(person_id, NOTHING)
 
     def need(self, channel: Channel, permission: Permission) -> None:
         """Raises Refusal 50001 when the bot cannot see the channel, 50013 when it lacks the permission."""
@@ -433,18 +438,18 @@ class World:
             raise Refusal(50013)
 
 
-def _overwritten(granted: Permission, channel: Channel, roles: list[int]) -> Permission:
-    """The permissions in a channel of somebody with these roles. The overwrites for everyone count first, then all that
-    deny something to a role, then all that allow it.
-
-    https://docs.discord.com/developers/topics/permissions#permission-overwrites
-    """
-    for layer in ([GUILD], roles):
-        for role in layer:
-            granted &= ~channel.denied_roles.get(role, NOTHING)
-        for role in layer:
-            granted |= channel.allowed_roles.get(role, NOTHING)
-    return granted
+def _overwritten(channel: Channel, base: Permission, roles: list[int], person_id: int) -> Permission:
+    """The permissions after the overwrites of everyone, then of all roles together, then of the person."""
+    nothing = (NOTHING, NOTHING)
+    allowed, denied = channel.overwrites.get(GUILD, nothing)
+    may = base & ~denied | allowed
+    of_roles = [channel.overwrites.get(role, nothing) for role in roles]
+    for _, denied in of_roles:
+        may &= ~denied
+    for allowed, _ in of_roles:
+        may |= allowed
+    allowed, denied = channel.overwrites.get(person_id, nothing)
+    return may & ~denied | allowed
 
 
 def _tag(tag_id: int, name: str) -> Json:

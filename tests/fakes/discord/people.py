@@ -19,6 +19,7 @@ from tests.fakes.discord.guild import (
     DM_MAY,
     GENERAL,
     GUILD,
+    NOTHING,
     OTHER_BOT,
     Attachment,
     Channel,
@@ -91,10 +92,22 @@ class People:
 
     async def hide(self, channel: int, *roles: int) -> None:
         """Lets nobody see a channel but who has one of these roles, and the bot."""
-        allowed = dict.fromkeys((BOT_ROLE, *roles), Permission.VIEW_CHANNEL)
-        await self.actions.change(
-            self.world.channels[channel], denied_roles={GUILD: Permission.VIEW_CHANNEL}, allowed_roles=allowed
-        )
+        sees = Permission.VIEW_CHANNEL
+        overwrites = {GUILD: (NOTHING, sees)} | dict.fromkeys((BOT_ROLE, *roles), (sees, NOTHING))
+        await self.actions.change(self.world.channels[channel], overwrites=overwrites)
+
+    async def overwrite(
+        self, channel: int, target: int, *, allow: Permission = NOTHING, deny: Permission = NOTHING
+    ) -> None:
+        """Sets the overwrite of everyone (the guild's id), of a role or of a person; with none given, removes it."""
+        place = self.world.channels[channel]
+        await self.actions.change(place, overwrites=place.overwrites | {target: (allow, deny)})
+
+    async def let_everyone(self, permissions: Permission) -> None:
+        """Sets the permissions of @everyone in the whole guild."""
+        self.world.everyone_may = permissions
+        shown = wire.role(GUILD, "@everyone", permissions, 0)
+        await self.gateway.dispatch("GUILD_ROLE_UPDATE", {"guild_id": str(GUILD), "role": shown})
 
     async def grant(self, user: int, *permissions: Permission, role: str = "trusted") -> int:
         """A new role with these permissions, given to a person; returns its id."""
@@ -199,12 +212,16 @@ class People:
         return self._note(message.id)
 
     async def open_thread(
-        self, user: int, channel: int, message: int | None, name: str, first: str = ""
+        self, user: int, channel: int, message: int | None, name: str, first: str = "", *, private: bool = False
     ) -> int:
-        """A thread on a message, or without one. In a forum ``first`` is the post that opens it."""
+        """A thread on a message, or without one. In a forum ``first`` is the post that opens it. To a private one the
+        bot is added."""
         place = self.world.channels[channel]
         starter = place.messages[message] if message is not None else None
-        thread = await self.actions.open_thread(place, user, name, starter=starter)
+        kind = ChannelType.PRIVATE_THREAD if private else ChannelType.PUBLIC_THREAD
+        thread = await self.actions.open_thread(place, user, name, starter=starter, kind=kind)
+        if private:
+            await self.actions.enter(thread, BOT)
         if place.has_posts:
             await self.actions.post(thread, user, first or name, message_id=thread.id)
         return self._note(thread.id)

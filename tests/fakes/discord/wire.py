@@ -17,9 +17,7 @@ from tests.fakes.discord.guild import (
     BOT,
     BOT_MAY,
     BOT_ROLE,
-    EVERYONE_MAY,
     GUILD,
-    NOTHING,
     Attachment,
     Channel,
     ChannelType,
@@ -69,7 +67,7 @@ def member(world: World, person: Person) -> Json:
         "mute": False,
         "pending": False,
         "communication_disabled_until": None,
-        "flags": 0,
+        "flags": 1 << 4 if person.voice_guest else 0,
     }
 
 
@@ -106,7 +104,7 @@ def channel(world: World, shown: Channel) -> Json:
         "type": int(shown.type),
         "name": shown.name,
         "position": 0,
-        "permission_overwrites": _overwrites(shown),
+        "permission_overwrites": _overwrites(world, shown),
         "nsfw": False,
         "parent_id": None,
         "topic": shown.topic,
@@ -345,7 +343,7 @@ def guild(world: World) -> Json:
         "default_message_notifications": 0,
         "explicit_content_filter": 0,
         "roles": [
-            role(GUILD, "@everyone", EVERYONE_MAY, 0),
+            role(GUILD, "@everyone", world.everyone_may, 0),
             role(BOT_ROLE, "parley", BOT_MAY, 1, managed=True),
             *(role(held.id, held.name, held.permissions, 2) for held in world.roles.values()),
         ],
@@ -382,7 +380,7 @@ def guild_create(world: World, *, all_members: bool) -> Json:
         "member_count": len(world.members),
         "members": [member_with_user(world, person) for person in listed],
         "channels": [channel(world, shown) for shown in top],
-        "threads": [thread(world, shown) for shown in world.threads()],
+        "threads": [thread(world, shown) for shown in world.threads() if world.bot_may(shown)],
         "voice_states": [],
         "presences": [],
         "stage_instances": [],
@@ -424,23 +422,17 @@ def application_flags(world: World) -> int:
     return 1 << 19 if world.message_content_allowed else 0
 
 
-def _overwrites(shown: Channel) -> list[Any]:
-    denied = {BOT: shown.denied} | shown.denied_people
-    of_roles = [
-        {
-            "id": str(role_id),
-            "type": 0,
-            "allow": str(int(shown.allowed_roles.get(role_id, NOTHING))),
-            "deny": str(int(shown.denied_roles.get(role_id, NOTHING))),
-        }
-        for role_id in sorted(shown.denied_roles.keys() | shown.allowed_roles.keys())
+def _overwrites(world: World, shown: Channel) -> list[Any]:
+    """https://docs.discord.com/developers/resources/channel#overwrite-object"""
+    both = {target: (int(allowed), int(denied)) for target, (allowed, denied) in shown.overwrites.items()}
+    for person_id, taken in ({BOT: shown.denied} | shown.denied_people).items():
+        allowed, denied = both.get(person_id, (0, 0))
+        both[person_id] = allowed & ~int(taken), denied | int(taken)
+    return [
+        {"id": str(target), "type": int(target in world.people), "allow": str(allowed), "deny": str(denied)}
+        for target, (allowed, denied) in both.items()
+        if allowed or denied
     ]
-    of_people = [
-        {"id": str(member_id), "type": 1, "allow": "0", "deny": str(int(taken))}
-        for member_id, taken in denied.items()
-        if taken
-    ]
-    return [*of_roles, *of_people]
 
 
 def _last(shown: Channel) -> str | None:

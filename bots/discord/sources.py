@@ -1,0 +1,186 @@
+"""The channels and threads of a server as sources of an answer: Discord's facts for `core.memory.audience`.
+
+Roles and overwrites are known from the gateway; a member with their roles is looked up (`members`). Whoever sees a
+channel sees new answers in it; older messages take Read Message History too. Time-outs, screening and age limits of a
+channel take neither permission away. https://docs.discord.com/developers/topics/permissions
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+import discord
+import structlog
+
+from bots.discord.errors import FOREIGN
+from bots.discord.members import GuildMembers
+from bots.discord.thread_locations import is_open
+from core.memory.audience import Readers, SourceChannel, Visibility, may_use_channel, may_use_thread
+from core.values.places import Person, Place
+
+log = structlog.get_logger(platform="discord")
+
+READS = discord.Permissions(view_channel=True, read_message_history=True)
+_LOOK_WITHIN_S = 3.0
+
+
+def everybody_reads(channel: discord.abc.GuildChannel) -> bool:
+    """True if every member of the server may read the channel, its older messages too.
+
+    @everyone may, and no other overwrite takes it from a role or a person; the roles of bots do not count.
+    """
+    if not channel.permissions_for(channel.guild.default_role) >= READS:
+        return False
+    return not any(
+        overwrite.view_channel is False or overwrite.read_message_history is False
+        for target, overwrite in channel.overwrites.items()
+        if not _is_default(target) and not (isinstance(target, discord.Role) and target.is_bot_managed())
+    )
+
+
+def who_sees_may_read(channel: discord.abc.GuildChannel) -> bool:
+    """True if everybody who sees the channel may read its older messages, whatever their roles are: nothing takes that
+    from them, and whatever lets them see the channel lets them read, too."""
+    default, overwrites = channel.guild.default_role, channel.overwrites
+    of_all = channel.overwrites_for(default)
+    if any(overwrite.read_message_history is False for overwrite in overwrites.values()):
+        return False
+    if default.permissions.read_message_history or of_all.read_message_history:
+        return True
+    if any(one.view_channel and not one.read_message_history for one in overwrites.values()):
+        return False
+    if of_all.view_channel is False:  # then no role of the server lets anybody see it
+        return True
+    roles = [role.permissions for role in channel.guild.roles]
+    return all(role.read_message_history for role in roles if role.view_channel)
+
+
+async def eligible_channels(
+    client: discord.Client | None,
+    members: GuildMembers,
+    place: Place,
+    reader: Person,
+    *,
+    alone: bool,
+    channels: Collection[str],
+) -> frozenset[str]:
+    """As `SourceAccess.eligible_channels`. `client` is None while there is no connection."""
+    readers = _readers(client, place, reader, alone=alone or place.direct)
+    found = {id_: _channel(client, id_) for id_ in channels}
+    known: dict[int, discord.Member | None] = {}
+    if readers.alone:
+        guilds = {one.guild.id: one.guild for id_, one in found.items() if one and id_ != place.channel}
+        known = {id_: await _member(members, guild, reader) for id_, guild in guilds.items()}
+    sources = [_source(one, id_, place, known.get(one.guild.id) if one else None) for id_, one in found.items()]
+    return frozenset(source.id for source in sources if may_use_channel(readers, source))
+
+
+async def may_cite(
+    client: discord.Client | None,
+    members: GuildMembers,
+    place: Place,
+    reader: Person,
+    source: Place,
+    *,
+    alone: bool,
+) -> bool:
+    """As `SourceAccess.may_cite`. A private thread is for those who read it now, alone or within it."""
+    alone = alone or place.direct
+    usable = await eligible_channels(client, members, place, reader, alone=alone, channels=[source.channel])
+    if client is None or source.platform != place.platform or source.channel not in usable:
+        return False
+    if source.key == place.key:
+        return True
+    try:
+        async with asyncio.timeout(_LOOK_WITHIN_S):
+            opened = await is_open(client, source)
+            reads = None
+            if alone and not opened:
+                reads = await _reads_private_thread(client, members, source, reader)
+    except FOREIGN as error:
+        log.info("fact_not_known", key=source.key, error=type(error).__name__)
+        return False
+    return may_use_thread(alone=alone, is_open=opened, asker_reads=reads)
+
+
+def _readers(client: discord.Client | None, place: Place, reader: Person, *, alone: bool) -> Readers:
+    """A guest of a voice channel sees nothing else of the server
+    (https://docs.discord.com/developers/resources/guild#guild-member-object-guild-member-flags). In a chat without a
+    server everybody reads everything."""
+    me = client.user if client is not None else None
+    if me is not None and place.team == str(me.id):
+        return Readers(place.channel, alone, reader.may_read)
+    channel = _channel(client, place.channel)
+    if channel is None or str(channel.guild.id) != place.team:
+        return Readers(place.channel, alone, reader.may_read, all_may_read=None)
+    return Readers(
+        place.channel,
+        alone,
+        reader.may_read,
+        all_may_read=who_sees_may_read(channel),
+        shared=False,
+        limited=isinstance(channel, discord.VoiceChannel | discord.StageChannel),
+    )
+
+
+def _source(
+    channel: discord.abc.GuildChannel | None, channel_id: str, place: Place, member: discord.Member | None
+) -> SourceChannel:
+    """The facts of a channel: unknown where it is no channel of a server, or not one that the bot may read. `member`:
+    the only reader of the answer, as far as they are known in that server."""
+    if channel is None or channel.guild.me is None or not channel.permissions_for(channel.guild.me) >= READS:
+        return SourceChannel(channel_id)
+    visibility = Visibility.PUBLIC if everybody_reads(channel) else Visibility.PRIVATE
+    if member is not None:
+        reads = channel.permissions_for(member) >= READS and not member.flags.guest
+        return SourceChannel(channel_id, visibility, reads)
+    return SourceChannel(channel_id, visibility if str(channel.guild.id) == place.team else None)
+
+
+async def _member(members: GuildMembers, guild: discord.Guild, reader: Person) -> discord.Member | None:
+    """The reader as a member of the server; None where they are none, or that is unknown."""
+    try:
+        async with asyncio.timeout(_LOOK_WITHIN_S):
+            return await members.member(guild, reader.id)
+    except (*FOREIGN, ValueError) as error:
+        log.info("fact_not_known", key=f"{guild.id}/{reader.id}", error=type(error).__name__)
+        return None
+
+
+async def _reads_private_thread(
+    client: discord.Client, members: GuildMembers, source: Place, reader: Person
+) -> bool | None:
+    """True if a person has joined a private thread, or manages threads; `Thread.permissions_for` looks at neither.
+
+    https://docs.discord.com/developers/topics/threads#private-threads. Raises errors of discord.py.
+    """
+    parent = _channel(client, source.channel)
+    if parent is None or not source.thread.isdecimal():
+        return None
+    thread = client.get_channel(int(source.thread)) or await client.fetch_channel(int(source.thread))
+    if not isinstance(thread, discord.Thread) or thread.parent_id != parent.id:
+        return None
+    member = await _member(members, parent.guild, reader)
+    if member is None or not parent.permissions_for(member) >= READS:
+        return None
+    if parent.permissions_for(member).manage_threads:
+        return True
+    try:
+        return (await thread.fetch_member(member.id)).id == member.id
+    except discord.NotFound:
+        return False
+
+
+def _channel(client: discord.Client | None, channel_id: str) -> discord.abc.GuildChannel | None:
+    """A channel of a server, as the gateway has described it; None where that may be out of date."""
+    found: object = (
+        client.get_channel(int(channel_id)) if client is not None and channel_id.isdecimal() else None
+    )
+    if not isinstance(found, discord.abc.GuildChannel) or found.guild.unavailable:
+        return None
+    return found
+
+
+def _is_default(target: object) -> bool:
+    return isinstance(target, discord.Role) and target.is_default()
