@@ -33,8 +33,22 @@ def all_may_read(channel: discord.abc.GuildChannel, readers_of: discord.abc.Guil
     """True if certainly everyone who may view the channel `readers_of` may read `channel`, of the same server."""
     if channel.id == readers_of.id:
         return True
-    if getattr(channel, "nsfw", False) and not getattr(readers_of, "nsfw", False):
-        return False  # it is for adults alone, by the age that they gave
+    if for_adults(channel) and not for_adults(readers_of):
+        return False
+    return _all_may_read(channel, readers_of)
+
+
+def who_views_may_read(channel: discord.abc.GuildChannel) -> bool:
+    """True if certainly everyone who may view a channel may read its older messages too."""
+    return _all_may_read(channel, channel)
+
+
+def for_adults(channel: discord.abc.GuildChannel) -> bool:
+    """True if a channel is for adults alone, by the age that they gave. No bot is told that age."""
+    return bool(getattr(channel, "nsfw", False))
+
+
+def _all_may_read(channel: discord.abc.GuildChannel, readers_of: discord.abc.GuildChannel) -> bool:
     guild, viewing, having = channel.guild, _overwrites(readers_of), _overwrites(channel)
     counting = [role for role in guild.roles if _counts(role)]
     members = _members(channel) | _members(readers_of)

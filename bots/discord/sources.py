@@ -1,8 +1,8 @@
 """The channels and threads of a server as sources of an answer: Discord's facts for `core.memory.audience`.
 
 Roles and overwrites are known from the gateway; a member with their roles is looked up (`members`). Whoever sees a
-channel sees new answers in it; older messages take Read Message History too. Time-outs, screening and age limits of a
-channel take neither permission away. https://docs.discord.com/developers/topics/permissions
+channel sees new answers in it; older messages take Read Message History too. Time-outs and screening take neither
+permission away. https://docs.discord.com/developers/topics/permissions
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import structlog
 
 from bots.discord.errors import FOREIGN
 from bots.discord.members import GuildMembers
+from bots.discord.readers import all_may_read, for_adults, who_views_may_read
 from bots.discord.thread_locations import is_open
 from core.memory.audience import Readers, SourceChannel, Visibility, may_use_channel, may_use_thread
 from core.values.places import Person, Place
@@ -23,37 +24,6 @@ log = structlog.get_logger(platform="discord")
 
 READS = discord.Permissions(view_channel=True, read_message_history=True)
 _LOOK_WITHIN_S = 3.0
-
-
-def everybody_reads(channel: discord.abc.GuildChannel) -> bool:
-    """True if every member of the server may read the channel, its older messages too.
-
-    @everyone may, and no other overwrite takes it from a role or a person; the roles of bots do not count.
-    """
-    if not channel.permissions_for(channel.guild.default_role) >= READS:
-        return False
-    return not any(
-        overwrite.view_channel is False or overwrite.read_message_history is False
-        for target, overwrite in channel.overwrites.items()
-        if not _is_default(target) and not (isinstance(target, discord.Role) and target.is_bot_managed())
-    )
-
-
-def who_sees_may_read(channel: discord.abc.GuildChannel) -> bool:
-    """True if everybody who sees the channel may read its older messages, whatever their roles are: nothing takes that
-    from them, and whatever lets them see the channel lets them read, too."""
-    default, overwrites = channel.guild.default_role, channel.overwrites
-    of_all = channel.overwrites_for(default)
-    if any(overwrite.read_message_history is False for overwrite in overwrites.values()):
-        return False
-    if default.permissions.read_message_history or of_all.read_message_history:
-        return True
-    if any(one.view_channel and not one.read_message_history for one in overwrites.values()):
-        return False
-    if of_all.view_channel is False:  # then no role of the server lets anybody see it
-        return True
-    roles = [role.permissions for role in channel.guild.roles]
-    return all(role.read_message_history for role in roles if role.view_channel)
 
 
 async def eligible_channels(
@@ -72,7 +42,8 @@ async def eligible_channels(
     if readers.alone:
         guilds = {one.guild.id: one.guild for id_, one in found.items() if one and id_ != place.channel}
         known = {id_: await _member(members, guild, reader) for id_, guild in guilds.items()}
-    sources = [_source(one, id_, place, known.get(one.guild.id) if one else None) for id_, one in found.items()]
+    here = _channel(client, place.channel)
+    sources = [_source(one, id_, here, known.get(one.guild.id) if one else None) for id_, one in found.items()]
     return frozenset(source.id for source in sources if may_use_channel(readers, source))
 
 
@@ -118,24 +89,30 @@ def _readers(client: discord.Client | None, place: Place, reader: Person, *, alo
         place.channel,
         alone,
         reader.may_read,
-        all_may_read=who_sees_may_read(channel),
+        all_may_read=who_views_may_read(channel),
         shared=False,
         limited=isinstance(channel, discord.VoiceChannel | discord.StageChannel),
     )
 
 
 def _source(
-    channel: discord.abc.GuildChannel | None, channel_id: str, place: Place, member: discord.Member | None
+    channel: discord.abc.GuildChannel | None,
+    channel_id: str,
+    here: discord.abc.GuildChannel | None,
+    member: discord.Member | None,
 ) -> SourceChannel:
-    """The facts of a channel: unknown where it is no channel of a server, or not one that the bot may read. `member`:
-    the only reader of the answer, as far as they are known in that server."""
-    if channel is None or channel.guild.me is None or not channel.permissions_for(channel.guild.me) >= READS:
+    """The facts of a channel for an answer in the channel `here`: unknown where it is no channel of a server, or not
+    one that the bot may read. `member`: the only reader of the answer, as far as they are known in its server."""
+    if channel is None or not channel.permissions_for(channel.guild.me) >= READS:
         return SourceChannel(channel_id)
-    visibility = Visibility.PUBLIC if everybody_reads(channel) else Visibility.PRIVATE
-    if member is not None:
-        reads = channel.permissions_for(member) >= READS and not member.flags.guest
-        return SourceChannel(channel_id, visibility, reads)
-    return SourceChannel(channel_id, visibility if str(channel.guild.id) == place.team else None)
+    asker_reads = all_read = None
+    if member is not None and for_adults(channel) and not (here is not None and for_adults(here)):
+        asker_reads = False
+    elif member is not None:
+        asker_reads = channel.permissions_for(member) >= READS and not member.flags.guest
+    elif here is not None:
+        all_read = channel.guild == here.guild and all_may_read(channel, here)
+    return SourceChannel(channel_id, Visibility.PRIVATE, asker_reads, all_read)
 
 
 async def _member(members: GuildMembers, guild: discord.Guild, reader: Person) -> discord.Member | None:
@@ -177,10 +154,6 @@ def _channel(client: discord.Client | None, channel_id: str) -> discord.abc.Guil
     found: object = (
         client.get_channel(int(channel_id)) if client is not None and channel_id.isdecimal() else None
     )
-    if not isinstance(found, discord.abc.GuildChannel) or found.guild.unavailable:
+    if not isinstance(found, discord.abc.GuildChannel) or found.guild.unavailable or found.guild.me is None:
         return None
     return found
-
-
-def _is_default(target: object) -> bool:
-    return isinstance(target, discord.Role) and target.is_default()

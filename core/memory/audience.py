@@ -44,11 +44,16 @@ class Readers:
 
 @dataclass(frozen=True, slots=True)
 class SourceChannel:
-    """A channel that may be a source. `asker_reads`: the asker may read its older messages now, and so may the bot."""
+    """A channel that may be a source.
+
+    `asker_reads`: the asker may read its older messages now, and so may the bot. `all_read`: so may everybody who reads
+    the channel of the answer and is not limited to some channels; where it is None, that is so of a public channel.
+    """
 
     id: str
     visibility: Visibility | None = None
     asker_reads: bool | None = None
+    all_read: bool | None = None
 
 
 def may_use_channel(readers: Readers, source: SourceChannel) -> bool:
@@ -61,7 +66,8 @@ def may_use_channel(readers: Readers, source: SourceChannel) -> bool:
         return False
     if readers.alone:
         return source.asker_reads is True
-    return source.visibility is Visibility.PUBLIC and readers.shared is False and readers.limited is False
+    all_read = source.visibility is Visibility.PUBLIC if source.all_read is None else source.all_read
+    return all_read and readers.shared is False and readers.limited is False
 
 
 def may_use_thread(*, alone: bool, is_open: bool | None, asker_reads: bool | None) -> bool:

@@ -92,6 +92,14 @@ async def test_a_channel_whose_readers_are_some_uses_itself_and_what_all_may_rea
     await server.overwrite(secret, BOT, allow=READ)
     assert await server.sources(secret) == {str(secret), *OPEN}
     assert await server.sources() == OPEN
+    more = await server.fake.add_channel("more-secret")
+    await server.overwrite(more, GUILD, deny=P.VIEW_CHANNEL)
+    await server.overwrite(more, role, allow=P.VIEW_CHANNEL)
+    await server.overwrite(more, BOT, allow=READ)
+    assert await server.sources(secret) == {str(secret), str(more), *OPEN}, "the same people read both"
+    await server.overwrite(more, CHEN, allow=P.VIEW_CHANNEL)
+    assert await server.sources(secret) == {str(secret), str(more), *OPEN}
+    assert await server.sources(more) == {str(more), *OPEN}, "one of them reads this one alone"
 
 
 async def test_one_who_reads_the_answer_alone_has_what_they_may_read(server: Server) -> None:
@@ -161,6 +169,16 @@ async def test_the_chat_of_a_voice_channel_may_have_guests_who_see_nothing_else(
     assert await server.sources() == {str(voice), *OPEN}
     server.fake.world.people[BO].voice_guest = True
     assert await server.sources(voice, alone=True) == {str(voice)}
+
+
+async def test_a_channel_for_adults_is_a_source_in_those_for_adults(server: Server) -> None:
+    adults = await server.fake.add_channel("adults")
+    for channel in (RANDOM, adults):
+        await server.fake.actions.change(server.fake.world.channels[channel], nsfw=True)
+    await server.settle()
+    for alone in (False, True):
+        assert await server.sources(alone=alone) == OPEN - {str(RANDOM)}
+        assert await server.sources(RANDOM, alone=alone) == {str(adults), *OPEN}
 
 
 async def test_an_unknown_channel_is_refused(server: Server) -> None:

@@ -38,6 +38,17 @@ def test_a_private_channel_that_the_asker_reads_is_for_an_answer_to_them_alone()
     assert not may_use_channel(ALONE, replace(private, asker_reads=False))
 
 
+def test_a_private_channel_that_all_readers_read_is_a_source_and_a_public_one_that_they_do_not_is_none() -> (
+    None
+):
+    assert may_use_channel(TEAM, SourceChannel("C2", PRIVATE, all_read=True))
+    assert not may_use_channel(TEAM, SourceChannel("C2", PUBLIC, all_read=False))
+    assert not may_use_channel(replace(TEAM, limited=True), SourceChannel("C2", PRIVATE, all_read=True))
+    assert not may_use_channel(ALONE, SourceChannel("C2", PRIVATE, all_read=True)), (
+        "who reads alone counts alone"
+    )
+
+
 def test_direct_conversations_are_sources_only_in_themselves() -> None:
     direct = SourceChannel("D1", DIRECT, asker_reads=True)
     for readers in (TEAM, ALONE):

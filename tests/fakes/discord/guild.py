@@ -258,6 +258,7 @@ class Channel:
     owner_id: int | None = None
     recipient_id: int | None = None
     bot_absent: bool = False
+    nsfw: bool = False
     denied: Permission = NOTHING
     denied_people: dict[int, Permission] = field(default_factory=dict)
     overwrites: dict[int, tuple[Permission, Permission]] = field(default_factory=dict)

@@ -105,7 +105,7 @@ def channel(world: World, shown: Channel) -> Json:
         "name": shown.name,
         "position": 0,
         "permission_overwrites": _overwrites(world, shown),
-        "nsfw": False,
+        "nsfw": shown.nsfw,
         "parent_id": None,
         "topic": shown.topic,
         "last_message_id": _last(shown),
