@@ -285,6 +285,14 @@ async def test_a_report_that_is_made_without_a_connection_says_that_it_has_no_po
     assert UNREAD not in await reporter.text(None, CHANNEL), "its platform has no forums"
 
 
+async def test_the_text_that_quotes_nobody_has_no_titles_of_posts() -> None:
+    reporter = with_forum(WithForum())
+    written = await reporter.usage.write(await reporter.usage.read(DAY, None), GENERAL)
+    assert "How do I" in written.text
+    assert "How do I" not in written.anonymous
+    assert "- a post in discord:300: no answer yet" in written.anonymous
+
+
 async def test_a_platform_without_forums_has_no_posts() -> None:
     reporter = Reporter()
     await reporter.ask("m1", OPEN, "here")
