@@ -58,6 +58,8 @@ class Draft:
     """The pieces of the current try's reasoning."""
     arguments: list[str] = field(default_factory=list)
     """The pieces of the arguments of its tool calls."""
+    paid_by_two: bool = False
+    """Another person has paid for what it has spent before its question was edited."""
     near_limit: bool = False
     """The current round is the last one, since a limit of spending is nearly used up."""
     unseen: tuple[FileNews, ...] = ()

@@ -315,7 +315,7 @@ class TurnRunner:
         await until_stored(self._clock, lambda: self._writer.begin_anew(running))
         if running.turn.started_by is not None:
             await until_stored(self._clock, lambda: self._store.charge_asker(running.id))
-            running.turn = replace(running.turn, started_by=None)
+            running.turn, running.draft.paid_by_two = replace(running.turn, started_by=None), True
         running.draft.restart()
         delivery.quote = ""
         running.turn = replace(running.turn, text="")

@@ -229,7 +229,8 @@ class AnswerWriter:
         turn, draft, notices = running.turn, running.draft, list[asyncio.Task[None]]()
         assert draft.settings is not None
         asked = model_info or self._catalog.model_info(draft.settings.model)
-        part = AnswerPart(turn, bound, asked, _spent(running), _has_begun(running), goes_on)
+        begun = _has_begun(running) and not draft.paid_by_two  # what is counted of it is not all its payer's
+        part = AnswerPart(turn, bound, asked, _spent(running), begun, goes_on)
 
         def on_wait() -> None:
             notice = self._show_waiting(running, delivery, "budget_waits", "budget_waits_begun")

@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 
+from core.clock import SystemClock
 from core.i18n import phrase
 from core.ports.model import Model, Request
+from core.ports.store.settings import StoredSettings
 from core.settings.environment import CoreSettings
 from core.spend.budgets import AnswerBound
 from core.turns.answer_budgets import answer_bound
 from core.turns.draft import BETWEEN_ROUNDS
 from core.values.budgets import Budget, BudgetClaim, BudgetDecision
-from core.values.conversation import Turn, TurnState, text_message
+from core.values.conversation import Ask, Turn, TurnState, text_message
 from core.values.deltas import (
     Charged,
     ChargeKind,
@@ -38,7 +40,7 @@ from core.values.tasks import ANSWER
 from core.values.tools import Tool, ToolOffer
 from core.values.turn_ends import Finish
 from tests.contract.test_steps import LOOK, Toolbox
-from tests.core.turns.test_runner import PLACE, Rig
+from tests.core.turns.test_runner import ADA, PLACE, Rig
 from tests.fakes.memory import MemoryStore
 from tests.waiting import until
 
@@ -309,6 +311,52 @@ async def test_the_notice_under_words_goes_once_the_answer_goes_on() -> None:
         await until(lambda: rig.views(waiting)[-1] == ("Look.", ""))
         model.go.release()
         assert [(await _ended(rig, turn)).state for turn in turns] == [TurnState.DONE] * 2
+
+
+async def test_what_another_has_paid_of_an_edited_answer_does_not_let_it_go_on_past_its_authors_limit() -> None:
+    class Limited(MemoryStore):
+        async def stored_settings(self, place: Place) -> StoredSettings:
+            return StoredSettings({"person_budget": "100 tokens a day"}, {})
+
+    class Edited(FallingBack):
+        """Answers the first request at once, and the second one never."""
+
+        requests, hangs = 0, False
+
+        async def stream(self, request: Request) -> AsyncIterator[Delta]:
+            self.requests += 1
+            if self.requests > 2:
+                async for delta in super().stream(request):
+                    yield delta
+                return
+            yield ModelSelected(ModelInfo(request.model), 60)
+            if self.requests == 2:
+                self.hangs = True
+                await asyncio.Event().wait()
+            yield Text("So.")
+            yield Ended(EndReason.STOP, Usage(1, 0))
+
+    model, store = Edited(), Limited()
+    rig = Rig(model=model, store=store, tools=Toolbox(), core=CoreSettings(_env_file=None, **SHORT))
+    async with rig.delivering():
+        ask = Ask("m1", PLACE, ADA, "why?", SystemClock().now(), addressed=True)
+        first, other = await store.accept(ask), await store.accept(replace(ask, id="m2", place=OTHERS))
+        assert first is not None
+        assert other is not None
+        rig.place_queues.submit(first)
+        await _ended(rig, first)
+        again = await store.retry_turn(first.id, ANSWER, Person("U2", "Bo"))
+        assert again is not None
+        rig.place_queues.submit(again)
+        await until(lambda: model.hangs)
+        (running,) = rig.live
+        assert running.restart()
+        await until(lambda: model.trying)
+        await store.finish(Finish(await store.begin(other.id), TurnState.DONE, "so", usage=Usage(110)))
+        model.fails.set()
+        model.go.release()
+        ended = await _ended(rig, again)
+    assert (ended.state, ended.text, model.asked) == (TurnState.FAILED, "Look.", 0)
 
 
 class Failing:
