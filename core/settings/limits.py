@@ -15,7 +15,7 @@ import re
 import unicodedata
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 
 from babel.numbers import get_currency_symbol, list_currencies
 
@@ -97,6 +97,7 @@ def _problem(text: str) -> LimitProblem | None:
     return LimitProblem.PERIOD if _OTHER_PERIODS.search(text) else None
 
 
+@lru_cache(maxsize=1_000)  # each question reads those of its layers several times
 def limits_of(text: str) -> tuple[Limit, ...]:
     """The limits of a text, at most one of each unit and period; none where it is empty or says that there is no limit.
 

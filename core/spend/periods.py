@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 
 _HOUR = timedelta(hours=1)
@@ -70,6 +71,7 @@ def period_at(name: PeriodName, moment: datetime, zone: tzinfo) -> Period:
     return period.next if moment >= period.until else period
 
 
+@lru_cache(maxsize=1_000)  # each question needs those of its limits several times
 def _period(name: PeriodName, day: date, zone: tzinfo) -> Period:
     """The period with the date `day` in it."""
     if name is PeriodName.DAY:

@@ -149,7 +149,7 @@ class Budget:
 
     def lifts(self, balance: Balance) -> int:
         """The number of times that this limit was allowed once more. Another unit or amount is another limit."""
-        return dict(balance.lifts).get(str(self.limit), 0)
+        return dict(balance.lifts).get(str(self.limit), 0) if balance.lifts else 0
 
     def allowed(self, lifts: int) -> int:
         """The amount that may be spent after that many lifts."""
