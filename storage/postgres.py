@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL, AdaptedConnection, Connection, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
+from sqlalchemy.util import greenlet_spawn
 
 T = TypeVar("T")
 
 CONNECTIONS = 10
+NOT_DURABLE_CONNECTIONS = 2
+"""Connections of commits that are not durable, which a transaction of its own would have to set: a round trip more."""
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 15
 
@@ -24,21 +27,26 @@ class PostgresBackend:
         self._url = url
         self._engine = postgres_engine(url, pool_size=CONNECTIONS)
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._not_durable = postgres_engine(url, pool_size=NOT_DURABLE_CONNECTIONS, max_overflow=0)
+        event.listen(self._not_durable.sync_engine, "connect", _commit_without_waiting)
 
     async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
-        # https://www.postgresql.org/docs/current/wal-async-commit.html
-        def not_durable(connection: Connection) -> T:
-            connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
-            return work(connection)
+        engine = self._engine if durable else self._not_durable
 
-        async with self._engine.connect() as connection:
-            done = await _run(connection, work if durable else not_durable)
-            await connection.commit()
-            return done
+        def transaction() -> T:
+            with engine.sync_engine.connect() as connection:
+                done = _run(connection, work)
+                connection.commit()
+                return done
+
+        return await greenlet_spawn(transaction)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        async with self._reader.connect() as connection:
-            return await _run(connection, work)
+        def reading() -> T:
+            with self._reader.sync_engine.connect() as connection:
+                return _run(connection, work)
+
+        return await greenlet_spawn(reading)
 
     async def migrate(self, upgrade: Callable[[Connection], None]) -> None:
         """Run `upgrade` as one transaction. No time limit: it may wait for the migration of another process."""
@@ -58,20 +66,26 @@ class PostgresBackend:
 
     async def close(self) -> None:
         await self._engine.dispose()
+        await self._not_durable.dispose()
 
 
-async def _run(connection: AsyncConnection, work: Callable[[Connection], T]) -> T:
+def _commit_without_waiting(connection: AdaptedConnection, _record: object) -> None:
+    """https://www.postgresql.org/docs/current/wal-async-commit.html"""
+    connection.run_async(lambda driver: driver.execute("SET synchronous_commit TO off"))
+
+
+def _run(connection: Connection, work: Callable[[Connection], T]) -> T:
     """Run `work`, once more where the server had closed the connection: nothing of it is committed yet.
 
     To try each connection before its use (`pool_pre_ping`) would cost three round trips a transaction.
     """
     try:
-        return await connection.run_sync(work)
+        return work(connection)
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
-    await connection.rollback()
-    return await connection.run_sync(work)
+    connection.rollback()
+    return work(connection)
 
 
 def postgres_engine(

@@ -221,14 +221,17 @@ class TestFailures:
         settings = DatabaseSettings(database_url=postgres_database)
         store = await open_store(settings, SystemClock())
         await store.accept(ask(1))
-        beside = Database(settings.url)
+        beside, soon = Database(settings.url), Database(settings.url)
+        await soon.write_soon(lambda connection: connection.scalar(text("SELECT 1")))
         others = "FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()"
 
         def cut(connection: Connection) -> int:
             return len(connection.execute(text(f"SELECT pg_terminate_backend(pid) {others}")).all())
 
-        assert await beside.read(cut) >= 1
+        assert await beside.read(cut) >= 2
         await beside.close()
+        assert await soon.write_soon(lambda connection: connection.scalar(text("SELECT 2"))) == 2
+        await soon.close()
         assert await store.accept(ask(2)) is not None
         assert len(await store.open_turns()) == 2
         await store.close()
