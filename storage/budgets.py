@@ -7,7 +7,6 @@ another crosswise.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from itertools import chain
@@ -23,9 +22,9 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    or_,
     select,
     text,
+    true,
     tuple_,
     update,
 )
@@ -68,9 +67,8 @@ _BALANCE = (*_ORDER, SPENDING.c.micros, SPENDING.c.tokens, SPENDING.c.lifted)
 _OF_ACCOUNTS = select(*_BALANCE).where(
     tuple_(*(SPENDING.c[name] for name in _KEY)).in_(bindparam("accounts", expanding=True))
 )
-_LOCKED_ACCOUNTS = _OF_ACCOUNTS.order_by(*_ORDER).with_for_update()
 _COUNTING = (
-    *(or_(SPENDING.c[name] == ANY, SPENDING.c[name] == bindparam(f"of_{name}")) for name in _PAYER),
+    *(SPENDING.c[name].in_((ANY, bindparam(f"of_{name}"))) for name in _PAYER),
     SPENDING.c.since_us <= bindparam("at_us"),
     SPENDING.c.until_us > bindparam("at_us"),
 )
@@ -88,6 +86,14 @@ _ADD_LOCKED = (
     .returning(*_BALANCE)
 )
 _OPEN_TURN = select(TURNS.c.id).where(TURNS.c.id == bindparam("turn_id"), OPEN).with_for_update()
+_TURN = _OPEN_TURN.cte("turn")
+_TURN_WITH_ACCOUNTS = (
+    select(*_BALANCE).join(_TURN, true()).where(*_COUNTING).order_by(*_ORDER).with_for_update(of=SPENDING)
+)
+"""The balances of the accounts that an open turn is counted on. A row of accounts is there to be locked only once it is
+joined with that of the turn, which is locked then."""
+_RESERVED = select(RESERVATIONS).join(TURNS, TURNS.c.id == RESERVATIONS.c.turn_id).where(OPEN)
+"""The reservations of the open turns."""
 _COUNTED = select(RESERVATIONS.c.counted_micros, RESERVATIONS.c.counted_tokens).where(
     RESERVATIONS.c.turn_id == bindparam("turn_id")
 )
@@ -176,21 +182,32 @@ def reserve(
     connection: Connection, claim: BudgetClaim, budgets: Sequence[Budget]
 ) -> tuple[BudgetDecision | None, Changed]:
     """The decision, and the new balances of the accounts that count the claim. The decision is None where an account
-    is new."""
-    if connection.scalar(_OPEN_TURN, {"turn_id": claim.turn_id}) is None:
-        return ADMITTED, {}
-    counted, changed = _count(connection, claim.turn_id, claim.payer, claim.spent, claim.at)
+    is new. `budgets`: limits whose accounts count the claim.
+
+    The reservations are read by a later statement than the one that locks the accounts: on PostgreSQL a statement does
+    not see what was committed while it waited for a lock
+    (https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED).
+    """
+    counted, changed = None, Changed()
+    if claim.spent != Spent():
+        if not _is_open(connection, claim.turn_id):
+            return ADMITTED, {}
+        counted, changed = _count(connection, claim.turn_id, claim.payer, claim.spent, claim.at)
     keys = [_key(budget.account) for budget in budgets]
-    found = _balances(connection, _LOCKED_ACCOUNTS, {"accounts": keys})
+    of_turn = {"turn_id": claim.turn_id, **_counting(claim.payer, claim.at)}
+    found = _balances(connection, _TURN_WITH_ACCOUNTS, of_turn)
+    if not found and not _is_open(connection, claim.turn_id):
+        return ADMITTED, {}
+    known, reserved = _reserved(connection, claim.turn_id)
+    counted = known if counted is None else counted
     if any(key not in found for key in keys):
         _put(connection, claim, counted, Spent())
         return None, changed
-    reserved = _reserved(connection, claim.turn_id)
-    known = [
-        replace(found[key], reserved=_counted_there(budget.account, reserved))
+    balances = [
+        Balance(found[key].spent, _counted_there(budget.account, reserved), found[key].lifts)
         for key, budget in zip(keys, budgets, strict=True)
     ]
-    decision = decide(budgets, known, claim.most, own=counted if claim.begun else None)
+    decision = decide(budgets, balances, claim.most, own=counted if claim.begun else None)
     allowed = decision.verdict is BudgetVerdict.ALLOWED
     _put(connection, claim, counted, claim.most if allowed else claim.kept)
     return decision, changed
@@ -229,10 +246,14 @@ def _count(
     more = spent.beyond(counted)
     if more == Spent():
         return counted, {}
-    of = {f"of_{name}": value for name, value in _payer(payer).items()} | {"at_us": to_us(at)}
     adding = _ADD_LOCKED if connection.dialect.name == "postgresql" else _ADD
-    values = {**of, "more_micros": more.micros, "more_tokens": more.tokens}
+    values = {**_counting(payer, at), "more_micros": more.micros, "more_tokens": more.tokens}
     return counted + more, _balances(connection, adding, values)
+
+
+def _counting(payer: Payer, at: datetime) -> dict[str, Any]:
+    """The values of `_COUNTING`."""
+    return {f"of_{name}": value for name, value in _payer(payer).items()} | {"at_us": to_us(at)}
 
 
 def _put(connection: Connection, claim: BudgetClaim, counted: Spent, reserved: Spent) -> None:
@@ -275,7 +296,7 @@ def _balances(connection: Connection, query: Executable, values: Mapping[str, An
 
 
 def _lifts(lifted: Mapping[str, int] | None) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted((lifted or {}).items()))
+    return tuple(sorted(lifted.items())) if lifted else ()
 
 
 def _used(connection: Connection, account: BudgetAccount, person: str) -> Spent:
@@ -333,17 +354,22 @@ def _was_forgotten(connection: Connection, payer: Payer, since_us: int) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
-def _reserved(connection: Connection, but: int) -> list[tuple[Payer, datetime, Spent]]:
-    """The reservations of the open turns, with the time at which each is counted, without that of the turn `but`."""
-    query = select(RESERVATIONS).join(TURNS, TURNS.c.id == RESERVATIONS.c.turn_id)
-    return [
-        (
-            Payer(row.platform, row.team, row.channel, row.person),
-            from_us(row.at_us),
-            Spent(row.micros, row.tokens),
-        )
-        for row in connection.execute(query.where(OPEN, RESERVATIONS.c.turn_id != but))
-    ]
+def _is_open(connection: Connection, turn_id: int) -> bool:
+    """True if the turn is open. Its row is locked then."""
+    return connection.scalar(_OPEN_TURN, {"turn_id": turn_id}) is not None
+
+
+def _reserved(connection: Connection, turn_id: int) -> tuple[Spent, list[tuple[Payer, datetime, Spent]]]:
+    """The part of the spending of an open turn that is counted, and the reservations of the other open turns, with the
+    time at which each is counted."""
+    counted, others = Spent(), list[tuple[Payer, datetime, Spent]]()
+    for row in connection.execute(_RESERVED):
+        if row.turn_id == turn_id:
+            counted = Spent(row.counted_micros, row.counted_tokens)
+        elif row.micros or row.tokens:
+            payer = Payer(row.platform, row.team, row.channel, row.person)
+            others.append((payer, from_us(row.at_us), Spent(row.micros, row.tokens)))
+    return counted, others
 
 
 def _counted_there(account: BudgetAccount, reserved: Iterable[tuple[Payer, datetime, Spent]]) -> Spent:

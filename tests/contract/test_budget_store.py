@@ -406,10 +406,9 @@ async def test_a_period_whose_end_moves_with_the_time_zone_goes_on_with_what_is_
 
 
 async def test_a_reservation_of_yesterday_holds_nothing_of_today(store: Store) -> None:
-    yesterday = replace(ask("m1"), at=SINCE - timedelta(hours=1))
-    assert (
-        await reserve(store, await accepted(store, yesterday), 90, budget(of_channel()))
-    ).verdict is BudgetVerdict.ALLOWED
+    yesterday = replace(of_channel(), since=SINCE - timedelta(days=1), until=SINCE)
+    turn = await accepted(store, replace(ask("m1"), at=SINCE - timedelta(hours=1)))
+    assert (await reserve(store, turn, 90, budget(yesterday))).verdict is BudgetVerdict.ALLOWED
     today = await accepted(store, ask("m2", by=BEN))
     assert (await reserve(store, today, 90, budget(of_channel()))).verdict is BudgetVerdict.ALLOWED
 
