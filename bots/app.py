@@ -61,6 +61,7 @@ from core.turns.queue import PlaceQueues
 from core.turns.recovery import Recovery
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurns
+from core.turns.thread_summaries import ThreadSummaries
 from core.values.places import Place
 from core.values.platform import UNKNOWN_PLATFORM, Feature
 from storage import DatabaseSettings
@@ -192,6 +193,16 @@ class App:
         )
         running_turns = RunningTurns()
         self.checkpoints = Checkpoints(store, running_turns, self.clock)
+        summaries = ThreadSummaries(
+            store,
+            self.model,
+            self.core,
+            self.clock,
+            self.catalog,
+            AnswerBudgets(budgets, self.core.parley_currency),
+            running_turns,
+            lambda turn: self.place_queues.submit(turn),
+        )
         runner = TurnRunner(
             store,
             self.model,
@@ -213,6 +224,7 @@ class App:
             on_report_failed=lambda report, platform, error: self.operator_alerts.report_failure(
                 report, error, {"name": platform, "url": config.database.shown_url}
             ),
+            summaries=summaries,
             on_set_aside=lambda turn, error: self.operator_alerts.report_failure(f"turn {turn.id}", error, {}),
         )
         self.place_queues = PlaceQueues(

@@ -7,6 +7,7 @@
     postgres    connections to PostgreSQL
     errors      the one table in which a database's failures become StoreError
     threads     messages of a thread: note, edit, delete, import, and their order
+    summaries   summaries of the beginnings of long threads
     attached    the parts of a message beside its text, as JSON
     uploads     small copies of pictures that were sent on the page
     teams       rows from before they named their team

@@ -13,7 +13,7 @@ from core.values.places import Place
 from core.values.usage import DIRECT, RatedAnswer, UsageField, UsageGroup
 from storage.forgotten import names_of
 from storage.tables import FEEDBACK, TURNS, USAGE, from_us, to_us
-from storage.usage_sums import DAY_US, SUMS, amounts, answers_by_model, labelled, within
+from storage.usage_sums import DAY_US, SUMMED, SUMS, amounts, answers_by_model, labelled, within
 
 _USED = USAGE.c
 _CHANNEL = case((TURNS.c.direct, DIRECT), else_=_USED.channel).label("channel")
@@ -42,7 +42,11 @@ def usage_groups(
     if UsageField.DAY in by:
         first_us = connection.scalar(select(func.min(_USED.at_us)))
         columns.insert(0, _day(max(since_us, first_us or 0), until_us, zone).label("day"))
-    payer = case((TURNS.c.started_by != "", TURNS.c.started_by_name), else_=TURNS.c.author_name)
+    payer = case(
+        (_USED.state == SUMMED, ""),
+        (TURNS.c.started_by != "", TURNS.c.started_by_name),
+        else_=TURNS.c.author_name,
+    )
     name = payer if named else literal("", Text)
     keys: dict[str, ColumnElement[Any]] = {str(column.key): column for column in columns}
     each: SelectBase

@@ -15,7 +15,7 @@ from core.ports.store.privacy import Feedback
 from core.values.budgets import forgotten_payer
 from core.values.conversation import ThreadMessage, TurnState
 from core.values.places import Place
-from storage import announcements, posts, threads, turn_ends, uploads, usage, usage_sums
+from storage import announcements, posts, summaries, threads, turn_ends, uploads, usage, usage_sums
 from storage.attached import from_json, to_json, without_quotes_of
 from storage.budgets import Changed
 from storage.engine import insert
@@ -36,8 +36,8 @@ from storage.tables import (
 )
 
 PURGED = (
-    *("messages", "uploads", "turns", "steps", "tool_grants", "feedback", "usage", "usage_sums", "audit"),
-    *("posts", "threads"),
+    *("messages", "thread_summaries", "uploads", "turns", "steps", "tool_grants", "feedback"),
+    *("usage", "usage_sums", "audit", "posts", "threads"),
 )
 """The tables from which something is forgotten, or is removed since it is too old."""
 
@@ -83,6 +83,7 @@ def reset(connection: Connection, place: Place, at_us: int) -> None:
     """The thread counts as filled: its history on the platform is not read again."""
     threads.touch(connection, place, at_us, filled=True)
     connection.execute(update(THREADS).where(*threads.within(THREADS, place)).values(since_us=at_us))
+    summaries.forget(connection, place)
 
 
 def forget_thread(connection: Connection, place: Place, at_us: int, balances: Changed | None) -> int:
@@ -170,10 +171,13 @@ def _forget_quotes(
 ) -> None:
     """Remove the words of a person from the messages, or the turns, of others that quote them."""
     key = tuple(table.primary_key)
-    for row in connection.execute(select(*key, table.c.attached).where(*which, _quotes(table, person))).all():
+    rows = connection.execute(select(table).where(*which, _quotes(table, person))).all()
+    for row in rows:
         kept = to_json(without_quotes_of(from_json(row.attached), {person}))
         here = (column == getattr(row, column.name) for column in key)
         connection.execute(update(table).where(*here).values(attached=kept))
+    if table is MESSAGES:
+        summaries.void_lines(connection, rows)
 
 
 def _hold_turns(connection: Connection, which: ColumnElement[bool]) -> None:

@@ -31,7 +31,7 @@ from core.values.usage import UsageTotals, added
 from storage import threads
 from storage.forgotten import FORGOTTEN_USER, former_name
 from storage.tables import ASKING, FEEDBACK, NOT_DONE, SETTINGS, TURNS, USAGE, from_us
-from storage.usage_sums import SumKind, people, sums, total, totals, totals_of, within
+from storage.usage_sums import SUMMED, SumKind, people, summaries, sums, total, totals, totals_of, within
 
 Span = tuple[int, int]
 """A time from its beginning to its end, which is not part of it, in microseconds."""
@@ -56,6 +56,7 @@ def report_figures(
         bars=tuple(_bar(bar, one) for bar, one in zip(bars, use, strict=True)),
         models=_models(connection, period, scope),
         channels=_channels(connection, period, scope),
+        summaries=summaries(connection, *period, scope),
         people=_people(connection, period, scope),
         errors=errors(connection, period, scope),
         first_words=_first_words(connection, period, scope),
@@ -154,7 +155,11 @@ def _not_done(period: Span, scope: Place | None) -> Select[Any]:
     """The answers that failed or were stopped. Its condition is that of an index."""
     columns = (USAGE.c.turn_id, USAGE.c.state, USAGE.c.error)
     return select(*columns).where(
-        NOT_DONE, USAGE.c.at_us >= period[0], USAGE.c.at_us < period[1], *within(USAGE, scope)
+        NOT_DONE,
+        USAGE.c.state != SUMMED,
+        USAGE.c.at_us >= period[0],
+        USAGE.c.at_us < period[1],
+        *within(USAGE, scope),
     )
 
 
@@ -178,7 +183,8 @@ def _busiest(connection: Connection, period: Span, scope: Place | None) -> tuple
 
 
 def _thread(connection: Connection, place: Place, questions: int) -> ThreadUse:
-    newest = select(func.max(USAGE.c.turn_id)).where(*threads.within(USAGE, place)).scalar_subquery()
+    asked = (*threads.within(USAGE, place), USAGE.c.state != SUMMED)
+    newest = select(func.max(USAGE.c.turn_id)).where(*asked).scalar_subquery()
     message_id = connection.scalar(select(TURNS.c.question).where(TURNS.c.id == newest))
     return ThreadUse(place, questions, message_id or "", threads.title(connection, place))
 

@@ -14,17 +14,18 @@ from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change, StoredSettings
 from core.ports.store.threads import Context, Thread
 from core.values.budgets import Balance, Budget, BudgetAccount, BudgetClaim, BudgetDecision
-from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
+from core.values.conversation import Ask, History, LinePosition, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.operation import OperationCount, OperationFigures
 from core.values.parts import Attached, File
 from core.values.places import Person, Place
 from core.values.report import ReportFigures
 from core.values.steps import ApprovalAnswered, ApprovalAsked, Step
+from core.values.summaries import StretchSummary, SummaryFailure, SummaryProgress
 from core.values.tasks import Alert, ReportScope, Task
 from core.values.tools import ToolGrant
 from core.values.turn_ends import MOST_ANNOUNCEMENTS, Announcement, AnswerFooter, Finish
-from core.values.usage import Charge, LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
+from core.values.usage import Charge, LastUsage, RatedAnswer, SummaryTotals, UsageField, UsageGroup, UsageTotals
 from storage import (
     announcements,
     budgets,
@@ -39,6 +40,7 @@ from storage import (
     retention,
     settings,
     steps,
+    summaries,
     teams,
     threads,
     tools,
@@ -46,6 +48,7 @@ from storage import (
     turns,
     uploads,
     usage,
+    usage_sums,
 )
 from storage.deleted import DeletedMessages
 from storage.engine import Database, Watch
@@ -135,6 +138,20 @@ class SqlStore:
 
     async def put_file(self, place: Place, message_id: str, file: File) -> None:
         await self._database.write(threads.put_file, place, message_id, file)
+
+    async def summary_progress(self, place: Place) -> SummaryProgress:
+        return await self._database.read(summaries.progress, place)
+
+    async def oldest_lines(
+        self, place: Place, after: LinePosition | None = None, limit: int = 400
+    ) -> list[ThreadMessage]:
+        return await self._database.read(threads.oldest_lines, place, after, limit)
+
+    async def finish_summary(self, finish: Finish, end: StretchSummary | SummaryFailure | None) -> bool:
+        now_us, balances = to_us(self._clock.now()), self._changing_balances()
+        stored = await self._database.write(turn_ends.finish_summary, finish, end, now_us, balances)
+        self._balances.put(balances or {})
+        return stored
 
     async def put_uploads(
         self,
@@ -331,6 +348,11 @@ class SqlStore:
         self, since: datetime, until: datetime, channel: Place | None = None, person: str = ""
     ) -> UsageTotals:
         return await self._database.read(usage.usage_totals, to_us(since), to_us(until), channel, person)
+
+    async def summary_totals(
+        self, since: datetime, until: datetime, channel: Place | None = None
+    ) -> SummaryTotals:
+        return await self._database.read(usage_sums.summaries, to_us(since), to_us(until), channel)
 
     async def report_figures(
         self,

@@ -482,6 +482,31 @@ class AuditRow(Row, table=True):
     at_us: int = Field(sa_type=BigInteger)
 
 
+class ThreadSummaryRow(Row, table=True):
+    """A summary of the `lines` oldest lines of a thread (`state` "done"), or an attempt that gave none ("failed").
+
+    `until_us`, `until_anchor`, `until_rank` and `until_message`: the position of the last line that it covers; of an
+    attempt that failed, of the newest line then. `error`: as in `core.values.summaries.SummaryFailure`.
+    """
+
+    __tablename__ = "thread_summaries"
+
+    platform: str = Field(sa_type=KEY, primary_key=True)
+    team: str = Field(sa_type=KEY, primary_key=True)
+    channel: str = Field(sa_type=KEY, primary_key=True)
+    thread: str = Field(sa_type=KEY, primary_key=True)
+    state: str = Field(sa_type=KEY, primary_key=True)
+    until_us: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    until_anchor: str = Field(sa_type=KEY, primary_key=True)
+    until_rank: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    until_message: str = Field(sa_type=KEY, primary_key=True)
+    lines: int
+    text: str = Field(sa_type=Prose)
+    model: str = Field(sa_type=Text)
+    error: str = Field(sa_type=Text)
+    at_us: int = Field(sa_type=BigInteger)
+
+
 class FeedbackRow(Row, table=True):
     """One person's opinion of an answer: `value` is 1 or -1."""
 
@@ -534,6 +559,7 @@ OPERATION_COUNTS = Row.metadata.tables["operation_counts"]
 HEARD = Row.metadata.tables["heard"]
 SETTINGS = Row.metadata.tables["settings"]
 AUDIT = Row.metadata.tables["audit"]
+THREAD_SUMMARIES = Row.metadata.tables["thread_summaries"]
 FEEDBACK = Row.metadata.tables["feedback"]
 FORGOTTEN = Row.metadata.tables["forgotten"]
 NOTICES = Row.metadata.tables["notices"]

@@ -14,6 +14,7 @@ from core.values.tasks import (
     ReportOperation,
     ReportUsage,
     Summarize,
+    SumUpThread,
     Task,
     UpdateAlert,
 )
@@ -29,6 +30,7 @@ _TYPES: dict[str, type[Task]] = {
     "remove_quote": RemoveQuote,
     "update_alert": UpdateAlert,
     "operation": ReportOperation,
+    "sum_up": SumUpThread,
 }
 TASKS: TaggedUnion[Task] = TaggedUnion(_TYPES)
 ANNOUNCEMENTS = tuple(kind for kind, type_ in _TYPES.items() if issubclass(type_, Announced))

@@ -14,6 +14,7 @@ from storage.tables import (
     NOTICES,
     POSTS,
     SETTINGS,
+    THREAD_SUMMARIES,
     THREADS,
     TOOL_GRANTS,
     TURNS,
@@ -27,6 +28,10 @@ _KEYS: dict[Table, tuple[str, ...]] = {
     TURNS: ("channel", "message"),
     POSTS: ("channel", "message"),
     TOOL_GRANTS: ("channel", "thread", "tool", "person"),
+    THREAD_SUMMARIES: (
+        *("channel", "thread", "state"),
+        *("until_us", "until_anchor", "until_rank", "until_message"),
+    ),
     UPLOADS: ("channel", "message", "source"),
     USAGE: ("turn_id",),
     HEARD: (),

@@ -25,14 +25,16 @@ from sqlalchemy import (
 )
 
 from core.ports.store.threads import Thread
-from core.values.conversation import Ask, History, ThreadMessage
+from core.values.conversation import Ask, History, LinePosition, ThreadMessage
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File
 from core.values.places import Person, Place
+from core.values.summaries import ThreadSummary
+from storage import summaries
 from storage.attached import changed, from_json, merged, to_json, with_file
 from storage.engine import insert
 from storage.forgotten import ForgottenPeople
-from storage.tables import KEY, MESSAGES, POSTS, THREADS, from_us, storable, to_us
+from storage.tables import KEY, MESSAGES, POSTS, THREAD_SUMMARIES, THREADS, from_us, storable, to_us
 
 TITLE_LENGTH = 80
 SEARCHED = 20_000
@@ -92,9 +94,13 @@ def _touch(dialect: str) -> Executable:
     )
 
 
+_POSITION = ("platform", "team", "channel", "thread", "at_us", "anchor", "rank", "message")
+_ADDED = (*(MESSAGES.c[name] for name in _POSITION), summaries.newest_us().label("summed_us"))
+
+
 @cache
 def _add_line(dialect: str) -> Executable:
-    return insert(dialect, MESSAGES).on_conflict_do_nothing()
+    return insert(dialect, MESSAGES).on_conflict_do_nothing().returning(*_ADDED)
 
 
 def touch(
@@ -106,7 +112,15 @@ def touch(
 
 def add_line(connection: Connection, ask: Ask) -> bool:
     line = ThreadMessage(ask.id, ask.author, ask.text, ask.at, attached=ask.attached)
-    return connection.execute(_add_line(connection.dialect.name), _line_values(ask.place, line)).rowcount == 1
+    return _added(connection, _add_line(connection.dialect.name), [_line_values(ask.place, line)])
+
+
+def _added(connection: Connection, adding: Executable, lines: Sequence[dict[str, Any]]) -> bool:
+    """Add lines. One that comes late, between those that are summed up, voids the summary. True if any was added."""
+    rows = [row for line in lines for row in connection.execute(adding, line)]
+    late = [row for row in rows if row.summed_us is not None and row.at_us <= row.summed_us]
+    summaries.void_lines(connection, late)
+    return bool(rows)
 
 
 @cache
@@ -116,7 +130,7 @@ def _put_line(dialect: str) -> Executable:
     return adding.on_conflict_do_update(
         index_elements=["platform", "team", "channel", "message", "thread"],
         set_={name: adding.excluded[name] for name in replaced},
-    )
+    ).returning(*_ADDED)
 
 
 def put_answer(
@@ -126,7 +140,7 @@ def put_answer(
     line = ThreadMessage(
         message, Person(id="", bot=True), text, ask.at, mine=True, anchor=ask.id, attached=attached
     )
-    connection.execute(_put_line(connection.dialect.name), _line_values(ask.place, line))
+    _added(connection, _put_line(connection.dialect.name), [_line_values(ask.place, line)])
 
 
 def answers_to(ask: Ask) -> list[ColumnElement[bool]]:
@@ -136,7 +150,9 @@ def answers_to(ask: Ask) -> list[ColumnElement[bool]]:
 
 
 def note(connection: Connection, ask: Ask) -> bool:
-    since_us = connection.scalar(select(THREADS.c.since_us).where(*within(THREADS, ask.place)))
+    # The lock keeps the thread from being summed up meanwhile, without a line that comes late.
+    since = select(THREADS.c.since_us).where(*within(THREADS, ask.place)).with_for_update()
+    since_us = connection.scalar(since)
     if to_us(ask.at) < (since_us or 0) or not add_line(connection, ask):
         return False
     touch(connection, ask.place, to_us(ask.at))
@@ -163,7 +179,7 @@ def add_attached(connection: Connection, place: Place, message_id: str, more: Se
 
 def put_file(connection: Connection, place: Place, message_id: str, file: File) -> None:
     where = within(MESSAGES, place, message_id)
-    _change(connection, where, lambda line: with_file(line.attached, file))
+    _change(connection, where, lambda line: with_file(line.attached, file), voids=False)
 
 
 def _change(
@@ -171,9 +187,11 @@ def _change(
     where: Sequence[ColumnElement[bool]],
     change: Callable[[ThreadMessage], tuple[Attached, ...]],
     text: str | None = None,
+    *,
+    voids: bool = True,
 ) -> bool:
     """Change the attached parts of one message and, with `text`, its text. Returns whether anything is
-    different."""
+    different. `voids`: a summary of it is void then."""
     row = connection.execute(select(MESSAGES).where(*where).with_for_update()).first()
     if row is None:
         return False
@@ -181,6 +199,8 @@ def _change(
     if now == {"text": row.text, "attached": row.attached}:
         return False
     connection.execute(update(MESSAGES).where(*where).values(now))
+    if voids:
+        summaries.void_lines(connection, [row])
     return True
 
 
@@ -200,12 +220,22 @@ def remove_empty(connection: Connection, channel: Place, before_us: int, which: 
     thread, said = THREADS.c, MESSAGES.alias("said").c
     here = [said[name] == thread[name] for name in ("platform", "team", "channel", "thread")]
     there = (*channel_of(THREADS, channel), thread.thread.in_(which), thread.at_us < before_us)
-    connection.execute(delete(THREADS).where(*there, ~select(said.message).where(*here).exists()))
+    removing = delete(THREADS).where(*there, ~select(said.message).where(*here).exists())
+    for row in connection.execute(removing.returning(thread.thread)).all():
+        summaries.forget(connection, Place(channel.platform, channel.team, channel.channel, row.thread))
 
 
 def remove(connection: Connection, deleted: Deleted) -> bool:
-    where = within(MESSAGES, deleted.place, deleted.message_id)
-    return connection.execute(delete(MESSAGES).where(*where)).rowcount > 0
+    return remove_lines(connection, within(MESSAGES, deleted.place, deleted.message_id)) > 0
+
+
+def remove_lines(connection: Connection, which: Iterable[ColumnElement[bool]]) -> int:
+    """Remove the lines that meet these conditions, and the summaries that cover them. Returns the number of lines."""
+    removing = delete(MESSAGES).where(*which).returning(*(MESSAGES.c[name] for name in _POSITION))
+    rows = connection.execute(removing).all()
+    # After the lines: a summary of them that another transaction was about to store is found now.
+    summaries.void_lines(connection, rows)
+    return len(rows)
 
 
 def import_history(connection: Connection, place: Place, history: History) -> None:
@@ -215,7 +245,7 @@ def import_history(connection: Connection, place: Place, history: History) -> No
     # The pages of an answer of ours are one line already, or will be when its turn ends.
     lines = [_line_values(place, entry) for entry in history.entries if entry.id not in pages]
     if lines:
-        connection.execute(_add_line(connection.dialect.name), lines)
+        _added(connection, _add_line(connection.dialect.name), lines)
 
 
 _JOINED = select(THREADS.c.joined).where(*of_place(THREADS))
@@ -230,8 +260,31 @@ def filled(connection: Connection, place: Place) -> bool:
     return bool(connection.scalar(_FILLED, address(place)))
 
 
+_ORDER = tuple_(*(MESSAGES.c[name] for name in ("at_us", "anchor", "rank", "message")))
+_AFTER = (
+    tuple_(
+        bindparam("after_us", type_=MESSAGES.c.at_us.type),
+        bindparam("after_anchor", type_=KEY),
+        bindparam("after_rank", type_=Integer),
+        bindparam("after_message", type_=KEY),
+    )
+    < _ORDER
+)
+
+
+def _after(position: LinePosition | None) -> dict[str, Any]:
+    if position is None:
+        return {}
+    return {
+        "after_us": to_us(position.at),
+        "after_anchor": position.anchor,
+        "after_rank": position.rank,
+        "after_message": position.message,
+    }
+
+
 @cache
-def _lines(*, until: bool, before: bool) -> Executable:
+def _lines(*, until: bool, before: bool, after: bool) -> Executable:
     line = MESSAGES.c
     order = (line.at_us, line.anchor, line.rank, line.message)
     query = select(MESSAGES).where(*of_place(MESSAGES))
@@ -242,17 +295,72 @@ def _lines(*, until: bool, before: bool) -> Executable:
         query = query.where(tuple_(*order) <= tuple_(at_us, message, 0, message), ~afresh)
     if before:
         query = query.where(line.at_us < bindparam("before_us"))
+    if after:
+        query = query.where(_AFTER)
     return query.order_by(*(column.desc() for column in order)).limit(bindparam("limit", type_=Integer))
 
 
 def lines(
-    connection: Connection, place: Place, until: Ask | None, limit: int, before_us: int | None = None
+    connection: Connection,
+    place: Place,
+    until: Ask | None,
+    limit: int,
+    before_us: int | None = None,
+    after: LinePosition | None = None,
 ) -> list[ThreadMessage]:
-    values = {**address(place), "limit": limit, "before_us": before_us}
+    """`ThreadStore.lines`. With `after`, none at that position or before it."""
+    values = {**address(place), "limit": limit, "before_us": before_us, **_after(after)}
     if until is not None:
         values |= {"until_us": to_us(until.at), "until": until.id}
-    query = _lines(until=until is not None, before=before_us is not None)
+    query = _lines(until=until is not None, before=before_us is not None, after=after is not None)
     return [entry(row) for row in reversed(connection.execute(query, values).all())]
+
+
+def oldest_lines(
+    connection: Connection, place: Place, after: LinePosition | None, limit: int, *, hold: bool = False
+) -> list[ThreadMessage]:
+    """The oldest lines behind `after`. `hold`: they do not change before the end of this transaction, and those that
+    another one is changing are left out."""
+    line = MESSAGES.c
+    since_us = select(THREADS.c.since_us).where(*within(THREADS, place)).scalar_subquery()
+    query = select(MESSAGES).where(*within(MESSAGES, place), line.at_us >= func.coalesce(since_us, 0))
+    if after is not None:
+        query = query.where(_AFTER)
+    query = query.order_by(line.at_us, line.anchor, line.rank, line.message).limit(limit)
+    if hold:
+        query = query.with_for_update(read=True, skip_locked=True)
+    return [entry(row) for row in connection.execute(query, _after(after))]
+
+
+def hold(connection: Connection, place: Place) -> None:
+    """Have no message added to the thread before the end of this transaction."""
+    connection.execute(select(THREADS.c.thread).where(*within(THREADS, place)).with_for_update())
+
+
+@cache
+def _beginning() -> Executable:
+    """`filled` of a thread, with its newest summary that covers no line from a question on."""
+    of_thread = (
+        THREAD_SUMMARIES.c[name] == THREADS.c[name] for name in ("platform", "team", "channel", "thread")
+    )
+    us, message = bindparam("until_us", type_=MESSAGES.c.at_us.type), bindparam("until", type_=KEY)
+    newest = and_(*of_thread, summaries.IS_DONE, summaries.before(us, message))
+    return (
+        select(THREADS.c.filled, THREAD_SUMMARIES)
+        .select_from(THREADS.outerjoin(THREAD_SUMMARIES, newest))
+        .where(*of_place(THREADS))
+        .order_by(*(THREAD_SUMMARIES.c[name].desc() for name in summaries.UNTIL_COLUMNS))
+        .limit(1)
+    )
+
+
+def beginning(connection: Connection, ask: Ask) -> tuple[bool, ThreadSummary | None]:
+    """`filled`, and the newest summary of the thread for the prompt of `ask`."""
+    values = {**address(ask.place), "until_us": to_us(ask.at), "until": ask.id}
+    row = connection.execute(_beginning(), values).first()
+    if row is None:
+        return False, None
+    return bool(row.filled), summaries.summary(row) if row.state is not None else None
 
 
 def search(

@@ -16,10 +16,11 @@ from core.values.budgets import Payer, Spent, payer_name
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import ChargeKind
 from core.values.steps import ModelRound
+from core.values.summaries import StretchSummary, SummaryFailure
 from core.values.tasks import ContinueAnswer
 from core.values.turn_ends import Finish
 from core.values.usage import Charge
-from storage import announcements, budgets, charges, posts, steps, threads, uploads, usage
+from storage import announcements, budgets, charges, posts, steps, summaries, threads, uploads, usage
 from storage.tables import TURNS, from_us, to_us
 from storage.turns import OPEN_TURN, line_id, turn_of
 
@@ -71,6 +72,36 @@ def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.C
         if end.turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
             uploads.remove_messages(connection, threads.answers_to(ask))  # they have been answered anew
         threads.put_answer(connection, ask, line_id(end.turn.id, end.posted), end.text, end.attached)
+    return True
+
+
+def finish_summary(
+    connection: Connection,
+    end: Finish,
+    result: StretchSummary | SummaryFailure | None,
+    now_us: int,
+    balances: budgets.Changed | None,
+) -> bool:
+    """`balances`: as in `finish`."""
+    values = {"turn_id": end.turn.id, "state": end.state, "error": end.error, "ref": end.ref}
+    ended = connection.execute(OPEN_TURN, values | {"ended_at_us": now_us}).rowcount > 0
+    place = end.turn.ask.place
+    threads.hold(connection, place)
+    if end.usage is not None:
+        _charge(connection, end, "", now_us, balances)
+    else:
+        _count(connection, end, now_us, balances, budgets.end)
+    if ended and isinstance(result, SummaryFailure):
+        summaries.put_failure(connection, place, result)
+    if not ended or not isinstance(result, StretchSummary):
+        return False
+    newest = summaries.progress(connection, place).newest
+    if result.before != (newest.until if newest is not None else None):
+        return False
+    read = threads.oldest_lines(connection, place, result.before, len(result.stretch), hold=True)
+    if tuple(read) != result.stretch:
+        return False
+    summaries.put(connection, place, result.summary)
     return True
 
 

@@ -37,6 +37,7 @@ from storage.engine import insert
 from storage.forgotten import ForgottenPeople
 from storage.tables import ASKING, HEARD, HELD, OPEN, QUOTING, TURNS, USAGE, WITH_AUTHOR, from_us, to_us
 from storage.tasks import TASKS, task_to_columns
+from storage.usage_sums import SUMMED
 
 Checkpoint = tuple[int, str, tuple[str, ...]]
 
@@ -320,7 +321,8 @@ def answer_footer(connection: Connection, turn_id: int) -> AnswerFooter | None:
 def answer_footers(connection: Connection, place: Place, limit: int) -> list[AnswerFooter]:
     turn, later = TURNS.c, TURNS.alias("later").c
     # No index finds turns by thread: the usage of its ended turns has one.
-    ended = connection.scalars(select(USAGE.c.turn_id).where(*threads.within(USAGE, place)))
+    answers = (*threads.within(USAGE, place), USAGE.c.state != SUMMED)
+    ended = connection.scalars(select(USAGE.c.turn_id).where(*answers))
     key = literal(_AGAIN) + cast(turn.id, Text)
     again = select(later.id).where(*(later[name] == turn[name] for name in _CHANNEL), later.message == key)
     columns = (turn.id, turn.question, turn.at_us, turn.posted, turn.notice, turn.buttons)
@@ -342,10 +344,14 @@ def _footer(row: Any) -> AnswerFooter | None:
 
 
 def context(connection: Connection, ask: Ask, model: str, limit: int) -> Context:
+    filled, summary = threads.beginning(connection, ask)
+    summary = summary if ask.author.may_read else None
+    after = summary.until if summary is not None else None
     return Context(
-        tuple(threads.lines(connection, ask.place, ask, limit)),
-        threads.filled(connection, ask.place),
+        tuple(threads.lines(connection, ask.place, ask, limit, after=after)),
+        filled,
         usage.last_usage(connection, ask.place, model),
+        summary,
     )
 
 

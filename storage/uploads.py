@@ -74,7 +74,7 @@ def remove_messages(connection: Connection, which: Iterable[ColumnElement[bool]]
     conditions = list(which)
     of_messages = select(*(MESSAGES.c[name] for name in _MESSAGE)).where(*conditions)
     connection.execute(delete(UPLOADS).where(_of(of_messages)))
-    return connection.execute(delete(MESSAGES).where(*conditions)).rowcount
+    return threads.remove_lines(connection, conditions)
 
 
 def remove_answers(connection: Connection, which: Iterable[ColumnElement[bool]]) -> None:

@@ -17,6 +17,7 @@ from storage.engine import insert
 from storage.forgotten import FORGOTTEN_USER, former_name
 from storage.tables import TURNS, USAGE
 from storage.threads import address, of_place
+from storage.usage_sums import SUMMED
 
 
 @cache
@@ -47,7 +48,7 @@ def add(connection: Connection, end: Finish, person: str, at_us: int) -> bool:
         "turn_id": end.turn.id,
         "person": person,
         "model": end.model,
-        "state": end.state,
+        "state": SUMMED if ask.in_background else end.state,
         "prompt_tokens": used.prompt_tokens,
         "completion_tokens": used.completion_tokens,
         "reasoning_tokens": used.reasoning_tokens,

@@ -35,7 +35,7 @@ from sqlalchemy import (
 from core.spend.report import two_digits
 from core.values.conversation import TurnState
 from core.values.places import Place
-from core.values.usage import Charge, UsageTotals
+from core.values.usage import Charge, SummaryTotals, UsageTotals
 from storage.engine import insert
 from storage.forgotten import former_name, names_of
 from storage.tables import CHARGES, TURNS, USAGE, USAGE_SUMS
@@ -47,8 +47,14 @@ _TOKENS = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tok
 SUMS = ("answers", "questions", "errors", *_TOKENS, "cost_micros", "unpriced")
 
 
+SUMMED = "summed"
+"""The state of the usage of a summary of a thread: it costs, and answers no question."""
+
+
 class SumKind(StrEnum):
     """The meaning of the name of a sum. A thread is never a direct conversation, and a person never forgotten by name.
+
+    SUMMARY: of summaries of threads, without a name, each of which counts as one of `answers` there alone.
 
     QUARTER: of a quarter of an hour, without a name. MODEL: an answer counts under its own model, and each of its
     charges under the model of that charge. FIRST_WORD: milliseconds, of two significant digits; of a whole workspace,
@@ -60,6 +66,7 @@ class SumKind(StrEnum):
     PERSON = "person"
     THREAD = "thread"
     FIRST_WORD = "first_word"
+    SUMMARY = "summary"
 
     @property
     def unit_us(self) -> int:
@@ -72,6 +79,7 @@ COUNTED = _USED.state.in_((TurnState.DONE, TurnState.FAILED))
 _NOT_DIRECT = select(TURNS.c.id).where(TURNS.c.id == _USED.turn_id, TURNS.c.direct.is_(False)).exists()
 _NAMES: dict[SumKind, ColumnElement[str]] = {
     SumKind.QUARTER: literal("", Text),
+    SumKind.SUMMARY: literal("", Text),
     SumKind.PERSON: _USED.person,
     SumKind.THREAD: _USED.thread,
     SumKind.FIRST_WORD: cast(_USED.first_word_ms, Text),
@@ -80,6 +88,7 @@ _HAVE_A_NAME: dict[SumKind, ColumnElement[bool]] = {
     SumKind.PERSON: _USED.person != "",
     SumKind.THREAD: _NOT_DIRECT,
     SumKind.FIRST_WORD: _USED.first_word_ms.is_not(None),
+    SumKind.SUMMARY: _USED.state == SUMMED,
 }
 
 
@@ -122,7 +131,7 @@ def _amounts_of(row: Mapping[str, Any]) -> dict[str, int]:
     """The values of `SUMS` of a row of `usage`."""
     return {
         **{name: row[name] for name in _TOKENS},
-        "answers": 1,
+        "answers": int(row["state"] != SUMMED),
         "questions": int(row["state"] in (TurnState.DONE, TurnState.FAILED)),
         "errors": int(row["state"] == TurnState.FAILED),
         "cost_micros": row["cost_micros"] or 0,
@@ -143,6 +152,7 @@ def add(connection: Connection, row: dict[str, Any], direct: bool, charges: Sequ
         names[SumKind.FIRST_WORD] = str(two_digits(row["first_word_ms"]))
     # In one order for all: two transactions that lock the same rows crosswise would wait for each other.
     added = [(kind, name, values) for kind, name in names.items()]
+    added += [(SumKind.SUMMARY, "", values | {"answers": 1})] if row["state"] == SUMMED else []
     added += [
         (SumKind.MODEL, model, values | amounts) for model, amounts in _by_model(row, values, charges).items()
     ]
@@ -245,13 +255,14 @@ def _answers(kind: SumKind, since_us: int, until_us: int, scope: Place | None) -
     ]
     if kind is SumKind.MODEL:
         return [one.where(*which) for one in answers_by_model(keys, "name")]
-    return [select(*labelled({**keys, "name": _NAMES[kind], **amounts()})).where(*which)]
+    own = amounts() | ({"answers": literal(1)} if kind is SumKind.SUMMARY else {})
+    return [select(*labelled({**keys, "name": _NAMES[kind], **own})).where(*which)]
 
 
 def amounts() -> dict[str, ColumnElement[Any]]:
     """The columns of `SUMS` of an answer."""
     return {
-        "answers": literal(1),
+        "answers": case((_USED.state == SUMMED, 0), else_=1),
         "questions": case((COUNTED, 1), else_=0),
         "errors": case((_USED.state == TurnState.FAILED, 1), else_=0),
         **{name: _USED[name] for name in _TOKENS},
@@ -329,6 +340,14 @@ def totals(
     query = select(*total(found))
     theirs = found.c.name.in_(names_of(person))
     return totals_of(connection.execute(query.where(theirs) if person else query).one())
+
+
+def summaries(connection: Connection, since_us: int, until_us: int, scope: Place | None) -> SummaryTotals:
+    """The totals of the summaries of threads."""
+    found = sums(SumKind.SUMMARY, since_us, until_us, scope).c
+    names = ("answers", "cost_micros", "unpriced")
+    row = connection.execute(select(*(func.coalesce(func.sum(found[name]), 0) for name in names))).one()
+    return SummaryTotals(*map(int, row))
 
 
 def people(connection: Connection, since_us: int, until_us: int, scope: Place | None) -> int:

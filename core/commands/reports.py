@@ -16,14 +16,14 @@ from core.i18n import LOCALES, language_of, phrase, tool_label, tools_used
 from core.ports.store.settings import Change
 from core.speakers import label, label_of, labels_of
 from core.spend.budgets import LIFT
-from core.spend.cost_text import cost_text
+from core.spend.cost_text import cost_text, summaries_to_text
 from core.text import escaped
 from core.values.budgets import BudgetScope
 from core.values.conversation import ThreadMessage
 from core.values.parts import Attached, File, Quote, Text, ToolsUsed, Unread
 from core.values.places import Place
 from core.values.ui import Attachment
-from core.values.usage import UsageTotals
+from core.values.usage import SummaryTotals, UsageTotals
 
 _HISTORY_LINES = 10
 """Lines of settings, and as many of tools."""
@@ -33,8 +33,16 @@ _RULE = "\n\n---\n\n"
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def usage(tally: UsageTotals, of: str, period: str, language: str, currency: str) -> str:
-    """A report of usage: of a channel, a workspace, a person (`of`), over a period."""
+def usage(
+    tally: UsageTotals,
+    of: str,
+    period: str,
+    language: str,
+    currency: str,
+    summaries: SummaryTotals | None = None,
+) -> str:
+    """A report of usage: of a channel, a workspace, a person (`of`), over a period. `summaries`: those of threads,
+    which are nobody's own."""
     title = phrase(
         "usage_title",
         language,
@@ -50,6 +58,8 @@ def usage(tally: UsageTotals, of: str, period: str, language: str, currency: str
         phrase("usage_tokens", language, prompt=tally.prompt_tokens, completion=tally.completion_tokens),
         phrase("usage_cost", language, cost=cost_text(tally, currency, language)),
     ]
+    if summaries is not None and summaries.number:
+        lines.append(summaries_to_text(summaries, currency, language))
     if tally.errors:
         lines.append(phrase("usage_errors", language, n=tally.errors))
     return "\n".join([title, *(f"- {line}" for line in lines)])

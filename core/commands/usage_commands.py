@@ -21,7 +21,7 @@ from core.spend.usage_table import TableFormat, rows_to_text, usage_columns, usa
 from core.values.places import Place
 from core.values.report import Bar
 from core.values.ui import Attachment, ImmediateReply
-from core.values.usage import UsageField
+from core.values.usage import SummaryTotals, UsageField
 
 log = structlog.get_logger()
 
@@ -46,7 +46,9 @@ class UsageCommands:
             _require(is_admin(given.author, given.place, given.core), "usage_by_admin")
         period, person = self._period(given), given.author.id if of == "me" else ""
         totals = await self._store.usage_totals(period.since, self._clock.now(), _scope(given, of), person)
-        text = reports.usage(totals, of, period.name, given.language, given.core.parley_currency)
+        summaries = None if person else await self._summaries(given, of, period)
+        currency = given.core.parley_currency
+        text = reports.usage(totals, of, period.name, given.language, currency, summaries)
         text = "\n".join([text, *await self._shares(given)])
         if self._charts is None or not totals.questions or not given.place.channel:
             return ImmediateReply(text)
@@ -65,6 +67,9 @@ class UsageCommands:
             log.error("chart_not_drawn", detail=error.detail)
             return ImmediateReply("\n".join((text, given.phrase("chart_failed"))))
         return ImmediateReply(text, picture=drawn)
+
+    async def _summaries(self, given: CommandContext, of: str, period: Period) -> SummaryTotals:
+        return await self._store.summary_totals(period.since, self._clock.now(), _scope(given, of))
 
     async def _bar(self, since: datetime, until: datetime, scope: Place, person: str) -> Bar:
         """The use of a part of the period; nothing is read of the future."""

@@ -51,11 +51,12 @@ class Material:
     """The context of an answer.
 
     `request` is None if there are no messages: neither in the range to summarise, nor in a question and the thread
-    before it.
+    before it. `summed_up`: a summary stands for the beginning of the thread.
     """
 
     request: Request | None
     files: ThreadFiles = field(default_factory=ThreadFiles)
+    summed_up: bool = False
 
 
 class ContextReader:
@@ -99,9 +100,11 @@ class ContextReader:
             request = replace(request, steps=await self._steps_before(turn))
             lines += [] if request.steps else await self._unfinished(turn.again_of)
         system = f"{settings.prompt}\n\n{situation(ask, settings.zone)}"
-        messages = build(lines, ask, system=system, complete=complete, pictures=files.pictures)
+        summary = context.summary
+        messages = build(lines, ask, system=system, complete=complete, pictures=files.pictures, summary=summary)
         counted = counted_prompt(lines, context.spent, model)
-        return Material(replace(request, messages=messages, counted=counted), files)
+        request = replace(request, messages=messages, counted=counted, notes=0 if summary is None else 1)
+        return Material(request, files, summed_up=summary is not None)
 
     async def _said(
         self, ask: Ask, task: Summarize, model: str, platform_calls: PlatformCalls

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 
+from core.conversation.thread_summary import summary_to_message
 from core.llm.tokens import estimate
 from core.ports.model import CountedPrompt
 from core.speakers import label, label_of, labels_of, quoted_label, set_off
 from core.text import is_blank
 from core.values.conversation import Ask, Message, ThreadMessage, text_message
 from core.values.parts import Attached, File, Image, Quote, Text, ToolsUsed, Unread
+from core.values.summaries import ThreadSummary
 from core.values.tools import ToolOffer
 from core.values.usage import LastUsage
 
@@ -63,8 +65,10 @@ def build(
     system: str,
     complete: bool = True,
     pictures: Pictures | None = None,
+    summary: ThreadSummary | None = None,
 ) -> tuple[Message, ...]:
-    """The messages of `ask`'s turn, ending with its question.
+    """The messages of `ask`'s turn, ending with its question. With `summary`, the note about the lines that it covers
+    is the first one behind the system message.
 
     `complete` is False if older messages could not be read, which the prompt then says. No message is blank, because
     strict endpoints refuse a list with an empty one: a line without text is left out, or says so if it is a question.
@@ -88,6 +92,7 @@ def build(
     if not complete:
         notes.append(UNREAD)
     head = "\n\n".join(note for note in notes if not is_blank(note))
+    said = said if summary is None else [summary_to_message(summary), *said]
     return (text_message("system", head), *said) if head else tuple(said)
 
 

@@ -124,6 +124,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "approval_superseded": "This was not approved, so it was not done: you went on with another message.",
     "approval_withdrawn": "This was taken back, so it was not done.",
     "tools_exhausted": "I stopped here: an answer has at most {n} rounds of tools. Press Continue if I should go on.",
+    "summed_up": "This thread has grown long: from now on I read a summary of its beginning, and the newest messages "
+    "in full.",
     "tools_near_limit": "I stopped here, because a budget is nearly used up. Press Continue if I should go on.",
     "tools_used": "Tools used: {tools}",
     # What a picture of a tool is: its title, and its description for those who can't see it.
@@ -203,6 +205,10 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "usage_people": {"one": "by {n} person", "other": "by {n} people"},
     "usage_tokens": "{prompt} input tokens, {completion} output tokens",
     "usage_cost": "cost: {cost}",
+    "usage_summaries": {
+        "one": "{n} summary of a long thread is part of it: {cost}",
+        "other": "{n} summaries of long threads are part of it: {cost}",
+    },
     "cost_unknown": "unknown",
     "cost_at_least": {
         "one": "at least {cost} (price of {n} answer unknown)",
@@ -339,6 +345,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_builtin_tools": "Built-in tools",
     "setting_read_links": "Reads links",
     "setting_memory": "Uses earlier answers from",
+    "setting_summaries": "Sums up long threads",
     "setting_budget": "Budget",
     "setting_person_budget": "Budget of each person",
     "setting_rate": "Questions a minute",

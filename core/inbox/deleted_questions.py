@@ -40,7 +40,7 @@ class DeletedQuestions:
 
     def expect(self, turn: Turn) -> None:
         """Look up the question of `turn`. A turn that a button asked for is answered without its question too."""
-        if turn.again_of is None and self._calls_at(turn.ask.place) is not None:
+        if turn.again_of is None and not turn.ask.in_background and self._calls_at(turn.ask.place) is not None:
             self._left.setdefault(turn.ask.place.key, []).append(turn.ask)
 
     async def look(self, place: Place) -> None:

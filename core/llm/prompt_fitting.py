@@ -26,11 +26,11 @@ _WORDS_TOKENS = 20
 def fit(request: Request, model_info: ModelInfo, *, share: float = 1.0) -> tuple[Message, ...]:
     """The messages of `request` that fit the window of `model_info`.
 
-    The images of earlier messages are left out first, then the oldest messages, then the images of the last
-    message, then the rounds of the steps; each oldest first, as far as needed. The system message, the text of
-    the last message and the newest round after it always stay, however long. A round is left out with all its
-    results. A note to the model names the part left out. Tokens are reserved for the answer. `share`: the part
-    of the fitting length to keep, for an endpoint that refused it as too long.
+    The images of earlier messages are left out first, then the oldest messages, then the notes before them, then the
+    images of the last message, then the rounds of the steps; each oldest first, as far as needed. The system message,
+    the text of the last message and the newest round after it always stay, however long. A round is left out with all
+    its results. A note to the model names the part left out. Tokens are reserved for the answer. `share`: the part of
+    the fitting length to keep, for an endpoint that refused it as too long.
     """
     system, said = _split(request.messages)
     counted = request.counted if request.counted and request.counted.model == model_info.name else None
@@ -44,7 +44,7 @@ def fit(request: Request, model_info: ModelInfo, *, share: float = 1.0) -> tuple
     room = (window - min(request.max_tokens or _DEFAULT_ANSWER_TOKENS, window // 2)) * HEADROOM
     room = min(room, tokens) * share if share < 1 else room
     excess = (tokens - room) / correction(usage)
-    kept = _shortened(said, excess)
+    kept = _shortened(said, request.notes, excess)
     steps = _newest_rounds(request.steps, excess - estimate_messages(said) + estimate_messages(kept))
     notes = [LEFT_OUT] if len(kept) < len(said) else []
     notes += [ROUNDS_LEFT_OUT] if len(steps) < len(request.steps) else []
@@ -77,9 +77,13 @@ def _split(messages: tuple[Message, ...]) -> tuple[str, tuple[Message, ...]]:
     return "", messages
 
 
-def _shortened(messages: tuple[Message, ...], excess: float) -> tuple[Message, ...]:
-    """`messages` without `excess` estimated tokens, as far as possible."""
-    for shorten in (_fewer_earlier_images, _newest, _fewer_images):
+def _shortened(messages: tuple[Message, ...], notes: int, excess: float) -> tuple[Message, ...]:
+    """`messages`, the first of which are `notes`, without `excess` estimated tokens, as far as possible."""
+
+    def newest_behind_notes(messages: tuple[Message, ...], excess: float) -> tuple[Message, ...]:
+        return messages[:notes] + _newest(messages[notes:], excess)
+
+    for shorten in (_fewer_earlier_images, newest_behind_notes, _newest, _fewer_images):
         if excess <= 0:
             break
         shorter = shorten(messages, excess)

@@ -4,7 +4,7 @@
     model      a model that streams
     tools      what models may call
     files      the content of people's files: its source, and its extractor
-    store      turns, tool decisions, threads, settings, usage, privacy, uploads: one module a protocol
+    store      turns, tool decisions, threads, settings, usage, privacy, uploads, summaries: one module a protocol
 
 Each docstring is a contract; `tests/contract` holds every implementation to it.
 """

@@ -30,10 +30,11 @@ class Request:
     """One completion. Fields that are None are not sent.
 
     `messages` are the whole conversation, oldest first, behind at most one system message. They are fitted into the
-    window of each model that is asked: the oldest are left out, the last one never. `joined`: all but the system
-    message are sent as one message, joined by line feeds. `steps` are the rounds of the answer so far with the results
-    of their tool calls: they are sent behind `messages`, and are left out only in whole rounds, the oldest first.
-    `tools` are offered to the model; it must not call any where `may_call` is False.
+    window of each model that is asked: the oldest are left out, the last one never, and the first `notes` behind the
+    system message only after all others. `joined`: all but the system message are sent as one message, joined by line
+    feeds. `steps` are the rounds of the answer so far with the results of their tool calls: they are sent behind
+    `messages`, and are left out only in whole rounds, the oldest first. `tools` are offered to the model; it must not
+    call any where `may_call` is False.
 
     `model` is a name of the catalog, or one that the first endpoint may know. The catalog's other models are
     tried where it is not available. In the queue of an account people (`asker`; where it is empty, the place)
@@ -52,6 +53,7 @@ class Request:
     tools: tuple[Tool, ...] = ()
     may_call: bool = True
     priced: bool = False
+    notes: int = 0
 
 
 class ModelObserver(Protocol):

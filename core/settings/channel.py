@@ -240,6 +240,7 @@ class ChannelSettings(BaseModel):
             limit=lambda core, value: None if core.parley_memory == Memory.OFF else value,
         ),
     ] = Memory.CHANNEL
+    summaries: Annotated[bool, Setting()] = True
     budget: Annotated[
         tuple[Limit, ...],
         BeforeValidator(lambda value: limits_of(value) if isinstance(value, str) else value),

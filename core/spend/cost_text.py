@@ -8,7 +8,7 @@ from babel import Locale
 from babel.numbers import format_currency, get_currency_precision
 
 from core.i18n import LOCALES, language_of, phrase
-from core.values.usage import UsageTotals
+from core.values.usage import SummaryTotals, UsageTotals
 
 
 def money(micros: int, currency: str, language: str, *, exact: bool = False) -> str:
@@ -35,3 +35,13 @@ def cost_text(totals: UsageTotals, currency: str, language: str) -> str:
         return phrase("cost_unknown", language)
     cost = money(totals.cost_micros, currency, language)
     return phrase("cost_at_least", language, cost=cost, n=totals.unpriced) if totals.unpriced else cost
+
+
+def summaries_to_text(totals: SummaryTotals, currency: str, language: str) -> str:
+    """The number and the cost of the summaries of threads."""
+    if totals.unpriced and not totals.cost_micros:
+        cost = phrase("cost_unknown", language)
+    else:
+        cost = money(totals.cost_micros, currency, language)
+        cost = phrase("cost_least", language, cost=cost) if totals.unpriced else cost
+    return phrase("usage_summaries", language, n=totals.number, cost=cost)

@@ -16,7 +16,7 @@ from babel.dates import format_date, format_datetime, format_interval
 from core.errors import Code
 from core.files.names import one_line
 from core.i18n import LOCALES, language_of, name_list, phrase
-from core.spend.cost_text import cost_text
+from core.spend.cost_text import cost_text, summaries_to_text
 from core.spend.periods import Period, PeriodName
 from core.spend.report import LISTED, Report, change_percent, nearest_rank
 from core.text import escaped, shortened
@@ -188,6 +188,8 @@ def _use(report: Report, view: ReportView) -> list[str]:
         view.phrase("joined", one=view.questions(now.questions), two=people),
         view.phrase("usage_tokens", prompt=now.prompt_tokens, completion=now.completion_tokens),
     ]
+    if figures.summaries.number:
+        lines.append(summaries_to_text(figures.summaries, view.currency, view.language))
     if scope is not None and scope.channel_key in view.budgets:
         lines.append(view.phrase("report_budget", share=view.budgets[scope.channel_key]))
     if view.names and figures.people:

@@ -62,6 +62,10 @@ class Draft:
     """Another person has paid for what it has spent before its question was edited."""
     near_limit: bool = False
     """The current round is the last one, since a limit of spending is nearly used up."""
+    summed_up: bool = False
+    """A summary stands for the beginning of the thread in the prompt."""
+    tells_summary: bool = False
+    """The answer is the first one to say so."""
     unseen: tuple[FileNews, ...] = ()
     """Pictures of the question that the selected model does not see."""
 

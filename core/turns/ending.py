@@ -56,6 +56,7 @@ def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo,
                 (
                     _notice(turn, draft, language) or resumed_notice(turn, draft.text, language),
                     "" if draft.interrupt else _unread(turn, draft, language),
+                    phrase("summed_up", language) if draft.tells_summary and whole else "",
                     phrase("pictures_left_out", language, n=results.left_out, most=MOST_SHOWN)
                     if results.left_out
                     else "",

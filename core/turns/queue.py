@@ -1,4 +1,4 @@
-"""PlaceQueues: the turns of a place run one at a time, in order."""
+"""PlaceQueues: the turns of a place run one at a time, in order. Work in the background comes last."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from core.errors import StoreError
+from core.turns.interrupts import Interrupt
 from core.turns.ownership import SOLE_OWNER, Ownership
 from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Turn
@@ -56,7 +57,7 @@ class PlaceQueues:
         self._patience_s = patience_s
         self._on_begin = on_begin
         self._ownership = ownership
-        self._waiting: dict[str, list[tuple[datetime, int, RunningTurn]]] = {}
+        self._waiting: dict[str, list[tuple[bool, datetime, int, RunningTurn]]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._highest_id = 0
         self._draining = False
@@ -90,11 +91,21 @@ class PlaceQueues:
         running.submitted_s = asyncio.get_running_loop().time()
         place = turn.ask.place.key
         # Of those that wait, the one that was asked first goes first: a platform may deliver it again, late.
-        heapq.heappush(self._waiting.setdefault(place, []), (turn.ask.at, turn.id, running))
+        entry = (turn.ask.in_background, turn.ask.at, turn.id, running)
+        heapq.heappush(self._waiting.setdefault(place, []), entry)
+        self._interrupt_background(turn)
         if place in self._tasks:
             running.waiting_notice = asyncio.create_task(self._show_waiting(running))
         else:
             self._tasks[place] = asyncio.create_task(self._run(place), name=f"place {place}")
+
+    def _interrupt_background(self, turn: Turn) -> None:
+        """No question waits for work in the background of its place."""
+        if turn.ask.in_background:
+            return
+        for one in self._running_turns:
+            if one.begun and one.turn.ask.in_background and one.turn.ask.place.key == turn.ask.place.key:
+                one.interrupt(Interrupt.STOPPED)
 
     async def _run(self, place: str) -> None:
         queue = self._waiting[place]
@@ -103,10 +114,11 @@ class PlaceQueues:
                 await self._held(queue[0][-1].turn)
                 if self._draining or not self._owned(queue[0][-1].turn):
                     break
-                _, _, running = heapq.heappop(queue)
+                *_, running = heapq.heappop(queue)
                 running.begun = True
                 waited_s = asyncio.get_running_loop().time() - running.submitted_s
-                self._on_begin(running.turn.ask.place.platform, waited_s)
+                if not running.turn.ask.in_background:
+                    self._on_begin(running.turn.ask.place.platform, waited_s)
                 try:
                     await self._stop_showing(running)
                     await self._answer(running)
@@ -137,7 +149,7 @@ class PlaceQueues:
     def _before(self, running: RunningTurn) -> RunningTurn | None:
         """The turn whose answer comes right before that of `running`, which waits."""
         place = running.turn.ask.place.key
-        queue = [other for *_, other in sorted(self._waiting[place], key=lambda entry: entry[:2])]
+        queue = [other for *_, other in sorted(self._waiting[place], key=lambda entry: entry[:3])]
         position = queue.index(running)
         if position:
             return queue[position - 1]
@@ -167,9 +179,13 @@ class PlaceQueues:
 
     async def drain(self, grace_s: float) -> int:
         """Begin no more turns, give running ones `grace_s` to end, cancel the rest and return their number.
-        Turns that are only held have not begun, and are not waited for."""
+        Turns that are only held have not begun, and are not waited for; nor is work in the background."""
         self._draining = True
-        begun = {one.turn.ask.place.key for one in self._running_turns if one.begun}
+        begun = {
+            one.turn.ask.place.key
+            for one in self._running_turns
+            if one.begun and not one.turn.ask.in_background
+        }
         for one in self._running_turns:
             if one.waiting_notice is not None:
                 one.waiting_notice.cancel()

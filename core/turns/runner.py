@@ -32,6 +32,7 @@ from core.turns.ending import draft_to_charge, draft_to_finish, turn_button, tur
 from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurn, RunningTurns
 from core.turns.store_retry import until_stored
+from core.turns.thread_summaries import ThreadSummaries
 from core.turns.writer import AnswerWriter, OnToolCall
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.deltas import Usage
@@ -82,6 +83,7 @@ class TurnRunner:
         on_tool_call: OnToolCall = lambda _server, _failed, _seconds: None,
         charts: Charts | None = None,
         budgets: AnswerBudgets | None = None,
+        summaries: ThreadSummaries | None = None,
     ) -> None:
         self._store = store
         self._channels = channels
@@ -95,6 +97,7 @@ class TurnRunner:
         self._writer = AnswerWriter(
             store, model, settings, clock, self._catalog, files, tools, on_tool_call, budgets
         )
+        self._summaries = summaries
         self._on_set_aside = on_set_aside
         self._on_report_failed = on_report_failed
         self._on_finished = on_finished
@@ -135,6 +138,10 @@ class TurnRunner:
                 self._release(running, channel)
 
     async def _run(self, running: RunningTurn, channel: Channel) -> None:
+        if running.turn.ask.in_background:
+            if self._summaries is not None:
+                await self._summaries.run(running)
+            return
         try:
             running.turn = await until_stored(self._clock, lambda: self._store.begin(running.id))
         except StoreError:
@@ -155,6 +162,8 @@ class TurnRunner:
         elif not running.turn.ask.announces:
             log_finished(finish)
             self._on_finished(finish)
+        if stored and self._summaries is not None and finish.state is TurnState.DONE:
+            await self._summaries.answered(running.turn, running.draft)
 
     def _run_of(self, turn: Turn) -> Callable[[RunningTurn, Channel], Awaitable[Finish]]:
         if turn.deaths >= DEATHS:
@@ -287,6 +296,9 @@ class TurnRunner:
         unseen = end is Interrupt.WITHDRAWN and not (delivery.posted or delivery.busy)
         if unseen:
             draft.text = ""
+        whole = not (draft.error or draft.interrupt or draft.asked)
+        if draft.summed_up and whole and self._summaries is not None:
+            draft.tells_summary = await self._summaries.tells(turn.ask.place)
         finish = self._finish(running)
         if end is Interrupt.FORGOTTEN:
             finish = replace(finish, text="")

@@ -126,6 +126,7 @@ class AnswerWriter:
                 ),
             )
             draft.files, draft.file_news = material.files, material.files.news
+            draft.summed_up = material.summed_up
             if material.request is None:
                 draft.text = phrase(nothing_to_answer(turn), language)
                 draft.ended = Ended(EndReason.STOP, Usage())

@@ -7,6 +7,7 @@ complete view. The delivery cuts a reply into pages, and has the platform perfor
 
 Rounds, tool results and approvals of a turn are its `steps`; its end is in `turn_ends`, the usage of answers in
 `usage`, the prices of models in `prices`, budgets in `budgets`, the figures of a usage report in `report`, and those of
-the operators' report in `operation`. Earlier answers that a later one may cite are in `memory`. Buttons, forms and
-immediate replies are in `ui`, places and people in `places`, traits of a platform in `platform`.
+the operators' report in `operation`. Earlier answers that a later one may cite are in `memory`, summaries of long
+threads in `summaries`. Buttons, forms and immediate replies are in `ui`, places and people in `places`, traits of a
+platform in `platform`.
 """

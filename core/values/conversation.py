@@ -9,7 +9,7 @@ from typing import Literal
 
 from core.values.parts import Attached, Part, Said, Text
 from core.values.places import Person, Place, message_key
-from core.values.tasks import ANSWER, Announced, Task
+from core.values.tasks import ANSWER, Announced, SumUpThread, Task
 from core.values.usage import Charge
 
 
@@ -46,9 +46,14 @@ class Ask(Said):
 
     @property
     def announces(self) -> bool:
-        """True if Parley itself makes it: a post at the top of a channel, or a change of an answer. It is no message of
-        a thread, and no person's question."""
+        """True if Parley itself makes it: a post at the top of a channel, a change of an answer, or work in the
+        background. It is no message of a thread, and no person's question."""
         return isinstance(self.task, Announced)
+
+    @property
+    def in_background(self) -> bool:
+        """True if every other turn of the place goes before it."""
+        return isinstance(self.task, SumUpThread)
 
 
 def announcement(
@@ -58,6 +63,17 @@ def announcement(
     buttons; empty for the operator's."""
     author = Person("parley", "Parley", language, bot=True)
     return Ask(id, place, author, text, at, addressed=True, task=task)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LinePosition:
+    """The position of a message in its thread: by its time, and an answer (`rank` 1) directly behind its question
+    (`anchor`)."""
+
+    at: datetime
+    anchor: str
+    rank: int
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +91,10 @@ class ThreadMessage(Said):
     mine: bool = False
     anchor: str = ""
     attached: tuple[Attached, ...] = ()
+
+    @property
+    def position(self) -> LinePosition:
+        return LinePosition(self.at, self.anchor or self.id, int(bool(self.anchor)), self.id)
 
 
 @dataclass(frozen=True, slots=True)

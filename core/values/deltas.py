@@ -124,6 +124,8 @@ class ChargeKind(StrEnum):
     """Writing down a voice clip."""
     DESCRIPTION = "description"
     """Describing a picture for a model that does not see it."""
+    SUMMARY = "summary"
+    """Summing up the beginning of a long thread."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from core.values.places import Place
-from core.values.usage import UsageTotals
+from core.values.usage import SummaryTotals, UsageTotals
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,7 @@ class ReportFigures:
     bars: tuple[Bar, ...] = ()
     models: tuple[ModelUse, ...] = ()
     channels: tuple[ChannelUse, ...] = ()
+    summaries: SummaryTotals = field(default_factory=SummaryTotals)
     people: tuple[PersonUse, ...] = ()
     errors: tuple[ErrorUse, ...] = ()
     first_words: tuple[tuple[int, int], ...] = ()

@@ -136,7 +136,12 @@ class UpdateAlert:
     anonymous: str = ""
 
 
-Announced = ReportUsage | Alert | BudgetReached | RemoveQuote | UpdateAlert | ReportOperation
+@dataclass(frozen=True, slots=True)
+class SumUpThread:
+    """Sum up the oldest lines of the thread that no summary covers, in the background."""
+
+
+Announced = ReportUsage | Alert | BudgetReached | RemoveQuote | UpdateAlert | ReportOperation | SumUpThread
 """The tasks that Parley gives itself."""
 
 Task = AnswerQuestion | ContinueAnswer | Summarize | Announced

@@ -60,6 +60,16 @@ def added(one: UsageTotals, other: UsageTotals) -> UsageTotals:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class SummaryTotals:
+    """The summaries of threads over a period, with the sum of their known costs. `unpriced`: those whose cost is
+    unknown, wholly or in part. Their tokens and costs are part of the `UsageTotals` too."""
+
+    number: int = 0
+    cost_micros: int = 0
+    unpriced: int = 0
+
+
 DIRECT = "direct"
 """The channel of all direct conversations of a workspace together."""
 

@@ -19,7 +19,7 @@ from tests.contract.test_tool_store import asking
 
 ACCEPT = ["INSERT INTO turns", "INSERT INTO threads", "INSERT INTO messages", "COMMIT"]
 BEGIN = ["UPDATE turns", "COMMIT"]
-CONTEXT = ["SELECT messages", "SELECT threads", "SELECT usage"]
+CONTEXT = ["SELECT threads", "SELECT messages", "SELECT usage"]
 
 
 class Watched(Bell):

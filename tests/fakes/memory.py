@@ -30,7 +30,7 @@ from core.values.budgets import (
     forgotten_payer,
     payer_name,
 )
-from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
+from core.values.conversation import Ask, History, LinePosition, ThreadMessage, Turn, TurnState
 from core.values.deltas import ChargeKind, Usage
 from core.values.events import Deleted, Edited
 from core.values.operation import CountName, OperationCount, OperationFigures
@@ -38,15 +38,24 @@ from core.values.parts import Attached, File, Text
 from core.values.places import Person, Place, message_key
 from core.values.report import ReportFigures
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults
+from core.values.summaries import StretchSummary, SummaryFailure, SummaryProgress
 from core.values.tasks import Alert, ContinueAnswer, ReportScope, ReportUsage, Task, UpdateAlert
 from core.values.tools import ToolGrant
 from core.values.turn_ends import MOST_ANNOUNCEMENTS, Announcement, AnswerFooter, Finish
-from core.values.usage import Charge, LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
+from core.values.usage import Charge, LastUsage, RatedAnswer, SummaryTotals, UsageField, UsageGroup, UsageTotals
 from storage.attached import changed, merged, with_file, without_quotes_of
 from storage.deleted import DeletedMessages
 from storage.forgotten import FORGOTTEN_USER, ForgottenPeople, Message, former_name, names_of
 from tests.fakes.memory_budgets import MemoryBudgets
-from tests.fakes.memory_reports import ReportedData, UsedAnswer, errors, groups, latencies, totals_of
+from tests.fakes.memory_reports import (
+    ReportedData,
+    UsedAnswer,
+    errors,
+    groups,
+    latencies,
+    summary_totals,
+    totals_of,
+)
 from tests.fakes.memory_settings import MemorySettings
 from tests.fakes.memory_threads import (
     NEVER,
@@ -336,9 +345,51 @@ class MemoryStore(MemorySettings):
         return [(other, entry) for _, other, entry in found[:limit]]
 
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
-        lines = await self.lines(ask.place, ask, limit)
-        spent = await self.last_usage(ask.place, model)
-        return Context(tuple(lines), await self.filled(ask.place), spent)
+        lines = await self.lines(ask.place, ask, 1_000_000)
+        spent, summary = await self.last_usage(ask.place, model), None
+        if ask.author.may_read:
+            own, known = line_of(ask).position, self._talk(ask.place).valid_summaries()
+            summary = next((one for one in reversed(known) if one.until < own), None)
+            lines = [line for line in lines if summary is None or line.position > summary.until]
+        return Context(tuple(lines[-limit:]), await self.filled(ask.place), spent, summary)
+
+    async def summary_progress(self, place: Place) -> SummaryProgress:
+        self._work()
+        talk = self._talk(place)
+        known = talk.valid_summaries()
+        return SummaryProgress(known[-1] if known else None, tuple(talk.failures))
+
+    async def oldest_lines(
+        self, place: Place, after: LinePosition | None = None, limit: int = 400
+    ) -> list[ThreadMessage]:
+        self._work()
+        return self._talk(place).behind(after)[:limit]
+
+    async def finish_summary(self, finish: Finish, end: StretchSummary | SummaryFailure | None) -> bool:
+        self._work()
+        turn = self._turns[finish.turn.id]
+        talk = self._talk(turn.ask.place)
+        opened = turn.state in _OPEN
+        if opened:
+            self._turns[turn.id] = replace(turn, state=finish.state)
+        if finish.usage is not None:
+            self._finishes[turn.id] = finish
+            self._charge(finish)
+            self._put_charges(finish)
+        else:
+            self._budgets.end(turn.id, _payer(turn), Spent(), self._clock.now())
+        if opened and isinstance(end, SummaryFailure):
+            talk.failures.append(end)
+        if not opened or not isinstance(end, StretchSummary):
+            return False
+        known = talk.valid_summaries()
+        before = known[-1].until if known else None
+        if end.before != before or tuple(talk.behind(before)[: len(end.stretch)]) != end.stretch:
+            return False
+        kept = [pair for pair in talk.summaries if pair[0] in known]
+        talk.summaries = [*kept, (end.summary, talk.covered(end.summary.until))]
+        talk.failures.clear()
+        return True
 
     async def active_threads(self, platform: str, team: str, since: datetime, limit: int = 500) -> list[Place]:
         self._work()
@@ -695,7 +746,11 @@ class MemoryStore(MemorySettings):
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
         self._work()
         again = {turn.again_of for turn in self._turns.values()}
-        ended = [one for _, one in sorted(self._finishes.items()) if one.turn.ask.place.key == place.key]
+        ended = [
+            one
+            for _, one in sorted(self._finishes.items())
+            if one.turn.ask.place.key == place.key and not one.turn.ask.in_background
+        ]
         return [
             _footer(one) for one in ended[-limit:] if one.turn.id not in again and (one.notice or one.buttons)
         ]
@@ -734,6 +789,16 @@ class MemoryStore(MemorySettings):
                 and (not person or one.person in names_of(person))
             ),
             with_people=True,
+        )
+
+    async def summary_totals(
+        self, since: datetime, until: datetime, channel: Place | None = None
+    ) -> SummaryTotals:
+        self._work()
+        return summary_totals(
+            one
+            for one in self._used()
+            if since <= one.at < until and (channel is None or holds(channel, one.place))
         )
 
     async def report_figures(
@@ -800,7 +865,7 @@ class MemoryStore(MemorySettings):
         return [
             UsedAnswer(
                 finish,
-                self._nobodys.get(turn_id, finish.turn.payer.id),
+                "" if finish.turn.ask.in_background else self._nobodys.get(turn_id, finish.turn.payer.id),
                 self._charged[turn_id],
                 tuple(self._charges.get(turn_id, {}).values()),
             )
@@ -831,6 +896,8 @@ class MemoryStore(MemorySettings):
         self._work()
         talk = self._talk(place)
         talk.at, talk.since, talk.filled = max(talk.at, at), at, True
+        talk.summaries.clear()
+        talk.failures.clear()
 
     async def forget_thread(self, place: Place, at: datetime) -> int:
         await self.reset(place, at)

@@ -28,7 +28,7 @@ from core.values.report import (
     ThreadUse,
 )
 from core.values.turn_ends import Finish
-from core.values.usage import DIRECT, Charge, UsageField, UsageGroup, UsageTotals
+from core.values.usage import DIRECT, Charge, SummaryTotals, UsageField, UsageGroup, UsageTotals
 from storage.forgotten import FORGOTTEN_USER, former_name
 from tests.fakes.memory_threads import holds
 
@@ -53,8 +53,17 @@ class UsedAnswer:
         return self.finish.turn.ask.place
 
     @property
+    def sums_up(self) -> bool:
+        """True if it is a summary of a thread, and answers no question."""
+        return self.finish.turn.ask.in_background
+
+    @property
     def counted(self) -> bool:
-        return self.finish.state in _COUNTED and not self.part
+        return self.finish.state in _COUNTED and not (self.part or self.sums_up)
+
+    @property
+    def failed(self) -> bool:
+        return self.finish.state is TurnState.FAILED and not self.sums_up
 
     def by_model(self) -> list[UsedAnswer]:
         """Its usage under its own model, and that of each other model."""
@@ -89,9 +98,15 @@ def totals_of(used: Iterable[UsedAnswer], *, with_people: bool = False) -> Usage
         prompt_tokens=sum(usage.prompt_tokens for usage in usages),
         completion_tokens=sum(usage.completion_tokens for usage in usages),
         cost_micros=sum(usage.cost_micros or 0 for usage in usages),
-        errors=sum(one.finish.state is TurnState.FAILED and not one.part for one in answers),
+        errors=sum(one.failed and not one.part for one in answers),
         unpriced=sum(map(_unpriced, usages)),
     )
+
+
+def summary_totals(used: Iterable[UsedAnswer]) -> SummaryTotals:
+    usages = [one.finish.usage or NO_USAGE for one in used if one.sums_up]
+    costs = sum(usage.cost_micros or 0 for usage in usages)
+    return SummaryTotals(len(usages), costs, sum(map(_unpriced, usages)))
 
 
 def _unpriced(usage: Usage) -> bool:
@@ -132,6 +147,7 @@ class ReportedData:
                     key=lambda one: (-one.totals.cost_micros, -one.totals.questions, one.place.key),
                 )
             ),
+            summaries=summary_totals(used),
             people=self._people(used),
             errors=errors(used),
             first_words=first_words(used),
@@ -183,7 +199,8 @@ class ReportedData:
         )
 
     def _newest(self, place: Place) -> str:
-        return max((one.finish.turn.id, one.finish.turn.ask.id) for one in self.used if one.place == place)[1]
+        there = (one for one in self.used if one.place == place and not one.sums_up)
+        return max((one.finish.turn.id, one.finish.turn.ask.id) for one in there)[1]
 
     def _open(
         self,
@@ -194,7 +211,11 @@ class ReportedData:
     ) -> tuple[dict[OpenKind, int], tuple[OpenQuestion, ...]]:
         again = {turn.again_of for turn in self.turns.values()}
         found = [
-            *((one.finish.state, one.finish.turn.id) for one in used if one.finish.state is not TurnState.DONE),
+            *(
+                (one.finish.state, one.finish.turn.id)
+                for one in used
+                if one.finish.state is not TurnState.DONE and not one.sums_up
+            ),
             *(
                 (OpenKind.UNHELPFUL, turn_id)
                 for turn_id in {turn.id for turn, one in opinions if one.value < 0}
@@ -228,7 +249,7 @@ def _channel(used: Sequence[UsedAnswer]) -> Place:
 
 
 def errors(used: Iterable[UsedAnswer]) -> tuple[ErrorUse, ...]:
-    counts = Counter(one.finish.error for one in used if one.finish.state is TurnState.FAILED)
+    counts = Counter(one.finish.error for one in used if one.failed)
     order = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     return tuple(ErrorUse(code, number) for code, number in order)
 
@@ -286,7 +307,7 @@ def _group(key: tuple[str, ...], used: Sequence[UsedAnswer], *, names: bool) -> 
         person=person,
         name=name,
         model=model,
-        answers=sum(not one.part for one in used),
+        answers=sum(not (one.part or one.sums_up) for one in used),
         questions=totals.questions,
         errors=totals.errors,
         prompt_tokens=totals.prompt_tokens,

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from core.values.conversation import Ask, ThreadMessage
-from core.values.parts import File
+from core.values.conversation import Ask, LinePosition, ThreadMessage
+from core.values.parts import Attached, File
 from core.values.places import Place
+from core.values.summaries import SummaryFailure, ThreadSummary
 
 _TITLE_CHARS = 80
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -24,6 +25,26 @@ class StoredThread:
     filled: bool = False
     at: datetime = NEVER
     since: datetime = NEVER
+    summaries: list[tuple[ThreadSummary, list[ThreadMessage]]] = field(default_factory=list)
+    """Each with the lines that it covers, as they were."""
+    failures: list[SummaryFailure] = field(default_factory=list)
+
+    def valid_summaries(self) -> list[ThreadSummary]:
+        """Those of whose lines none has changed, oldest first."""
+        return [one for one, covered in self.summaries if covered == self.covered(one.until)]
+
+    def covered(self, until: LinePosition) -> list[ThreadMessage]:
+        """The lines up to a position. The content of files does not count."""
+        return [
+            replace(one, attached=tuple(map(_without_content, one.attached)))
+            for one in self.ordered()
+            if one.position <= until and one.at >= self.since
+        ]
+
+    def behind(self, after: LinePosition | None) -> list[ThreadMessage]:
+        return [
+            one for one in self.ordered() if one.at >= self.since and (after is None or one.position > after)
+        ]
 
     def add(self, entry: ThreadMessage) -> bool:
         self.at = max(self.at, entry.at)
@@ -41,6 +62,10 @@ class StoredThread:
         files = [one.name for one in first.attached if isinstance(one, File)] if first else []
         words = " ".join((first.text if first else "").split()) or ", ".join(files)
         return words if len(words) <= _TITLE_CHARS else words[: _TITLE_CHARS - 1].rstrip() + "…"
+
+
+def _without_content(one: Attached) -> Attached:
+    return replace(one, text="", problem=None) if isinstance(one, File) else one
 
 
 def holds(channel: Place, place: Place) -> bool:

@@ -15,9 +15,11 @@ from pydantic import SecretStr
 
 from core.clock import SystemClock
 from core.ports.files import FileContent
-from core.values.conversation import Ask, TurnState
+from core.values.conversation import Ask, TurnState, announcement
 from core.values.parts import File
 from core.values.places import Person, Place
+from core.values.summaries import StretchSummary, ThreadSummary
+from core.values.tasks import SumUpThread
 from core.values.turn_ends import Finish
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.lock import RunLock
@@ -53,6 +55,15 @@ async def asked(store: SqlStore, id: str, text: str) -> None:
     turn = await store.begin(turn.id)
     await store.checkpoint([(turn.id, f"half of {text}", ("p1",))])
     await store.finish(Finish(turn, TurnState.DONE, f"answer to {text} " * 50, posted=("p1",)))
+
+
+async def summed_up(store: SqlStore) -> None:
+    stretch = tuple(await store.oldest_lines(PLACE, None, 20))
+    words = " ".join(line.text for line in stretch)
+    new = StretchSummary(ThreadSummary(stretch[-1].position, 20, words, "m", NOON), None, stretch)
+    turn = await store.accept(announcement("sum-up:1", PLACE, SumUpThread(), NOON))
+    assert turn is not None
+    assert await store.finish_summary(Finish(turn, TurnState.DONE), new)
 
 
 @pytest.mark.usefixtures("usual_umask")
@@ -101,6 +112,7 @@ async def test_a_forgotten_word_is_in_no_file_of_the_database(tmp_path: Path, wh
     store = await open_store(settings(file), SystemClock())
     for number in range(30):
         await asked(store, f"m{number}", f"{RARE} {number}")
+    await summed_up(store)
     assert words_in(file.parent)
     if what == "person":
         await store.forget_person("slack", "T1", "U1", NOON)

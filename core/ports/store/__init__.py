@@ -10,6 +10,7 @@
     uploads   pictures of messages
     memory    the index of answered questions
     retention the removal of what is older than it is kept
+    summaries summaries of the beginnings of long threads
 
 Each docstring is a contract; `tests/contract` holds every store to it. A module asks for the protocol that it needs.
 """
@@ -22,6 +23,7 @@ from core.ports.store.budgets import BudgetStore
 from core.ports.store.privacy import PrivacyStore
 from core.ports.store.retention import RetentionStore
 from core.ports.store.settings import SettingsStore
+from core.ports.store.summaries import SummaryStore
 from core.ports.store.threads import ThreadStore
 from core.ports.store.tools import ToolStore
 from core.ports.store.turns import TurnLedger
@@ -39,6 +41,7 @@ class Store(
     PrivacyStore,
     UploadStore,
     RetentionStore,
+    SummaryStore,
     Protocol,
 ):
     """The whole store. Every method is one transaction and raises StoreError when the database fails."""

@@ -11,6 +11,7 @@ from core.values.conversation import Ask, History, ThreadMessage
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File
 from core.values.places import Place
+from core.values.summaries import ThreadSummary
 from core.values.usage import LastUsage
 
 PROCESS = "process"
@@ -21,12 +22,15 @@ PROCESS = "process"
 class Context:
     """The material of a prompt. `lines` are the thread's newest messages up to the question's own, oldest first.
 
-    `filled`: the thread was read to its beginning, so nothing older is missing.
+    `filled`: the thread was read to its beginning, so nothing older is missing. `summary`: the newest one that covers
+    none of the messages from the question on; no line of `lines` is covered by it. It is None where the asker may not
+    read older messages.
     """
 
     lines: tuple[ThreadMessage, ...]
     filled: bool
     spent: LastUsage | None
+    summary: ThreadSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ class ThreadStore(Protocol):
         ...
 
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
-        """`lines`, `filled` and `last_usage` of the ask's place in one trip."""
+        """`lines`, `filled`, `last_usage` and the summary of the ask's place in one trip."""
         ...
 
     async def active_threads(self, platform: str, team: str, since: datetime, limit: int = 500) -> list[Place]:

@@ -9,7 +9,7 @@ from typing import Protocol
 from core.values.operation import OperationCount, OperationFigures
 from core.values.places import Place
 from core.values.report import ReportFigures
-from core.values.usage import Charge, LastUsage, RatedAnswer, UsageField, UsageGroup, UsageTotals
+from core.values.usage import Charge, LastUsage, RatedAnswer, SummaryTotals, UsageField, UsageGroup, UsageTotals
 
 
 class UsageStore(Protocol):
@@ -26,6 +26,13 @@ class UsageStore(Protocol):
         self, since: datetime, until: datetime, channel: Place | None = None, person: str = ""
     ) -> UsageTotals:
         """Totals of everything, of one channel, or of a workspace where `channel.channel` is empty; of one person."""
+        ...
+
+    async def summary_totals(
+        self, since: datetime, until: datetime, channel: Place | None = None
+    ) -> SummaryTotals:
+        """The summaries of threads: of everything, of one channel, or of a workspace where `channel.channel` is
+        empty."""
         ...
 
     async def report_figures(

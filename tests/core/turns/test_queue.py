@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.errors import StoreError
+from core.turns.interrupts import Interrupt
 from core.turns.queue import PlaceQueues
 from core.turns.running import RunningTurn, RunningTurns
-from core.values.conversation import Ask, Turn
+from core.values.conversation import Ask, Turn, announcement
 from core.values.places import Person, Place
+from core.values.tasks import SumUpThread
 from tests.fakes.clock import skip_waits
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -196,3 +198,46 @@ async def test_draining_begins_nothing_new_and_counts_what_it_cut_off() -> None:
     assert work.begun == [1, 3]
     assert work.ended == []
     assert work.told == []
+
+
+def background(id: int, thread: str = "1") -> Turn:
+    place = Place("slack", "T1", "C1", thread)
+    return Turn(id, announcement(f"sum-up:{id}", place, SumUpThread(), NOON))
+
+
+async def test_work_in_the_background_comes_after_all_questions_of_its_place() -> None:
+    work = Work()
+    began: list[tuple[str, float]] = []
+    place_queues = PlaceQueues(work.answer, RunningTurns(), on_begin=lambda *wait: began.append(wait))
+    for one in (turn(1), background(2), turn(3)):
+        place_queues.submit(one)
+    work.go.set()
+    await settled()
+    assert work.ended == [1, 3, 2]
+    assert len(began) == 2, "nobody waits for it"
+
+
+async def test_a_question_interrupts_work_in_the_background_of_its_place_alone() -> None:
+    work, live = Work(), RunningTurns()
+    place_queues = PlaceQueues(work.answer, live)
+    place_queues.submit(background(1))
+    place_queues.submit(background(2, "other"))
+    await settled()
+    place_queues.submit(background(3))
+    place_queues.submit(turn(4))
+    stopped = {one.id for one in live if one.interrupted is Interrupt.STOPPED}
+    assert stopped == {1}
+    work.go.set()
+    await settled()
+    assert [id_ for id_ in work.ended if id_ != 2] == [1, 4, 3]
+
+
+async def test_an_orderly_end_does_not_wait_for_work_in_the_background() -> None:
+    work = Work()
+    place_queues = PlaceQueues(work.answer, RunningTurns())
+    place_queues.submit(background(1))
+    await settled()
+    assert await place_queues.drain(60.0) == 0
+    await settled()
+    assert work.ended == []
+    assert place_queues.running == 1, "it stays in the ledger"

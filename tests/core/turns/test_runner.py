@@ -15,18 +15,22 @@ from core.conversation.prompt import WORDLESS
 from core.delivery.scheduler import DeliveryScheduler
 from core.errors import Code, ModelError, PlatformError
 from core.i18n import phrase
+from core.llm.catalog import environment_to_catalog
 from core.platform_calls import PlatformCalls
 from core.ports.files import Transcriber
 from core.ports.model import Model, Request
 from core.ports.store import Store
 from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
+from core.spend.budget_checks import BudgetChecks
 from core.spend.usage_report import WrittenReport
 from core.text import is_blank
+from core.turns.answer_budgets import AnswerBudgets
 from core.turns.checkpoints import Checkpoints
 from core.turns.queue import PlaceQueues
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurn, RunningTurns
+from core.turns.thread_summaries import ThreadSummaries
 from core.values.conversation import Ask, Turn, TurnState, announcement
 from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected
 from core.values.events import Edited
@@ -107,6 +111,18 @@ class Rig:
         self.checkpoints = Checkpoints(self.store, self.live, clock)
         channel = Channel(platform_calls, self.scheduler)
         settings = core or CoreSettings(_env_file=None)
+        catalog = environment_to_catalog(settings)
+        budgets = AnswerBudgets(BudgetChecks(self.store, settings, clock, catalog.model_info))
+        self.summaries = ThreadSummaries(
+            self.store,
+            model or self.model,
+            settings,
+            clock,
+            catalog,
+            budgets,
+            self.live,
+            lambda turn: self.place_queues.submit(turn),
+        )
         self.runner = TurnRunner(
             self.store,
             model or self.model,
@@ -118,6 +134,8 @@ class Rig:
             self.live,
             plain_files(self.store, clock, transcriber),
             tools=tools,
+            budgets=budgets,
+            summaries=self.summaries,
             on_tool_call=lambda server, failed, _seconds: self.tool_calls.append((server, failed)),
         )
         self.place_queues = PlaceQueues(
