@@ -36,6 +36,7 @@ CHANGED = {
     "builtin_tools": "on",
     "read_links": "on",
     "memory": "workspace",
+    "summaries": "off",
     "budget": "5m tokens a month",
     "person_budget": "2m tokens a day",
     "rate": "30",
