@@ -1,5 +1,5 @@
-"""What four limits of spending add to a question: the check where it comes in, the reservation before its answer, and
-the sums at its end, on both databases. `make bench only=spend`
+"""What four limits of spending add to a question on both databases: the check where it comes in and the reservation
+before its answer, which a person waits for, and the sums at its end. `make bench only=spend`
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from tests.bench.engine import create_database
 from tests.chaos.storm import postgres_server
 
 QUESTIONS, WARM = 300, 20
-CHECK_MS = 1.0
+BEFORE = "what limits add before the model is asked: check + reservation"
+BEFORE_MS = 1.0
 LIMIT = "1000000000 tokens a month"
 
 
@@ -48,13 +49,14 @@ class Side:
         ask = Ask(f"m{number}", place, Person("U1", "Ada"), "why?", clock.now(), addressed=True)
         began = perf_counter()
         await checks.check(place, "U1", self.settings)
-        self._took("check", began)
+        check_ms = self._took("check", began)
         turn = await self.store.accept(ask)
         assert turn is not None
         turn, began = await self.store.begin(turn.id), perf_counter()
         part = AnswerPart(turn, AnswerBound(4_000, max_tokens=500), ModelInfo("m"))
         await checks.reserve(part, self._read)
-        self._took("reservation", began)
+        reservation_ms = self._took("reservation", began)
+        self.steps.setdefault(BEFORE, []).append(check_ms + reservation_ms)
         began = perf_counter()
         await self.store.finish(Finish(turn, TurnState.DONE, "so", model="m", usage=Usage(900, 80)))
         self._took("end", began)
@@ -62,8 +64,10 @@ class Side:
     async def _read(self) -> ChannelSettings:
         return self.settings
 
-    def _took(self, step: str, began: float) -> None:
-        self.steps.setdefault(step, []).append((perf_counter() - began) * 1000)
+    def _took(self, step: str, began: float) -> float:
+        took_ms = (perf_counter() - began) * 1000
+        self.steps.setdefault(step, []).append(took_ms)
+        return took_ms
 
     def median_ms(self, step: str) -> float:
         return statistics.median(self.steps[step][WARM:])
@@ -84,11 +88,11 @@ async def measure(name: str, urls: Sequence[str]) -> bool:
         await limited.question(number)
     for store in stores:
         await store.close()
-    good = limited.median_ms("check") <= CHECK_MS
-    print(f"{name:<28}{'without':>9}{'limits':>9}{'bar':>7}")
-    for step in ("check", "reservation", "end"):
-        bar = f"{CHECK_MS:>7.0f}{'' if good else '  MISSED'}" if step == "check" else ""
-        print(f"  {step + ', ms':<26}{free.median_ms(step):>9.2f}{limited.median_ms(step):>9.2f}{bar}")
+    good = limited.median_ms(BEFORE) <= BEFORE_MS
+    print(f"{name + ', ms a question':<66}{'without':>9}{'limits':>9}{'bar':>7}")
+    for step in ("check", "reservation", BEFORE, "end"):
+        bar = f"{BEFORE_MS:>7.0f}{'' if good else '  MISSED'}" if step == BEFORE else ""
+        print(f"  {step:<64}{free.median_ms(step):>9.2f}{limited.median_ms(step):>9.2f}{bar}")
     return good
 
 
