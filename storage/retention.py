@@ -1,7 +1,7 @@
 """Retention: removes what is older than it is kept. Each function is one transaction's work, run by the store.
 
-A table with texts or ids of people has one line in `_PARTS`, or goes with the turns (`people.expire_turns`). A test
-fills every column of every table and names those that are left.
+A table with texts or ids of people has one line in `_PARTS`, or goes with the turns (`people.expire_turns`). Each table
+is in `CLEARED` or in `KEPT`; a test fills every column of every table and names those that are left.
 """
 
 from __future__ import annotations
@@ -15,6 +15,25 @@ from core.values.places import Place
 from storage import people, threads, tools, turns, uploads
 from storage.tables import KEY, MESSAGES, THREADS, TURNS, UPLOADS
 
+CLEARED = frozenset(
+    {
+        *("messages", "threads", "turns", "steps", "posts", "uploads", "tool_grants", "feedback"),
+        *("usage", "usage_sums"),
+    }
+)
+"""The tables whose old rows are removed, or lose their texts and the ids of people."""
+KEPT = {
+    "charges": "the parts of usage, without a person: figures by model would change",
+    "reservations": "of turns that have not ended",
+    "spending": "amounts, under digests of people; removed a week after their periods",
+    "operation_counts": "counts of events; removed after 100 days",
+    "heard": "times up to which messages are known",
+    "settings": "what people have set, not said",
+    "audit": "who changed which setting, and allowed which call",
+    "forgotten": "digests of people: what they sent before would be stored again",
+    "notices": "keys of what is said once",
+}
+"""The tables whose old rows stay as they are, and why."""
 _CHANNEL = ("platform", "team", "channel")
 _MESSAGES = 100
 _TURNS = 50

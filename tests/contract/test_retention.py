@@ -290,7 +290,7 @@ class TestSums:
 
 
 ADDRESS = {"platform": "slack", "team": "T1", "channel": "C1", "thread": "100.1"}
-KEPT: Mapping[str, set[str]] = {
+LEFT: Mapping[str, set[str]] = {
     # Of a turn the ids of its messages, its kind, its end, and the period or the account that it is about.
     "turns": {"message", "question", "posted", "task", "arguments", "error", "ref"},
     "usage": {"model", "state", "error"},
@@ -308,8 +308,7 @@ KEPT: Mapping[str, set[str]] = {
     "forgotten": {"person"},
     "notices": {"key"},
 }
-"""The columns that may hold the same afterwards, with the reason. All others of old rows are empty or gone: a new table
-with texts needs a part in `storage.retention`, or a line here."""
+"""The columns that hold the same afterwards. All others of old rows are empty or gone (`storage.retention`)."""
 
 
 def old_values(table: Table) -> dict[str, Any]:
@@ -365,7 +364,7 @@ async def test_every_column_of_every_table_is_emptied_or_is_named_with_a_reason(
     stored = await database.read(left)
     assert set(stored) == {table.name for table in tables} - {"heard", "threads"}, "each has a word"
     await expire(sql_store)
-    assert await database.read(left) == KEPT
+    assert await database.read(left) == LEFT
 
 
 async def test_the_words_leave_the_files_of_the_database(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from bots.app import SETTINGS
 from bots.discord import private as discord_private
 from bots.settings import settings_to_table, settings_to_text
 from bots.slack import private as slack_private
+from storage.retention import CLEARED, KEPT
+from storage.tables import Row
 
 TOP = Path(__file__).parents[2]
 TRACKED = subprocess.run(
@@ -151,6 +153,12 @@ def test_no_file_names_a_package_index() -> None:
         str(path) for path in TEXT if path.name != ".env" and hosts.search(path.read_text(errors="ignore"))
     ]
     assert named == []
+
+
+def test_every_table_says_what_becomes_of_its_old_rows() -> None:
+    tables = set(Row.metadata.tables)
+    assert tables == CLEARED | set(KEPT), "add a part to storage.retention, or the reason why its old rows stay"
+    assert CLEARED.isdisjoint(KEPT)
 
 
 def test_fakes_know_nothing_of_ours() -> None:
