@@ -54,15 +54,17 @@ async def expire_messages(store: ExpiryStore, retention: Retention, clock: Clock
 async def expire_channels(store: RetentionStore, retention: Retention, clock: Clock) -> None:
     """Remove what is older now. Raises StoreError."""
     last: Place | None = None
+    removed, of_channels = 0, set[str]()
     while channels := await store.channels(last):
         for channel in channels:
-            since, removed = await retention.kept_since(channel), 0
+            since = await retention.kept_since(channel)
             while since is not None and (step := await store.expire_channel(channel, since)):
                 removed += step
+                of_channels.add(channel.channel_key)
                 await clock.sleep(STEP_PAUSE_S)
-            if removed:
-                log.info("messages_expired", place=channel.key, rows=removed, older_than=str(since))
         last = channels[-1]
+    if removed:
+        log.info("messages_expired", rows=removed, channels=len(of_channels))
 
 
 async def expire_spending(store: BudgetStore, clock: Clock) -> None:

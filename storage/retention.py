@@ -35,8 +35,8 @@ KEPT = {
 }
 """The tables whose old rows stay as they are, and why."""
 _CHANNEL = ("platform", "team", "channel")
-_MESSAGES = 100
-_TURNS = 50
+_MESSAGES = 40
+_TURNS = 20
 _PICTURES = 4
 """The most rows of a step: a question waits for one at most."""
 

@@ -40,6 +40,9 @@ _LAST = (
 )
 
 
+_RENAME = update(USAGE).where(USAGE.c.turn_id == bindparam("of_turn")).values(person=bindparam("former"))
+
+
 def add(connection: Connection, end: Finish, person: str, at_us: int) -> bool:
     """Store the usage of an answer, once, and add it to the sums. False where it is stored already."""
     used, ask = end.usage or NO_USAGE, end.turn.ask
@@ -76,9 +79,9 @@ def expire_people(connection: Connection, turn_ids: Sequence[int]) -> None:
     known = (used.person != "", ~used.person.startswith(FORGOTTEN_USER, autoescape=True))
     query = select(USAGE).where(used.turn_id.in_(turn_ids), *known)
     rows = [dict(row) for row in connection.execute(query).mappings()]
-    for person in {row["person"] for row in rows}:
-        theirs = (used.turn_id.in_(turn_ids), used.person == person)
-        connection.execute(update(USAGE).where(*theirs).values(person=former_name(person)))
+    if rows:
+        names = [{"of_turn": row["turn_id"], "former": former_name(row["person"])} for row in rows]
+        connection.execute(_RENAME, names)
     usage_sums.move_to_former_names(connection, rows)
 
 

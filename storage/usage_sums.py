@@ -21,6 +21,7 @@ from sqlalchemy import (
     Select,
     Subquery,
     Text,
+    bindparam,
     case,
     cast,
     delete,
@@ -115,6 +116,15 @@ _HAS_CHARGES = select(_CHARGED.turn_id).where(_OF_TURN).exists()
 _HAS_UNPRICED = select(_CHARGED.turn_id).where(_OF_TURN, _UNPRICED).exists()
 
 
+_HERE = [USAGE_SUMS.c[name] == bindparam(f"of_{name}") for name in _KEY]
+_SUBTRACT = (
+    update(USAGE_SUMS)
+    .where(*_HERE)
+    .values({name: USAGE_SUMS.c[name] - bindparam(f"of_{name}") for name in SUMS})
+)
+_REMOVE_EMPTY = delete(USAGE_SUMS).where(*_HERE, USAGE_SUMS.c.answers <= 0)
+
+
 @cache
 def _add(dialect: str) -> Executable:
     adding = insert(dialect, USAGE_SUMS)
@@ -201,13 +211,15 @@ def move_to_former_names(connection: Connection, used: Iterable[Mapping[str, Any
         day_us = row["at_us"] // DAY_US * DAY_US
         key = (SumKind.PERSON, day_us, *_of_channel(row).values(), row["person"])
         moved.setdefault(key, Counter()).update(_amounts_of(row))
-    for key in sorted(moved):
-        here = [USAGE_SUMS.c[name] == value for name, value in zip(_KEY, key, strict=True)]
-        less = {name: USAGE_SUMS.c[name] - moved[key][name] for name in SUMS}
-        connection.execute(update(USAGE_SUMS).where(*here).values(less))
-        connection.execute(delete(USAGE_SUMS).where(*here, USAGE_SUMS.c.answers <= 0))
-        row = dict(zip(_KEY, key, strict=True)) | {name: moved[key][name] for name in SUMS}
-        connection.execute(_add(connection.dialect.name), row | {"name": former_name(row["name"])})
+    if not moved:
+        return
+    rows = [dict(zip(_KEY, key, strict=True)) | moved[key] for key in sorted(moved)]
+    parameters = [{f"of_{name}": value for name, value in row.items()} for row in rows]
+    connection.execute(_SUBTRACT, parameters)
+    connection.execute(_REMOVE_EMPTY, parameters)
+    connection.execute(
+        _add(connection.dialect.name), [row | {"name": former_name(row["name"])} for row in rows]
+    )
 
 
 def adopt(connection: Connection, platform: str, team: str, former: Sequence[str]) -> None:
