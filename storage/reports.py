@@ -30,7 +30,7 @@ from core.values.report import (
 from core.values.usage import UsageTotals, added
 from storage import threads
 from storage.forgotten import FORGOTTEN_USER, former_name
-from storage.tables import ASKING, FEEDBACK, NOT_DONE, SETTINGS, TURNS, USAGE, from_us
+from storage.tables import ASKING, FEEDBACK, NOT_DONE, SETTINGS, THREADS, TURNS, USAGE, from_us
 from storage.usage_sums import SUMMED, SumKind, people, summaries, sums, total, totals, totals_of, within
 
 Span = tuple[int, int]
@@ -95,10 +95,8 @@ def _channels(connection: Connection, period: Span, scope: Place | None) -> tupl
     found = sums(SumKind.MODEL, *period, scope)
     channel = (found.c.platform, found.c.team, found.c.channel)
     each = select(*channel, *total(found)).group_by(*channel).subquery()
-    # All questions of a channel are alike in this, and stay when its threads are removed.
-    here = [USAGE.c[name] == each.c[name] for name in ("platform", "team", "channel")]
-    asked = select(TURNS.c.direct).join(USAGE, USAGE.c.turn_id == TURNS.c.id).where(*here)
-    direct = asked.limit(1).scalar_subquery().label("direct")
+    here = [THREADS.c[name] == each.c[name] for name in ("platform", "team", "channel")]
+    direct = select(THREADS.c.thread).where(*here, THREADS.c.direct).exists().label("direct")
     used = [
         ChannelUse(Place(row.platform, row.team, row.channel, "", bool(row.direct)), totals_of(row))
         for row in connection.execute(select(each, direct)).all()

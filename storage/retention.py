@@ -12,17 +12,19 @@ from functools import cache
 from sqlalchemy import Connection, Select, Table, bindparam, select, tuple_
 
 from core.values.places import Place
-from storage import people, threads, tools, turns, uploads
+from storage import people, summaries, threads, tools, turns, uploads
 from storage.tables import KEY, MESSAGES, THREADS, TURNS, UPLOADS
 
 CLEARED = frozenset(
     {
-        *("messages", "threads", "turns", "steps", "posts", "uploads", "tool_grants", "feedback"),
+        *("messages", "turns", "steps", "posts", "uploads", "tool_grants", "feedback"),
+        "thread_summaries",
         *("usage", "usage_sums"),
     }
 )
 """The tables whose old rows are removed, or lose their texts and the ids of people."""
 KEPT = {
+    "threads": "ids: the thread is followed, and its history is not read again",
     "charges": "the parts of usage, without a person: figures by model would change",
     "reservations": "of turns that have not ended",
     "spending": "amounts, under digests of people; removed a week after their periods",
@@ -46,13 +48,8 @@ Part = Callable[[Connection, Place, int], int]
 def _messages(connection: Connection, channel: Place, before_us: int) -> int:
     kept = turns.not_ended(connection, channel)
     found = threads.expiring(connection, channel, before_us, _MESSAGES, kept)
-    if not found:
-        return 0
-    messages, of_threads = ({*one} for one in zip(*found, strict=True))
     old = [*threads.channel_of(MESSAGES, channel), MESSAGES.c.at_us < before_us]
-    removed = uploads.remove_messages(connection, [*old, MESSAGES.c.message.in_(messages)])
-    threads.remove_empty(connection, channel, before_us, of_threads)
-    return removed
+    return uploads.remove_messages(connection, [*old, MESSAGES.c.message.in_(found)]) if found else 0
 
 
 def _turns(connection: Connection, channel: Place, before_us: int) -> int:
@@ -70,7 +67,11 @@ def _grants(connection: Connection, channel: Place, before_us: int) -> int:
     return tools.expire_grants(connection, channel, before_us, _MESSAGES)
 
 
-_PARTS: tuple[Part, ...] = (_messages, _turns, _pictures, _grants)
+def _summaries(connection: Connection, channel: Place, before_us: int) -> int:
+    return summaries.expire(connection, channel, before_us, _MESSAGES)
+
+
+_PARTS: tuple[Part, ...] = (_messages, _summaries, _turns, _pictures, _grants)
 """Answers are removed before the turns that say whose they are."""
 
 

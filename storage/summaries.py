@@ -90,6 +90,16 @@ def forget(connection: Connection, place: Place) -> None:
     connection.execute(delete(THREAD_SUMMARIES).where(*_IN_PLACE), _parameters(place))
 
 
+def expire(connection: Connection, channel: Place, before_us: int, limit: int) -> int:
+    """Remove `limit` summaries of a channel whose lines are all older, and attempts at such ones."""
+    here = [_ROW[name] == getattr(channel, name) for name in ("platform", "team", "channel")]
+    keys = tuple(THREAD_SUMMARIES.primary_key)
+    rows = connection.execute(select(*keys).where(*here, _ROW.until_us < before_us).limit(limit)).all()
+    for row in rows:
+        connection.execute(delete(THREAD_SUMMARIES).where(*(key == getattr(row, key.name) for key in keys)))
+    return len(rows)
+
+
 def progress(connection: Connection, place: Place) -> SummaryProgress:
     """The newest summary of a thread, and the attempts that failed since."""
     newest = connection.execute(_NEWEST, _parameters(place)).first()

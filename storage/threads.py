@@ -206,23 +206,11 @@ def _change(
 
 def expiring(
     connection: Connection, channel: Place, before_us: int, limit: int, kept: Collection[str]
-) -> list[tuple[str, str]]:
-    """The oldest `limit` messages of a channel that were sent before, without those with the ids `kept`: the id of
-    each, and its thread."""
+) -> list[str]:
+    """The ids of the oldest `limit` messages of a channel that were sent before, without those in `kept`."""
     line = MESSAGES.c
     old = (*channel_of(MESSAGES, channel), line.at_us < before_us, line.message.not_in(kept))
-    query = select(line.message, line.thread).where(*old).order_by(line.at_us).limit(limit)
-    return [(row.message, row.thread) for row in connection.execute(query)]
-
-
-def remove_empty(connection: Connection, channel: Place, before_us: int, which: Collection[str]) -> None:
-    """Remove those of the threads `which` of a channel that have no message left and had none since."""
-    thread, said = THREADS.c, MESSAGES.alias("said").c
-    here = [said[name] == thread[name] for name in ("platform", "team", "channel", "thread")]
-    there = (*channel_of(THREADS, channel), thread.thread.in_(which), thread.at_us < before_us)
-    removing = delete(THREADS).where(*there, ~select(said.message).where(*here).exists())
-    for row in connection.execute(removing.returning(thread.thread)).all():
-        summaries.forget(connection, Place(channel.platform, channel.team, channel.channel, row.thread))
+    return list(connection.scalars(select(line.message).where(*old).order_by(line.at_us).limit(limit)))
 
 
 def remove(connection: Connection, deleted: Deleted) -> bool:
@@ -409,7 +397,7 @@ def threads(connection: Connection, platform: str, team: str, limit: int) -> lis
         select(
             THREADS, _first(MESSAGES.c.text).label("first_words"), _first(MESSAGES.c.attached).label("attached")
         )
-        .where(THREADS.c.platform == platform, THREADS.c.team == team, THREADS.c.joined)
+        .where(THREADS.c.platform == platform, THREADS.c.team == team, THREADS.c.joined, _any_message())
         .order_by(THREADS.c.at_us.desc())
         .limit(limit)
     )
@@ -428,6 +416,12 @@ def title(connection: Connection, place: Place) -> str:
     query = select(_first(MESSAGES.c.text).label("first_words"), _first(MESSAGES.c.attached).label("attached"))
     row = connection.execute(query.where(*within(THREADS, place))).first()
     return "" if row is None else _title(row.first_words or "", from_json(row.attached))
+
+
+def _any_message() -> ColumnElement[bool]:
+    """True of a thread of which messages are stored."""
+    here = (MESSAGES.c[name] == THREADS.c[name] for name in ("platform", "team", "channel", "thread"))
+    return select(MESSAGES.c.message).where(*here).exists()
 
 
 def _first(column: ColumnElement[Any]) -> ScalarSelect[Any]:

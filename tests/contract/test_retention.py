@@ -168,14 +168,20 @@ class TestContent:
         await expire(store)
         assert [grant.tool for grant in await store.tool_grants(PLACE)] == ["new"]
 
+    async def test_a_thread_that_was_read_is_not_read_again(self, store: Store) -> None:
+        await ended(store, ask("m1"))
+        await store.import_history(PLACE, History((ThreadMessage("h1", BEN, "before", NOON),)))
+        await expire(store)
+        assert await store.lines(PLACE) == []
+        assert await store.filled(PLACE)
+
     async def test_a_thread_without_messages_is_not_listed_any_more(self, store: Store) -> None:
         await ended(store, ask("m1"))
         await ended(store, ask("m2", place=ELSEWHERE))
         await store.note(ask("m3", after_s=LATER_S, place=ELSEWHERE))
         await expire(store)
         assert [thread.place for thread in await store.threads("slack", "T1")] == [ELSEWHERE]
-        assert not await store.joined(PLACE)
-        assert await store.joined(ELSEWHERE)
+        assert await store.joined(PLACE), "it is followed as before"
 
     async def test_a_thread_that_was_reset_lately_begins_there_still(self, store: Store) -> None:
         await ended(store, ask("m1"))
@@ -289,11 +295,13 @@ class TestSums:
         assert (await store.usage_totals(*PERIODS[0], person=ANN.id)).questions == 2
 
 
-ADDRESS = {"platform": "slack", "team": "T1", "channel": "C1", "thread": "100.1"}
+ADDRESS = {"platform": "slack", "team": "T1", "channel": "C1"}
 LEFT: Mapping[str, set[str]] = {
+    # The id of a thread is that of its first message.
+    "threads": {"thread"},
     # Of a turn the ids of its messages, its kind, its end, and the period or the account that it is about.
-    "turns": {"message", "question", "posted", "task", "arguments", "error", "ref"},
-    "usage": {"model", "state", "error"},
+    "turns": {"thread", "message", "question", "posted", "task", "arguments", "error", "ref"},
+    "usage": {"thread", "model", "state", "error"},
     "charges": {"kind", "model"},
     # Of turns that have not ended.
     "reservations": {"person"},
@@ -362,7 +370,7 @@ async def test_every_column_of_every_table_is_emptied_or_is_named_with_a_reason(
 
     await database.write(fill)
     stored = await database.read(left)
-    assert set(stored) == {table.name for table in tables} - {"heard", "threads"}, "each has a word"
+    assert set(stored) == {table.name for table in tables} - {"heard"}, "each has a word"
     await expire(sql_store)
     assert await database.read(left) == LEFT
 
@@ -390,7 +398,7 @@ async def test_a_step_is_bounded_and_the_next_goes_on_where_it_ended(sql_store: 
     assert 0 < first <= 40
     assert len(await sql_store.lines(PLACE)) == 250 - first
     assert await expire(sql_store) == 250 - first
-    assert await sql_store.channels() == []
+    assert await sql_store.lines(PLACE) == []
 
 
 async def test_the_sums_are_those_of_the_rows(sql_store: SqlStore, database: Database) -> None:

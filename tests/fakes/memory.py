@@ -418,7 +418,7 @@ class MemoryStore(MemorySettings):
         found = [
             Thread(talk.place, talk.title(), talk.at)
             for talk in self._talks.values()
-            if talk.joined and (talk.place.platform, talk.place.team) == (platform, team)
+            if talk.joined and talk.lines and (talk.place.platform, talk.place.team) == (platform, team)
         ]
         return sorted(found, key=lambda thread: thread.at, reverse=True)[:limit]
 
@@ -996,8 +996,6 @@ class MemoryStore(MemorySettings):
                 self._drop_uploads(talk.place, id_)
                 del talk.lines[id_]
                 removed += 1
-            if not talk.lines and talk.at < before:
-                del self._talks[talk.place.key]
         return removed
 
     def _expire_turn(self, turn: Turn) -> None:

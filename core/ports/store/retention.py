@@ -21,7 +21,8 @@ class RetentionStore(Protocol):
 
         Messages with their files and pictures, answers, the texts, names and steps of turns that have ended, the words
         of opinions, and the grants of tools. The time of a message is its own; an answer has that of its question. The
-        question of a turn that has not ended stays until its end. A thread that has no messages left goes too.
+        question of a turn that has not ended stays until its end. A thread that has no messages left is joined and
+        filled as before.
 
         No sum of usage changes. The people of old usage get another name, by which those are found who know their id:
         `usage_totals` and the accounts of budgets count it as before. The audit, the settings and the times at which

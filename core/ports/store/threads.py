@@ -131,7 +131,7 @@ class ThreadStore(Protocol):
         ...
 
     async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
-        """The newest threads of a team, newest first."""
+        """The newest threads of a team that have messages, newest first."""
         ...
 
     async def watermark(self, platform: str, team: str) -> datetime | None:
