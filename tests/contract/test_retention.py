@@ -45,6 +45,7 @@ from tests.contract.stored import (
     ask,
     texts,
 )
+from tests.contract.test_summary_store import newest, summed_up, thread
 
 CHANNEL = Place("slack", "T1", "C1")
 LIMIT = NOON + timedelta(seconds=100)
@@ -191,6 +192,15 @@ class TestContent:
         assert await store.filled(PLACE)
         question = await accepted(store, ask("m2", after_s=2 * LATER_S))
         assert await texts(store, question.ask) == ["why?"]
+
+    async def test_a_summary_goes_with_the_first_of_its_lines(self, store: Store) -> None:
+        await thread(store)
+        await summed_up(store, 5, RARE)
+        assert await expire(store, before=NOON - timedelta(days=1)) == 0
+        assert await newest(store) is not None
+        await expire(store, before=NOON + timedelta(seconds=1))
+        assert await newest(store) is None
+        assert [line.text for line in await store.lines(PLACE)][:2] == ["line 1", "line 2"]
 
     async def test_channels_are_listed_in_parts(self, store: Store) -> None:
         places = [Place("slack", "T1", f"C{number}") for number in range(5)]
