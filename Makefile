@@ -58,13 +58,15 @@ $(PAGE)/node_modules/.installed: $(PAGE)/package-lock.json $(VENV)/.installed-de
 bench: $(VENV)/.installed-bench
 	$(VENV)/bin/python -m tests.bench $(only)
 
-# The long forms of what make test runs in short: kills and cuts, 100,000 streams, and properties with new examples.
+# The long forms of what make test runs in short: kills and cuts, 100,000 streams, properties with new examples, and
+# 10,000 random workspaces and servers in which no answer may use what one of its readers may not read.
 chaos: install-dev
 	$(VENV)/bin/python -m tests.chaos
 
 soak: install-dev
 	$(VENV)/bin/python -m tests.soak
 
+fuzz: export WORLDS ?= 10000
 fuzz: install-dev
 	$(VENV)/bin/python -m tests.fuzz
 	$(VENV)/bin/python -m pytest -n 2 -m hypothesis --hypothesis-profile=explore

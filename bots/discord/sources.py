@@ -76,7 +76,7 @@ async def may_cite(
 
 
 def _readers(client: discord.Client | None, place: Place, reader: Person, *, alone: bool) -> Readers:
-    """A guest of a voice channel sees nothing else of the server
+    """A guest of a voice channel has no role and sees nothing else of the server
     (https://docs.discord.com/developers/resources/guild#guild-member-object-guild-member-flags). In a chat without a
     server everybody reads everything."""
     me = client.user if client is not None else None
@@ -85,14 +85,15 @@ def _readers(client: discord.Client | None, place: Place, reader: Person, *, alo
     channel = _channel(client, place.channel)
     if channel is None or str(channel.guild.id) != place.team:
         return Readers(place.channel, alone, reader.may_read, all_may_read=None)
-    return Readers(
-        place.channel,
-        alone,
-        reader.may_read,
-        all_may_read=who_views_may_read(channel),
-        shared=False,
-        limited=isinstance(channel, discord.VoiceChannel | discord.StageChannel),
-    )
+    guests = isinstance(channel, discord.VoiceChannel | discord.StageChannel)
+    all_may_read = who_views_may_read(channel) and not (guests and _is_kept_from_some(channel))
+    return Readers(place.channel, alone, reader.may_read, all_may_read, shared=False, limited=guests)
+
+
+def _is_kept_from_some(channel: discord.abc.GuildChannel) -> bool:
+    """True if somebody without a role may not read the older messages of a channel."""
+    said = (overwrite.read_message_history for overwrite in channel.overwrites.values())
+    return False in said or not channel.permissions_for(channel.guild.default_role) >= READS
 
 
 def _source(

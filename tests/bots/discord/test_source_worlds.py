@@ -155,11 +155,11 @@ class Http:
     async def get_thread_member(self, thread_id: int, user_id: int) -> Any:
         thread = self.world.channels[thread_id]
         if user_id not in thread.members:
-            raise discord.NotFound(SimpleNamespace(status=404, reason="Not Found"), "")  # type: ignore[arg-type]
+            raise discord.NotFound(SimpleNamespace(status=404, reason="Not Found"), "")
         return wire.thread_member(thread, user_id)
 
     async def get_channel(self, channel_id: int) -> Any:
-        raise discord.Forbidden(SimpleNamespace(status=403, reason="Forbidden"), "")  # type: ignore[arg-type]
+        raise discord.Forbidden(SimpleNamespace(status=403, reason="Forbidden"), "")
 
 
 def connected(world: World) -> discord.Client:
@@ -187,7 +187,7 @@ async def check(server: Server, data: st.DataObject) -> None:
     """Look at an answer at the top of each channel and in each thread. Raises AssertionError for a leak."""
     world, members = server.world, GuildMembers(FakeClock())
     client = connected(world)
-    spots = [(world.channels[id_], None) for id_ in CHANNELS]
+    spots: list[tuple[Channel, Channel | None]] = [(world.channels[id_], None) for id_ in CHANNELS]
     spots += [(world.channels[world.channels[id_].parent_id or 0], world.channels[id_]) for id_ in THREADS]
     for here, thread in spots:
         askers = [one for one in MEMBERS if sees(server, one, here, thread)]
