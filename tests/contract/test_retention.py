@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, BigInteger, Boolean, Connection, Float, Integer, LargeBinary, Text, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Connection,
+    Float,
+    Integer,
+    LargeBinary,
+    Text,
+    TypeDecorator,
+    select,
+)
 from sqlalchemy.sql.schema import Column, Table
 
 from core.clock import SystemClock
@@ -27,7 +38,7 @@ from core.values.ui import Button
 from core.values.usage import Charge, UsageField
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
-from storage.tables import USAGE, USAGE_SUMS, Row, to_us
+from storage.tables import USAGE, USAGE_SUMS, Prose, Row, to_us
 from storage.usage_sums import DAY_US
 from tests.contract.stored import (
     ANN,
@@ -353,7 +364,9 @@ def _value(column: Column[Any], word: str) -> Any:
         return False
     if isinstance(kind, Integer | BigInteger | Float):
         return 1
-    if isinstance(kind, JSON):
+    if isinstance(kind, JSON) or (
+        isinstance(column.type, TypeDecorator) and not isinstance(column.type, Prose)
+    ):
         return [word]
     if isinstance(kind, LargeBinary):
         return word.encode()
