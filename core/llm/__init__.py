@@ -39,6 +39,8 @@
     redacting_model  a wrapper that removes secrets from deltas
     transcription    transcribes voice clips
     └ sounds           types of audio and their extensions                         pure
+    embeddings       asks for the vectors of texts
+    single_response  one response that is no stream
     offline          the built-in model without a key
     catalog          accounts and models, from the environment or parley.toml
 
@@ -54,6 +56,7 @@ from core.clock import Clock
 from core.llm.catalog import Account, ModelCatalog
 from core.llm.chunks import AnswerCaps
 from core.llm.client import CompletionsClient, create_repairs
+from core.llm.embeddings import EndpointEmbedder
 from core.llm.network import create_tls, proxy_for
 from core.llm.offline import OfflineModel
 from core.llm.response_reader import ReadTimeouts
@@ -78,6 +81,11 @@ def create_transcriber(
 ) -> EndpointTranscriber | None:
     """The transcriber of `catalog`, or None without a transcription model. The caller closes it."""
     return EndpointTranscriber(catalog.transcriptions, clock, observer) if catalog.transcriptions else None
+
+
+def create_embedder(catalog: ModelCatalog, clock: Clock, observer: ModelObserver) -> EndpointEmbedder | None:
+    """The embedder of `catalog`, or None without an embedding model. The caller closes it."""
+    return EndpointEmbedder(catalog.embeddings, clock, observer) if catalog.embeddings else None
 
 
 def create_model(

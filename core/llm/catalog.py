@@ -24,6 +24,7 @@ from core.values.deltas import ModelInfo
 from core.values.prices import Prices
 
 TRANSCRIBE_AT = "PARLEY_TRANSCRIBE_MODEL"
+EMBED_AT = "PARLEY_EMBEDDING_MODEL"
 CONCURRENCY = 500
 """Default limit of concurrent requests per account. A 429 lowers it."""
 
@@ -89,19 +90,21 @@ class ModelCatalog:
     """Every route in order of preference: models by the chain, accounts by their order in the file.
 
     Without routes the offline model answers. `default` is the model of requests that name none. `transcriptions`: the
-    routes of voice clips, in order of preference.
+    routes of voice clips, in order of preference. `embeddings`: those of the embedding model, all of one model, since
+    vectors of two can't be compared.
     """
 
     default: ModelInfo
     routes: tuple[Route, ...] = ()
     source: str = ""
     transcriptions: tuple[Route, ...] = ()
+    embeddings: tuple[Route, ...] = ()
 
     @property
     def secrets(self) -> list[str]:
         """Keys and values of secret headers, which logs and chats leave out. A placeholder such as `none` is not a
         secret."""
-        routes = (*self.routes, *self.transcriptions)
+        routes = (*self.routes, *self.transcriptions, *self.embeddings)
         values = {secret.strip() for route in routes for secret in route.account.secrets}
         return sorted(value for value in values if is_key(value))
 
@@ -139,8 +142,9 @@ def environment_to_catalog(settings: CoreSettings) -> ModelCatalog:
     account = Account("OPENAI_API_KEY", "", url, key)
     account = replace(account, endpoint=account.host)
     routes = (Route(account, model_info, model_info.name),)
-    transcriptions = _transcriptions([account], _named_transcriber(settings), TRANSCRIBE_AT)
-    return ModelCatalog(model_info, routes, url.partition("?")[0], tuple(transcriptions))
+    transcriptions = _routes_of([account], _named_transcriber(settings), TRANSCRIBE_AT)
+    embeddings = _routes_of([account], _named_embedder(settings), EMBED_AT)
+    return ModelCatalog(model_info, routes, url.partition("?")[0], tuple(transcriptions), tuple(embeddings))
 
 
 def toml_to_catalog(
@@ -172,13 +176,28 @@ def _file_to_catalog(written: ConfigFile, settings: CoreSettings) -> ModelCatalo
     transcriptions = [
         route
         for name, endpoint in file.endpoints.items()
-        for route in _transcriptions(
+        for route in _routes_of(
             accounts[name],
             _transcriber(endpoint, settings) if endpoint.transcribe else _named_transcriber(settings),
             f"{source}: endpoints.{_quoted(name)}.transcribe" if endpoint.transcribe else TRANSCRIBE_AT,
         )
     ]
-    return ModelCatalog(routes[0].model_info, tuple(routes), source, tuple(transcriptions))
+    embedding = {name: endpoint for name, endpoint in file.endpoints.items() if endpoint.embed}
+    embeddings = [
+        route
+        for name, endpoint in (embedding or file.endpoints).items()
+        for route in _routes_of(
+            accounts[name],
+            _embedder(endpoint, settings) if endpoint.embed else _named_embedder(settings),
+            f"{source}: endpoints.{_quoted(name)}.embed" if endpoint.embed else EMBED_AT,
+        )
+    ]
+    models = list(dict.fromkeys(route.model_info.name for route in embeddings))
+    if len(models) > 1:
+        raise SettingsError(
+            f"{source}: embed: {models[0]!r} and {models[1]!r} are two models; there can be one"
+        )
+    return ModelCatalog(routes[0].model_info, tuple(routes), source, tuple(transcriptions), tuple(embeddings))
 
 
 class _Part(BaseModel):
@@ -236,6 +255,10 @@ class _Transcriber(_Priced):
     price_minute: Price | None = None
 
 
+class _Embedder(_Priced):
+    name: str = Field(min_length=1)
+
+
 class _Account(_Part):
     name: str = Field(min_length=1)
     key_env: str = ""
@@ -249,9 +272,10 @@ class _Endpoint(_Part):
     accounts: list[_Account] = Field(min_length=1)
     models: dict[str, _Model] = Field(min_length=1)
     transcribe: _Transcriber | None = None
+    embed: _Embedder | None = None
     reported_cost: bool | Literal["auto"] = "auto"
 
-    @field_validator("transcribe", mode="before")
+    @field_validator("transcribe", "embed", mode="before")
     @classmethod
     def _name_alone(cls, value: object) -> object:
         return ({"name": value} if value else None) if isinstance(value, str) else value
@@ -269,8 +293,8 @@ class _File(_Part):
     """Read by `core.tools.config`."""
 
 
-def _transcriptions(accounts: Iterable[Account], model_info: ModelInfo, at: str) -> Iterator[Route]:
-    """The routes of the transcription model; empty if no model is named."""
+def _routes_of(accounts: Iterable[Account], model_info: ModelInfo, at: str) -> Iterator[Route]:
+    """The routes of a model that does not answer questions; empty if no model is named."""
     return (Route(account, model_info, model_info.name, at) for account in accounts if model_info.name)
 
 
@@ -288,6 +312,21 @@ def _transcriber(endpoint: _Endpoint, settings: CoreSettings) -> ModelInfo:
     prices = endpoint.transcribe.all_prices
     reported = _reports_cost(endpoint.reported_cost, settings)
     return ModelInfo(endpoint.transcribe.name, prices=prices, reported_cost=reported)
+
+
+def _named_embedder(settings: CoreSettings) -> ModelInfo:
+    """The embedding model of the environment, nameless where there is none."""
+    prices = _undated_prices(settings, "parley_price_embedding_")
+    return ModelInfo(
+        settings.parley_embedding_model, prices=prices, reported_cost=_reports_cost("auto", settings)
+    )
+
+
+def _embedder(endpoint: _Endpoint, settings: CoreSettings) -> ModelInfo:
+    """The embedding model of `endpoint`, which has one."""
+    assert endpoint.embed is not None
+    reported = _reports_cost(endpoint.reported_cost, settings)
+    return ModelInfo(endpoint.embed.name, prices=endpoint.embed.all_prices, reported_cost=reported)
 
 
 def _reports_cost(written: bool | Literal["auto"], settings: CoreSettings) -> bool:

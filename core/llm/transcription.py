@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import aclosing
+from functools import partial
 
 import httpx
 import structlog
@@ -15,11 +15,11 @@ import structlog
 from core.clock import Clock
 from core.errors import Code, ModelError
 from core.llm.catalog import Route
-from core.llm.connection import bearer, close_response, create_http, headers_of, pieces_of
-from core.llm.deadline import Deadline
+from core.llm.connection import bearer
 from core.llm.error_bodies import is_page, looks_like_error
-from core.llm.errors import fault, from_chunk, from_exception, from_response
+from core.llm.errors import fault, from_chunk
 from core.llm.retry_policy import key_of, keys_of, rule_for
+from core.llm.single_response import create_client, key_text, lacks_path, read_response
 from core.llm.sounds import MEDIA_TYPES, extension_of
 from core.llm.tokens import estimate
 from core.llm.usage_fields import sound_usage_of
@@ -35,7 +35,6 @@ LIMIT_S = 120.0
 LEARNT_S = 86_400.0
 """Seconds for which an endpoint without transcription is skipped."""
 _ANSWER_BYTES = 1024 * 1024
-_NOT_IMPLEMENTED = 501
 
 _PROBLEMS = {
     Code.BAD_REQUEST: FileProblem.DAMAGED,
@@ -65,7 +64,7 @@ class EndpointTranscriber:
         self._clock = clock
         self._observer = observer
         self._not_before: dict[str, float] = {}
-        self._clients = [(route, _client(route, clock, environment)) for route in routes]
+        self._clients = [(route, create_client(route, clock, LIMIT_S, environment)) for route in routes]
 
     async def close(self) -> None:
         for _, client in self._clients:
@@ -94,30 +93,15 @@ class EndpointTranscriber:
 
     async def _ask(self, route: Route, client: httpx.AsyncClient, extension: str, data: bytes) -> Transcript:
         """The words of one response. Raises ModelError."""
-        key, status = _key(route), 0
-        async with Deadline(self._clock) as deadline:
-            deadline.due = self._clock.monotonic() + LIMIT_S
-            try:
-                request = _request(route, client, extension, data)
-                response = await deadline.wait(client.send(request, stream=True))
-                try:
-                    status = response.status_code
-                    body = await deadline.wait(_read(response))
-                    if not response.is_success:
-                        raise from_response(status, headers_of(response), body, self._clock.now(), key)
-                finally:
-                    await close_response(response)
-            except TimeoutError:
-                raise fault(Code.STALLED, f"no text in {LIMIT_S:g} s", status=status) from None
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise from_exception(error, begun=status > 0, key=key) from error
-        text, usage = _said(body, key)
+        build = partial(_request, route, client, extension, data)
+        body = await read_response(route, client, build, self._clock, LIMIT_S, _ANSWER_BYTES)
+        text, usage = _said(body, key_text(route))
         words = Usage(completion_tokens=estimate(text) if text else 0, estimated=True)
         return Transcript(text, route.model_info, usage or words)
 
     def _note(self, route: Route, error: ModelError) -> None:
         """Log a failure, and remember or report a permanent one."""
-        rule, missing = rule_for(error), _takes_no_sounds(error)
+        rule, missing = rule_for(error), lacks_path(error)
         if missing:
             self._not_before[route.offer] = self._clock.monotonic() + LEARNT_S
         elif rule.alerts and rule.blames is not None:
@@ -132,42 +116,18 @@ class EndpointTranscriber:
         )
 
 
-def _takes_no_sounds(error: ModelError) -> bool:
-    return error.code is Code.WRONG_URL or error.status == _NOT_IMPLEMENTED
-
-
 def _problem(error: ModelError) -> FileProblem:
-    if _takes_no_sounds(error):
+    if lacks_path(error):
         return FileProblem.UNHEARD
     return _PROBLEMS.get(error.code, FileProblem.UNAVAILABLE)
-
-
-def _client(route: Route, clock: Clock, environment: Mapping[str, str] | None) -> httpx.AsyncClient:
-    account = route.account
-    headers = {name: value.get_secret_value() for name, value in account.headers.items()}
-    return create_http(account.base_url, _key(route), clock, LIMIT_S, headers, environment)
-
-
-def _key(route: Route) -> str:
-    return route.account.key.get_secret_value().strip()
 
 
 def _request(route: Route, client: httpx.AsyncClient, extension: str, data: bytes) -> httpx.Request:
     """The multipart request. The person's file name is not sent: only its extension matters."""
     file = (f"sound.{extension}", data, MEDIA_TYPES[extension])
     url = httpx.URL(transcriptions_url(route.account.base_url))
-    fields, headers = {"model": route.model_there}, bearer(_key(route))
+    fields, headers = {"model": route.model_there}, bearer(key_text(route))
     return client.build_request("POST", url, data=fields, files={"file": file}, headers=headers)
-
-
-async def _read(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async with aclosing(pieces_of(response)) as pieces:
-        async for piece in pieces:
-            body += piece
-            if len(body) > _ANSWER_BYTES:
-                raise fault(Code.GARBLED, f"over {_ANSWER_BYTES} bytes", status=response.status_code)
-    return bytes(body)
 
 
 def _said(body: bytes, key: str) -> tuple[str, Usage | None]:

@@ -3,6 +3,7 @@
     connector  platforms, and the inbox that they deliver events to
     model      a model that streams
     tools      what models may call
+    embeddings a model that makes vectors of texts
     files      the content of people's files: its source, and its extractor
     store      turns, tool decisions, threads, settings, usage, privacy, uploads, summaries: one module a protocol
 

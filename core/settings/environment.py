@@ -95,6 +95,11 @@ class CoreSettings(Settings):
         description="The model that writes down voice clips, such as whisper-1, asked for at the endpoint's "
         "/audio/transcriptions. Empty: voice clips are not read.",
     )
+    parley_embedding_model: str = Field(
+        "",
+        description="The model that makes vectors of questions, such as text-embedding-3-small, asked for at the "
+        "endpoint's /embeddings: earlier answers are then found by their meaning too. Empty: by their words alone.",
+    )
     parley_describe_pictures: bool = Field(
         False,
         description="A model of PARLEY_CONFIG that sees pictures describes them for a chosen model that does "
@@ -150,6 +155,9 @@ class CoreSettings(Settings):
         None,
         description="The price of a minute of sound that PARLEY_TRANSCRIBE_MODEL writes down. The price of one that "
         "counts tokens is set in PARLEY_CONFIG.",
+    )
+    parley_price_embedding_input: Price | None = Field(
+        None, description="The price of a million tokens that PARLEY_EMBEDDING_MODEL reads."
     )
     parley_currency: str = Field(
         "USD",
@@ -351,6 +359,11 @@ def completions_url(base_url: str) -> str:
 def transcriptions_url(base_url: str) -> str:
     """The URL of audio transcriptions at that base URL. The base URL's query comes last."""
     return _below(base_url, "audio/transcriptions")
+
+
+def embeddings_url(base_url: str) -> str:
+    """The URL of embeddings at that base URL. The base URL's query comes last."""
+    return _below(base_url, "embeddings")
 
 
 def _below(base_url: str, path: str) -> str:

@@ -55,6 +55,10 @@ class ModelInfo:
         prices = self.prices_on(day)
         return prices.input is not None and prices.output is not None
 
+    def is_input_priced(self, day: date) -> bool:
+        """True if the price of what the model reads is known on `day` (UTC): an embedding model writes nothing."""
+        return self.prices_on(day).input is not None
+
     def is_sound_priced(self, day: date) -> bool:
         """True if the price of transcripts by this model is known on `day` (UTC), by the minute or in tokens."""
         return self.prices_on(day).minute is not None or self.is_priced(day)
@@ -126,6 +130,8 @@ class ChargeKind(StrEnum):
     """Describing a picture for a model that does not see it."""
     SUMMARY = "summary"
     """Summing up the beginning of a long thread."""
+    EMBEDDING = "embedding"
+    """Making the vector of a question."""
 
 
 @dataclass(frozen=True, slots=True)

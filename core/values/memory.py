@@ -34,3 +34,16 @@ class SourceScope:
     team: str
     channels: frozenset[str]
     but: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """The meaning of a text as a vector of length 1, which `model` has made: little-endian numbers of 32 bits."""
+
+    model: str
+    values: bytes
+
+    @property
+    def dimension(self) -> int:
+        """The number of its numbers."""
+        return len(self.values) // 4

@@ -165,6 +165,58 @@ def test_the_model_that_writes_clips_down_has_prices_of_its_own(
 
 
 @pytest.mark.parametrize(
+    ("written", "prices"),
+    [('"bge"', ()), ('{ name = "bge", price_input = 0.02 }', (Prices(input=Decimal("0.02")),))],
+)
+def test_the_model_that_makes_vectors_has_a_price_of_its_own(written: str, prices: tuple[Prices, ...]) -> None:
+    text = FINE.replace("accounts", f"embed = {written}\naccounts", 1)
+    of_settings = settings(parley_price_input=5, parley_price_embedding_input=7)
+    of_settings = of_settings.model_copy(update={"openai_api_key": SecretStr("sk-test")})
+    routes = toml_to_catalog(text, of_settings, KEYS, FILE).embeddings
+    assert {(route.model_there, route.model_info.prices) for route in routes} == {("bge", prices)}
+    named = of_settings.model_copy(update={"parley_embedding_model": "small"})
+    [route] = environment_to_catalog(named).embeddings
+    assert (route.model_there, route.model_info.prices) == ("small", (Prices(input=Decimal(7)),))
+    assert environment_to_catalog(of_settings).embeddings == ()
+
+
+TWO = """
+[endpoints.one]
+base_url = "https://one.example/v1"
+accounts = [{ name = "a", key = "sk-a" }]
+models = { large = {} }
+ONE
+[endpoints.two]
+base_url = "https://two.example/v1"
+accounts = [{ name = "b", key = "sk-b" }]
+models = { small = {} }
+TWO
+"""
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "asked"),
+    [
+        ("", "", [("one", "env"), ("two", "env")]),
+        ("", 'embed = "bge"', [("two", "bge")]),
+        ('embed = "bge"', 'embed = "bge"', [("one", "bge"), ("two", "bge")]),
+    ],
+)
+def test_the_endpoints_that_name_an_embedding_model_are_asked_alone(
+    one: str, two: str, asked: list[tuple[str, str]]
+) -> None:
+    text = TWO.replace("ONE", one).replace("TWO", two)
+    catalog = toml_to_catalog(text, settings(parley_embedding_model="env"), {}, FILE)
+    assert [(route.account.endpoint, route.model_there) for route in catalog.embeddings] == asked
+
+
+def test_vectors_of_two_models_are_refused_at_the_start() -> None:
+    text = TWO.replace("ONE", 'embed = "bge"').replace("TWO", 'embed = "e5"')
+    with pytest.raises(SettingsError, match="'bge' and 'e5' are two models; there can be one"):
+        toml_to_catalog(text, settings(), {}, FILE)
+
+
+@pytest.mark.parametrize(
     ("currency", "written", "counts"),
     [
         ("USD", "", True),

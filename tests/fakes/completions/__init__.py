@@ -6,10 +6,12 @@
 - `pictures`: which pictures an endpoint takes, and how vendors refuse the others
 - `tools`: which requests with tools are refused, and `call_tools`, a model that calls tools by name
 - `sounds`: what /audio/transcriptions takes
+- `embeddings`: what /embeddings takes, and `hashed`, vectors of the words of a text
 - `quirks`: every wire quirk we know, each with what a right client makes of it
 - `statuses`: error responses as real endpoints send them, each with its failure class
 """
 
+from .embeddings import hashed
 from .pictures import VENDORS, PictureRules
 from .quirks import QUIRKS, Expect, Quirk
 from .reference import request_body_problems
@@ -39,6 +41,7 @@ __all__ = [
     "call_tools",
     "closed_port_url",
     "echo",
+    "hashed",
     "redirect",
     "request_body_problems",
 ]

@@ -17,6 +17,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Any
 
+from .embeddings import Embed, embeddings_answer
 from .pictures import PictureRules, picture_problems
 from .reference import request_body_problems
 from .replies import Json, Raw, Reply, Status, Words
@@ -65,6 +66,10 @@ def echo(body: Json) -> Words:
     return Words(f"You said: {said}")
 
 
+def is_embeddings(path: str) -> bool:
+    return path.partition("?")[0].endswith("/embeddings")
+
+
 class FakeCompletions:
     """An endpoint on 127.0.0.1. Replies come from `script` first (one a request), then from `default`.
 
@@ -92,6 +97,8 @@ class FakeCompletions:
         self.tools = tools or ToolRules()
         self.transcription: Reply | None = None
         """The answer to a sound; None: there is no such path here."""
+        self.embeddings: Reply | Embed | None = None
+        """The answer to texts, or the vector of each; None: there is no such path here."""
         self.requests: list[Received] = []
         self.problems: list[str] = []
         self._script: deque[Reply] = deque()
@@ -99,6 +106,12 @@ class FakeCompletions:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._ticker = _Ticker()
+
+    @property
+    def embedded(self) -> list[str]:
+        """The texts that vectors were asked for, in their order."""
+        asked = (one.body for one in self.requests if is_embeddings(one.path) and isinstance(one.body, dict))
+        return [text for body in asked for text in body["input"]]
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port, backlog=512)
@@ -197,7 +210,7 @@ class FakeCompletions:
             body = None
         received = Received(method, path, headers, body, account, monotonic())
         self.requests.append(received)
-        if method == "POST" and sound is None:
+        if method == "POST" and sound is None and not is_embeddings(path):
             number = len(self.requests)
             problems = [*request_body_problems(body), *picture_problems(body if isinstance(body, dict) else {})]
             self.problems += [f"request {number}: {problem}" for problem in problems]
@@ -206,7 +219,8 @@ class FakeCompletions:
     def _choose(self, received: Received) -> Reply:
         path = received.path.partition("?")[0]
         sounds = ("/v1/audio/transcriptions",) if self.transcription is not None else ()
-        if path not in ("/v1/chat/completions", "/v1/models", *sounds):
+        texts = ("/v1/embeddings",) if self.embeddings is not None else ()
+        if path not in ("/v1/chat/completions", "/v1/models", *sounds, *texts):
             return NOT_FOUND_HTML if self.html_404 else _wrong_url(received)
         if received.account is None:
             return REFUSED_KEY
@@ -216,6 +230,10 @@ class FakeCompletions:
                 return Status(200, {"object": "list", "data": models})
             case "POST", "/v1/audio/transcriptions" if self.transcription is not None:
                 return sound_refusal(received.body) or self.transcription
+            case "POST", "/v1/embeddings" if self.embeddings is not None:
+                if callable(self.embeddings):
+                    return embeddings_answer(received.body, self.embeddings)
+                return self.embeddings
             case "POST", "/v1/chat/completions":
                 if not isinstance(received.body, dict):
                     message = "We could not parse the JSON body of your request."
