@@ -22,6 +22,7 @@ from core.child_processes import ChildError
 from core.clock import SystemClock
 from core.errors import SettingsError, StoreError
 from core.llm.catalog import ModelCatalog
+from core.memory.indexing import index_earlier_answers
 from core.ports.store.turns import TurnLedger
 from core.spend.chart_renderer import ChartRenderer
 from core.spend.charts import bars_to_chart
@@ -182,6 +183,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     jobs.start(expire_messages(app.store, app.retention, app.clock))
     jobs.start(app.counts.run())
     jobs.start(expire_spending(app.store, app.clock))
+    jobs.start(index_earlier_answers(app.store, app.clock))
     jobs.start(app.loop_health.run(app.core.parley_watchdog_s))
     for server in app.mcp_servers:
         jobs.start(_run_server(app, server))

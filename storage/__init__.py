@@ -33,6 +33,9 @@
     retention   removes what is older than it is kept
     deleted     the messages that were deleted last
     purging     rids the files of what was forgotten
+    sources     the index of answered questions
+    source_search  finds them by their words
+    word_counts    the counts of words in that index, in memory
     forgotten   the people who were forgotten, and the times
     store       `SqlStore`, which runs each of those functions as one transaction
     migrations  the schema's history; `open_store` brings a database up to date

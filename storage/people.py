@@ -15,7 +15,7 @@ from core.ports.store.privacy import Feedback
 from core.values.budgets import forgotten_payer
 from core.values.conversation import ThreadMessage, TurnState
 from core.values.places import Place
-from storage import announcements, posts, summaries, threads, turn_ends, uploads, usage, usage_sums
+from storage import announcements, posts, sources, summaries, threads, turn_ends, uploads, usage, usage_sums
 from storage.attached import from_json, to_json, without_quotes_of
 from storage.budgets import Changed
 from storage.engine import insert
@@ -37,7 +37,7 @@ from storage.tables import (
 
 PURGED = (
     *("messages", "thread_summaries", "uploads", "turns", "steps", "tool_grants", "feedback"),
-    *("usage", "usage_sums", "audit", "posts"),
+    *("usage", "usage_sums", "audit", "posts", "sources"),
 )
 """The tables from which something is forgotten, or is removed since it is too old."""
 
@@ -84,6 +84,7 @@ def reset(connection: Connection, place: Place, at_us: int) -> None:
     threads.touch(connection, place, at_us, filled=True)
     connection.execute(update(THREADS).where(*threads.within(THREADS, place)).values(since_us=at_us))
     summaries.forget(connection, place)
+    sources.remove_thread(connection, place, at_us)
 
 
 def forget_thread(connection: Connection, place: Place, at_us: int, balances: Changed | None) -> int:
@@ -148,6 +149,7 @@ def _forget_user(connection: Connection, platform: str, team: str, person: str, 
 def expire_turns(connection: Connection, turn_ids: Sequence[int]) -> None:
     """Remove the texts of turns and their people, of the opinions of their answers the words and the people."""
     of_turns = [TURNS.c.id.in_(turn_ids)]
+    sources.remove(connection, turn_ids)
     uploads.remove_answers(connection, of_turns)
     given = FEEDBACK.c
     rows = connection.execute(select(given.turn_id, given.person).where(given.turn_id.in_(turn_ids))).all()
@@ -194,6 +196,7 @@ def _forget_turns(
     not_ended = or_(OPEN, HELD, TURNS.c.state == TurnState.ASKING)
     ended = case((not_ended, TurnState.STOPPED), else_=TURNS.c.state)
     conditions = list(which)
+    sources.remove(connection, select(TURNS.c.id).where(*conditions))
     uploads.remove_answers(connection, conditions)
     connection.execute(delete(STEPS).where(STEPS.c.turn_id.in_(select(TURNS.c.id).where(*conditions))))
     connection.execute(update(TURNS).where(*conditions).values({**nothing, "state": ended, "ticket": ""}))

@@ -58,11 +58,18 @@ class PostgresBackend:
             await engine.dispose()
 
     async def purge(self, tables: Sequence[str]) -> None:
-        """Free the dead rows of `tables`. The WAL and the backups are the operator's to expire.
+        """Free the dead rows of `tables`, and make the index of words anew, which keeps each word that ever was in it.
+        The WAL and the backups are the operator's to expire.
 
         https://www.postgresql.org/docs/current/routine-vacuuming.html
         """
         await self.read(lambda connection: connection.exec_driver_sql(f"VACUUM {', '.join(tables)}"))
+        engine = postgres_engine(self._url, statement_timeout_s=None, poolclass=NullPool)
+        try:
+            async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+                await connection.exec_driver_sql("REINDEX INDEX CONCURRENTLY ix_sources_words")
+        finally:
+            await engine.dispose()
 
     async def close(self) -> None:
         await self._engine.dispose()

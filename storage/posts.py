@@ -57,3 +57,8 @@ def place_of_post(connection: Connection, place: Place, message_id: str) -> Plac
     )
     row = connection.execute(query).first()
     return None if row is None else Place(place.platform, place.team, place.channel, row.thread, row.direct)
+
+
+def line_id(turn_id: int, posted: Sequence[str]) -> str:
+    """The id of an answer in its thread: that of its first message, if it has one."""
+    return posted[0] if posted else f"turn-{turn_id}"

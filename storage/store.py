@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from functools import partial
 
 from core.clock import Clock
+from core.memory.ranking import source_words
 from core.ports.files import FileContent
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change, StoredSettings
@@ -16,6 +18,7 @@ from core.ports.store.threads import Context, Thread
 from core.values.budgets import Balance, Budget, BudgetAccount, BudgetClaim, BudgetDecision
 from core.values.conversation import Ask, History, LinePosition, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
+from core.values.memory import EarlierAnswer, SourceScope
 from core.values.operation import OperationCount, OperationFigures
 from core.values.parts import Attached, File
 from core.values.places import Person, Place
@@ -39,6 +42,8 @@ from storage import (
     reports,
     retention,
     settings,
+    source_search,
+    sources,
     steps,
     summaries,
     teams,
@@ -57,6 +62,10 @@ from storage.purging import Purging
 from storage.settings_cache import SettingsCache
 from storage.tables import to_us
 from storage.tools import AskingThreads
+from storage.word_counts import KeptWordCounts
+
+_NOT_LOOKED_AT = 2**62
+"""An id that no turn reaches."""
 
 
 class SqlStore:
@@ -78,6 +87,9 @@ class SqlStore:
         self._purging = Purging(database, clock)
         self._asking = AskingThreads()
         self._balances = budgets.KeptBalances()
+        self._word_counts = KeptWordCounts(database)
+        self._indexed_from = _NOT_LOOKED_AT
+        """The turns from this id on have the words of today's tokenizer."""
         self._counts_spending = counts_spending
         """There may be accounts of budgets that answers have to be added to."""
 
@@ -258,7 +270,37 @@ class SqlStore:
         with self._asking.adding(finish.turn.ask.place) if asks else nullcontext():
             ended = await self._database.write(turn_ends.finish, finish, now_us, balances)
         self._balances.put(balances or {})
+        if finish.state is TurnState.DONE:
+            self._word_counts.added()
         return ended
+
+    async def earlier_answers(
+        self, scope: SourceScope, words: Sequence[str], limit: int
+    ) -> list[EarlierAnswer]:
+        weights = (await self._word_counts.counts()).weights(words)
+        if not weights or not scope.channels or limit < 1:
+            return []
+        return await self._database.read(source_search.search, scope, weights, limit)
+
+    async def answers_of(self, scope: SourceScope, turn_ids: Collection[int]) -> list[EarlierAnswer]:
+        found = await self._database.read(sources.answers, turn_ids, scope)
+        return [answer for _, answer in sorted(found.items())]
+
+    async def source_channels(self, platform: str, team: str) -> list[str]:
+        return await self._database.read(sources.channels, platform, team)
+
+    async def index_answers(self, limit: int) -> bool:
+        ids, texts = await self._database.read(sources.outdated, self._indexed_from, limit)
+        if not ids:
+            self._indexed_from = _NOT_LOOKED_AT
+            await self._word_counts.counts()
+            return False
+        # Not within the transaction, nor in the event loop: new words take their time.
+        words = await asyncio.to_thread(_words_of, texts)
+        await self._database.write(sources.renew, ids, words)
+        self._indexed_from = min(ids)
+        self._word_counts.added(len(ids))
+        return True
 
     async def balances(self, accounts: Sequence[BudgetAccount], person: str) -> list[Balance]:
         self._counts_spending = True
@@ -454,4 +496,9 @@ class SqlStore:
 
     async def close(self) -> None:
         await self._purging.close()
+        await self._word_counts.close()
         await self._database.close()
+
+
+def _words_of(texts: Mapping[int, tuple[str, str]]) -> dict[int, list[str]]:
+    return {turn_id: source_words(question, answer) for turn_id, (question, answer) in texts.items()}

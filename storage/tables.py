@@ -26,6 +26,8 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -76,6 +78,24 @@ class Fields(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         return storable(value)
+
+
+class Words(TypeDecorator[list[str]]):
+    """Words of letters and digits, of which the first characters may be marks. PostgreSQL keeps each once, in an order
+    of its own. https://www.postgresql.org/docs/current/datatype-textsearch.html"""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(TSVECTOR() if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> str | None:
+        quote = "'" if dialect.name == "postgresql" else ""
+        return None if value is None else " ".join(f"{quote}{word}{quote}" for word in value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> list[str] | None:
+        return None if value is None else [word.strip("'") for word in value.split()]
 
 
 class Row(SQLModel):
@@ -522,6 +542,29 @@ class FeedbackRow(Row, table=True):
     at_us: int = Field(sa_type=BigInteger)
 
 
+ROWID: Any = BigInteger().with_variant(Integer, "sqlite")
+"""The type of a key that is SQLite's own number of a row."""
+
+
+class SourceRow(Row, table=True):
+    """A turn in the index of answered questions, under the words of `core.memory.ranking`, which a `version` of the
+    tokenizer has made; 0 where they are not made yet.
+
+    The words have an index that is made by a migration alone. On SQLite triggers keep that index, `source_words`, in
+    step with this table: a migration that makes the table anew has to make them anew.
+    """
+
+    __tablename__ = "sources"
+    __table_args__ = (Index(None, "platform", "team", "channel"),)
+
+    turn_id: int = Field(sa_column=Column(ROWID, ForeignKey("turns.id"), primary_key=True, autoincrement=False))
+    platform: str = Field(sa_type=KEY)
+    team: str = Field(sa_type=KEY)
+    channel: str = Field(sa_type=KEY)
+    version: int
+    words: list[str] = Field(sa_type=Words)
+
+
 class ForgottenRow(Row, table=True):
     """The time at which a person was forgotten, in a team or, where `team` is empty, in all teams of the
     platform. `person` is a hash of their id. No row is older than the ids of teams, so `storage.teams` has
@@ -560,6 +603,7 @@ HEARD = Row.metadata.tables["heard"]
 SETTINGS = Row.metadata.tables["settings"]
 AUDIT = Row.metadata.tables["audit"]
 THREAD_SUMMARIES = Row.metadata.tables["thread_summaries"]
+SOURCES = Row.metadata.tables["sources"]
 FEEDBACK = Row.metadata.tables["feedback"]
 FORGOTTEN = Row.metadata.tables["forgotten"]
 NOTICES = Row.metadata.tables["notices"]

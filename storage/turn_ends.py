@@ -20,9 +20,10 @@ from core.values.summaries import StretchSummary, SummaryFailure
 from core.values.tasks import ContinueAnswer
 from core.values.turn_ends import Finish
 from core.values.usage import Charge
-from storage import announcements, budgets, charges, posts, steps, summaries, threads, uploads, usage
+from storage import announcements, budgets, charges, posts, sources, steps, summaries, threads, uploads, usage
+from storage.posts import line_id
 from storage.tables import TURNS, from_us, to_us
-from storage.turns import OPEN_TURN, line_id, turn_of
+from storage.turns import OPEN_TURN, turn_of
 
 Count = Callable[[Connection, int, Payer, Spent, datetime], budgets.Changed]
 """`budgets.pause` or `budgets.end`."""
@@ -71,7 +72,9 @@ def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.C
     if end.text.strip():
         if end.turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
             uploads.remove_messages(connection, threads.answers_to(ask))  # they have been answered anew
+            sources.remove_question(connection, ask.place, ask.id)
         threads.put_answer(connection, ask, line_id(end.turn.id, end.posted), end.text, end.attached)
+        sources.add(connection, end)
     return True
 
 

@@ -31,7 +31,7 @@ from core.values.places import Person, Place
 from core.values.tasks import REPORT_ID, Alert, ReportScope, ReportUsage, Task
 from core.values.turn_ends import AnswerFooter
 from core.values.ui import Button
-from storage import budgets, charges, posts, threads, uploads, usage
+from storage import budgets, charges, posts, sources, threads, uploads, usage
 from storage.attached import from_json, merged, to_json
 from storage.engine import insert
 from storage.forgotten import ForgottenPeople
@@ -127,6 +127,7 @@ def held_turns(connection: Connection) -> list[Turn]:
 def edit(connection: Connection, edited: Edited, forgotten: ForgottenPeople) -> bool:
     held = threads.within(TURNS, edited.place, edited.message_id)
     new = {"text": edited.text, "attached": to_json(edited.attached)}
+    sources.remove_edited(connection, edited)
     changed = connection.execute(update(TURNS).where(*held, HELD).values(new)).rowcount > 0
     return threads.edit(connection, edited, forgotten) or changed
 
@@ -145,6 +146,7 @@ def remove(connection: Connection, deleted: Deleted) -> bool:
     held = threads.within(TURNS, deleted.place, deleted.message_id)
     removed = connection.execute(delete(TURNS).where(*held, HELD)).rowcount > 0
     uploads.remove(connection, deleted.place, deleted.message_id)
+    sources.remove_message(connection, deleted.place, deleted.message_id)
     return threads.remove(connection, deleted) or removed
 
 
@@ -335,7 +337,7 @@ def _footer(row: Any) -> AnswerFooter | None:
     if not (row.notice or row.buttons):
         return None
     return AnswerFooter(
-        line_id(row.id, row.posted),
+        posts.line_id(row.id, row.posted),
         row.question,
         from_us(row.at_us),
         row.notice,
@@ -353,11 +355,6 @@ def context(connection: Connection, ask: Ask, model: str, limit: int) -> Context
         usage.last_usage(connection, ask.place, model),
         summary,
     )
-
-
-def line_id(turn_id: int, posted: Sequence[str]) -> str:
-    """The id of an answer in its thread: that of its first message, if it has one."""
-    return posted[0] if posted else f"turn-{turn_id}"
 
 
 def turn_of(row: Any) -> Turn:

@@ -10,7 +10,7 @@ which compares a database made by the revisions so far with the tables and write
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, inspect, text
 
@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 _ADVISORY_LOCK = 0x6D696772
 NEWEST = max(file.name[:4] for file in (Path(__file__).parent / "versions").glob("[0-9]*.py"))
 """The last revision. Names of files begin with the number of their revision."""
+
+
+_FULL_TEXT = ("source_words", "source_terms", "ix_sources_words")
+
+
+def is_of_tables(name: str | None, _kind: str = "table", _parents: Any = None) -> bool:
+    """False for the index of words, its virtual tables on SQLite and the tables that those have: `storage.tables` does
+    not know them. For Alembic, which would compare them."""
+    return not (name or "").startswith(_FULL_TEXT)
 
 
 def config(connection: Connection) -> Config:

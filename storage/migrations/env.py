@@ -7,6 +7,7 @@ from typing import Any, Literal
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
+from storage.migrations import is_of_tables
 from storage.tables import Prose, Row
 
 
@@ -20,6 +21,7 @@ context.configure(
     target_metadata=Row.metadata,
     render_as_batch=True,
     render_item=_frozen_type,
+    include_name=is_of_tables,
 )
 with context.begin_transaction():
     context.run_migrations()

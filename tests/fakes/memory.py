@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from core.clock import Clock, SystemClock
 from core.errors import StoreError
+from core.memory.ranking import WordCounts, score, source_words
 from core.ports.files import FileContent
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change
@@ -33,13 +34,14 @@ from core.values.budgets import (
 from core.values.conversation import Ask, History, LinePosition, ThreadMessage, Turn, TurnState
 from core.values.deltas import ChargeKind, Usage
 from core.values.events import Deleted, Edited
+from core.values.memory import EarlierAnswer, SourceScope
 from core.values.operation import CountName, OperationCount, OperationFigures
 from core.values.parts import Attached, File, Text
 from core.values.places import Person, Place, message_key
 from core.values.report import ReportFigures
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults
 from core.values.summaries import StretchSummary, SummaryFailure, SummaryProgress
-from core.values.tasks import Alert, ContinueAnswer, ReportScope, ReportUsage, Task, UpdateAlert
+from core.values.tasks import Alert, AnswerQuestion, ContinueAnswer, ReportScope, ReportUsage, Task, UpdateAlert
 from core.values.tools import ToolGrant
 from core.values.turn_ends import MOST_ANNOUNCEMENTS, Announcement, AnswerFooter, Finish
 from core.values.usage import Charge, LastUsage, RatedAnswer, SummaryTotals, UsageField, UsageGroup, UsageTotals
@@ -102,6 +104,8 @@ class MemoryStore(MemorySettings):
         """The turns of reports that were being posted when somebody was forgotten."""
         self._counts: list[OperationCount] = []
         self._last_id = 0
+        self._sources: dict[int, list[str]] = {}
+        """The words of the turns that answer a question as it is now."""
         self._nobodys: dict[int, str] = {}
         """The names under which the usage of forgotten people stays, by turn."""
         self._forgotten = ForgottenPeople()
@@ -204,6 +208,8 @@ class MemoryStore(MemorySettings):
             if not entry.mine:
                 attached = changed(entry.attached, storable_value(edited.attached))
                 now = replace(entry, text=storable(edited.text), attached=attached)
+                if now.text != entry.text:
+                    self._drop_sources(edited.place, entry.id)
                 talk.lines[entry.id] = self._forgotten.remaining(talk.place, now) or entry
                 return talk.lines[entry.id] != entry
         held = self._asked(edited.place, edited.message_id)
@@ -612,11 +618,15 @@ class MemoryStore(MemorySettings):
             )
             talk = self._talk(ask.place)
             if turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
+                self._drop_sources(ask.place, ask.id)
                 for key in [key for key, line in talk.lines.items() if line.anchor == ask.id]:
                     self._drop_uploads(ask.place, key)
                     del talk.lines[key]
             talk.lines.pop(message_id, None)  # the entry of a platform's history
             talk.add(answer)
+            answers = finish.state is TurnState.DONE and isinstance(ask.task, AnswerQuestion)
+            if answers and not ask.author.bot and ask.id in talk.lines:
+                self._sources[turn.id] = source_words(talk.lines[ask.id].text, answer.text)
         return True
 
     def _charge(self, finish: Finish) -> None:
@@ -639,6 +649,58 @@ class MemoryStore(MemorySettings):
             self._finishes[turn.id] = end
             self._charge(end)
             self._put_charges(end)
+
+    def _drop_sources(self, place: Place, question: str) -> None:
+        for turn_id in list(self._sources):
+            ask = self._turns[turn_id].ask
+            if ask.place.channel_key == place.channel_key and ask.id == question:
+                del self._sources[turn_id]
+
+    def _source(self, turn_id: int, scope: SourceScope) -> EarlierAnswer | None:
+        """The indexed turn, where the scope allows it, as its thread is now."""
+        turn = self._turns[turn_id]
+        ask, talk = turn.ask, self._talk(turn.ask.place)
+        question = talk.lines.get(ask.id)
+        answer = talk.lines.get(turn.posted[0] if turn.posted else f"turn-{turn.id}")
+        allowed = (
+            (ask.place.platform, ask.place.team) == (scope.platform, scope.team)
+            and ask.place.channel in scope.channels
+            and (not ask.place.direct or ask.place.channel == scope.but.channel)
+            and (ask.place.channel, ask.place.thread) != (scope.but.channel, scope.but.thread)
+            and ask.at >= talk.since
+            and not any(given.value < 0 for (one, _), given in self._feedback.items() if one == turn_id)
+        )
+        if question is None or answer is None or not allowed:
+            return None
+        asker = Person(ask.author.id, ask.author.name, ask.author.locale)
+        return EarlierAnswer(turn_id, ask.place, ask.id, asker, ask.at, question.text, answer.text)
+
+    async def earlier_answers(
+        self, scope: SourceScope, words: Sequence[str], limit: int
+    ) -> list[EarlierAnswer]:
+        self._work()
+        having = Counter(word.lstrip("?") for found in self._sources.values() for word in found)
+        weights = WordCounts(len(self._sources), having).weights(words)
+        scores = {turn_id: score(weights, found) for turn_id, found in self._sources.items()}
+        best: dict[str, EarlierAnswer] = {}
+        for turn_id in sorted(scores, key=lambda one: (scores[one], one), reverse=True):
+            if scores[turn_id] and (answer := self._source(turn_id, scope)) is not None:
+                best.setdefault(answer.place.key, answer)
+        return list(best.values())[:limit]
+
+    async def answers_of(self, scope: SourceScope, turn_ids: Collection[int]) -> list[EarlierAnswer]:
+        self._work()
+        ids = sorted(set(turn_ids) & self._sources.keys())
+        return [answer for one in ids if (answer := self._source(one, scope)) is not None]
+
+    async def source_channels(self, platform: str, team: str) -> list[str]:
+        self._work()
+        places = (self._turns[turn_id].ask.place for turn_id in self._sources)
+        return sorted({place.channel for place in places if is_of(place, platform, team)})
+
+    async def index_answers(self, limit: int) -> bool:
+        self._work()
+        return False
 
     async def balances(self, accounts: Sequence[BudgetAccount], person: str) -> list[Balance]:
         self._work()
@@ -1036,6 +1098,7 @@ class MemoryStore(MemorySettings):
 
     def _blank(self, turn: Turn, author: str | None = None) -> None:
         """Remove the texts and pictures of a turn and end it; with `author`, its person too."""
+        self._sources.pop(turn.id, None)
         for message_id in turn.posted:
             self._drop_uploads(turn.ask.place, message_id)
         person = Person(turn.ask.author.id if author is None else author, bot=turn.ask.author.bot)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import sqlite3
 import stat
 import warnings
 from collections.abc import Iterator
@@ -26,7 +28,8 @@ from storage.lock import RunLock
 
 PLACE = Place("slack", "T1", "C1", "1.1")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-RARE = "zyxwordthatnobodysays"
+RARE = "zyxwordthatnobodysaid"
+"""A word that is its own stem, so that the index of words has it too."""
 
 
 @pytest.fixture
@@ -124,6 +127,34 @@ async def test_a_forgotten_word_is_in_no_file_of_the_database(tmp_path: Path, wh
         await asyncio.sleep(0.1)
     assert words_in(file.parent) == []
     await store.close()
+
+
+async def test_a_forgotten_word_is_gone_from_an_index_of_many_words(tmp_path: Path) -> None:
+    """It was merged with others, and is read back from the pages of the index alone."""
+    file = tmp_path / "data" / "parley.db"
+    store = await open_store(settings(file), SystemClock())
+    rare = [f"{RARE}{number}" for number in range(3)]
+    for number in range(150):
+        by = Person("U2", "Ben") if number % 10 else Person("U1", "Ann")
+        place = Place("slack", "T1", "C1", f"{number}.1")
+        words = " ".join(f"common{number * 7 + one}" for one in range(60))
+        text = words if number % 10 else f"{rare[number % 3]} {words}"
+        turn = await store.accept(Ask(f"m{number}", place, by, text, NOON, addressed=True))
+        assert turn is not None
+        await store.finish(Finish(turn, TurnState.DONE, "so", posted=(f"p{number}",)))
+    assert [_indexed(file, word) for word in rare] == [5, 5, 5]
+    await store.forget_person("slack", "T1", "U1", NOON)
+    await store.close()
+    assert words_in(file.parent) == []
+    assert [_indexed(file, word) for word in (*rare, "common8")] == [0, 0, 0, 1]
+
+
+def _indexed(file: Path, word: str) -> int:
+    """The number of entries that the index has for a word, with its mark."""
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("INSERT INTO source_words(source_words) VALUES ('integrity-check')")
+        query = "SELECT count(*) FROM source_words WHERE source_words MATCH ?"
+        return int(connection.execute(query, (f'"?{word}"',)).fetchone()[0])
 
 
 async def test_what_is_forgotten_just_before_the_end_is_gone_too(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from core.ports.store.budgets import BudgetStore
+from core.ports.store.memory import SourceStore
 from core.ports.store.privacy import PrivacyStore
 from core.ports.store.retention import RetentionStore
 from core.ports.store.settings import SettingsStore
@@ -42,6 +43,7 @@ class Store(
     UploadStore,
     RetentionStore,
     SummaryStore,
+    SourceStore,
     Protocol,
 ):
     """The whole store. Every method is one transaction and raises StoreError when the database fails."""

@@ -12,8 +12,8 @@ from core.memory.tokens import LONGEST_TOKEN, MOST_CHARACTERS, MOST_TOKENS, toke
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("Why were the Refunds refunded?", ["whi", "were", "the", "refund"]),
-        ("ERR_CONN_RESET in v2.3, user_id=7", ["err", "conn", "reset", "in", "v2", "3", "user", "id", "7"]),
+        ("Why were the Refunds refunded?", ["whi", "refund"]),
+        ("ERR_CONN_RESET in v2.3, user_id=7", ["err", "conn", "reset", "v2", "3", "user", "id", "7"]),
         ("naïve Café, e\u0301clair", ["naiv", "cafe", "eclair"]),
         ("ＦＵＬＬ　ｗｉｄｔｈ", ["full", "width"]),
         ("项目预算是多少", ["项目", "目预", "预算", "算是", "是多", "多少"]),

@@ -1,0 +1,70 @@
+"""The words of a source, and its score for a question. Pure.
+
+The score is BM25 over words that a source has or has not, where a word of its answer counts less than one of its
+question: https://en.wikipedia.org/wiki/Okapi_BM25
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from core.memory.tokens import tokens
+
+ASKED = "?"
+"""The mark before each word of the question. No token has it."""
+MOST_QUESTION_WORDS, MOST_ANSWER_WORDS = 80, 24
+"""Words of a question, and further words of its answer, that are indexed. An answer begins with its subject, and each
+word takes 0.01 kB."""
+MOST_WORDS = 16
+"""The rarest words of a question that are looked for."""
+COMMON_SHARE, COMMON_LEAST = 0.03, 1_000
+"""A word in more than that share of the sources and in more than that many is not looked for: it distinguishes little,
+and costs most of the time. With 30 in place of 1,000, among 781 sources the right one was among ten in 80 % of 4,800
+questions; with 1,000, in 83 %."""
+ANSWER_WEIGHT = 0.3
+
+_K1, _B = 1.2, 0.75
+_TYPICAL_LENGTH = 8
+"""Words of a question of usual length."""
+
+
+def source_words(question: str, answer: str) -> list[str]:
+    """The words under which an answered question is indexed: those of the question with the mark ASKED."""
+    asked = tokens(question)[:MOST_QUESTION_WORDS]
+    known = set(asked)
+    others = [word for word in tokens(answer) if word not in known]
+    return [*(ASKED + word for word in asked), *others[:MOST_ANSWER_WORDS]]
+
+
+@dataclass(frozen=True, slots=True)
+class WordCounts:
+    """The number of sources, and of those that have each word. A word that is in few is not counted."""
+
+    sources: int = 0
+    having: Mapping[str, int] = field(default_factory=dict)
+
+    def weights(self, words: Sequence[str]) -> dict[str, float]:
+        """The words of a question that are looked for, each with its weight, the rarest first."""
+        most = max(COMMON_LEAST, COMMON_SHARE * self.sources)
+        counted = {word: self.having.get(word, 1) for word in words}
+        telling = sorted(
+            (word for word, count in counted.items() if count <= most), key=lambda word: counted[word]
+        )
+        return {word: self._weight(counted[word]) for word in telling[:MOST_WORDS]}
+
+    def _weight(self, count: int) -> float:
+        others = max(0, self.sources - count)
+        return math.log(1 + (others + 0.5) / (count + 0.5))
+
+
+def score(weights: Mapping[str, float], words: Collection[str]) -> float:
+    """The score of a source with these `source_words`."""
+    there = set(words)
+    length = sum(word.startswith(ASKED) for word in there)
+    found = sum(
+        weight if ASKED + word in there else ANSWER_WEIGHT * weight if word in there else 0.0
+        for word, weight in weights.items()
+    )
+    return found * (_K1 + 1) / (1 + _K1 * (1 - _B + _B * length / _TYPICAL_LENGTH))

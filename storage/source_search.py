@@ -1,0 +1,150 @@
+"""The search for answered questions by their words. Each function is one transaction's work, run by the store.
+
+The database finds the sources that have some of the words in the channels of the scope, and sums up the weights
+of those words. The best of them are ranked in Python (`core.memory.ranking`), alike on both databases.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Integer, column, text
+from sqlalchemy.sql.selectable import TextualSelect
+
+from core.memory.ranking import ANSWER_WEIGHT, ASKED, WordCounts, score
+from core.values.memory import EarlierAnswer, SourceScope
+from storage import sources
+from storage.tables import Words
+
+CANDIDATES = 200
+"""Sources that are ranked at a time."""
+MOST_ROUNDS = 10
+"""Times that the next candidates are ranked, where those before are not sources any more, or of the same threads."""
+COUNTED = 20_000
+"""The newest sources in which PostgreSQL counts words, in their order in the index: to count 100,000 takes a second."""
+FEWEST_COUNTED = 2
+"""Sources that have a word that is counted: words in fewer are most of all words, and all weigh the same."""
+
+
+def search(
+    connection: Connection, scope: SourceScope, weights: Mapping[str, float], limit: int
+) -> list[EarlierAnswer]:
+    """The best sources for these words, one of each thread."""
+    found: dict[str, EarlierAnswer] = {}
+    for answer in _best(connection, scope, weights, 2 * limit):
+        found.setdefault(answer.place.key, answer)
+        if len(found) == limit:
+            break
+    return list(found.values())
+
+
+def _best(
+    connection: Connection, scope: SourceScope, weights: Mapping[str, float], at_once: int
+) -> Iterator[EarlierAnswer]:
+    """The sources for these words, best first, and of equal ones the newest. Their texts are read `at_once`."""
+    for number in range(MOST_ROUNDS):
+        candidates = _candidates(connection, scope, weights, number)
+        ranked = sorted(((score(weights, words), id_) for id_, words in candidates), reverse=True)
+        ids = (id_ for _, id_ in ranked)
+        while batch := list(islice(ids, at_once)):
+            there = sources.answers(connection, batch, scope)
+            yield from (there[id_] for id_ in batch if id_ in there)
+        if len(candidates) < CANDIDATES:
+            return
+
+
+def _candidates(
+    connection: Connection, scope: SourceScope, weights: Mapping[str, float], number: int
+) -> list[tuple[int, Sequence[str]]]:
+    """The candidates of a round."""
+    # A place without threads never finds itself.
+    channels = sorted(scope.channels - ({scope.but.channel} if not scope.but.thread else set()))
+    values: dict[str, Any] = {"platform": scope.platform, "team": scope.team, "candidates": CANDIDATES}
+    values["offset"] = number * CANDIDATES
+    if connection.dialect.name == "sqlite":
+        query, terms = _SQLITE, [[f'"{mark}{word}"', one] for mark, word, one in _terms(weights)]
+        values |= {"terms": json.dumps(terms), "channels": json.dumps(channels)}
+    else:
+        query = _postgres(len(weights))
+        values |= {
+            "channels": channels,
+            "any": " | ".join(f"'{mark}{word}'" for mark, word, _ in _terms(weights)),
+        }
+        for at, (word, weight) in enumerate(weights.items()):
+            values |= {
+                f"asked_{at}": f"'{ASKED}{word}'",
+                f"said_{at}": f"'{word}'",
+                f"w_{at}": weight,
+            }
+    return [(row.turn_id, row.words) for row in connection.execute(query, values)]
+
+
+def _terms(weights: Mapping[str, float]) -> Iterator[tuple[str, str, float]]:
+    """Each word as it is indexed for a question, and for an answer: its mark, itself, its weight."""
+    for word, weight in weights.items():
+        yield ASKED, word, weight
+        yield "", word, ANSWER_WEIGHT * weight
+
+
+_COLUMNS = (column("turn_id", Integer), column("words", Words))
+_SQLITE = text(
+    """
+    WITH term AS MATERIALIZED (
+        SELECT json_extract(value, '$[0]') AS word, json_extract(value, '$[1]') AS weight FROM json_each(:terms)
+    ), found AS (
+        SELECT source_words.rowid AS turn_id, sum(term.weight) AS weight
+        FROM term CROSS JOIN source_words WHERE source_words MATCH term.word GROUP BY source_words.rowid
+    )
+    SELECT sources.turn_id, sources.words FROM found JOIN sources ON sources.turn_id = found.turn_id
+    WHERE sources.platform = :platform AND sources.team = :team
+        AND sources.channel IN (SELECT value FROM json_each(:channels))
+    ORDER BY found.weight DESC, found.turn_id DESC LIMIT :candidates OFFSET :offset
+    """
+).columns(*_COLUMNS)
+
+
+@cache
+def _postgres(count: int) -> TextualSelect:
+    """The query for that many words."""
+    weight = " + ".join(
+        f"CASE WHEN words @@ CAST(:asked_{number} AS tsquery) THEN CAST(:w_{number} AS float8) "
+        f"WHEN words @@ CAST(:said_{number} AS tsquery) THEN {ANSWER_WEIGHT} * CAST(:w_{number} AS float8) ELSE 0 END"
+        for number in range(count)
+    )
+    return text(
+        f"""
+        SELECT turn_id, words FROM sources
+        WHERE words @@ CAST(:any AS tsquery) AND platform = :platform AND team = :team
+            AND channel = ANY (CAST(:channels AS text[]))
+        ORDER BY {weight} DESC, turn_id DESC LIMIT :candidates OFFSET :offset
+        """  # noqa: S608
+    ).columns(*_COLUMNS)
+
+
+def count_words(connection: Connection) -> WordCounts:
+    """The number of sources, and of those that have each word."""
+    sources_there = connection.scalar(text("SELECT count(*) FROM sources")) or 0
+    if connection.dialect.name == "sqlite":
+        rows = connection.execute(_SQLITE_COUNTS, {"least": FEWEST_COUNTED})
+        times = 1.0
+    else:
+        rows = connection.execute(_POSTGRES_COUNTS, {"least": FEWEST_COUNTED})
+        times = max(1.0, sources_there / COUNTED)
+    having: dict[str, int] = {}
+    for word, count in rows:
+        plain = word.removeprefix(ASKED)
+        having[plain] = having.get(plain, 0) + round(count * times)
+    return WordCounts(sources_there, having)
+
+
+_SQLITE_COUNTS = text("SELECT term, doc FROM source_terms WHERE doc >= :least")
+_POSTGRES_COUNTS = text(
+    f"""
+    SELECT word, ndoc FROM ts_stat('SELECT words FROM sources ORDER BY turn_id DESC LIMIT {COUNTED}')
+    WHERE ndoc >= :least
+    """  # noqa: S608
+)

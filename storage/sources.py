@@ -1,0 +1,196 @@
+"""The index of answered questions: which turns are in it, and what is found of them. Each function is one transaction's
+work, run by the store.
+
+A row of `sources` has the words of a turn, never its texts: those are read from the thread when it is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from core.memory import tokens
+from core.memory.ranking import source_words
+from core.values.conversation import TurnState
+from core.values.events import Edited
+from core.values.memory import EarlierAnswer, SourceScope
+from core.values.places import Person, Place
+from core.values.tasks import AnswerQuestion
+from core.values.turn_ends import Finish
+from storage import threads
+from storage.engine import insert
+from storage.posts import line_id
+from storage.tables import FEEDBACK, MESSAGES, SOURCES, THREADS, TURNS, USAGE, from_us, storable
+
+_QUESTION = MESSAGES.alias("question")
+_ANSWER = MESSAGES.alias("answer")
+_ADDRESS = ("platform", "team", "channel", "thread")
+
+_QUESTION_TEXT = select(MESSAGES.c.text).where(
+    *threads.of_place(MESSAGES), MESSAGES.c.message == bindparam("question"), MESSAGES.c.mine.is_(False)
+)
+
+
+@cache
+def _put(dialect: str) -> Executable:
+    adding = insert(dialect, SOURCES)
+    new = {name: adding.excluded[name] for name in ("words", "version")}
+    return adding.on_conflict_do_update(index_elements=["turn_id"], set_=new)
+
+
+def add(connection: Connection, end: Finish) -> None:
+    """Index the turn that ends, with the question as it is now, if it answers a person."""
+    ask = end.turn.ask
+    if end.state is not TurnState.DONE or not isinstance(ask.task, AnswerQuestion) or ask.author.bot:
+        return
+    question = connection.scalar(_QUESTION_TEXT, {**threads.address(ask.place), "question": ask.id})
+    words = [] if question is None else source_words(question, storable(end.text))
+    if words:
+        address = threads.address(ask.place)
+        del address["thread"]
+        row = {**address, "turn_id": end.turn.id, "words": words, "version": tokens.VERSION}
+        connection.execute(_put(connection.dialect.name), row)
+
+
+def remove(connection: Connection, turn_ids: Select[Any] | Collection[int]) -> None:
+    """Take these turns out of the index."""
+    connection.execute(delete(SOURCES).where(SOURCES.c.turn_id.in_(turn_ids)))
+
+
+def remove_thread(connection: Connection, place: Place, before_us: int) -> None:
+    """Take the turns of a thread that were asked before that time out of the index."""
+    # No index finds turns by thread: the usage of its ended turns has one.
+    ended = select(USAGE.c.turn_id).where(*threads.within(USAGE, place))
+    remove(connection, select(TURNS.c.id).where(TURNS.c.id.in_(ended), TURNS.c.at_us < before_us))
+
+
+def remove_message(connection: Connection, place: Place, message: str) -> None:
+    """Take the turns whose question or answer the message is out of the index. It is still stored."""
+    lines = select(MESSAGES.c.anchor).where(*threads.within(MESSAGES, place, message))
+    for question in connection.scalars(lines).all():
+        remove_question(connection, place, question)
+
+
+def remove_edited(connection: Connection, edited: Edited) -> None:
+    """Take the turns out of the index whose question is about to be changed: their answers are to other words."""
+    line = MESSAGES.c
+    of_person = (*threads.within(MESSAGES, edited.place, edited.message_id), line.mine.is_(False))
+    before = connection.scalar(select(line.text).where(*of_person))
+    if before is not None and before != storable(edited.text):
+        remove_question(connection, edited.place, edited.message_id)
+
+
+def remove_question(connection: Connection, place: Place, question: str) -> None:
+    """Take each turn that answered the question, first or anew, out of the index."""
+    turn = TURNS.c
+    first = select(turn.id).where(*threads.within(TURNS, place, question)).cte("answered", recursive=True)
+    again = select(turn.id).where(turn.again_of == first.c.id, turn.again_of.is_not(None))
+    remove(connection, select(first.union_all(again).c.id))
+
+
+def channels(connection: Connection, platform: str, team: str) -> list[str]:
+    """The channels of the index. Each is one step in the index of the table, however many turns it has."""
+    source = SOURCES.c
+    of_team = threads.of_team(SOURCES, platform, team)
+    known = select(func.min(source.channel).label("channel")).where(*of_team).cte("known", recursive=True)
+    later = select(func.min(source.channel)).where(*of_team, source.channel > known.c.channel).scalar_subquery()
+    known = known.union_all(select(later).where(known.c.channel.is_not(None)))
+    return list(connection.scalars(select(known.c.channel).where(known.c.channel.is_not(None))))
+
+
+def answers(connection: Connection, turn_ids: Collection[int], scope: SourceScope) -> dict[int, EarlierAnswer]:
+    """The sources of `scope` among these turns, as their threads show them now."""
+    turn = TURNS.c
+    elsewhere = or_(turn.channel != scope.but.channel, turn.thread != scope.but.thread)
+    bad = select(FEEDBACK.c.turn_id).where(FEEDBACK.c.turn_id == turn.id, FEEDBACK.c.value < 0).exists()
+    conditions = (
+        *threads.of_team(TURNS, scope.platform, scope.team),
+        turn.channel.in_(scope.channels),
+        or_(turn.direct.is_(False), turn.channel == scope.but.channel),
+        elsewhere,
+        ~bad,
+        turn.at_us >= func.coalesce(THREADS.c.since_us, 0),
+    )
+    return {
+        row.id: EarlierAnswer(
+            row.id,
+            Place(row.platform, row.team, row.channel, row.thread, row.direct),
+            row.question,
+            Person(row.author, row.author_name, row.author_locale),
+            from_us(row.at_us),
+            row.asked,
+            row.answered,
+        )
+        for row in _answered(connection, turn_ids, conditions)
+    }
+
+
+def _answered(
+    connection: Connection, turn_ids: Collection[int], conditions: Iterable[ColumnElement[bool]] = ()
+) -> list[Any]:
+    """The indexed turns among these whose question and answer are stored, with the texts of both."""
+    turn, asked, said = TURNS.c, _QUESTION.c, _ANSWER.c
+    query = (
+        select(
+            *(turn[name] for name in ("id", *_ADDRESS, "direct", "question", "at_us", "posted")),
+            *(turn[name] for name in ("author", "author_name", "author_locale")),
+            asked.text.label("asked"),
+            said.text.label("answered"),
+            said.message.label("line"),
+        )
+        .join(SOURCES, SOURCES.c.turn_id == turn.id)
+        .join(THREADS, and_(*(THREADS.c[name] == turn[name] for name in _ADDRESS)))
+        .join(
+            _QUESTION, and_(*(asked[name] == turn[name] for name in _ADDRESS), asked.message == turn.question)
+        )
+        .join(_ANSWER, and_(*(said[name] == turn[name] for name in _ADDRESS)))
+        .where(
+            turn.id.in_(turn_ids),
+            turn.state == TurnState.DONE,
+            asked.mine.is_(False),
+            (said.at_us == turn.at_us) & (said.anchor == turn.question) & (said.rank == 1),
+            *conditions,
+        )
+    )
+    rows = connection.execute(query).all()
+    return [row for row in rows if row.line == line_id(row.id, row.posted)]  # others continue the answer
+
+
+def outdated(connection: Connection, below: int, limit: int) -> tuple[list[int], dict[int, tuple[str, str]]]:
+    """The newest turns below that id whose words are not those of today's tokenizer, and the question and answer of
+    each that still has them."""
+    source = SOURCES.c
+    old = select(source.turn_id).where(source.version != tokens.VERSION, source.turn_id < below)
+    ids = list(connection.scalars(old.order_by(source.turn_id.desc()).limit(limit)))
+    return ids, {row.id: (row.asked, row.answered) for row in (_answered(connection, ids) if ids else ())}
+
+
+_RENEW = (
+    update(SOURCES)
+    .where(SOURCES.c.turn_id == bindparam("renewed"), SOURCES.c.version != tokens.VERSION)
+    .values(words=bindparam("new_words"), version=tokens.VERSION)
+)
+
+
+def renew(connection: Connection, ids: Sequence[int], words: Mapping[int, Sequence[str]]) -> None:
+    """Index these outdated turns by `words`; those without any leave the index. One that left it before
+    stays out."""
+    remove(connection, [turn_id for turn_id in ids if not words.get(turn_id)])
+    new = [{"renewed": turn_id, "new_words": list(found)} for turn_id, found in words.items() if found]
+    if new:
+        connection.execute(_RENEW, new)

@@ -1,0 +1,55 @@
+"""The words that are looked for, and the order of what is found."""
+
+from __future__ import annotations
+
+from core.memory.ranking import (
+    ANSWER_WEIGHT,
+    COMMON_LEAST,
+    COMMON_SHARE,
+    MOST_ANSWER_WORDS,
+    MOST_QUESTION_WORDS,
+    MOST_WORDS,
+    WordCounts,
+    score,
+    source_words,
+)
+
+
+def test_a_word_of_question_and_answer_counts_as_one_of_the_question() -> None:
+    assert source_words("Reset the PIN?", "To reset your pin, call.") == ["?reset", "?pin", "call"]
+
+
+def test_a_long_question_and_a_long_answer_leave_each_other_room() -> None:
+    many = [" ".join(f"{side}{number}" for number in range(200)) for side in ("q", "a")]
+    words = source_words(*many)
+    assert sum(word.startswith("?") for word in words) == MOST_QUESTION_WORDS
+    assert len(words) == MOST_QUESTION_WORDS + MOST_ANSWER_WORDS
+
+
+def test_a_word_in_many_sources_and_a_large_share_of_them_is_not_looked_for() -> None:
+    sources = int(2 * COMMON_LEAST / COMMON_SHARE)
+    share = int(COMMON_SHARE * sources)
+    counts = WordCounts(sources, {"common": share + 1, "frequent": share, "rare": 3})
+    weights = counts.weights(["common", "frequent", "rare", "new"])
+    assert list(weights) == ["new", "rare", "frequent"]
+    assert weights["new"] > weights["rare"] > weights["frequent"] > 0
+
+
+def test_a_small_team_keeps_its_frequent_words() -> None:
+    assert set(WordCounts(COMMON_LEAST, {"all": COMMON_LEAST}).weights(["all"])) == {"all"}
+    assert WordCounts(COMMON_LEAST + 1, {"all": COMMON_LEAST + 1}).weights(["all"]) == {}
+
+
+def test_of_a_long_question_the_rarest_words_are_looked_for() -> None:
+    words = [f"w{number}" for number in range(3 * MOST_WORDS)]
+    counts = WordCounts(500, {word: number + 1 for number, word in enumerate(words)})
+    assert list(counts.weights(words[::-1])) == words[:MOST_WORDS]
+
+
+def test_a_word_of_the_question_counts_more_than_one_of_the_answer() -> None:
+    weights = {"pin": 2.0, "card": 1.0}
+    asked, said = score(weights, ["?pin"]), score(weights, ["?other", "pin"])
+    assert said == ANSWER_WEIGHT * asked
+    assert score(weights, ["?pin", "?card"]) > asked
+    assert score(weights, ["?pin", *(f"?w{number}" for number in range(20))]) < asked
+    assert score(weights, ["?cards"]) == 0
