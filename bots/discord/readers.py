@@ -15,6 +15,7 @@ import discord
 
 _VIEW: Final = "view_channel"
 _READ: Final = (_VIEW, "read_message_history")
+_BITS: Final = discord.Permissions(**dict.fromkeys(_READ, True)).value
 _NOTHING: Final = discord.PermissionOverwrite()
 
 
@@ -50,7 +51,12 @@ def for_adults(channel: discord.abc.GuildChannel) -> bool:
 
 def _all_may_read(channel: discord.abc.GuildChannel, readers_of: discord.abc.GuildChannel) -> bool:
     guild, viewing, having = channel.guild, _overwrites(readers_of), _overwrites(channel)
-    counting = [role for role in guild.roles if _counts(role)]
+    named = viewing.keys() | having.keys()
+    # Of the roles that no overwrite names, one of each kind: a server may have hundreds.
+    alike = {
+        role.permissions.value & _BITS: role for role in guild.roles if role.id not in named and _counts(role)
+    }
+    counting = [*alike.values(), *(role for role in guild.roles if role.id in named and _counts(role))]
     members = _members(channel) | _members(readers_of)
 
     def said(target: int, right: str) -> tuple[bool | None, bool | None]:

@@ -43,8 +43,12 @@ async def eligible_channels(
         guilds = {one.guild.id: one.guild for id_, one in found.items() if one and id_ != place.channel}
         known = {id_: await _member(members, guild, reader) for id_, guild in guilds.items()}
     here = _channel(client, place.channel)
-    sources = [_source(one, id_, here, known.get(one.guild.id) if one else None) for id_, one in found.items()]
-    return frozenset(source.id for source in sources if may_use_channel(readers, source))
+    usable = []
+    for id_, one in found.items():
+        await asyncio.sleep(0)  # in a server with hundreds of channels and roles this takes its time
+        if may_use_channel(readers, _source(one, id_, here, known.get(one.guild.id) if one else None)):
+            usable.append(id_)
+    return frozenset(usable)
 
 
 async def may_cite(
