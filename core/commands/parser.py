@@ -18,6 +18,7 @@ from datetime import datetime
 
 from core.commands import COMMANDS, Kind, Option, Spec
 from core.i18n import LANGUAGES, SPOKEN, phrase
+from core.settings.channel import SETTINGS
 from core.text import DIRECTION_MARKS, shortened
 
 Values = dict[str, str | int | float]
@@ -68,6 +69,9 @@ def options_of(spec: Spec, argument: str) -> dict[str, str]:
     """The options that a typed line gives. Raises CommandError."""
     given, left = _last_named(spec, argument.strip())
     while left:
+        if _is_value(spec, left, given):
+            given["value"] = left
+            break
         word = left.split(" ", 1)[0]
         word = left if "\n" in word else word
         taken = _named(spec, word, left) or _unit(spec, left, given) or _lone(spec, word, left, given)
@@ -140,6 +144,14 @@ def _unit(spec: Spec, left: str, given: dict[str, str]) -> tuple[Option, str, st
             if option.name not in given and after.lower().startswith(unit) and not rest[:1].isalpha():
                 return option, number[0], rest.strip()
     return None
+
+
+def _is_value(spec: Spec, left: str, given: dict[str, str]) -> bool:
+    """True if all that is left is a value of the setting that was named. It may also be the name of a scope, such as
+    `settings memory workspace`; the scope then stands before the value, or before the name."""
+    setting = SETTINGS.get(given.get("name", ""))
+    read = spec.name != "settings" or setting is None or not given.keys().isdisjoint(("value", "scope"))
+    return not read and setting is not None and choice_named(setting.choices, left) is not None
 
 
 def _lone(spec: Spec, word: str, left: str, given: dict[str, str]) -> tuple[Option, str, str] | None:

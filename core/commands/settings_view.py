@@ -196,6 +196,8 @@ def _checked(given: CommandContext, name: str, text: str) -> str | None:
     if before is not None and setting.read(before) == value:
         return before
     most = setting.limit(given.core, value)
+    if most is None:
+        raise CommandError("settings_off_here", _FIELD_PREFIX + name, label=label)
     if setting.combine is not None and name in CAPPED:
         outer = given.stored.workspace if given.scope == "channel" else {}
         below = merge(given.core, StoredSettings(outer, {}), given.place.platform)

@@ -420,6 +420,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "limit_currency": "Write the amount without a currency: limits are in {currency}.",
     "limit_period": "A limit is for a day or a month.",
     "limit_small": "The smallest amount is 0.000001.",
+    "settings_off_here": "“{label}” is switched off by the people who run Parley.",
     "settings_capped": "“{label}” can be at most {n} here. Please choose a smaller number.",
     "settings_value": "Please add the new value. {label}: {about}.",
     "settings_no_channel": "There is no channel here. Set it in one, or for the whole {workspace}.",

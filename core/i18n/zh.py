@@ -368,6 +368,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "limit_currency": "金额不要带货币单位：限额以 {currency} 计。",
     "limit_period": "限额只能按天或按月。",
     "limit_small": "最小的金额是 0.000001。",
+    "settings_off_here": "运行 Parley 的管理员关闭了“{label}”。",
     "settings_capped": "“{label}”在这里最多为 {n}。请填一个更小的数。",
     "settings_value": "请加上新的值。{label}：{about}。",
     "settings_no_channel": "这里没有频道。请到频道里设置，或为整个{workspace}设置。",

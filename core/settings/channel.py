@@ -237,7 +237,9 @@ class ChannelSettings(BaseModel):
             choices_need={Memory.WORKSPACE: Feature.CHANNELS},
             internal=True,
             default=lambda core, _: Memory(core.parley_memory),
-            limit=lambda core, value: None if core.parley_memory == Memory.OFF else value,
+            limit=lambda core, value: (
+                value if value is Memory.OFF or core.parley_memory != Memory.OFF else None
+            ),
         ),
     ] = Memory.CHANNEL
     summaries: Annotated[bool, Setting()] = True

@@ -346,6 +346,37 @@ async def test_choices_are_kept_by_their_names_in_any_language() -> None:
     assert (await office.store.stored_settings(CHANNEL)).channel == {"listen": "all"}
 
 
+@pytest.mark.parametrize(
+    ("typed", "channel", "workspace"),
+    [
+        ("memory workspace", {"memory": "workspace"}, {}),
+        ("memory channel", {"memory": "channel"}, {}),
+        ("workspace memory channel", {}, {"memory": "channel"}),
+        ("memory workspace channel", {}, {"memory": "channel"}),
+        ("memory workspace workspace", {}, {"memory": "workspace"}),
+        ("scope:workspace memory workspace", {}, {"memory": "workspace"}),
+    ],
+)
+async def test_a_value_may_be_the_name_of_a_scope(
+    typed: str, channel: dict[str, str], workspace: dict[str, str]
+) -> None:
+    office = Office()
+    await office.told("settings", typed, ADMIN)
+    stored = await office.store.stored_settings(CHANNEL)
+    assert (stored.channel, stored.workspace) == (channel, workspace)
+
+
+async def test_memory_that_the_operator_has_switched_off_is_not_switched_on() -> None:
+    office = Office(parley_memory="off")
+    told = await office.do("settings", "memory workspace", MANAGER)
+    assert isinstance(told, ImmediateReply)
+    assert told.refused
+    assert told.text == phrase("settings_off_here", "en", label=phrase("setting_memory", "en"))
+    assert await office.store.audit(CHANNEL) == []
+    await office.told("settings", "memory off", MANAGER)
+    assert (await office.store.stored_settings(CHANNEL)).channel == {"memory": "off"}
+
+
 @pytest.mark.parametrize("platform", ["discord", "web"])
 @pytest.mark.parametrize("typed", ["workspace guests on", "name:strangers value:on", "strangers", "colour red"])
 async def test_a_setting_that_there_is_not_is_refused_with_those_that_there_are(
