@@ -47,6 +47,8 @@ _NOTHING: dict[str, Any] = {
     "answer": "",
     "notice": "",
     "quoted": None,
+    "offered": None,
+    "cited": None,
     "buttons": [],
     "author_name": "",
     "anonymous": None,

@@ -33,6 +33,7 @@ from storage import (
     announcements,
     budgets,
     charges,
+    citations,
     exports,
     forgotten,
     heard,
@@ -198,11 +199,6 @@ class SqlStore:
     ) -> list[ThreadMessage]:
         before_us = None if before is None else to_us(before)
         return await self._database.read(threads.lines, place, until, limit, before_us)
-
-    async def search(
-        self, place: Place, words: Sequence[str], limit: int = 40
-    ) -> list[tuple[Place, ThreadMessage]]:
-        return await self._database.read(threads.search, place, words, limit)
 
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
         return await self._database.read(turns.context, ask, model, limit)
@@ -373,6 +369,15 @@ class SqlStore:
 
     async def quoting_turns(self, place: Place, message_id: str, left: Collection[str] = ()) -> list[Turn]:
         return await self._database.read(turns.quoting_turns, place, message_id, left)
+
+    async def offer_sources(self, turn_id: int, sources: Sequence[int]) -> list[int]:
+        return await self._database.write(citations.offer, turn_id, sources)
+
+    async def offered_sources(self, turn_id: int) -> list[int]:
+        return await self._database.read(citations.offered, turn_id)
+
+    async def withdraw_sources(self, turn_id: int) -> None:
+        await self._database.write(citations.withdraw, turn_id)
 
     async def answer_footer(self, turn_id: int) -> AnswerFooter | None:
         return await self._database.read(turns.answer_footer, turn_id)

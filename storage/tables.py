@@ -186,7 +186,8 @@ class TurnRow(Row, table=True):
     `posted` is the answer's current message ids; the posts table also keeps those that were replaced.
     `ticket` lives only as long as the turn is open. `buttons` are pairs of action and label; None from before they
     were kept. `arguments` are the fields of the `task`. `deaths`, `started_by` (an id, or empty) and `started_at_us`:
-    as in `core.values.conversation.Turn`. `anonymous`: as in `core.values.turn_ends.Finish`.
+    as in `core.values.conversation.Turn`. `anonymous`, `cited`: as in `core.values.turn_ends.Finish`.
+    `offered`: the turns of `core.ports.store.citations`.
     """
 
     __tablename__ = "turns"
@@ -257,6 +258,8 @@ class TurnRow(Row, table=True):
     started_by_name: str = Field(sa_column=Column(Prose, nullable=False, server_default=""))
     started_at_us: int | None = Field(sa_type=BigInteger, default=None)
     anonymous: str | None = Field(sa_type=Prose, default=None)
+    offered: list[int] | None = Field(sa_type=Fields, default=None)
+    cited: list[list[int]] | None = Field(sa_type=Fields, default=None)
 
 
 class PostRow(Row, table=True):

@@ -18,7 +18,6 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    literal,
     select,
     tuple_,
     update,
@@ -37,8 +36,6 @@ from storage.forgotten import ForgottenPeople
 from storage.tables import KEY, MESSAGES, POSTS, THREAD_SUMMARIES, THREADS, from_us, storable, to_us
 
 TITLE_LENGTH = 80
-SEARCHED = 20_000
-"""The newest messages of a channel that a search looks through."""
 
 
 def address(place: Place) -> dict[str, Any]:
@@ -349,36 +346,6 @@ def beginning(connection: Connection, ask: Ask) -> tuple[bool, ThreadSummary | N
     if row is None:
         return False, None
     return bool(row.filled), summaries.summary(row) if row.state is not None else None
-
-
-def search(
-    connection: Connection, place: Place, words: Sequence[str], limit: int
-) -> list[tuple[Place, ThreadMessage]]:
-    line, thread = MESSAGES.c, THREADS.c
-    elsewhere = (*channel_of(MESSAGES, place), line.thread != place.thread)
-    # Limits keep a database from computing the columns of a subquery wherever they are used.
-    newest = (
-        select(line.message, line.thread)
-        .where(*elsewhere)
-        .order_by(line.at_us.desc())
-        .limit(SEARCHED)
-        .subquery()
-        .c
-    )
-    said = (
-        select(MESSAGES, thread.direct, func.lower(line.text).label("lower"))
-        .where(*elsewhere, line.message == newest.message, line.thread == newest.thread)
-        .where(*channel_of(THREADS, place), thread.thread == newest.thread)
-        .where(line.at_us >= func.coalesce(thread.since_us, 0))
-        .limit(SEARCHED)
-        .subquery()
-    )
-    position = func.instr if connection.dialect.name == "sqlite" else func.strpos
-    found = sum((case((position(said.c.lower, word) > 0, 1), else_=0) for word in words), literal(0))
-    counted = select(said, found.label("found")).limit(SEARCHED).subquery()
-    best = (counted.c.found.desc(), counted.c.at_us.desc(), counted.c.message)
-    rows = connection.execute(select(counted).where(counted.c.found > 0).order_by(*best).limit(limit))
-    return [(Place(row.platform, row.team, row.channel, row.thread, row.direct), entry(row)) for row in rows]
 
 
 def active_threads(connection: Connection, platform: str, team: str, since_us: int, limit: int) -> list[Place]:

@@ -42,6 +42,7 @@ def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.C
         "buttons": [[button.action, button.label] for button in end.buttons],
         "error": end.error,
         "ref": end.ref,
+        "cited": [list(one) for one in end.cited] or None,
         "quoted": [list(clip) for clip in end.quoted] or None,
     }
     if asked is None:

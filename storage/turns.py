@@ -28,7 +28,7 @@ from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached
 from core.values.places import Person, Place
-from core.values.tasks import REPORT_ID, Alert, ReportScope, ReportUsage, Task
+from core.values.tasks import REPORT_ID, Alert, ContinueAnswer, ReportScope, ReportUsage, Task
 from core.values.turn_ends import AnswerFooter
 from core.values.ui import Button
 from storage import budgets, charges, posts, sources, threads, uploads, usage
@@ -57,6 +57,7 @@ _NO_ANSWER: dict[str, object] = {
     "error": "",
     "ref": "",
     "quoted": None,
+    "cited": None,
 }
 
 
@@ -242,6 +243,8 @@ def retry_turn(
         "started_at_us": to_us(now),
     }
     empty = {**_NO_ANSWER, "deaths": 0, "ended_at_us": None}
+    if not isinstance(task, ContinueAnswer):  # what goes on may cite the same
+        empty["offered"] = None
     values = {name: value for name, value in before.items() if name != "id"} | fresh | empty
     new_id = connection.scalar(_add_turn(connection.dialect.name), values)
     return None if new_id is None else turn(connection, new_id)
@@ -327,7 +330,7 @@ def answer_footers(connection: Connection, place: Place, limit: int) -> list[Ans
     ended = connection.scalars(select(USAGE.c.turn_id).where(*answers))
     key = literal(_AGAIN) + cast(turn.id, Text)
     again = select(later.id).where(*(later[name] == turn[name] for name in _CHANNEL), later.message == key)
-    columns = (turn.id, turn.question, turn.at_us, turn.posted, turn.notice, turn.buttons)
+    columns = (turn.id, turn.question, turn.at_us, turn.posted, turn.notice, turn.buttons, turn.cited)
     query = select(*columns).where(turn.id.in_(sorted(ended)[-limit:]), ~again.exists()).order_by(turn.id)
     return [footer for row in connection.execute(query) if (footer := _footer(row))]
 
@@ -342,6 +345,7 @@ def _footer(row: Any) -> AnswerFooter | None:
         from_us(row.at_us),
         row.notice,
         tuple(Button(action, label, row.id) for action, label in row.buttons or ()),
+        tuple((number, source) for number, source in row.cited or ()),
     )
 
 

@@ -1,7 +1,6 @@
-"""The built-in tools that search earlier messages: further back in the thread, and in other threads of its
-channel.
+"""The built-in tools that look further back: in the thread, and for earlier answers in others.
 
-Each checks the rights of the asker. A message whose readers are unknown counts as not readable.
+Each checks the rights of the asker. The answers are those that `core.memory.recall` finds for a question too.
 """
 
 from __future__ import annotations
@@ -13,42 +12,42 @@ from typing import Any
 
 from core.conversation.summary import line_to_json
 from core.errors import PlatformError
+from core.memory.recall import MOST_FOUND, Recall, audience_of
+from core.memory.tokens import tokens
 from core.platform_calls import PlatformCalls
 from core.ports.store.threads import ThreadStore
 from core.ports.tools import ToolError
-from core.speakers import label_of, labels_of
-from core.text import shortened
-from core.tools.words import query_words
+from core.speakers import label, label_of, labels_of
+from core.text import json_line, shortened
 from core.values.conversation import Ask, ThreadMessage, Turn
+from core.values.memory import EarlierAnswer
 from core.values.places import Place
 
 PAGE = 50
 """Messages that one call reads."""
 IN_PROMPT = 400
 """The newest messages of a thread, which a model has been given as far as they fit."""
-MOST_HITS, MOST_HITS_EACH = 8, 2
-"""Messages that a search gives back, of all threads and of each."""
-HIT_LENGTH = 400
-"""Characters of a message that a search gives back."""
+QUESTION_LENGTH, ANSWER_LENGTH = 200, 500
+"""Characters of an earlier question and its answer that a search gives back."""
 
-_CANDIDATES = 60
-"""Messages that the store finds for a search, before those are left out that the asker may not read."""
-_BEFORE_WORD = 100
-"""Characters of a hit that are shown before the word that was found."""
-THREADS_UNREAD = (
-    "Some threads can't be looked into now, so their messages are missing here. Say so where it matters."
-)
 EARLIER_UNREAD = "There may be messages before these, but they can't be read now. Say so where they matter."
 NOT_FOUND = "Nothing was found. Other words may find more."
 _NOT_READABLE = "The person who asks may not read what was said here before."
 
 
 class EarlierMessages:
-    """`calls`: the PlatformCalls of a place, or None where there are none."""
+    """`calls`: the PlatformCalls of a place, or None where there are none. Without `recall` nothing is found in other
+    threads."""
 
-    def __init__(self, store: ThreadStore, calls: Callable[[Place], PlatformCalls | None]) -> None:
+    def __init__(
+        self,
+        store: ThreadStore,
+        calls: Callable[[Place], PlatformCalls | None],
+        recall: Recall | None = None,
+    ) -> None:
         self._store = store
         self._calls = calls
+        self._recall = recall
 
     async def read(self, turn: Turn, arguments: Mapping[str, Any]) -> str:
         """A page of the thread: before a time, or else the messages before the prompt. Raises ToolError and
@@ -90,57 +89,30 @@ class EarlierMessages:
         return bool(history.entries)
 
     async def search(self, turn: Turn, arguments: Mapping[str, Any]) -> str:
-        """The messages of other threads that match a query best. Raises ToolError and StoreError."""
-        ask, words = turn.ask, query_words(str(arguments.get("query") or ""))
+        """The earlier answers that match a query best, each under a number by which the answer may cite it. Raises
+        ToolError and StoreError."""
+        ask, query = turn.ask, str(arguments.get("query") or "")
         if not ask.author.may_read:
             raise ToolError(_NOT_READABLE)
-        if not words:
+        if not tokens(query):
             raise ToolError("Give words to look for in `query`.")
-        hits, unread = await self._readable(await self._store.search(ask.place, words, _CANDIDATES))
-        known = labels_of(line for _, line in hits)
-        said = [self._hit_to_json(place, line, label_of(line, known), words) for place, line in hits]
-        return "\n".join((*([THREADS_UNREAD] if unread else []), *(said or [NOT_FOUND])))
+        if self._recall is None:
+            return NOT_FOUND
+        found = await self._recall.find(audience_of(turn), query, MOST_FOUND)
+        said = [self._found_to_json(number, one) for number, one in await self._recall.number(turn, found)]
+        return "\n".join(said) or NOT_FOUND
 
-    async def _readable(
-        self, found: Sequence[tuple[Place, ThreadMessage]]
-    ) -> tuple[list[tuple[Place, ThreadMessage]], bool]:
-        """The first of the messages found, without those of threads that not everybody in the channel may read, and
-        whether the platform could not say so of some thread."""
-        hits: list[tuple[Place, ThreadMessage]] = []
-        open_: dict[str, bool | None] = {}
-        for place, line in found:
-            if len(hits) == MOST_HITS:
-                break
-            if sum(other == place for other, _ in hits) == MOST_HITS_EACH:
-                continue
-            if place.key not in open_ and len(open_) < 2 * MOST_HITS:
-                open_[place.key] = await self._is_open(place)
-            if open_.get(place.key):
-                hits.append((place, line))
-        return hits, None in open_.values()
-
-    async def _is_open(self, place: Place) -> bool | None:
-        """True if everybody in the channel may read a thread; None where the platform can't say so."""
-        calls = self._calls(place)
-        try:
-            return None if calls is None else await calls.is_open(place)
-        except PlatformError:
-            return None
-
-    def _hit_to_json(self, place: Place, line: ThreadMessage, label: str, words: Sequence[str]) -> str:
-        calls = self._calls(place)
-        link = calls.message_link(place, line.id) if calls is not None else ""
-        there = {"link": link} if link else {"thread": place.thread} if place.thread else {}
-        shown = replace(line, text=_around(line.text, words), attached=())
-        return line_to_json(shown, label, **there)
-
-
-def _around(text: str, words: Sequence[str]) -> str:
-    """The part of a text around the first of the words."""
-    lower = text.lower()
-    first = min((at for word in words if (at := lower.find(word)) >= 0), default=0)
-    start = max(0, first - _BEFORE_WORD)
-    return ("…" if start else "") + shortened(text[start:], HIT_LENGTH)
+    def _found_to_json(self, number: int, one: EarlierAnswer) -> str:
+        calls = self._calls(one.place)
+        link = calls.message_link(one.place, one.question_id) if calls is not None else ""
+        said = {
+            "n": number,
+            "on": f"{one.at:%Y-%m-%d}",
+            "by": label(one.asker.name),
+            "question": shortened(one.question, QUESTION_LENGTH),
+            "answer": shortened(one.answer, ANSWER_LENGTH),
+        }
+        return json_line(said | ({"link": link} if link else {}))
 
 
 def _to_second(at: datetime) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import Usage
-from core.values.outgoing import AnswerPicture
+from core.values.outgoing import NO_SOURCES, AnswerPicture, Sources
 from core.values.parts import Attached, File, ToolsUsed
 from core.values.steps import ApprovalAsked
 from core.values.tasks import UpdateAlert
@@ -50,6 +50,11 @@ class Finish:
     quoted: tuple[tuple[str, str], ...] = ()
     """The clips whose transcripts are quoted above the text (`core.turns.transcripts`): the id of the message of each,
     and its `File.source`."""
+    cited: tuple[tuple[int, int], ...] = ()
+    """The earlier answers that it cites: the number of each, and the turn that gave it."""
+    sources: Sources = NO_SOURCES
+    """Those of them that its readers may read, as they are shown under it. They are not stored: what is shown of one
+    later is read then."""
     pictures: tuple[AnswerPicture, ...] = ()
     """Pictures that follow the text; once it is shown, those that people can see."""
     embedded: AnswerPicture | None = None
@@ -78,7 +83,7 @@ class AnswerFooter:
     """The notice and buttons under an answer whose turn has ended.
 
     `message_id` is the answer's message. Where the answer has no text there is no such message, and the footer is
-    shown alone. `question` is the id of the message that was answered, `at` its time.
+    shown alone. `question` is the id of the message that was answered, `at` its time. `cited`: as in `Finish`.
     """
 
     message_id: str
@@ -86,6 +91,7 @@ class AnswerFooter:
     at: datetime
     notice: str = ""
     buttons: tuple[Button, ...] = ()
+    cited: tuple[tuple[int, int], ...] = ()
 
 
 MOST_ANNOUNCEMENTS, ANNOUNCED_FOR = 200, timedelta(days=90)

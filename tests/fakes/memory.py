@@ -86,6 +86,7 @@ class MemoryStore(MemorySettings):
         self._ids: dict[str, int] = {}
         self._posts: dict[tuple[str, str], int] = {}
         self._steps: dict[int, list[Step]] = {}
+        self._offered: dict[int, list[int]] = {}
         self._finishes: dict[int, Finish] = {}
         self._charges: dict[int, dict[tuple[ChargeKind, str], Charge]] = {}
         self._runs: dict[int, Finish] = {}
@@ -335,21 +336,6 @@ class MemoryStore(MemorySettings):
             entries = [entry for entry in entries if rank(entry) <= rank(line_of(until)) and entry.at >= since]
         return [entry for entry in entries if before is None or entry.at < before][-limit:]
 
-    async def search(
-        self, place: Place, words: Sequence[str], limit: int = 40
-    ) -> list[tuple[Place, ThreadMessage]]:
-        self._work()
-        there = [
-            (sum(word in entry.text.lower() for word in words), talk.place, entry)
-            for talk in self._talks.values()
-            if talk.place.channel_key == place.channel_key and talk.place.thread != place.thread
-            for entry in talk.ordered()
-            if entry.at >= talk.since
-        ]
-        found = sorted((one for one in there if one[0]), key=lambda one: one[2].id)
-        found.sort(key=lambda one: (one[0], one[2].at), reverse=True)
-        return [(other, entry) for _, other, entry in found[:limit]]
-
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
         lines = await self.lines(ask.place, ask, 1_000_000)
         spent, summary = await self.last_usage(ask.place, model), None
@@ -522,6 +508,8 @@ class MemoryStore(MemorySettings):
             started_at=self._clock.now(),
         )
         self._turns[turn.id] = turn
+        if isinstance(task, ContinueAnswer):
+            self._offered[turn.id] = list(self._offered.get(turn_id, ()))
         return turn
 
     async def charge_asker(self, turn_id: int) -> None:
@@ -797,6 +785,22 @@ class MemoryStore(MemorySettings):
             if run.turn.ask.place.channel_key == place.channel_key and self._turns[turn_id].state not in _OPEN
             if any(message == message_id and source not in left for message, source in run.quoted)
         ]
+
+    async def offer_sources(self, turn_id: int, sources: Sequence[int]) -> list[int]:
+        self._work()
+        offered = self._offered.get(turn_id, [])
+        if turn_id in self._turns and self._turns[turn_id].state in _OPEN:
+            offered = self._offered[turn_id] = list(dict.fromkeys((*offered, *sources)))[:99]
+        return list(offered)
+
+    async def offered_sources(self, turn_id: int) -> list[int]:
+        self._work()
+        return list(self._offered.get(turn_id, ()))
+
+    async def withdraw_sources(self, turn_id: int) -> None:
+        self._work()
+        if self._turns[turn_id].state in _OPEN:
+            self._offered.pop(turn_id, None)
 
     async def answer_footer(self, turn_id: int) -> AnswerFooter | None:
         self._work()
@@ -1109,8 +1113,9 @@ class MemoryStore(MemorySettings):
         ask = replace(turn.ask, text="", author=person, interaction_token="", attached=())
         self._turns[turn.id] = replace(turn, state=state, text="", ask=ask)
         self._steps.pop(turn.id, None)
+        self._offered.pop(turn.id, None)
         if finish := self._finishes.get(turn.id):
-            self._finishes[turn.id] = replace(finish, notice="", buttons=(), quoted=())
+            self._finishes[turn.id] = replace(finish, notice="", buttons=(), quoted=(), cited=())
         if turn.id in self._announcements:
             at, announced = self._announcements[turn.id]
             self._announcements[turn.id] = (at, replace(announced, notice="", buttons=(), anonymous=None))
@@ -1139,4 +1144,4 @@ def _payer(turn: Turn) -> Payer:
 
 def _footer(run: Finish) -> AnswerFooter:
     message_id = run.posted[0] if run.posted else f"turn-{run.turn.id}"
-    return AnswerFooter(message_id, run.turn.ask.id, run.turn.ask.at, run.notice, run.buttons)
+    return AnswerFooter(message_id, run.turn.ask.id, run.turn.ask.at, run.notice, run.buttons, run.cited)

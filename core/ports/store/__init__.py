@@ -9,6 +9,7 @@
     privacy   feedback on answers, and what is stored of a person
     uploads   pictures of messages
     memory    the index of answered questions
+    citations the earlier answers that a turn was offered
     retention the removal of what is older than it is kept
     summaries summaries of the beginnings of long threads
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from core.ports.store.budgets import BudgetStore
+from core.ports.store.citations import CitationStore
 from core.ports.store.memory import SourceStore
 from core.ports.store.privacy import PrivacyStore
 from core.ports.store.retention import RetentionStore
@@ -39,6 +41,7 @@ class Store(
     SettingsStore,
     UsageStore,
     BudgetStore,
+    CitationStore,
     PrivacyStore,
     UploadStore,
     RetentionStore,

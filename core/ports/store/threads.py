@@ -111,17 +111,6 @@ class ThreadStore(Protocol):
         """
         ...
 
-    async def search(
-        self, place: Place, words: Sequence[str], limit: int = 40
-    ) -> list[tuple[Place, ThreadMessage]]:
-        """Messages in the other threads of `place`'s channel that have some of `words`, which are in lower case. At
-        least the newest 20,000 messages are looked through.
-
-        Those with the most of them come first, then the newest; none is older than its thread's last reset. Of ASCII
-        letters the case does not matter.
-        """
-        ...
-
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
         """`lines`, `filled`, `last_usage` and the summary of the ask's place in one trip."""
         ...

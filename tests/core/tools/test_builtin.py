@@ -13,16 +13,16 @@ import pytest
 
 from core.errors import Code, PlatformError
 from core.i18n import LANGUAGES, tool_label
+from core.memory.recall import Recall
 from core.platform_calls import PlatformCalls
 from core.ports.tools import DecidesByCall, ToolError
+from core.settings.environment import CoreSettings
 from core.tools.builtin import READ_EARLIER, BuiltinTools
 from core.tools.earlier import (
     EARLIER_UNREAD,
     IN_PROMPT,
-    MOST_HITS,
     NOT_FOUND,
     PAGE,
-    THREADS_UNREAD,
     EarlierMessages,
 )
 from core.tools.find_tool import FIND_TOOL
@@ -31,6 +31,7 @@ from core.tools.words import query_words
 from core.values.conversation import Ask, History, ThreadMessage, Turn
 from core.values.places import Person, Place
 from core.values.tools import Tool, ToolRule, ToolSettings
+from tests.core.memory.rig import answered
 from tests.core.tools.rig import ADA, AT, PLACE
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
@@ -40,18 +41,12 @@ BEN = Person("U2", "Ben")
 
 
 class Archive(MemoryPlatform):
-    """A platform with threads that are private (`private`), and older messages of a thread (`older`)."""
+    """A platform with older messages of a thread (`older`)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.private: set[str] = set()
         self.failing = False
         self.older: list[ThreadMessage] = []
-
-    async def is_open(self, place: Place) -> bool:
-        if self.failing:
-            raise PlatformError(Code.UNAVAILABLE)
-        return place.thread not in self.private
 
     def message_link(self, place: Place, message_id: str) -> str:
         return f"https://chat.example/{place.thread}/{message_id}"
@@ -71,9 +66,11 @@ class Library:
     def __init__(self) -> None:
         self.store, self.platform, self.clock = MemoryStore(), Archive(), FakeClock()
         calls = PlatformCalls(self.platform)
-        earlier = EarlierMessages(self.store, lambda place: calls)
+        recall = Recall(self.store, CoreSettings(_env_file=None), self.clock, lambda place: calls)
+        earlier = EarlierMessages(self.store, lambda place: calls, recall)
         links = LinkReader(["docs.example.com"])
         self.source = BuiltinTools(self.clock, ZoneInfo("Europe/Berlin"), earlier, links)
+        self.turn: Turn | None = None
         self.ask = Ask("q1", PLACE, ADA, "why?", AT + timedelta(days=300), addressed=True)
 
     def tool(self, name: str, settings: ToolSettings | None = None) -> Tool:
@@ -81,9 +78,9 @@ class Library:
         return next(tool for tool in offered if tool.title == name)
 
     async def call(self, name: str, **arguments: Any) -> str:
-        return (await self.source.call(Turn(1, self.ask), self.tool(name), arguments)).text
+        return (await self.source.call(self.turn or Turn(1, self.ask), self.tool(name), arguments)).text
 
-    async def found(self, query: str) -> list[dict[str, str]]:
+    async def found(self, query: str) -> list[dict[str, object]]:
         text = await self.call("search_earlier_threads", query=query)
         return [json.loads(line) for line in text.splitlines()] if text.startswith("{") else []
 
@@ -219,61 +216,32 @@ async def test_who_may_not_read_the_channel_reads_nothing(tool: str) -> None:
         await library.call(tool, query="plan")
 
 
-async def test_a_search_finds_messages_with_their_time_author_and_link() -> None:
+async def test_a_search_finds_earlier_answers_under_numbers_by_which_they_can_be_cited() -> None:
     library = Library()
-    await library.say("We decided: the budget is 5,000.")
-    assert await library.found("What did we decide about the budget?") == [
+    library.ask = replace(library.ask, place=replace(PLACE, team="T1"))
+    turn = await library.store.accept(library.ask)
+    assert turn is not None
+    library.turn = await library.store.begin(turn.id)
+    await library.store.offer_sources(turn.id, [77])
+    here = replace(PLACE, team="T1", thread="")
+    await answered(library.store, "What is the budget?", "It is 5,000.", thread="5", channel=here)
+    assert await library.found("budget") == [
         {
-            "at": "2026-01-01 00:00",
+            "n": 2,
+            "on": "2026-11-01",
             "by": "Ben",
-            "text": "We decided: the budget is 5,000.",
-            "link": "https://chat.example/0.5/m01000000-0.5-32",
+            "question": "What is the budget?",
+            "answer": "It is 5,000.",
+            "link": "https://chat.example/5/q5",
         }
     ]
+    assert len(await library.store.offered_sources(turn.id)) == 2
+    assert await library.call("search_earlier_threads", query="zebra") == NOT_FOUND
 
 
-@pytest.mark.parametrize("query", ["预算", "我们的预算", "项目预算是多少"])
-async def test_chinese_is_found_without_spaces(query: str) -> None:
-    library = Library()
-    await library.say("今年的项目预算已经批准了")
-    assert [hit["text"] for hit in await library.found(query)] == ["今年的项目预算已经批准了"]
-
-
-async def test_only_other_threads_of_the_channel_are_searched() -> None:
-    library = Library()
-    await library.say("the plan here", PLACE.thread)
-    assert await library.call("search_earlier_threads", query="plan") == (
-        "Nothing was found. Other words may find more."
-    )
-
-
-async def test_a_thread_that_is_private_is_left_out_and_one_that_cannot_be_looked_up_is_said() -> None:
-    library = Library()
-    await library.say("a secret plan", "private")
-    await library.say("an open plan", "open")
-    library.platform.private = {"private"}
-    assert [hit["text"] for hit in await library.found("plan")] == ["an open plan"]
-    library.platform.failing = True
-    assert await library.call("search_earlier_threads", query="plan") == f"{THREADS_UNREAD}\n{NOT_FOUND}"
-
-
-async def test_a_search_gives_few_messages_and_of_each_thread_two() -> None:
-    library = Library()
-    for thread in range(20):
-        for minute in range(4):
-            await library.say(f"plan {minute}", f"t{thread}", AT + timedelta(minutes=minute, days=thread))
-    hits = await library.found("plan")
-    threads = [hit["link"].split("/")[3] for hit in hits]
-    assert len(hits) == MOST_HITS
-    assert threads == ["t19", "t19", "t18", "t18", "t17", "t17", "t16", "t16"]
-
-
-async def test_of_a_long_message_the_part_around_the_word_is_given() -> None:
-    library = Library()
-    await library.say("x " * 5_000 + "the budget is small" + " y" * 5_000)
-    (hit,) = await library.found("budget")
-    assert "the budget is small" in hit["text"]
-    assert len(hit["text"]) < 500
+async def test_a_search_without_words_is_refused() -> None:
+    with pytest.raises(ToolError, match="words to look for"):
+        await Library().call("search_earlier_threads", query="?!")
 
 
 async def test_a_database_that_is_away_is_said() -> None:

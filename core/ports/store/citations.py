@@ -1,0 +1,24 @@
+"""The earlier answers that a model was offered as material, by the numbers under which it may cite them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class CitationStore(Protocol):
+    """The sources that open turns have been offered: the first one has the number 1."""
+
+    async def offer_sources(self, turn_id: int, sources: Sequence[int]) -> list[int]:
+        """Offer an open turn the answers of these turns, behind those that it was offered before. One that it was
+        offered before keeps its number. Returns all of them in the order of their numbers, at most
+        `core.memory.citations.MOST_NUMBERS`; those of a turn that is not open are not changed."""
+        ...
+
+    async def offered_sources(self, turn_id: int) -> list[int]:
+        """The turns whose answers it was offered, in the order of their numbers."""
+        ...
+
+    async def withdraw_sources(self, turn_id: int) -> None:
+        """The answer of an open turn begins anew: nothing was offered for it."""
+        ...
