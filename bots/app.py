@@ -33,6 +33,7 @@ from core.inbox.teams import addressed
 from core.llm import check_ways, create_model, create_transcriber
 from core.llm.catalog import ModelCatalog, load_catalog
 from core.llm.redacting_model import RedactedModel
+from core.memory.recall import Recall
 from core.operators.alert_turns import AlertChannels, AlertTurns
 from core.operators.alerts import OperatorAlerts
 from core.operators.counts import OperationCounts
@@ -172,6 +173,7 @@ class App:
         connectors = self.connectors = self._create_connectors(tell)
         self._calls = PerInstallation(connectors, self._create_calls)
         self.channels = PerInstallation(connectors, self._create_channel)
+        self.recall = Recall(store, self.core, self.clock, self._calls)
         self.supervisor = Supervisor(connectors, self.clock, self.operator_alerts, self.metrics.gauge)
         self.mcp_servers = [self._create_mcp_server(server) for server in config.tool_servers]
         self.tools = Toolbox(
@@ -224,6 +226,7 @@ class App:
             on_report_failed=lambda report, platform, error: self.operator_alerts.report_failure(
                 report, error, {"name": platform, "url": config.database.shown_url}
             ),
+            recall=self.recall,
             summaries=summaries,
             on_set_aside=lambda turn, error: self.operator_alerts.report_failure(f"turn {turn.id}", error, {}),
         )
@@ -264,6 +267,7 @@ class App:
             submit=submit,
             charts=self.charts,
             is_teamless=lambda place: is_teamless(place, memberships(place)),
+            recall=self.recall,
         )
         self.inbox = StoringInbox(
             store,
@@ -316,7 +320,7 @@ class App:
         return [connector for connector in created if connector is not None]
 
     def _create_builtin_tools(self) -> BuiltinTools:
-        earlier = EarlierMessages(self.store, self._calls)
+        earlier = EarlierMessages(self.store, self._calls, self.recall)
         return BuiltinTools(self.clock, self.core.zone, earlier, LinkReader(self.core.link_hosts))
 
     def _create_mcp_server(self, server: ToolServer) -> McpServer:

@@ -21,6 +21,7 @@ from core.values.outgoing import (
     OutgoingCall,
     Page,
     PostMessage,
+    Sources,
     UploadFile,
     page_length,
 )
@@ -57,18 +58,40 @@ _PRESSED = re.compile(r"parley:([a-z0-9_-]+):(\d+)")
 
 
 def page_to_content(page: Page, quote: str = "") -> str:
-    """The question as a quote, the text, and the notice as subtext under it. The notice is plain text.
+    """The question as a quote, the text, and the sources and the notice as subtext under it. The notice is plain text.
 
-    The notice is cut to the length that the text leaves, and the quote to the length that both leave. Never
-    empty: Discord refuses an empty message.
+    Sources that the text leaves no room for are left out, the notice is cut to the length that both leave, and the
+    quote to what is left then. Never empty: Discord refuses an empty message.
     """
+    text = _with_sources(page)
     lines = (line for line in page.notice.splitlines() if line.strip())
     notice = "\n".join(_NOTICE + _plain(line) for line in lines)
-    room = CONTENT_LIMIT - _units(f"{page.text}\n")
+    room = CONTENT_LIMIT - _units(f"{text}\n")
     notice = shortened(notice, room, length=_units) if room > 0 else ""
-    content = "\n".join(part for part in (page.text, notice) if part)
+    content = "\n".join(part for part in (text, notice) if part)
     room = CONTENT_LIMIT - _units(content) - len(_QUOTE + "\n")
     return f"{_quoted(quote, room)}{content}" or "\u200b"
+
+
+def _with_sources(page: Page) -> str:
+    """The text, and under it a line of subtext for each source: links with a text are shown there too."""
+    text = page.text
+    for line in sources_to_lines(page.sources):
+        longer = "\n".join(filter(None, (text, _NOTICE + line)))
+        if _units(longer) > CONTENT_LIMIT:
+            break
+        text = longer
+    return text
+
+
+def sources_to_lines(sources: Sources) -> list[str]:
+    """A line of Markdown for each source, under one for all."""
+    return sources.lines(_plain, lambda title, url: f"[{_in_link(title)}](<{url}>)")
+
+
+def _in_link(title: str) -> str:
+    """A title as the text of a link: without brackets, and without what Discord would make a link of its own."""
+    return _plain(title.replace("[", "(").replace("]", ")").replace("://", ":\u200b//"))
 
 
 def _quoted(question: str, room: int) -> str:

@@ -15,7 +15,7 @@ import structlog
 
 from bots.discord.errors import FOREIGN, translate
 from bots.discord.forms import form_to_buttons
-from bots.discord.outgoing import CONTENT_LIMIT, LIMITS, button_to_item
+from bots.discord.outgoing import CONTENT_LIMIT, LIMITS, button_to_item, sources_to_lines
 from core.commands.reports import newest
 from core.delivery.markdown.pages import split
 from core.i18n import phrase
@@ -32,7 +32,9 @@ _NAMED = re.compile(r"`((?:<(?:@[!&]?|#)\d+>[\s,;]*)+)`")
 
 def reply_to_contents(reply: ImmediateReply) -> list[str]:
     """The text as the contents of one or more messages. People, roles and channels are named, which pings no one."""
-    pieces = split(_NAMED.sub(r"\1", reply.captioned), CONTENT_LIMIT, LIMITS.page_unit)
+    sources = "\n".join(sources_to_lines(reply.sources)) if reply.sources else ""
+    text = "\n".join(filter(None, (_NAMED.sub(r"\1", reply.captioned), sources)))
+    pieces = split(text, CONTENT_LIMIT, LIMITS.page_unit)
     return [piece.text.strip("\n") or "\u200b" for piece in pieces] or ["\u200b"]
 
 

@@ -72,7 +72,7 @@ def outgoing_to_api_call(call: OutgoingCall, content: Content | None = None) -> 
             return "chat.appendStream", where | {"ts": call.message_id} | chunks
         case StopStream():
             last = _chunks(disarmed(call.text, call.after), call.tasks)
-            if blocks := under(call.notice, call.buttons):
+            if blocks := under(call.notice, call.buttons, call.sources):
                 last["blocks"] = blocks
             done = {"ts": call.message_id, "metadata": _metadata(call.key)}
             return "chat.stopStream", where | done | last

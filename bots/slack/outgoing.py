@@ -15,7 +15,7 @@ from typing import Any
 from bots.slack.incoming import ACTION_PREFIX, ASIDE
 from bots.slack.mrkdwn import disarmed, disarmed_mrkdwn, escaped, markdown_to_mrkdwn, mentions_channels
 from core.i18n import phrase
-from core.values.outgoing import Page
+from core.values.outgoing import NO_SOURCES, Page, Sources
 from core.values.ui import Button, Form, ImmediateReply
 
 Content = dict[str, Any]
@@ -40,8 +40,8 @@ def page_to_content(page: Page, file: str = "") -> Content:
     if page.picture is not None and file:
         # https://docs.slack.dev/reference/block-kit/blocks/image-block
         blocks.append({"type": "image", "slack_file": {"id": file}, "alt_text": page.picture.title})
-    text = _own_summary(page.text) if mentions else _summary(page.text or page.notice)
-    return {"text": text, "blocks": blocks + under(page.notice, page.buttons)}
+    text = _own_summary(page.text) if mentions else _summary(page.text or page.notice or page.sources.head)
+    return {"text": text, "blocks": blocks + under(page.notice, page.buttons, page.sources)}
 
 
 def sections(markdown: str, *, own: bool = False) -> list[Content]:
@@ -59,7 +59,8 @@ def reply_to_content(reply: ImmediateReply, language: str, file: str = "") -> Co
     """The arguments `text` and `blocks` of an immediate reply. `file` is the id of its picture's file."""
     whole = reply.captioned if file else reply.text
     text = whole if len(whole) <= _TOLD_MAX else whole[: _TOLD_MAX - 1] + "…"
-    content = page_to_content(Page(text, buttons=reply.buttons, picture=reply.picture), file)
+    page = Page(text, buttons=reply.buttons, picture=reply.picture, sources=reply.sources or NO_SOURCES)
+    content = page_to_content(page, file)
     if reply.form is not None:
         content["blocks"].append({"type": "actions", "elements": [change_button(reply.form, language)]})
     return content
@@ -81,9 +82,12 @@ def aside() -> Content:
     return {"metadata": {"event_type": ASIDE, "event_payload": {"answer": False}}}
 
 
-def under(notice: str, buttons: Sequence[Button]) -> list[Content]:
+def under(notice: str, buttons: Sequence[Button], sources: Sources = NO_SOURCES) -> list[Content]:
     """The blocks under the text."""
     blocks: list[Content] = []
+    if sources:
+        text = _sources_to_mrkdwn(sources)
+        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": True}]})
     if notice:
         blocks.append({"type": "context", "elements": [{"type": "plain_text", "text": notice}]})
     if buttons:
@@ -91,12 +95,22 @@ def under(notice: str, buttons: Sequence[Button]) -> list[Content]:
     return blocks
 
 
+def _sources_to_mrkdwn(sources: Sources) -> str:
+    """A line for each source, as far as they fit an element of a block. `verbatim`: Slack makes no further links of the
+    words in it: https://docs.slack.dev/reference/block-kit/composition-objects/text-object"""
+    lines = sources.lines(escaped, lambda title, url: f"<{url}|{escaped(title).replace('|', '¦')}>")
+    while len("\n".join(lines)) > _SECTION_MAX:
+        lines.pop()
+    return "\n".join(lines)
+
+
 def page_to_plain(page: Page) -> Content:
     """The same words without any block, for when Slack refuses the blocks: only the buttons go.
 
     Escapes may make a page longer than Slack takes; then only mentions are broken, and at last the notice goes.
     """
-    words = "\n\n".join(part for part in (page.text, page.notice) if part)
+    sources = "\n".join(page.sources.lines(str, lambda title, url: f"{title} ({url})"))
+    words = "\n\n".join(part for part in (page.text, sources, page.notice) if part)
     own = (markdown_to_mrkdwn(words, own=True),) if page.own and mentions_channels(page.text) else ()
     ways = (*own, escaped(words), disarmed_mrkdwn(words), disarmed_mrkdwn(page.text))
     text = next((way for way in ways if _bytes(way) <= _TEXT_MAX_BYTES), ways[-2])

@@ -30,6 +30,7 @@
       draft_files   the files of the question that is written; files: their limits; upload: sends them
       attached      the parts of a message beside its text
       autocomplete  suggestions for commands
+      sources                           the earlier answers that an answer cites
       commands, api_commands, notices   commands that are not typed, their requests, immediate replies
       form_dialog   a form in a dialog
       scroll, status, words, dom, server

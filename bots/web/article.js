@@ -4,6 +4,7 @@
 import { shown } from "/static/attached.js";
 import { $, element } from "/static/dom.js";
 import { show } from "/static/markdown.js";
+import { list } from "/static/sources.js";
 import { stick } from "/static/scroll.js";
 import { SAY } from "/static/words.js";
 
@@ -19,12 +20,13 @@ export function make(view) {
   const content = view.mine ? [body, attached] : [attached, body]; // pictures of an answer follow its text
   const article = element("article", view.mine ? "mine" : "theirs", ...content);
   notice.setAttribute("role", "status");
-  if (view.mine) article.append(notice);
+  const sources = element("div", "sources");
+  if (view.mine) article.append(sources, notice);
   article.append(element("div", "foot", buttons, menu()));
   article.ariaLabel = view.mine ? SAY.parley : SAY.you;
   article.dataset.id = view.id;
   article.dataset.after = view.after ?? "";
-  return { view, article, attached, body, notice, buttons, growing: false, pending: false, receipted: false };
+  return { view, article, attached, body, notice, buttons, sources, growing: false, pending: false, receipted: false };
 }
 
 function menu() {
@@ -71,7 +73,7 @@ function paintAll() {
 }
 
 /** @param {Message} message */
-function paint({ view, article, attached, body, notice, buttons, growing }) {
+function paint({ view, article, attached, body, notice, buttons, sources, growing }) {
   article.classList.toggle("growing", growing);
   article.setAttribute("aria-busy", String(growing)); // screen readers read it once, when it is whole
   if (view.mine) show(body, view.html ?? []);
@@ -80,6 +82,9 @@ function paint({ view, article, attached, body, notice, buttons, growing }) {
   const held = JSON.stringify(view.attached ?? []);
   if (attached.dataset.shown !== held) attached.replaceChildren(...shown(view.attached ?? []));
   attached.dataset.shown = held;
+  const cited = JSON.stringify(view.sources ?? null);
+  if (sources.dataset.shown !== cited) sources.replaceChildren(...list(view.sources));
+  sources.dataset.shown = cited;
   if (notice.textContent !== (view.notice ?? "")) notice.textContent = view.notice ?? "";
   const wanted = JSON.stringify(view.buttons ?? []);
   if (buttons.dataset.shown !== wanted) {

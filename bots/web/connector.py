@@ -197,10 +197,11 @@ class WebConnector:
 
     async def _thread(self, request: web.Request) -> web.Response:
         place = incoming.thread_to_place(request.match_info["thread"])
-        return json_response(await self._state(place, await self._language(self._reader(request), place)))
+        return json_response(await self._state(place, self._reader(request)))
 
-    async def _state(self, place: Place, language: str) -> dict[str, object]:
+    async def _state(self, place: Place, reader: Person) -> dict[str, object]:
         """The complete view of a thread."""
+        language = await self._language(reader, place)
         lines = await self._store.lines(place)
         answer_footers = await self._store.answer_footers(place)
         thread = outgoing.place_to_thread(place)
@@ -210,7 +211,8 @@ class WebConnector:
         if thread == incoming.TOP:
             answers = {view.id for view in live}
             live += [view for view in await self._notices() if view.id not in answers]
-        views = outgoing.views(lines, live, answer_footers, language)
+        sources = await self._inbox.sources(place, reader, answer_footers) if self._inbox is not None else {}
+        views = outgoing.views(lines, live, answer_footers, language, sources)
         if not views:
             raise RequestError(Reason.NO_THREAD)
         return {
@@ -233,10 +235,10 @@ class WebConnector:
         ]
         return sorted(views, key=lambda view: datetime.fromisoformat(view.at))
 
-    async def _left(self, place: Place, language: str) -> dict[str, object]:
+    async def _left(self, place: Place, reader: Person) -> dict[str, object]:
         """The complete view of a thread that was there; there may be nothing left of it."""
         try:
-            return await self._state(place, language)
+            return await self._state(place, reader)
         except RequestError:
             return {"messages": [], "thinking": asdict(ThinkingNews())}
 
@@ -248,8 +250,8 @@ class WebConnector:
             raise RequestError(Reason.STARTING)
         if place is None:
             return await self._event_streams.serve(request)
-        language = await self._language(self._reader(request), place)
-        first, later = (partial(read, place, language) for read in (self._state, self._left))
+        reader = self._reader(request)
+        first, later = (partial(read, place, reader) for read in (self._state, self._left))
         return await self._event_streams.serve(request, outgoing.place_to_thread(place), first, later)
 
     async def _suggestions(self, request: web.Request) -> web.Response:

@@ -6,6 +6,7 @@ import { show } from "/static/markdown.js";
 import { find, greet, toldUnder } from "/static/messages.js";
 import { order } from "/static/api_commands.js";
 import { read, stick } from "/static/scroll.js";
+import { list } from "/static/sources.js";
 import { open } from "/static/form_dialog.js";
 import { SAY } from "/static/words.js";
 
@@ -15,7 +16,7 @@ const log = $("log");
  * should see. The notice comes last where there is no such message yet. `passing`: it is about words that are in the box
  * again, and goes once they are sent.
  * @param {Told} told @param {string} id @param {boolean} passing */
-export function tell({ html, whisper, file, picture, form, buttons }, id = "", passing = false) {
+export function tell({ html, whisper, file, picture, form, buttons, sources }, id = "", passing = false) {
   const body = element("div", "body");
   const made = element("article", "mine told", body);
   made.ariaLabel = SAY.parley;
@@ -24,6 +25,7 @@ export function tell({ html, whisper, file, picture, form, buttons }, id = "", p
   made.classList.toggle("lasting", !whisper);
   show(body, html);
   if (picture) body.append(drawn(picture));
+  if (sources) made.append(element("div", "sources", ...list(sources)));
   const below = [
     ...(file ? [download(file)] : []),
     ...(form ? [button(SAY.change, () => fill(form))] : []),

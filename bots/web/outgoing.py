@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from operator import itemgetter
@@ -25,7 +25,7 @@ from core.ports.store.threads import Thread
 from core.turns.approval_view import approval_buttons, approval_notice
 from core.values.conversation import ThreadMessage, Turn
 from core.values.events import Receipt
-from core.values.outgoing import AnswerPicture, Limits, Page, UploadFile
+from core.values.outgoing import NO_SOURCES, AnswerPicture, Limits, Page, Sources, UploadFile
 from core.values.parts import Attached, File, Quote, Text, ToolsUsed, Unread
 from core.values.places import Place
 from core.values.platform import PlatformTraits
@@ -74,6 +74,7 @@ class MessageView:
     buttons: tuple[Button, ...] = ()
     anew: bool = False
     attached: tuple[AttachedView, ...] = ()
+    sources: Sources = NO_SOURCES
 
 
 def replaces(view: MessageView, older: MessageView) -> bool:
@@ -95,7 +96,8 @@ def new_message_id(answers: str) -> str:
 def page_to_view(message_id: str, page: Page, at: datetime) -> MessageView:
     """The view of a message of ours that was posted at `at`."""
     after = message_id.rpartition(".")[0]
-    return MessageView(message_id, True, page.text, at.isoformat(), after, page.notice, page.buttons)
+    words = (page.text, at.isoformat(), after, page.notice, page.buttons)
+    return MessageView(message_id, True, *words, sources=page.sources)
 
 
 def turn_to_view(turn: Turn, at: datetime, language: str, asked: ApprovalAsked | None = None) -> MessageView:
@@ -180,9 +182,13 @@ def views(
     live: Sequence[MessageView],
     answer_footers: Iterable[AnswerFooter] = (),
     language: str = "en",
+    sources: Mapping[str, Sources] | None = None,
 ) -> list[MessageView]:
     """The whole thread, each message once: an answer that is still live is shown as such, behind its question
-    and what else answers it, or where it answers nothing, by its time."""
+    and what else answers it, or where it answers nothing, by its time. `sources`: those of answers, as they are now, by
+    the id of the answer's message."""
+    cited = sources or {}
+    live = [replace(view, sources=cited.get(view.id, NO_SOURCES)) if view.sources else view for view in live]
     live_ids = {view.id for view in live}
     entries = list(entries)
     said = {entry.id for entry in entries}
@@ -191,6 +197,7 @@ def views(
     for entry in entries:
         view, ending = entry_to_view(entry, language), under.get(entry.id)
         if entry.id not in live_ids and (entry.mine or not entry.wordless):
+            view = replace(view, sources=cited.get(entry.id, NO_SOURCES))
             shown.append(replace(view, notice=ending.notice, buttons=ending.buttons) if ending else view)
     wordless = [ending_to_view(one) for id_, one in under.items() if id_ not in said and id_ not in live_ids]
     for view in (*wordless, *live):
@@ -213,7 +220,17 @@ def view_to_json(view: MessageView, rendering: Rendering | None = None) -> dict[
         html = (rendering or rendered(view.text)).blocks
     else:
         html = rendered(_QUOTE_MARK.sub("", _QUOTED.match(view.text)[0])).blocks  # type: ignore[index]
-    return asdict(view) | {"html": html}
+    return asdict(view) | {"html": html, "sources": sources_to_json(view.sources)}
+
+
+def sources_to_json(sources: Sources) -> dict[str, object] | None:
+    """The sources as the page's scripts read them: each leads to a thread of the page. None where there are none."""
+    links = [
+        {name: getattr(one, name) for name in ("number", "title", "date", "asker", "old")}
+        | {"thread": one.thread or TOP}
+        for one in sources.links
+    ]
+    return {"head": sources.head, "links": links} if links else None
 
 
 def grows(view: MessageView) -> bool:
@@ -241,6 +258,7 @@ def receipt_to_json(receipt: Receipt) -> dict[str, object]:
             "picture": reply.picture and picture_to_json(reply.picture),
             "form": reply.form and form_to_json(reply.form),
             "buttons": [asdict(button) for button in reply.buttons],
+            "sources": reply.sources and sources_to_json(reply.sources),
         },
     }
 

@@ -5,13 +5,16 @@ interface ButtonView { action: string; label: string; turn_id: number }
 interface AttachedView {
   kind: string; name: string; text: string; size: number; picture: string; problem: string;
 }
+interface SourceLink { number: number; title: string; date: string; asker: string; old: boolean; thread: string }
+interface Sources { head: string; links: SourceLink[] }
 interface View {
   id: string; mine: boolean; text: string; html?: string[];
   notice?: string; after?: string; at?: string; buttons?: ButtonView[]; anew?: boolean;
-  attached?: AttachedView[];
+  attached?: AttachedView[]; sources?: Sources | null;
 }
 interface Message {
   view: View; article: HTMLElement; attached: HTMLElement; body: HTMLElement; notice: HTMLElement; buttons: HTMLElement;
+  sources: HTMLElement;
   growing: boolean; pending: boolean; receipted: boolean;
 }
 interface Thinking { ms: number; turn_id?: number }
@@ -24,7 +27,7 @@ interface Form { command: string; title: string; send: string; fixed: Record<str
 interface FileView { name: string; type: string; base64: string }
 interface Told {
   text: string; html: string[]; whisper: boolean; buttons: ButtonView[];
-  file?: FileView; picture?: FileView; form?: Form; refused?: boolean;
+  file?: FileView; picture?: FileView; form?: Form; refused?: boolean; sources?: Sources | null;
 }
 /** `told` is the immediate reply, if any. `asked`: the message is a question of its `thread` now. `taken`: it is not to
  * be sent again, because it was asked or because it was a command. */

@@ -251,7 +251,8 @@ class AnswerDelivery:
                 self._layout.shows(page_state, Page(page_state.text + call.text, tasks=tasks))
             case StopStream():
                 page_state = page_of(self._layout, call)
-                self._layout.stopped(page_state, Page(page_state.text + call.text, call.notice, call.buttons))
+                page = Page(page_state.text + call.text, call.notice, call.buttons, sources=call.sources)
+                self._layout.stopped(page_state, page)
 
     async def found(self, call: OutgoingCall, message_id: str) -> None:
         """The message that `call` would make exists already. Its content is unknown."""

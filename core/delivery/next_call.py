@@ -144,7 +144,7 @@ def fulfil(next_call: NextCall, layout: PageLayout, address: Address) -> Outgoin
 def _first_words(next_call: NextCall, layout: PageLayout, address: Address) -> OutgoingCall | None:
     page_state = layout.begin(grows=next_call is NextCall.START)
     page = layout.view(page_state).page
-    if is_blank(page.text) and not page.notice and not page.tasks:
+    if is_blank(page.text) and not (page.notice or page.sources or page.tasks):
         layout.wait()
         return None
     return call(next_call, address, page_state, page, page.text)
@@ -183,7 +183,8 @@ def call(
         case NextCall.STOP:
             begun = {task.id for task in page_state.tasks} if page_state else set()
             tasks = tuple(task for task in tasks if task.id in begun)
-            return StopStream(place, id_, key, text, page.notice, page.buttons, after, turn_id, tasks)
+            ends = (page.notice, page.buttons, after, turn_id, tasks, page.sources)
+            return StopStream(place, id_, key, text, *ends)
         case NextCall.DELETE:
             return DeleteMessage(place, id_, interaction_token, turn_id)
         case NextCall.UPLOAD | NextCall.PICTURE:

@@ -274,7 +274,11 @@ class PageLayout:
 
     def _left_view(self, page_state: PageState) -> PageView:
         ends = self.closed and page_state is self.page_states[-1]
-        page = Page(page_state.text, self.reply.notice, self.reply.buttons) if ends else Page(page_state.text)
+        page = Page(page_state.text)
+        if ends:
+            page = replace(
+                page, notice=self.reply.notice, buttons=self.reply.buttons, sources=self.reply.sources
+            )
         return PageView(page, page_state.upto, full=True)
 
     def wants_another(self) -> bool:
@@ -282,12 +286,13 @@ class PageLayout:
         if self.sealed or self.closed or self.fixed or (self._version == self._refused and not self.ended):
             return False
         if not self.page_states:
-            return bool(not is_blank(self.reply.text) or self.reply.notices)
+            return bool(not is_blank(self.reply.text) or self.reply.notices or self.reply.sources)
         last = self.page_states[-1]
         if last.end is None or last.start is None:
             return False
-        unsaid = last.final and self.ended and bool(self.reply.notice) and not self.filed
-        return self._follows(last.end) or (unsaid and not (last.shown and last.shown.notice))
+        unsaid = last.final and self.ended and bool(self.reply.footer) and not self.filed
+        said = last.shown and (last.shown.notice or last.shown.sources)
+        return self._follows(last.end) or (unsaid and not said)
 
     def surplus(self) -> PageState | None:
         """A message to delete: one that this answer does not reach, or one of an answer that became a file."""

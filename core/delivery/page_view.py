@@ -50,13 +50,14 @@ def view(
 ) -> PageView:
     """The message that shows the reply from `start` on, after `opens`, as far as it fits.
 
-    The last message has the notice and the buttons under its text; they get a message of their own if both are too long
-    for one. A message that `grows` already shows `sent` characters, and gets only text that will not change. `settled`
-    comes from an earlier view of the same message: only later text is parsed.
+    The last message has the sources, the notice and the buttons under its text; they get a message of their own if all
+    is too long for one. A message that `grows` already shows `sent` characters, and gets only text that will not
+    change. `settled` comes from an earlier view of the same message: only later text is parsed.
     """
     text = reply.text[start : start + size + 1]
     if limits.renders_halves and not opens and page_length(text, limits.page_unit) <= size:
-        return PageView(Page(text, reply.notices, reply.buttons), len(reply.text))
+        page = Page(text, reply.notices, reply.buttons, sources=reply.sources)
+        return PageView(page, len(reply.text))
     page_format = make_page_format(limits, size, grows=grows)
     whole = opens + text
     end = tail(whole, settled.upto) if len(whole) <= size else Tail()
@@ -71,10 +72,11 @@ def view(
         whole, opens, settled = piece.opens + piece.body, piece.opens, SettledBlocks()
         end = tail(whole)
     if reply.phase is Phase.ENDED:
-        words = page_format.closed(whole, whole=not reply.notice, end=end)
+        words = page_format.closed(whole, whole=not reply.footer, end=end)
         words = _shown(words, settled, page_format)
-        if _fits(words, reply.notice, limits):
-            return PageView(Page(words, reply.notice, reply.buttons), len(reply.text))
+        if _fits(words, reply.footer, limits):
+            page = Page(words, reply.notice, reply.buttons, sources=reply.sources)
+            return PageView(page, len(reply.text))
         return PageView(Page(words), len(reply.text), full=True)
     before = whole[settled.upto : end.start]
     settled = SettledBlocks(end.start, settled.shown + page_format.set(before))
@@ -88,9 +90,9 @@ def view(
     return PageView(page, start + max(0, keep - len(opens)), settled=settled)
 
 
-def _fits(words: str, notice: str, limits: Limits) -> bool:
-    """True if one message holds both. A notice alone always fits."""
-    sizes = [page_length(text, limits.page_unit) for text in (words, notice)]
+def _fits(words: str, footer: str, limits: Limits) -> bool:
+    """True if one message holds both. A footer alone always fits."""
+    sizes = [page_length(text, limits.page_unit) for text in (words, footer)]
     return not (limits.message_size and all(sizes)) or sum(sizes) <= limits.message_size
 
 
@@ -107,4 +109,5 @@ def full_view(
     """The message that shows the reply from `start` to `end`, without a check of its length."""
     text = opens + reply.text[start:end]
     text = page_format.set(page_format.closed(text))
-    return PageView(Page(text, reply.notice, reply.buttons) if last else Page(text), end, full=True)
+    page = Page(text, reply.notice, reply.buttons, sources=reply.sources) if last else Page(text)
+    return PageView(page, end, full=True)

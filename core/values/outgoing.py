@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
@@ -74,11 +75,58 @@ class AnswerPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceLink:
+    """An earlier answer that an answer cites as `[number]`.
+
+    `title` is its question, and `asker` the name of its author: one line of plain text each. `link` is the URL of the
+    question, `thread` the id of its thread, `channel` Markdown that mentions its channel; each may be empty, the
+    channel where it is that of the answer. `date` is in the reader's language. `old`: the date says that it may be out
+    of date, so it comes first.
+    """
+
+    number: int
+    title: str
+    link: str
+    date: str
+    channel: str = ""
+    asker: str = ""
+    old: bool = False
+    thread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The earlier answers that an answer cites, under words of Parley's own that say so. Empty where it cites none."""
+
+    head: str = ""
+    links: tuple[SourceLink, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.links)
+
+    def lines(self, shown: Callable[[str], str], linked: Callable[[str, str], str]) -> list[str]:
+        """The head and a line for each source. `shown` makes plain text safe for the platform, `linked` a link of a
+        text and a URL."""
+        return [shown(self.head), *(_source_line(one, shown, linked) for one in self.links)] if self else []
+
+
+def _source_line(one: SourceLink, shown: Callable[[str], str], linked: Callable[[str, str], str]) -> str:
+    title = linked(one.title, one.link) if one.link else shown(one.title)
+    first = f"{shown(one.date)}: {title}" if one.old else title
+    rest = ("" if one.old else shown(one.date), one.channel, shown(one.asker))
+    return f"{shown(f'[{one.number}]')} {' · '.join(filter(None, (first, *rest)))}"
+
+
+NO_SOURCES = Sources()
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """The complete current view of an answer.
 
-    The platform shows `notice` under the text, in the person's language and visibly apart from the model's text. Once
-    the answer has ended, `pictures` follow it in this order, and `embedded` is part of its last message. The first
+    The platform shows `sources` and `notice` under the text, in the person's language and visibly apart from the
+    model's text. Once the answer has ended, `pictures` follow it in this order, and `embedded` is part of its last
+    message. The first
     `quote_length` characters of `text` quote other words above the answer and are no part of it. `own`: `text` is
     Parley's own Markdown with the words of others escaped (`core.text.escaped`): mentions of channels in it are meant.
     """
@@ -92,6 +140,7 @@ class Reply:
     quote_length: int = 0
     embedded: AnswerPicture | None = None
     own: bool = False
+    sources: Sources = NO_SOURCES
 
     @property
     def answer(self) -> str:
@@ -103,12 +152,19 @@ class Reply:
         """`notice`, and under it the present activity of the answer."""
         return "\n".join(filter(None, (self.notice, self.activity.line)))
 
+    @property
+    def footer(self) -> str:
+        """The sources and the notice, about as long as platforms show them."""
+        return "\n".join(
+            (*self.sources.lines(str, lambda title, url: f"[{title}]({url})"), *filter(None, [self.notice]))
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """The content of one platform message of a reply. Text is Markdown as models write it; only the last page has
-    `notice` and `buttons`, only a growing message has `tasks`, and only the last message of an ended reply `picture`,
-    under its text. `own` is that of the reply."""
+    `sources`, `notice` and `buttons`, only a growing message has `tasks`, and only the last message of an ended reply
+    `picture`, under its text. `own` is that of the reply."""
 
     text: str
     notice: str = ""
@@ -116,6 +172,7 @@ class Page:
     tasks: tuple[ToolTask, ...] = ()
     picture: AnswerPicture | None = None
     own: bool = False
+    sources: Sources = NO_SOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +242,8 @@ class AppendStream:
 
 @dataclass(frozen=True, slots=True)
 class StopStream:
-    """OutgoingCall: the last text of a growing message, with its notice and buttons, and the tasks that are new or have
-    changed. The message can be edited afterwards.
+    """OutgoingCall: the last text of a growing message, with its sources, notice and buttons, and the tasks that are
+    new or have changed. The message can be edited afterwards.
 
     `after` is the text that the message already shows.
     """
@@ -200,6 +257,7 @@ class StopStream:
     after: str = field(default="", compare=False)
     turn_id: int | None = None
     tasks: tuple[ToolTask, ...] = ()
+    sources: Sources = NO_SOURCES
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,14 @@ class ToolsUsed:
     remarks: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierAnswers:
+    """Earlier answers that a model is offered with a question, each under its number: material, and no words of the
+    person who asks."""
+
+    text: str
+
+
 Attached = Text | Quote | File | Unread | ToolsUsed
 """A stored part of a message beside the text that its author typed. A `Text` here is shown as the author's own,
 such as a table or a poll, but it addresses no person and gives no commands."""
@@ -173,4 +181,4 @@ class Said:
         return is_blank(self.text) and not self.attached
 
 
-Part = Text | Quote | Image | File | Unread | ToolCall | ToolResult | Opaque | ToolsUsed
+Part = Text | Quote | Image | File | Unread | ToolCall | ToolResult | Opaque | ToolsUsed | EarlierAnswers

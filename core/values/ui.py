@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from core.values.outgoing import AnswerPicture
+    from core.values.outgoing import AnswerPicture, Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,10 @@ class ImmediateReply:
 
     `whisper`: only the person need see it, else everyone in the place should. `private`: it is about the person alone.
     Where a platform has no replies for one person, it goes to them directly; where that fails, a refusal is shown in
-    the place. `refused`: the request was not carried out, so its text must not be lost; `about`: the field of the
-    submitted form at fault. `form`: the settings that the person may change. `buttons` come back as a `ButtonPress`
-    like those of an answer. `picture` is shown under the text to the same readers; where that fails, the text is shown
-    without it.
+    the place. `sources` are shown under the text. `refused`: the request was not carried out, so its text must not be
+    lost; `about`: the field of the submitted form at fault. `form`: the settings that the person may change. `buttons`
+    come back as a `ButtonPress` like those of an answer. `picture` is shown under the text to the same readers; where
+    that fails, the text is shown without it.
     """
 
     text: str
@@ -89,6 +89,7 @@ class ImmediateReply:
     file: Attachment | None = None
     buttons: tuple[Button, ...] = ()
     picture: AnswerPicture | None = None
+    sources: Sources | None = None
 
     @property
     def captioned(self) -> str:
