@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from bisect import bisect_right
@@ -33,6 +34,8 @@ TRANSCRIPT_MARK = "> \u2060"
 it."""
 
 _FENCES = re.compile("`{3,}")
+
+_LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
 
 _SIGNS = re.compile(r"[\\*_`~<>\[\]]")
 
@@ -96,6 +99,11 @@ def cluster_edge(text: str, at: int) -> int:
 def escaped(text: str) -> str:
     """`text` with a backslash before each sign of Markdown that can stand inside a line."""
     return _SIGNS.sub(r"\\\g<0>", text)
+
+
+def json_line(value: object) -> str:
+    """A value as JSON in one line: line feeds are escaped there, and here other line ends too."""
+    return json.dumps(value, ensure_ascii=False).translate(_LINE_ENDS)
 
 
 def fenced(text: str) -> str:

@@ -15,6 +15,7 @@ from core.commands.parser import CommandError, Values, line_of, named, options_o
 from core.commands.settings_commands import SettingsCommands
 from core.commands.summaries import values_to_task
 from core.commands.usage_commands import UsageCommands
+from core.memory.recall import Recall
 from core.ports.store import Store
 from core.ports.store.settings import StoredSettings
 from core.settings.channel import ChannelSettings, bounded, language_for, merge, settings_on
@@ -57,6 +58,7 @@ class CommandHandlers:
         budgets: BudgetChecks | None = None,
         charts: Charts | None = None,
         is_teamless: Callable[[Place], bool] = lambda place: place.direct,
+        recall: Recall | None = None,
     ) -> None:
         self._store = store
         self.core = core
@@ -64,6 +66,7 @@ class CommandHandlers:
         self._models = tuple(models)
         self._traits = traits or {}
         self.is_teamless = is_teamless
+        self.recall = recall
         self.budgets = budgets or BudgetChecks(store, core, clock)
         settings = self._changes = SettingsCommands(store, clock, self.settings, absent_servers)
         data = self._data = DataCommands(store, clock, interrupt, submit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC
@@ -10,7 +9,7 @@ from datetime import UTC
 from core.i18n import MODEL_NAMES, language_of
 from core.llm.messages import whole_text
 from core.speakers import label_of, labels_of
-from core.text import shortened
+from core.text import json_line, shortened
 from core.values.conversation import Ask, Message, ThreadMessage, text_message
 from core.values.parts import File
 from core.values.tasks import Summarize
@@ -25,7 +24,6 @@ SYSTEM = (
 )
 FILE_LENGTH = 2_000
 """Characters of a file's text that are summed up."""
-_LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
 
 
 def within(lines: Sequence[ThreadMessage], task: Summarize, ask: Ask) -> list[ThreadMessage]:
@@ -43,15 +41,14 @@ def build_summary(lines: Sequence[ThreadMessage], language: str) -> tuple[Messag
 
 
 def line_to_json(line: ThreadMessage, label: str, **more: str) -> str:
-    """A message as JSON in one line: line feeds are escaped there, and here other line ends too. Its time is in UTC.
-    `more` has further keys, or others of the same names."""
+    """A message as JSON in one line. Its time is in UTC. `more` has further keys, or others of the same names."""
     said = {
         "at": f"{line.at.astimezone(UTC):%Y-%m-%d %H:%M}",
         "by": label,
         "text": whole_text(_with_short_files(line)),
         **more,
     }
-    return json.dumps(said, ensure_ascii=False).translate(_LINE_ENDS)
+    return json_line(said)
 
 
 def _with_short_files(line: ThreadMessage) -> ThreadMessage:

@@ -19,6 +19,7 @@ from core.spend.budget_alerts import budget_zone, holds
 from core.spend.budget_text import lifted_to_text
 from core.spend.budgets import LIFT, lifted_place
 from core.turns.approval_view import action_and_key
+from core.turns.ending import CITED_OPINIONS
 from core.turns.running import RunningTurns
 from core.values.conversation import Turn, TurnState
 from core.values.events import ButtonPress, Outcome, Receipt
@@ -30,6 +31,7 @@ log = structlog.get_logger()
 
 _RETRIES = ("again", "regenerate", "continue")
 _RATINGS = {"up": 1, "down": -1, "reason": -1}
+_RATINGS_OF_CITED = dict(zip(CITED_OPINIONS, (1, -1), strict=True))
 
 
 class ButtonPresses:
@@ -69,6 +71,8 @@ class ButtonPresses:
             return await self._approvals.press(press, turn, language)
         if press.action in _RATINGS:
             return await self._rate(press, turn, language)
+        if press.action in _RATINGS_OF_CITED:
+            return await self._rate_cited(press, turn, language)
         if press.action in _RETRIES:
             return await self._retry(press, turn, settings, language)
         return Receipt(Outcome.UNKNOWN, turn.id)
@@ -155,6 +159,20 @@ class ButtonPresses:
             why = Button("reason", phrase("reason", language), turn.id)
             told = ImmediateReply(phrase("thanks_down", language), buttons=(why,))
         return Receipt(Outcome.NOTED, turn.id, told)
+
+    async def _rate_cited(self, press: ButtonPress, turn: Turn, language: str) -> Receipt:
+        """An opinion of the earlier answers that the answer cites. One that helped nobody is no source any more."""
+        value, at = _RATINGS_OF_CITED[press.action], self._handlers.clock.now()
+        footer = None
+        for pause_s in (*ENDING_S, 0.0):  # it may be shown, and not stored yet
+            footer = await self._store.answer_footer(turn.id)
+            if footer is not None:
+                break
+            await self._handlers.clock.sleep(pause_s)
+        for _, source in footer.cited if footer else ():
+            await self._store.rate(source, Feedback(press.author.id, value, "", at))
+        words = phrase("thanks" if value > 0 else "thanks_cited_down", language)
+        return Receipt(Outcome.NOTED, turn.id, ImmediateReply(words))
 
 
 def _is_in(turn: Turn, place: Place) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from weakref import WeakValueDictionary
 
@@ -16,6 +16,7 @@ from core.inbox.eligibility import Eligibility
 from core.inbox.membership import TeamMembership
 from core.inbox.questions import Questions
 from core.inbox.quotes import QuoteRemoval
+from core.memory.recall import Audience
 from core.platform_calls import PlatformCalls
 from core.ports.connector import Directory, Membership
 from core.ports.store import Store
@@ -36,8 +37,10 @@ from core.values.events import (
     PlaceClosed,
     Receipt,
 )
+from core.values.outgoing import Sources
 from core.values.parts import FileProblem
 from core.values.places import Person, Place, message_key
+from core.values.turn_ends import AnswerFooter
 from core.values.ui import Choice, ImmediateReply
 
 EDIT_PAUSE_S = 1.0
@@ -131,6 +134,20 @@ class StoringInbox:
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return await self._handlers.suggest(command, option)
+
+    async def sources(
+        self, place: Place, reader: Person, footers: Sequence[AnswerFooter]
+    ) -> Mapping[str, Sources]:
+        recall = self._handlers.recall
+        citing = [footer for footer in footers if footer.cited]
+        if recall is None or not citing:
+            return {}
+        settings = await self._handlers.settings(place, reader)
+        language, audience = self._handlers.language(reader, settings), Audience(place, (reader,), place.direct)
+        return {
+            footer.message_id: await recall.cited(audience, footer.cited, language, settings.zone)
+            for footer in citing
+        }
 
     async def language(self, person: Person, place: Place) -> str:
         return self._handlers.language(person, await self._handlers.settings(place, person))

@@ -17,6 +17,7 @@ from core.i18n import phrase
 from core.text import fenced, is_blank
 from core.values.conversation import Message, ThreadMessage
 from core.values.parts import (
+    EarlierAnswers,
     File,
     FileProblem,
     Image,
@@ -154,7 +155,7 @@ def _to_object(text: str) -> dict[str, Any]:
 
 def _words(part: Part) -> str:
     match part:
-        case Text(text) | ToolResult(_, text) | ToolCall(_, _, text):
+        case Text(text) | ToolResult(_, text) | ToolCall(_, _, text) | EarlierAnswers(text):
             return text
         case Quote():
             return _quote_to_text(part)

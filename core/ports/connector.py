@@ -10,10 +10,11 @@ from typing import Protocol, runtime_checkable
 from core.values.budgets import SoundRules
 from core.values.conversation import Ask, History
 from core.values.events import Command, Edited, Event, Receipt
-from core.values.outgoing import Limits, OutgoingCall, RateLimit, RateLimitStatus
+from core.values.outgoing import Limits, OutgoingCall, RateLimit, RateLimitStatus, Sources
 from core.values.places import Person, Place
 from core.values.platform import PlatformTraits
 from core.values.report import UnansweredPosts
+from core.values.turn_ends import AnswerFooter
 from core.values.ui import Choice, ImmediateReply
 
 
@@ -54,6 +55,13 @@ class Inbox(Protocol):
         `command.options` holds the options typed so far, the beginning of `option` included. Raises
         StoreError.
         """
+        ...
+
+    async def sources(
+        self, place: Place, reader: Person, footers: Sequence[AnswerFooter]
+    ) -> Mapping[str, Sources]:
+        """The earlier answers that the answers with these footers cite and `reader` may read now, by the id of the
+        answer's message. For platforms that show a thread from the store. Raises StoreError."""
         ...
 
     async def language(self, person: Person, place: Place) -> str:

@@ -224,6 +224,13 @@ class CoreSettings(Settings):
         "channel), workspace (also those of other channels, where everybody who reads the answer may read them) or "
         "off. Channels may choose otherwise, but off is off everywhere.",
     )
+    parley_memory_days: int = Field(
+        180,
+        ge=1,
+        le=MOST_DAYS,
+        description="Days after which an earlier answer may be out of date: where it is cited, its date is said "
+        "first.",
+    )
     parley_most_tools: int = Field(
         32,
         ge=1,

@@ -14,7 +14,7 @@ from core.errors import Code, PlatformError
 from core.spend.prices import NO_USAGE
 from core.turns.ending import last_view, refused, shorter_and_shorter, unreachable, without_refused
 from core.values.conversation import Turn
-from core.values.outgoing import Phase, Reply
+from core.values.outgoing import Phase, Reply, Sources
 from core.values.turn_ends import AnswerFooter, Finish
 
 log = structlog.get_logger()
@@ -55,12 +55,13 @@ async def _conclude(
 
 
 async def remove_quote(
-    answer: Turn, footer: AnswerFooter | None, scheduler: DeliveryScheduler, clock: Clock
+    answer: Turn, footer: AnswerFooter | None, sources: Sources, scheduler: DeliveryScheduler, clock: Clock
 ) -> None:
     """Show the ended or ASKING turn `answer` in the messages that are left of it, without the quote above it. Posts
     nothing."""
     notice, buttons = (footer.notice, footer.buttons) if footer else ("", ())
-    await show_instead(Reply(answer.text, Phase.ENDED, notice, buttons), answer, scheduler, clock)
+    reply = Reply(answer.text, Phase.ENDED, notice, buttons, sources=sources)
+    await show_instead(reply, answer, scheduler, clock)
 
 
 async def show_instead(reply: Reply, turn: Turn, scheduler: DeliveryScheduler, clock: Clock) -> None:

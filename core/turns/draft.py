@@ -66,6 +66,8 @@ class Draft:
     """A summary stands for the beginning of the thread in the prompt."""
     tells_summary: bool = False
     """The answer is the first one to say so."""
+    offered: tuple[int, ...] = ()
+    """The turns whose answers the model was offered, in the order of the numbers by which it may cite them."""
     unseen: tuple[FileNews, ...] = ()
     """Pictures of the question that the selected model does not see."""
 
@@ -134,7 +136,7 @@ class Draft:
         """Begin again without steps. Their usage stays charged."""
         self.charged = self.charges
         self.text, self.steps, self.ended, self.error, self.first_word_s = "", [], None, None, None
-        self.activity = Activity()
+        self.activity, self.offered = Activity(), ()
 
     def begin_round(self) -> None:
         self.round_start, self.ended = len(self.text), None

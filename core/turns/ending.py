@@ -24,7 +24,7 @@ from core.turns.interrupts import Interrupt
 from core.turns.pictures import MOST_SHOWN, ResultPictures, steps_to_pictures
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import ChargeKind, EndReason, ModelInfo, Usage
-from core.values.outgoing import Phase, Reply
+from core.values.outgoing import NO_SOURCES, Phase, Reply
 from core.values.parts import FileProblem, Unread
 from core.values.steps import Decision
 from core.values.tasks import ContinueAnswer, Summarize
@@ -32,6 +32,8 @@ from core.values.turn_ends import Finish
 from core.values.ui import Button
 from core.values.usage import Charge
 
+CITED_OPINIONS = ("cited_up", "cited_down")
+"""The actions of the buttons for an opinion of the earlier answers that an answer cites."""
 _MOST_NAMES = 4
 """Files that are named with one reason why they could not be read."""
 _UNREAD_LENGTH = 1_200
@@ -120,7 +122,8 @@ def nothing_to_answer(turn: Turn) -> str:
 
 
 def last_view(finish: Finish) -> Reply:
-    """The whole answer, with its notice, buttons and pictures. A picture within it has its caption under the text."""
+    """The whole answer, with its sources, notice, buttons and pictures. A picture within it has its caption under the
+    text."""
     return Reply(
         finish.captioned(finish.text),
         Phase.ENDED,
@@ -129,6 +132,7 @@ def last_view(finish: Finish) -> Reply:
         pictures=finish.pictures,
         embedded=finish.embedded,
         own=finish.turn.ask.announces,
+        sources=finish.sources,
     )
 
 
@@ -156,7 +160,7 @@ def unreachable(finish: Finish, error: PlatformError) -> Finish:
 def refused(finish: Finish, error: PlatformError, text: str, language: str, *, left: bool) -> Finish:
     """The platform takes no more of the answer, or a person deleted it there: `text` is the part that can still
     be read. `left`: a message of the answer is left to say so in."""
-    finish = replace(finish, pictures=(), embedded=None)
+    finish = replace(finish, pictures=(), embedded=None, sources=NO_SOURCES, cited=())
     announces = finish.turn.ask.announces
     again = () if announces else (turn_button("again", finish.turn, language),)
     if error.code is Code.GONE and not announces:

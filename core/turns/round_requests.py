@@ -10,8 +10,8 @@ from core.llm.messages import message_to_text
 from core.ports.model import Request
 from core.turns.draft import MOST_ROUNDS, Draft
 from core.turns.hidden_links import hidden_hosts
-from core.values.conversation import text_message
-from core.values.parts import ToolResult
+from core.values.conversation import Message, text_message
+from core.values.parts import EarlierAnswers, ToolResult
 from core.values.tools import ToolOffer
 
 _LAST_ROUND = (
@@ -37,7 +37,19 @@ def last_request(request: Request) -> Request:
 
 
 def request_hidden_hosts(request: Request) -> frozenset[str]:
-    """The hosts that the results of tools hide from readers, unless people have named them."""
-    results = [part.text for message in request.steps for part in message.parts if isinstance(part, ToolResult)]
-    people = (message_to_text(message) for message in request.messages if message.role == "user")
+    """The hosts that the results of tools and earlier answers hide from readers, unless people have named them."""
+    parts = [part for message in (*request.messages, *request.steps) for part in message.parts]
+    results = [part.text for part in parts if isinstance(part, ToolResult | EarlierAnswers)]
+    people = (message_to_text(_said(message)) for message in request.messages if message.role == "user")
     return hidden_hosts(results, people)
+
+
+def _said(message: Message) -> Message:
+    """The message without material that nobody in the thread has said."""
+    return replace(message, parts=tuple(part for part in message.parts if not isinstance(part, EarlierAnswers)))
+
+
+def with_material(request: Request, material: EarlierAnswers) -> Request:
+    """`request` with material behind its question, so that endpoints still cache what is before it."""
+    *before, question = request.messages
+    return replace(request, messages=(*before, replace(question, parts=(*question.parts, material))))

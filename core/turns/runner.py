@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -17,6 +17,8 @@ from core.delivery.scheduler import DeliveryScheduler
 from core.errors import BotError, Code, PlatformError, StoreError
 from core.i18n import error_text, phrase
 from core.llm.catalog import ModelCatalog, environment_to_catalog
+from core.memory.citations import cited_numbers
+from core.memory.recall import Recall, audience_of
 from core.platform_calls import PlatformCalls
 from core.ports.model import Model
 from core.ports.store import Store
@@ -28,7 +30,7 @@ from core.turns.answer_budgets import AnswerBudgets
 from core.turns.checkpoints import Checkpoints
 from core.turns.conclusion import log_finished, remove_quote, show_instead, show_last
 from core.turns.draft import Draft
-from core.turns.ending import draft_to_charge, draft_to_finish, turn_button, turn_language
+from core.turns.ending import CITED_OPINIONS, draft_to_charge, draft_to_finish, turn_button, turn_language
 from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurn, RunningTurns
 from core.turns.store_retry import until_stored
@@ -36,7 +38,7 @@ from core.turns.thread_summaries import ThreadSummaries
 from core.turns.writer import AnswerWriter, OnToolCall
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.deltas import Usage
-from core.values.outgoing import Phase, Reply
+from core.values.outgoing import NO_SOURCES, Phase, Reply, Sources
 from core.values.parts import File
 from core.values.places import Place
 from core.values.steps import Decision
@@ -84,6 +86,7 @@ class TurnRunner:
         charts: Charts | None = None,
         budgets: AnswerBudgets | None = None,
         summaries: ThreadSummaries | None = None,
+        recall: Recall | None = None,
     ) -> None:
         self._store = store
         self._channels = channels
@@ -95,9 +98,10 @@ class TurnRunner:
         self._running_turns = running_turns
         self._catalog = catalog or environment_to_catalog(settings)
         self._writer = AnswerWriter(
-            store, model, settings, clock, self._catalog, files, tools, on_tool_call, budgets
+            store, model, settings, clock, self._catalog, files, tools, on_tool_call, budgets, recall
         )
         self._summaries = summaries
+        self._recall = recall
         self._on_set_aside = on_set_aside
         self._on_report_failed = on_report_failed
         self._on_finished = on_finished
@@ -255,7 +259,8 @@ class TurnRunner:
         answer = await until_stored(self._clock, lambda: self._store.turn(task.turn_id))
         if answer is not None and answer.posted and not (answer.forgotten or answer.is_open):
             footer = await until_stored(self._clock, lambda: self._store.answer_footer(task.turn_id))
-            await remove_quote(answer, footer, channel.scheduler, self._clock)
+            sources = await self._sources_of(answer, footer.cited if footer else ())
+            await remove_quote(answer, footer, sources, channel.scheduler, self._clock)
         return Finish(running.turn, TurnState.DONE)
 
     async def _update_alert(self, running: RunningTurn, channel: Channel) -> Finish:
@@ -299,7 +304,7 @@ class TurnRunner:
         whole = not (draft.error or draft.interrupt or draft.asked)
         if draft.summed_up and whole and self._summaries is not None:
             draft.tells_summary = await self._summaries.tells(turn.ask.place)
-        finish = self._finish(running)
+        finish = await self._with_sources(self._finish(running), running)
         if end is Interrupt.FORGOTTEN:
             finish = replace(finish, text="")
         if delivery.quote:
@@ -385,6 +390,35 @@ class TurnRunner:
         default, now_s = self._catalog.default, self._clock.monotonic()
         self._charge_interrupted(draft)
         return draft_to_finish(running.turn, draft, self._language(running), default, now_s)
+
+    async def _with_sources(self, finish: Finish, running: RunningTurn) -> Finish:
+        """`finish` with the sources that its text cites, and buttons for an opinion of them once it is whole."""
+        draft = running.draft
+        unread = draft.interrupt in (Interrupt.WITHDRAWN, Interrupt.FORGOTTEN, Interrupt.REMOVED)
+        if not draft.offered or unread or finish.state is TurnState.ASKING:
+            return finish
+        numbers = cited_numbers(finish.text, range(1, len(draft.offered) + 1))
+        cited = tuple((number, draft.offered[number - 1]) for number in numbers)
+        sources = await self._sources_of(running.turn, cited, draft)
+        shown = {link.number for link in sources.links}
+        cited = tuple(one for one in cited if one[0] in shown)
+        buttons = finish.buttons
+        if cited and finish.state is TurnState.DONE:
+            language = self._language(running)
+            buttons += tuple(turn_button(action, finish.turn, language) for action in CITED_OPINIONS)
+        return replace(finish, cited=cited, sources=sources, buttons=buttons)
+
+    async def _sources_of(
+        self, turn: Turn, cited: Sequence[tuple[int, int]], draft: Draft | None = None
+    ) -> Sources:
+        if self._recall is None or not cited:
+            return NO_SOURCES
+        draft = draft or Draft(
+            settings=await until_stored(self._clock, lambda: self._writer.read_settings(turn))
+        )
+        zone = draft.settings.zone if draft.settings else self._settings.zone
+        language = turn_language(turn, draft, self._settings)
+        return await self._recall.cited(audience_of(turn), cited, language, zone)
 
     def _charge_interrupted(self, draft: Draft) -> None:
         """Charge an estimate for a round that was interrupted while the model wrote: its endpoint did not count it."""

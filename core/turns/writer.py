@@ -14,12 +14,14 @@ from typing import cast
 import structlog
 
 from core.clock import Clock
-from core.conversation.context import ContextReader
+from core.conversation.context import ContextReader, Material
 from core.conversation.files import FileReader, unseen
 from core.delivery.answer import AnswerDelivery
 from core.errors import BotError, BudgetError, Code, ModelError, PlatformError, StoreError, UnreadError
 from core.i18n import duration, phrase
 from core.llm.catalog import ModelCatalog
+from core.memory.citations import CitationStream
+from core.memory.recall import Recall
 from core.platform_calls import PlatformCalls
 from core.ports.files import TranscriptHooks
 from core.ports.model import Model, Request
@@ -42,7 +44,7 @@ from core.turns.ending import (
     turn_language,
 )
 from core.turns.hidden_links import LinkStream
-from core.turns.round_requests import last_request, next_request, request_hidden_hosts
+from core.turns.round_requests import last_request, next_request, request_hidden_hosts, with_material
 from core.turns.running import RunningTurn
 from core.turns.store_retry import until_stored
 from core.turns.transcripts import transcripts_to_quote
@@ -89,6 +91,7 @@ class AnswerWriter:
         tools: Tools | None = None,
         on_tool_call: OnToolCall = lambda _server, _failed, _seconds: None,
         budgets: AnswerBudgets | None = None,
+        recall: Recall | None = None,
     ) -> None:
         self._budgets = budgets or AnswerBudgets(BudgetChecks(store, settings, clock, catalog.model_info))
         self._store = store
@@ -99,6 +102,7 @@ class AnswerWriter:
         self._tools = tools
         self._on_tool_call = on_tool_call
         self._files = files
+        self._recall = recall
         self._reader = ContextReader(store, files)
 
     async def write(
@@ -132,7 +136,8 @@ class AnswerWriter:
                 draft.ended = Ended(EndReason.STOP, Usage())
                 return
             self._quote(running, delivery)
-            await self._take_steps(running, material.request, delivery)
+            request = await self._offer_sources(running, material)
+            await self._take_steps(running, request, delivery)
         except (BudgetError, ModelError, StoreError, UnreadError) as error:
             draft.error = error
             draft.reads = draft.reads and not isinstance(error, ModelError)  # a failed try is `Charged`
@@ -145,8 +150,22 @@ class AnswerWriter:
                 await asyncio.gather(hint, return_exceptions=True)
 
     async def begin_anew(self, running: RunningTurn) -> None:
-        """The answer begins anew: nothing is reserved for it until it does. Raises StoreError."""
+        """The answer begins anew: nothing is reserved for it until it does, and no sources were offered. Raises
+        StoreError."""
+        if self._recall is not None and (running.draft.offered or running.turn.attempt > 1):
+            await self._recall.withdraw(running.turn)
         await self._budgets.release(running.turn, _spent(running))
+
+    async def _offer_sources(self, running: RunningTurn, material: Material) -> Request:
+        """The request with earlier answers behind the question, where there are any."""
+        request, ask = material.request, running.turn.ask
+        assert request is not None
+        if self._recall is None:
+            return request
+        lines = (line.text for line in material.files.lines if line.id == ask.id)
+        offered = await self._recall.offer(running.turn, next(lines, ask.text))
+        running.draft.offered = offered.sources
+        return request if offered.material is None else with_material(request, offered.material)
 
     def ended(self, turn_id: int) -> None:
         """The run of a turn has ended."""
@@ -213,6 +232,8 @@ class AnswerWriter:
                 await self._keep(running, await self._round(running, following, delivery))
                 continue
             await self._run_calls(running, tools, offer, delivery)
+            if self._recall is not None:  # a search may have found more
+                draft.offered = await self._recall.offered(running.turn)
 
     async def _reserve(
         self,
@@ -300,6 +321,7 @@ class AnswerWriter:
         reserved_for = request.model, _spent(running)
         show = self._text_shower(running, delivery)
         links = LinkStream(request_hidden_hosts(request))
+        citations = CitationStream(range(1, len(draft.offered) + 1))
         draft.begin_round()
         deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
         async with contextlib.aclosing(deltas), contextlib.AsyncExitStack() as queued:
@@ -312,7 +334,7 @@ class AnswerWriter:
                             notice = asyncio.create_task(self._show_waiting(running, delivery, "queued"))
                             queued.callback(notice.cancel)
                     case Text(text):
-                        draft.add(links.feed(text))
+                        draft.add(citations.feed(links.feed(text)))
                         if draft.text and draft.first_word_s is None:
                             draft.first_word_s = self._clock.monotonic() - draft.began_s
                         show()
@@ -342,7 +364,7 @@ class AnswerWriter:
                         draft.charged.append(self._charge(draft, usage, kind))
                         draft.reads = draft.reads and kind is not ChargeKind.ANSWER
                     case Ended():
-                        draft.add(links.end())
+                        draft.add(citations.feed(links.end()) + citations.end())
                         draft.ended, draft.reads = delta, False
         if draft.ended is None:
             raise ModelError(Code.CUT, "the stream ended without an end")

@@ -29,7 +29,7 @@ from core.ports.connector import Connector
 from core.values.budgets import SoundRules
 from core.values.conversation import Ask
 from core.values.events import Command, Edited, Event, Outcome, Receipt
-from core.values.outgoing import Phase, Reply
+from core.values.outgoing import Phase, Reply, Sources
 from core.values.places import Person, Place
 from core.values.ui import Choice
 
@@ -79,6 +79,9 @@ class _Deaf:
 
     async def sound_rules(self, ask: Ask) -> SoundRules:
         return SoundRules()
+
+    async def sources(self, place: Place, reader: Person, footers: object) -> dict[str, Sources]:
+        return {}
 
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         return []

@@ -190,6 +190,14 @@ class Discord:
         return self.discord.from_bot(self.thread) if self.discord.thread_of(self.thread) else []
 
 
+def _sources(view: dict[str, Any]) -> list[str]:
+    """The sources of an answer on the page, a line each."""
+    if not view.get("sources"):
+        return []
+    links = (f"[{one['number']}] {one['title']} · {one['date']}" for one in view["sources"]["links"])
+    return [view["sources"]["head"], *links]
+
+
 class BackgroundTasks:
     """Tasks that run until it is closed."""
 
@@ -236,7 +244,10 @@ class Web:
 
     def answers(self) -> list[Read]:
         return [
-            Read("\n".join((view["text"], view["notice"])), tuple(one["label"] for one in view["buttons"]))
+            Read(
+                "\n".join((view["text"], *_sources(view), view["notice"])),
+                tuple(one["label"] for one in view["buttons"]),
+            )
             for view in self._found()
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from core.errors import BotError
@@ -9,7 +10,9 @@ from core.i18n import language_of
 from core.values.budgets import SoundRules
 from core.values.conversation import Ask
 from core.values.events import Command, Edited, Event, Outcome, Receipt
+from core.values.outgoing import Sources
 from core.values.places import Person, Place
+from core.values.turn_ends import AnswerFooter
 from core.values.ui import Choice, ImmediateReply
 from tests.waiting import until
 
@@ -21,7 +24,7 @@ class RecordingInbox:
 
     `error` is raised instead of storing, and by `suggest` and `refusal`. `concerned`: the answer of `concerns`.
     `choices`: what `suggest` returns; `typed`: what it was asked. `reply`: what `refusal` returns.
-    `sound`: what `sound_rules` returns.
+    `sound`: what `sound_rules` returns. `cited`: what each answer cites that cites anything.
     """
 
     def __init__(self) -> None:
@@ -31,6 +34,7 @@ class RecordingInbox:
         self.choices: list[Choice] = []
         self.reply: ImmediateReply | None = None
         self.sound = SoundRules()
+        self.cited = Sources()
         self.typed: list[tuple[Command, str]] = []
 
     async def receive(self, event: Event) -> Receipt:
@@ -42,6 +46,11 @@ class RecordingInbox:
     async def respond(self, event: Event) -> Receipt:
         """The receipt of an event that was kept."""
         return Receipt(Outcome.TURN if isinstance(event, Ask | Command) else Outcome.NOTED, len(self.events))
+
+    async def sources(
+        self, place: Place, reader: Person, footers: Sequence[AnswerFooter]
+    ) -> Mapping[str, Sources]:
+        return {footer.message_id: self.cited for footer in footers if footer.cited}
 
     async def language(self, person: Person, place: Place) -> str:
         return language_of(person.locale)

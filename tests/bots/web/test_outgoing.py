@@ -128,6 +128,7 @@ def test_a_view_is_plain_data() -> None:
         "anew": False,
         "attached": (),
         "html": ("<p><strong>a</strong> &lt;b&gt;</p>",),
+        "sources": None,
     }
 
 

@@ -1,0 +1,278 @@
+"""Finds earlier answers: the candidates for a prompt, those that a search finds, and those that an answer cites.
+
+Each is found within channels whose answers everybody may read who reads the new answer, and is checked once more before
+it is used (`SourceAccess` of `core.ports.connector`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta, tzinfo
+from typing import Protocol
+
+import structlog
+
+from core.clock import Clock
+from core.errors import BotError, StoreError
+from core.i18n import phrase
+from core.memory.audience import channels_to_search, memory_of
+from core.memory.citations import MOST_NUMBERS
+from core.memory.source_text import (
+    MOST_CANDIDATES,
+    block,
+    candidates,
+    is_old,
+    source_link,
+)
+from core.memory.tokens import tokens
+from core.platform_calls import PlatformCalls
+from core.ports.store.citations import CitationStore
+from core.ports.store.memory import SourceStore
+from core.ports.store.settings import SettingsStore, StoredSettings
+from core.settings.channel import Memory, merge
+from core.settings.environment import CoreSettings
+from core.values.conversation import Turn
+from core.values.memory import EarlierAnswer, SourceScope
+from core.values.outgoing import NO_SOURCES, Sources
+from core.values.parts import EarlierAnswers
+from core.values.places import Person, Place
+from core.values.platform import Feature
+from core.values.tasks import AnswerQuestion, ContinueAnswer
+
+log = structlog.get_logger()
+
+LOOK_UP_S = 0.3
+"""Seconds that an answer waits for candidates. It goes on without those that take longer."""
+MOST_FOUND = 8
+"""The most earlier answers that a search gives back."""
+
+_CHECKED = 2
+"""Of each that is wanted so many are looked at: some may be no longer readable."""
+_MOST_CHANNELS = 10_000
+"""Channels with a setting of their own that are read; more are treated as off."""
+
+
+class RecallStore(SourceStore, CitationStore, SettingsStore, Protocol):
+    """The part of the store that has the sources, and the channels that permit them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The earlier answers that a model is offered: the turns that gave them, in the order of their numbers, and the
+    material for its prompt. None where there are none."""
+
+    sources: tuple[int, ...] = ()
+    material: EarlierAnswers | None = None
+
+    @property
+    def numbers(self) -> range:
+        return range(1, len(self.sources) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """The place of an answer, the people for whom it is written, and whether they alone read it."""
+
+    place: Place
+    people: tuple[Person, ...]
+    alone: bool
+
+
+def audience_of(turn: Turn) -> Audience:
+    """The audience of a turn's answer. A person who had it begin by a button is one of those it is for."""
+    people = dict.fromkeys((turn.ask.author, *([turn.started_by] if turn.started_by else ())))
+    return Audience(turn.ask.place, tuple(people), turn.ask.place.direct)
+
+
+class Recall:
+    """Finds earlier answers for all turns. `calls`: the calls to a place; None where there are none."""
+
+    def __init__(
+        self,
+        store: RecallStore,
+        core: CoreSettings,
+        clock: Clock,
+        calls: Callable[[Place], PlatformCalls | None],
+    ) -> None:
+        self._store = store
+        self._core = core
+        self._clock = clock
+        self._calls = calls
+
+    async def offer(self, turn: Turn, question: str) -> Offered:
+        """The candidates for the question of a turn; after a restart, and for an answer that goes on, those that it was
+        offered before. Raises nothing, and takes at most `LOOK_UP_S`."""
+        if not isinstance(turn.ask.task, AnswerQuestion | ContinueAnswer):
+            return Offered()
+        looking = asyncio.create_task(self._offer(turn, question))
+        timer = asyncio.ensure_future(self._clock.sleep(LOOK_UP_S))
+        try:
+            await asyncio.wait({looking, timer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            late = not looking.done()
+            looking.cancel()
+            timer.cancel()
+            await asyncio.gather(looking, timer, return_exceptions=True)
+        if late:
+            log.warning("earlier_answers_late", turn=turn.id, after_s=LOOK_UP_S)
+            return Offered()
+        try:
+            return looking.result()
+        except BotError as error:
+            log.warning("earlier_answers_not_found", turn=turn.id, **error.log_keys)
+        except Exception:
+            log.exception("earlier_answers_crashed", turn=turn.id)
+        return Offered()
+
+    async def _offer(self, turn: Turn, question: str) -> Offered:
+        goes_on = isinstance(turn.ask.task, ContinueAnswer)
+        before = await self._store.offered_sources(turn.id) if goes_on or turn.attempt > 1 else []
+        audience = audience_of(turn)
+        now, old_after = self._clock.now(), self._old_after
+        if before:
+            known = {one.turn_id: one for one in await self._readable(audience, before)}
+            numbered = [(number, known[id_]) for number, id_ in enumerate(before, 1) if id_ in known]
+            lines = candidates(numbered, now, old_after)
+            material = EarlierAnswers(block(lines, numbered[0][0])) if lines else None
+            return Offered(tuple(before), material)
+        found = [] if goes_on else await self.find(audience, question, MOST_CANDIDATES)
+        lines = candidates(list(enumerate(found, 1)), now, old_after)
+        if not lines:
+            return Offered()
+        offered = await self._store.offer_sources(turn.id, [one.turn_id for one in found[: len(lines)]])
+        return Offered(tuple(offered), EarlierAnswers(block(lines, 1)))
+
+    async def find(self, audience: Audience, words: str, limit: int) -> list[EarlierAnswer]:
+        """The earlier answers that have some of these words, best first, and that everybody may read who reads
+        an answer to `audience`. Raises StoreError."""
+        calls, looked_for = self._calls(audience.place), tokens(words)
+        scope = await self._scope(audience, calls) if calls is not None and looked_for else None
+        if scope is None or calls is None:
+            return []
+        found = await self._store.earlier_answers(scope, looked_for, limit * _CHECKED)
+        return await _citable(found, audience, calls, limit)
+
+    async def number(self, turn: Turn, found: Iterable[EarlierAnswer]) -> list[tuple[int, EarlierAnswer]]:
+        """Offer a turn the answers that a search for it found. Each behind its number, without those that there is no
+        number left for. Raises StoreError."""
+        some = list(found)
+        offered = await self._store.offer_sources(turn.id, [one.turn_id for one in some]) if some else []
+        numbers = {id_: number for number, id_ in enumerate(offered[:MOST_NUMBERS], 1)}
+        return [(numbers[one.turn_id], one) for one in some if one.turn_id in numbers]
+
+    async def offered(self, turn: Turn) -> tuple[int, ...]:
+        """The turns whose answers a turn was offered, in the order of their numbers. Raises StoreError."""
+        return tuple(await self._store.offered_sources(turn.id))
+
+    async def withdraw(self, turn: Turn) -> None:
+        """The answer of a turn begins anew, to other words. Raises StoreError."""
+        await self._store.withdraw_sources(turn.id)
+
+    async def cited(
+        self, audience: Audience, cited: Sequence[tuple[int, int]], language: str, zone: tzinfo
+    ) -> Sources:
+        """The sources with these numbers and turns as they are now, without those that are gone or that somebody may
+        not read who reads the answer. Raises nothing."""
+        if not cited:
+            return NO_SOURCES
+        try:
+            known = {one.turn_id: one for one in await self._readable(audience, [id_ for _, id_ in cited])}
+        except StoreError as error:
+            log.warning("sources_not_read", place=audience.place.key, **error.log_keys)
+            return NO_SOURCES
+        numbered = [(number, known[id_]) for number, id_ in sorted(cited) if id_ in known]
+        return self.shown(audience.place, numbered, phrase("sources_head", language), language, zone)
+
+    def shown(
+        self,
+        place: Place,
+        numbered: Sequence[tuple[int, EarlierAnswer]],
+        head: str,
+        language: str,
+        zone: tzinfo,
+    ) -> Sources:
+        """Earlier answers as links for the readers at `place`. Their askers are named as in a thread: nowhere, on a
+        platform that has but one partner, or in a direct conversation."""
+        calls = self._calls(place)
+        if calls is None or not numbered:
+            return NO_SOURCES
+        several, now = Feature.CHANNELS in calls.installation.traits.features, self._clock.now()
+        links = (
+            source_link(
+                number,
+                one,
+                calls.message_link(one.place, one.question_id),
+                language,
+                zone,
+                channel=calls.channel_mention(one.place) if _is_elsewhere(one.place, place) else "",
+                named=several and not one.place.direct,
+                old=is_old(one, now, self._old_after),
+            )
+            for number, one in numbered
+        )
+        return Sources(head, tuple(links))
+
+    @property
+    def _old_after(self) -> timedelta:
+        return timedelta(days=self._core.parley_memory_days)
+
+    async def _readable(self, audience: Audience, turn_ids: Collection[int]) -> list[EarlierAnswer]:
+        calls = self._calls(audience.place)
+        scope = await self._scope(audience, calls) if calls is not None else None
+        if scope is None or calls is None:
+            return []
+        found = await self._store.answers_of(scope, turn_ids)
+        return await _citable(found, audience, calls, len(found))
+
+    async def _scope(self, audience: Audience, calls: PlatformCalls) -> SourceScope | None:
+        """The channels that may be used; None where there are none."""
+        place = audience.place
+        stored = await self._store.stored_settings(place)
+        own = memory_of(self._memory(stored, place), distributed=calls.distributed)
+        others = await self._memories(place, stored) if own is Memory.WORKSPACE else {}
+        channels = channels_to_search(own, place.channel, others)
+        for person in audience.people:
+            if not channels:
+                return None
+            channels &= await calls.eligible_channels(place, person, alone=audience.alone, channels=channels)
+        return SourceScope(place.platform, place.team, channels, place) if channels else None
+
+    async def _memories(self, place: Place, stored: StoredSettings) -> Mapping[str, Memory]:
+        """The setting of each channel of the team that has sources."""
+        known = await self._store.source_channels(place.platform, place.team)
+        own = await self._store.overrides(place.platform, place.team, "memory", _MOST_CHANNELS)
+        if len(own) >= _MOST_CHANNELS:
+            return {}
+        values = {other.channel: value for other, value in own}
+        of_workspace = self._memory(replace(stored, channel={}), place)
+        return {
+            channel: self._memory(replace(stored, channel={"memory": values[channel]}), place)
+            if channel in values
+            else of_workspace
+            for channel in known
+        }
+
+    def _memory(self, stored: StoredSettings, place: Place) -> Memory:
+        return merge(self._core, stored, place.platform).memory
+
+
+async def _citable(
+    found: Iterable[EarlierAnswer], audience: Audience, calls: PlatformCalls, limit: int
+) -> list[EarlierAnswer]:
+    """The first `limit` of `found` that everybody may read now."""
+    kept: list[EarlierAnswer] = []
+    for one in found:
+        if len(kept) == limit:
+            break
+        for person in audience.people:
+            if not await calls.may_cite(audience.place, person, one.place, alone=audience.alone):
+                break
+        else:
+            kept.append(one)
+    return kept
+
+
+def _is_elsewhere(source: Place, place: Place) -> bool:
+    return source.channel_key != place.channel_key and not source.direct

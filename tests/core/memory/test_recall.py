@@ -1,0 +1,245 @@
+"""Earlier answers for a question: of which channels, how many, how long they may take, and what stays of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, timedelta
+from typing import Any
+
+import pytest
+
+from core.memory.recall import LOOK_UP_S, Audience, Offered, Recall
+from core.platform_calls import PlatformCalls
+from core.settings.environment import CoreSettings
+from core.values.conversation import Ask, Turn, TurnState
+from core.values.memory import EarlierAnswer, SourceScope
+from core.values.outgoing import NO_SOURCES
+from core.values.places import Person, Place
+from core.values.tasks import ContinueAnswer, Summarize, Task
+from core.values.turn_ends import Finish
+from tests.core.memory.rig import ADA, AT, BEN, OTHER, PLACE, Workspace, answered
+from tests.fakes.clock import FakeClock
+from tests.fakes.memory import MemoryStore
+
+LATER = AT + timedelta(days=9)
+WHOLE = Audience(PLACE, (ADA,), alone=False)
+
+
+class SlowStore(MemoryStore):
+    """Its search takes for ever, where `slow`."""
+
+    slow = False
+
+    async def earlier_answers(
+        self, scope: SourceScope, words: Sequence[str], limit: int
+    ) -> list[EarlierAnswer]:
+        if self.slow:
+            await asyncio.Event().wait()
+        return await super().earlier_answers(scope, words, limit)
+
+
+class Team:
+    """A recall over a store and a platform in memory."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.clock = FakeClock(LATER)
+        self.store, self.platform = SlowStore(self.clock), Workspace()
+        calls = PlatformCalls(self.platform)
+        core = CoreSettings(_env_file=None, **settings)
+        self.recall = Recall(self.store, core, self.clock, lambda place: calls)
+
+    async def turn(self, text: str = "Where is the key?", task: Task | None = None, by: Person = ADA) -> Turn:
+        ask = Ask("q0", PLACE, by, text, LATER, addressed=True)
+        turn = await self.store.accept(ask if task is None else replace(ask, task=task))
+        assert turn is not None
+        return await self.store.begin(turn.id)
+
+    async def offered(self, text: str = "Where is the key?", task: Task | None = None) -> Offered:
+        turn = await self.turn(text, task)
+        return await self.recall.offer(turn, text)
+
+    async def set_memory(self, value: str, channel: str) -> None:
+        place = replace(PLACE, channel=channel, thread="")
+        await self.store.change(place, {"memory": value}, ADA, LATER)
+
+
+def questions(offered: Offered) -> list[str]:
+    if offered.material is None:
+        return []
+    return [json.loads(line)["question"] for line in offered.material.text.splitlines()[1:]]
+
+
+async def test_answers_of_the_channel_are_offered_under_numbers() -> None:
+    team = Team()
+    source = await answered(team.store, "Where is the key?", "In the safe.", thread="1")
+    offered = await team.offered("I lost the key")
+    assert (offered.sources, list(offered.numbers)) == ((source,), [1])
+    assert questions(offered) == ["Where is the key?"]
+
+
+async def test_nothing_is_offered_where_nothing_fits() -> None:
+    team = Team()
+    await answered(team.store, "Where is the key?", "In the safe.", thread="1")
+    assert await team.offered("zebras") == Offered()
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({"C1": "channel", "C2": "workspace"}, []),
+        ({"C1": "workspace", "C2": "channel"}, []),
+        ({"C1": "workspace", "C2": "off"}, []),
+        ({"C1": "off", "C2": "workspace"}, []),
+        ({"C1": "workspace"}, []),
+        ({"C1": "workspace", "C2": "workspace"}, ["Where is the key?"]),
+        ({"": "workspace"}, ["Where is the key?"]),
+        ({"": "workspace", "C2": "off"}, []),
+    ],
+)
+async def test_another_channel_is_a_source_where_both_permit_it(
+    settings: dict[str, str], found: list[str]
+) -> None:
+    team = Team()
+    team.platform.open = {"C1", "C2"}
+    await answered(team.store, "Where is the key?", "In the safe.", thread="1", channel=OTHER)
+    for channel, value in settings.items():
+        await team.set_memory(value, channel)
+    assert questions(await team.offered()) == found
+
+
+async def test_a_channel_that_its_readers_may_not_read_is_never_looked_into() -> None:
+    team = Team(parley_memory="workspace")
+    await answered(team.store, "Where is the key?", "In the safe.", thread="1", channel=OTHER)
+    assert await team.offered() == Offered()
+
+
+async def test_off_is_off_for_the_channel_itself() -> None:
+    team = Team(parley_memory="off")
+    await answered(team.store, "Where is the key?", "In the safe.", thread="1")
+    assert await team.offered() == Offered()
+
+
+async def test_a_source_that_is_not_readable_once_it_is_used_is_left_out() -> None:
+    team = Team()
+    await answered(team.store, "Where is the key?", "In the safe.", thread="1")
+    await answered(team.store, "Where is the old key?", "Thrown away.", thread="2")
+    team.platform.closed_later = {"1"}
+    assert questions(await team.offered()) == ["Where is the old key?"]
+
+
+async def test_who_may_not_read_what_was_said_before_is_offered_nothing() -> None:
+    team = Team()
+    await answered(team.store, "Where is the key?", "In the safe.", thread="1")
+    turn = await team.turn(by=replace(ADA, may_read=False))
+    assert await team.recall.offer(turn, turn.ask.text) == Offered()
+
+
+async def test_both_the_asker_and_who_has_it_answered_anew_have_to_be_able_to_read_it() -> None:
+    team = Team()
+    await answered(team.store, "Where is the key?", "In the safe.", thread="1")
+    turn = replace(await team.turn(), started_by=BEN)
+    await team.recall.offer(turn, turn.ask.text)
+    assert [reader for reader, _ in team.platform.asked] == ["U1", "U2"]
+
+
+@pytest.mark.parametrize("task", [Summarize(channel=False, last=9), ContinueAnswer()])
+async def test_other_tasks_than_a_question_look_for_nothing(task: Task) -> None:
+    team = Team()
+    await answered(team.store, "Where is the key?", "In the safe.", thread="1")
+    assert await team.offered(task=task) == Offered()
+
+
+async def test_an_answer_that_goes_on_has_the_numbers_of_the_one_before() -> None:
+    team = Team()
+    source = await answered(team.store, "Where is the key?", "In the safe.", thread="1")
+    turn = await team.turn()
+    first = await team.recall.offer(turn, "key")
+    assert await team.store.finish(Finish(turn, TurnState.DONE, "See [1]", posted=("p1",)))
+    again = await team.store.retry_turn(turn.id, ContinueAnswer())
+    assert again is not None
+    assert await team.recall.offer(again, "key") == replace(first, sources=(source,))
+
+
+async def test_a_later_process_keeps_the_numbers_though_a_source_is_gone() -> None:
+    team = Team()
+    for thread in "12":
+        await answered(team.store, f"Where is key {thread}?", "In the safe.", thread=thread)
+    turn = await team.turn()
+    first = await team.recall.offer(turn, "Where is the key?")
+    assert len(first.sources) == 2
+    gone = next(iter(questions(first)))
+    await team.store.forget_thread(replace(PLACE, thread=gone.split()[3].strip("?")), LATER)
+    second = await team.recall.offer(await team.store.begin(turn.id), "Where is the key?")
+    assert second.sources == first.sources
+    assert second.material is not None
+    assert json.loads(second.material.text.splitlines()[1])["n"] == 2
+
+
+async def test_a_search_that_takes_long_is_not_waited_for() -> None:
+    team = Team()
+    await answered(team.store, "Where is the key?", "In the safe.", thread="1")
+    turn = await team.turn()
+    team.store.slow = True
+    looking = asyncio.create_task(team.recall.offer(turn, "key"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not looking.done()
+    await team.clock.advance(LOOK_UP_S)
+    assert await looking == Offered()
+
+
+async def test_a_database_that_is_away_costs_the_material_and_not_the_answer() -> None:
+    team = Team()
+    turn = await team.turn()
+    team.store.failing = True
+    assert await team.recall.offer(turn, "key") == Offered()
+
+
+async def test_cited_sources_are_links_with_title_date_channel_and_asker() -> None:
+    team = Team(parley_memory="workspace", parley_memory_days=30)
+    team.platform.open = {"C1", "C2"}
+    here = await answered(team.store, "Where is the\nkey?", "In the safe.", thread="1")
+    old = AT - timedelta(days=60)
+    there = await answered(team.store, "Who has it?", "Ben.", thread="2", channel=OTHER, at=old)
+    sources = await team.recall.cited(WHOLE, [(3, there), (1, here)], "en", UTC)
+    assert sources.lines(str, lambda title, url: f"[{title}]({url})") == [
+        "Asked before:",
+        "[1] [Where is the key?](https://chat.example/C1/q1) · 1 Nov 2026 · Ben",
+        "[3] 2 Sept 2026: [Who has it?](https://chat.example/C2/q2) · <#C2> · Ben",
+    ]
+    sources = await team.recall.cited(WHOLE, [(1, here)], "zh", UTC)
+    assert sources.lines(str, lambda title, url: title) == [
+        "以前问过：",
+        "[1] Where is the key? · 2026年11月1日 · Ben",
+    ]
+
+
+async def test_a_cited_source_that_is_gone_meanwhile_is_no_link() -> None:
+    team = Team()
+    here = await answered(team.store, "Where is the key?", "In the safe.", thread="1")
+    team.platform.closed_later = {"1"}
+    assert await team.recall.cited(WHOLE, [(1, here)], "en", UTC) == NO_SOURCES
+    team.platform.closed_later = set()
+    await team.store.forget_person("slack", "T1", BEN.id, LATER)
+    assert await team.recall.cited(WHOLE, [(1, here)], "en", UTC) == NO_SOURCES
+    team.store.failing = True
+    assert await team.recall.cited(WHOLE, [(1, here)], "en", UTC) == NO_SOURCES
+
+
+class NoWorkspace(Workspace):
+    async def eligible_channels(
+        self, place: Place, reader: Person, *, alone: bool, channels: Collection[str]
+    ) -> frozenset[str]:
+        raise RuntimeError("a mistake of ours")
+
+
+async def test_a_platform_that_fails_makes_nothing_eligible() -> None:
+    team = Team()
+    calls = PlatformCalls(NoWorkspace())
+    recall = Recall(team.store, CoreSettings(_env_file=None), team.clock, lambda place: calls)
+    await answered(team.store, "Where is the key?", "In the safe.", thread="1")
+    turn = await team.turn()
+    assert await recall.offer(turn, "key") == Offered()
