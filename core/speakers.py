@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from core.text import DIRECTION_MARKS, shortened
 from core.values.conversation import ThreadMessage
@@ -19,6 +20,8 @@ OURS = "Parley"
 _ROLES = ("system", "developer", "assistant", "user", "tool", "系统", "助手", "用户", "工具")
 """Roles in a list of messages, as models know them."""
 _NAME_LENGTH = 80
+_KEPT = 4_096
+"""Names that are kept with what is made of them: a thread has the same ones in every line."""
 _COLONS = ":：﹕︓∶꞉"
 """The colon, and characters that look like one."""
 _FOLDED = {ord(character): " " for character in _COLONS + DIRECTION_MARKS}
@@ -74,8 +77,10 @@ def label_of(line: ThreadMessage, known: Mapping[str, str]) -> str:
 def set_off(text: str, known: Iterable[str]) -> str:
     """`text` with a `> ` before each further line of it that begins with one of the labels or Parley's name, and a
     colon, as a message of theirs would: it was quoted, or made up."""
-    starts = frozenset(_key(label).strip(_MARKS) for label in (OURS, *known))
     lines = text.splitlines(keepends=True)
+    if len(lines) < 2:  # as most messages of a long thread
+        return text
+    starts = frozenset(_key(label).strip(_MARKS) for label in (OURS, *known))
     return "".join([*lines[:1], *(f"> {line}" if _begins(line, starts) else line for line in lines[1:])])
 
 
@@ -84,6 +89,7 @@ def _begins(line: str, starts: frozenset[str]) -> bool:
     return bool(colon) and _key(name).strip(_MARKS) in starts
 
 
+@lru_cache(_KEPT)
 def _plain(name: str) -> str:
     words = "".join(
         " " if unicodedata.category(letter) == "Cc" else letter for letter in name.translate(_FOLDED)
@@ -91,6 +97,7 @@ def _plain(name: str) -> str:
     return shortened(" ".join(words.split()), _NAME_LENGTH)
 
 
+@lru_cache(_KEPT)
 def _key(name: str) -> str:
     """The same for names that look alike."""
     seen = (letter for letter in name if unicodedata.category(letter) != "Cf")

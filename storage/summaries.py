@@ -75,11 +75,11 @@ _NAMES = ("anchor", "rank", "message")
 
 
 def void_lines(connection: Connection, rows: Iterable[Any]) -> None:
-    """Remove the summaries that cover one of these rows of `messages`."""
+    """Remove the summaries that cover one of these rows of `messages`, or the question of an answer."""
     first = dict[tuple[str, ...], LinePosition]()
     for row in rows:
         place = (row.platform, row.team, row.channel, row.thread)
-        position = LinePosition(from_us(row.at_us), row.anchor, row.rank, row.message)
+        position = LinePosition(from_us(row.at_us), row.anchor, 0, "")
         first[place] = min(position, first.get(place, position))
     for (platform, team, channel, thread), position in first.items():
         void(connection, Place(platform, team, channel, thread), position)

@@ -82,7 +82,7 @@ def build(
         if line.wordless and (line.mine or line.id not in questions):
             continue
         message = line_to_message(line, ask, known, pictures or {})
-        if message.role == "user":
+        if message.role == "user" and used:
             message, used = replace(message, parts=(*used, *message.parts)), []
         said.append(message)
         used += _tools_used(line)

@@ -42,6 +42,8 @@ def missing_images(asked: Iterable[Message], sent: Iterable[Message]) -> tuple[I
 
 
 def _keep(message: Message, keep: Callable[[Image], bool], words: ToWords) -> Message:
+    if not any(isinstance(part, Image) for part in message.parts):
+        return message
     parts = [
         Text(words(part)) if isinstance(part, Image) and not keep(part) else part
         for part in reversed(message.parts)

@@ -99,7 +99,7 @@ def calls_to_words(messages: Sequence[Message]) -> list[Message]:
             ]
             said.append(Message("user", tuple(words)))
         elif parts := tuple(part for part in message.parts if not isinstance(part, ToolCall | Opaque)):
-            said.append(replace(message, parts=parts))
+            said.append(message if len(parts) == len(message.parts) else replace(message, parts=parts))
     return said
 
 

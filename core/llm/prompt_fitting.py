@@ -35,8 +35,9 @@ def fit(request: Request, model_info: ModelInfo, *, share: float = 1.0) -> tuple
     system, said = _split(request.messages)
     counted = request.counted if request.counted and request.counted.model == model_info.name else None
     usage = counted.usage if counted else None
+    said_tokens = estimate_messages(said)
     tokens = estimate_with_usage(
-        estimate(system) + estimate_messages(said + request.steps) + estimate_tools(request.tools),
+        estimate(system) + said_tokens + estimate_messages(request.steps) + estimate_tools(request.tools),
         usage,
         counted.answer_tokens if counted else None,
     )
@@ -45,7 +46,8 @@ def fit(request: Request, model_info: ModelInfo, *, share: float = 1.0) -> tuple
     room = min(room, tokens) * share if share < 1 else room
     excess = (tokens - room) / correction(usage)
     kept = _shortened(said, request.notes, excess)
-    steps = _newest_rounds(request.steps, excess - estimate_messages(said) + estimate_messages(kept))
+    kept_tokens = said_tokens if kept is said else estimate_messages(kept)
+    steps = _newest_rounds(request.steps, excess - said_tokens + kept_tokens)
     notes = [LEFT_OUT] if len(kept) < len(said) else []
     notes += [ROUNDS_LEFT_OUT] if len(steps) < len(request.steps) else []
     system = "\n\n".join(filter(None, (system, *notes)))

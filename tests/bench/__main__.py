@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHES = ("engine", "files", "page", "paint", "reports", "spend", "tools", "wire")
+BENCHES = ("engine", "files", "page", "paint", "reports", "spend", "threads", "tools", "wire")
 
 
 def main() -> None:

@@ -185,6 +185,18 @@ async def test_a_change_behind_an_earlier_summary_leaves_that(store: Store) -> N
     assert [line.text for line in (await store.context(LATER, "m")).lines][:2] == ["line 4", "another"]
 
 
+async def test_a_late_answer_to_a_question_that_is_summed_up_voids_it(store: Store) -> None:
+    await thread(store)
+    turn = await store.accept(ask("m50", "May I?", 50))
+    assert turn is not None
+    assert await store.note(ask("m51", "well", 51, by=BEN))
+    await summed_up(store, LINES + 2)
+    assert [line.text for line in (await store.context(LATER, "m")).lines] == ["well"]
+    await store.finish(Finish(await store.begin(turn.id), TurnState.DONE, "You may.", posted=("p50",)))
+    assert await newest(store) is None
+    assert "You may." in [line.text for line in (await store.context(LATER, "m")).lines]
+
+
 async def test_the_quote_of_a_forgotten_person_voids_it(store: Store) -> None:
     await thread(store)
     await store.note(ask("m11b", "look", 11.5))

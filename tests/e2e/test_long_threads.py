@@ -15,6 +15,7 @@ import pytest
 from core.clock import SystemClock
 from core.conversation.thread_summary import LONG_LINES, RETRY_LINES, SYSTEM, WHOLE_LINES
 from core.i18n import phrase, variant
+from core.llm.prompt_fitting import LEFT_OUT
 from core.values.conversation import Ask
 from core.values.places import Person, Place
 from storage import DatabaseSettings, open_store
@@ -23,7 +24,7 @@ from tests.e2e.program import Program
 from tests.e2e.sides import Discord, Side, Slack, Talk
 from tests.e2e.test_budgets import FINE
 from tests.e2e.test_slack import AT, answered
-from tests.fakes.completions import FakeCompletions, Words, echo
+from tests.fakes.completions import FakeCompletions, Reply, Status, Words, echo
 from tests.fakes.discord import BOT
 from tests.fakes.slack import BOT_USER, FakeSlack, Message
 from tests.waiting import HANG_S
@@ -64,6 +65,17 @@ async def until_rows(folder: Path, query: str, wanted: list[tuple[Any, ...]]) ->
             await asyncio.sleep(0.02)
 
 
+OVERFLOW = Status(
+    400,
+    {
+        "error": {
+            "message": "This model's maximum context length is 4096 tokens, your messages resulted in 6144 tokens.",
+            "type": "invalid_request_error",
+            "param": "messages",
+            "code": "context_length_exceeded",
+        }
+    },
+)
 SUMMED = "SELECT count(*) FROM thread_summaries WHERE state = 'done'"
 FAILED = "SELECT error FROM thread_summaries WHERE state = 'failed'"
 OPEN = "SELECT count(*) FROM turns WHERE state IN ('waiting', 'running')"
@@ -324,3 +336,28 @@ async def test_a_thread_that_was_long_before_parley_came_is_summed_up_too(
     (request,) = summaries(endpoint)
     assert "Zanzibar is the name, I say" in request
     assert DECIDED in prompt(endpoint)[1]
+
+
+async def test_a_prompt_with_a_summary_that_is_too_long_is_cut_once_behind_the_summary(
+    tmp_path: Path, side: Side, endpoint: FakeCompletions
+) -> None:
+    endpoint.reply_by(summing(Words(DECIDED)))
+    async with Program(tmp_path, **side.settings, **model_settings(endpoint)):
+        await grown(side, tmp_path)
+        await side.ask("second?")
+        await side.answered("second?", 2)
+        await until_rows(tmp_path, SUMMED, [(1,)])
+        before = len(endpoint.requests)
+
+        def short_window(body: Body) -> Reply:
+            return OVERFLOW if len(body["messages"]) > 80 else echo(body)
+
+        endpoint.reply_by(short_window)
+        await side.ask("third?")
+        await side.answered("third?", 3)
+        refused, taken = (one.body["messages"] for one in endpoint.requests[before:])
+    assert len(refused) > WHOLE_LINES
+    assert LEFT_OUT in taken[0]["content"]
+    assert taken[1] == refused[1], "the summary stays"
+    assert DECIDED in taken[1]["content"]
+    assert taken[2:] == refused[2:][-len(taken[2:]) :]

@@ -38,7 +38,7 @@ class StoredThread:
         return [
             replace(one, attached=tuple(map(_without_content, one.attached)))
             for one in self.ordered()
-            if one.position <= until and one.at >= self.since
+            if replace(one.position, rank=0, message="") <= until and one.at >= self.since
         ]
 
     def behind(self, after: LinePosition | None) -> list[ThreadMessage]:
