@@ -15,12 +15,12 @@ from sqlalchemy import (
     Connection,
     Executable,
     Select,
-    and_,
     bindparam,
     delete,
     func,
     or_,
     select,
+    tuple_,
     update,
 )
 
@@ -37,8 +37,6 @@ from storage.engine import insert
 from storage.posts import line_id
 from storage.tables import FEEDBACK, MESSAGES, SOURCES, THREADS, TURNS, USAGE, from_us, storable
 
-_QUESTION = MESSAGES.alias("question")
-_ANSWER = MESSAGES.alias("answer")
 _ADDRESS = ("platform", "team", "channel", "thread")
 
 _QUESTION_TEXT = select(MESSAGES.c.text).where(
@@ -116,15 +114,19 @@ def channels(connection: Connection, platform: str, team: str) -> list[str]:
 def answers(connection: Connection, turn_ids: Collection[int], scope: SourceScope) -> dict[int, EarlierAnswer]:
     """The sources of `scope` among these turns, as their threads show them now."""
     turn = TURNS.c
-    elsewhere = or_(turn.channel != scope.but.channel, turn.thread != scope.but.thread)
     bad = select(FEEDBACK.c.turn_id).where(FEEDBACK.c.turn_id == turn.id, FEEDBACK.c.value < 0).exists()
+    reset = (
+        select(THREADS.c.since_us)
+        .where(*(THREADS.c[name] == turn[name] for name in _ADDRESS))
+        .scalar_subquery()
+    )
     conditions = (
         *threads.of_team(TURNS, scope.platform, scope.team),
         turn.channel.in_(scope.channels),
         or_(turn.direct.is_(False), turn.channel == scope.but.channel),
-        elsewhere,
+        or_(turn.channel != scope.but.channel, turn.thread != scope.but.thread),
         ~bad,
-        turn.at_us >= func.coalesce(THREADS.c.since_us, 0),
+        turn.at_us >= func.coalesce(reset, 0),
     )
     return {
         row.id: EarlierAnswer(
@@ -133,42 +135,50 @@ def answers(connection: Connection, turn_ids: Collection[int], scope: SourceScop
             row.question,
             Person(row.author, row.author_name, row.author_locale),
             from_us(row.at_us),
-            row.asked,
-            row.answered,
+            asked,
+            answered,
         )
-        for row in _answered(connection, turn_ids, conditions)
+        for row, asked, answered in _answered(connection, turn_ids, conditions)
     }
 
 
 def _answered(
     connection: Connection, turn_ids: Collection[int], conditions: Iterable[ColumnElement[bool]] = ()
-) -> list[Any]:
+) -> list[tuple[Any, str, str]]:
     """The indexed turns among these whose question and answer are stored, with the texts of both."""
-    turn, asked, said = TURNS.c, _QUESTION.c, _ANSWER.c
-    query = (
-        select(
-            *(turn[name] for name in ("id", *_ADDRESS, "direct", "question", "at_us", "posted")),
-            *(turn[name] for name in ("author", "author_name", "author_locale")),
-            asked.text.label("asked"),
-            said.text.label("answered"),
-            said.message.label("line"),
-        )
-        .join(SOURCES, SOURCES.c.turn_id == turn.id)
-        .join(THREADS, and_(*(THREADS.c[name] == turn[name] for name in _ADDRESS)))
-        .join(
-            _QUESTION, and_(*(asked[name] == turn[name] for name in _ADDRESS), asked.message == turn.question)
-        )
-        .join(_ANSWER, and_(*(said[name] == turn[name] for name in _ADDRESS)))
-        .where(
-            turn.id.in_(turn_ids),
-            turn.state == TurnState.DONE,
-            asked.mine.is_(False),
-            (said.at_us == turn.at_us) & (said.anchor == turn.question) & (said.rank == 1),
-            *conditions,
-        )
+    turn, line = TURNS.c, MESSAGES.c
+    columns = (
+        "id",
+        *_ADDRESS,
+        "direct",
+        "question",
+        "at_us",
+        "posted",
+        "author",
+        "author_name",
+        "author_locale",
     )
-    rows = connection.execute(query).all()
-    return [row for row in rows if row.line == line_id(row.id, row.posted)]  # others continue the answer
+    indexed = select(SOURCES.c.turn_id).where(SOURCES.c.turn_id == turn.id).exists()
+    ended = (turn.id.in_(turn_ids), turn.state == TurnState.DONE, indexed)
+    rows = connection.execute(select(*(turn[name] for name in columns)).where(*ended, *conditions)).all()
+    # Not in the same query: a planner that does not know the sizes of the tables may read all messages for each turn.
+    lines = {row.id: (_key(row, row.question), _key(row, line_id(row.id, row.posted))) for row in rows}
+    keys = [key for both in lines.values() for key in both]
+    if not keys:
+        return []
+    message = (line.platform, line.team, line.channel, line.message, line.thread)
+    said = connection.execute(select(*message, line.mine, line.text).where(tuple_(*message).in_(keys)))
+    texts = {(tuple(row[:5]), row.mine): row.text for row in said}
+    return [
+        (row, texts[asked, False], texts[answered, True])
+        for row in rows
+        for asked, answered in [lines[row.id]]
+        if (asked, False) in texts and (answered, True) in texts
+    ]
+
+
+def _key(row: Any, message: str) -> tuple[str, ...]:
+    return row.platform, row.team, row.channel, message, row.thread
 
 
 def outdated(connection: Connection, below: int, limit: int) -> tuple[list[int], dict[int, tuple[str, str]]]:
@@ -177,7 +187,7 @@ def outdated(connection: Connection, below: int, limit: int) -> tuple[list[int],
     source = SOURCES.c
     old = select(source.turn_id).where(source.version != tokens.VERSION, source.turn_id < below)
     ids = list(connection.scalars(old.order_by(source.turn_id.desc()).limit(limit)))
-    return ids, {row.id: (row.asked, row.answered) for row in (_answered(connection, ids) if ids else ())}
+    return ids, {row.id: (asked, answered) for row, asked, answered in _answered(connection, ids)}
 
 
 _RENEW = (
