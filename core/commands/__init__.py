@@ -9,6 +9,7 @@
     usage_commands     /usage, /export usage
     summaries          the options of /summarize -> its task                            pure
     budget_command     /budget
+    search_command     /search
     settings_view      settings as people see and change them                           pure
     settings_changes   changed settings as people read them                             pure
     reports            usage, history and exports as texts and files                    pure
@@ -140,6 +141,7 @@ COMMANDS: dict[str, Spec] = {
             ),
             turn=True,
         ),
+        Spec("search", (Option("words", required=True, rest=True),)),
         Spec("model", (Option("name", suggests=True, rest=True), _SCOPE)),
         Spec("prompt", (Option("text", rest=True), _SCOPE)),
         Spec(

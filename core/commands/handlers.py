@@ -12,6 +12,7 @@ from core.commands.budget_command import BudgetCommand
 from core.commands.context import CommandContext
 from core.commands.data_commands import DataCommands, require_readable
 from core.commands.parser import CommandError, Values, line_of, named, options_of, values_of
+from core.commands.search_command import SearchCommand
 from core.commands.settings_commands import SettingsCommands
 from core.commands.summaries import values_to_task
 from core.commands.usage_commands import UsageCommands
@@ -83,6 +84,7 @@ class CommandHandlers:
             "reset": data.reset,
             "forget": data.forget,
             "export": self._export,
+            "search": SearchCommand(recall).search,
             "help": self._help,
         }
 

@@ -107,7 +107,8 @@ class Sources:
     def lines(self, shown: Callable[[str], str], linked: Callable[[str, str], str]) -> list[str]:
         """The head and a line for each source. `shown` makes plain text safe for the platform, `linked` a link of a
         text and a URL."""
-        return [shown(self.head), *(_source_line(one, shown, linked) for one in self.links)] if self else []
+        head = [shown(self.head)] if self.head and self.links else []
+        return [*head, *(_source_line(one, shown, linked) for one in self.links)]
 
 
 def _source_line(one: SourceLink, shown: Callable[[str], str], linked: Callable[[str, str], str]) -> str:
