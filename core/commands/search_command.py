@@ -28,7 +28,7 @@ class SearchCommand:
         words = escaped(shortened(" ".join(query.split()), _WORDS_LENGTH))
         audience = Audience(given.place, (given.author,), alone=True)
         recall = self._recall
-        found = await recall.find(audience, query, MOST_FOUND) if recall is not None else []
+        found = await recall.find(audience, query, MOST_FOUND, itself=True) if recall is not None else []
         if recall is None or not found:
             return ImmediateReply(given.phrase("search_nothing", words=words), private=True)
         numbered = list(enumerate(found, 1))

@@ -50,6 +50,8 @@ MOST_FOUND = 8
 
 _CHECKED = 2
 """Of each that is wanted so many are looked at: some may be no longer readable."""
+_NO_THREAD = "-"
+"""The id of no thread of any platform."""
 _MOST_CHANNELS = 10_000
 """Channels with a setting of their own that are read; more are treated as off."""
 
@@ -144,13 +146,17 @@ class Recall:
         offered = await self._store.offer_sources(turn.id, [one.turn_id for one in found[: len(lines)]])
         return Offered(tuple(offered), EarlierAnswers(block(lines, 1)))
 
-    async def find(self, audience: Audience, words: str, limit: int) -> list[EarlierAnswer]:
-        """The earlier answers that have some of these words, best first, and that everybody may read who reads
-        an answer to `audience`. Raises StoreError."""
+    async def find(
+        self, audience: Audience, words: str, limit: int, *, itself: bool = False
+    ) -> list[EarlierAnswer]:
+        """The earlier answers that have some of these words, best first, and that everybody may read who reads an
+        answer to `audience`. `itself`: also those of the conversation that asks. Raises StoreError."""
         calls, looked_for = self._calls(audience.place), tokens(words)
         scope = await self._scope(audience, calls) if calls is not None and looked_for else None
         if scope is None or calls is None:
             return []
+        if itself:
+            scope = replace(scope, but=replace(scope.but, thread=_NO_THREAD))
         found = await self._store.earlier_answers(scope, looked_for, limit * _CHECKED)
         return await _citable(found, audience, calls, limit)
 

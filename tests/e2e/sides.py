@@ -41,6 +41,10 @@ class Talk(Protocol):
         """The reply to `/settings`, or `/settings history`, which only the person sees."""
         ...
 
+    async def search_told(self, words: str) -> str:
+        """The reply to `/search`, which only the person sees."""
+        ...
+
     def answers(self) -> list[Read]: ...
     def elsewhere(self) -> Self:
         """A second thread of the person in the same channel."""
@@ -105,6 +109,11 @@ class Slack:
         await self.slack.slash(self.user, "C1", "/parley", f"settings {what}".strip())
         return (await self.slack.wait_for(lambda: self._told()[before:]))[-1].visible
 
+    async def search_told(self, words: str) -> str:
+        before = len(self._told())
+        await self.slack.slash(self.user, "C1", "/parley", f"search {words}")
+        return (await self.slack.wait_for(lambda: self._told()[before:]))[-1].visible
+
     def elsewhere(self) -> Slack:
         return Slack(self.slack, self.settings, self.user)
 
@@ -164,8 +173,13 @@ class Discord:
         return self.answers()[-1]
 
     async def settings_told(self, what: str = "") -> str:
-        names = {"name": what} if what else {}
-        number = await self.discord.slash(self.user, GENERAL, "settings", **names)
+        return await self._told("settings", **({"name": what} if what else {}))
+
+    async def search_told(self, words: str) -> str:
+        return await self._told("search", words=words)
+
+    async def _told(self, command: str, **options: str) -> str:
+        number = await self.discord.slash(self.user, GENERAL, command, **options)
 
         def there() -> str:
             reply = self.discord.interaction(number).response
@@ -254,6 +268,10 @@ class Web:
     async def settings_told(self, what: str = "") -> str:
         await self.ask(f"/settings {what}".strip())
         return str(self.told["told"]["text"])
+
+    async def search_told(self, words: str) -> str:
+        await self.ask(f"/search {words}")
+        return "\n".join((self.told["told"]["text"], *_sources(self.told["told"])))
 
     def elsewhere(self) -> Web:
         return Web(self.client, int(self.settings["PARLEY_HTTP_PORT"]), self._readers)

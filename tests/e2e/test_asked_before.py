@@ -7,9 +7,11 @@ import json
 from functools import partial
 from pathlib import Path
 
-from tests.e2e.conftest import model_settings, slack_settings
+import pytest
+
+from tests.e2e.conftest import model_settings, slack_settings, talk_on
 from tests.e2e.program import Program
-from tests.e2e.sides import Side, Slack
+from tests.e2e.sides import Side, Slack, Talk
 from tests.fakes.completions import FakeCompletions, Words, call_tools, echo
 from tests.fakes.slack import BOT_USER, FakeSlack
 from tests.waiting import until
@@ -29,28 +31,94 @@ def offered(endpoint: FakeCompletions, request: int = -1) -> list[dict[str, obje
     return [json.loads(line) for line in asked(endpoint, request).splitlines() if line.startswith('{"n"')]
 
 
-async def answered_once(side: Side, endpoint: FakeCompletions, answer: str = ANSWER) -> None:
+async def answered_once(side: Talk, endpoint: FakeCompletions, answer: str = ANSWER) -> None:
     endpoint.script(Words(answer))
     await side.ask(QUESTION)
     await side.answered(answer[:10])
     await until(lambda: len(side.answers()[-1].buttons) > 1)
 
 
-async def test_an_answer_links_the_earlier_one_that_it_cites_and_no_other(
+WORDS = {
+    "en": (
+        "Asked before:",
+        HELPED,
+        NOT_HELPED,
+        "Asked before, about “key”:",
+        "I found no earlier answer about “zebra”",
+    ),
+    "zh": (
+        "以前问过：",
+        "来源有用",
+        "来源没用",
+        "以前问过“key”：",
+        "没有找到你可以查看的、与“zebra”有关的以往回答",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("platform", ["slack", "discord", "web"])
+async def test_an_answer_links_the_earlier_one_that_it_cites_and_a_search_finds_it(
+    tmp_path: Path, platform: str, language: str, endpoint: FakeCompletions
+) -> None:
+    before, helped, not_helped, *_ = WORDS[language]
+    found, nothing = WORDS["en" if platform == "discord" else language][
+        3:
+    ]  # a command of Discord says the reader's
+    async with (
+        talk_on(platform, language) as talk,
+        Program(tmp_path, **talk.settings, **model_settings(endpoint)),
+    ):
+        await answered_once(talk, endpoint)
+        assert offered(endpoint) == []
+        later = talk.elsewhere()
+        endpoint.script(Words(CITED))
+        await later.ask("I lost the workshop key")
+        answer = await later.answered(before)
+        [one] = offered(endpoint)
+        assert (one["n"], one["question"], one["answer"]) == (1, QUESTION, ANSWER)
+        assert answer.text.startswith("It is in the safe [1], not in the desk.")
+        assert QUESTION in answer.text.partition(before)[2]
+        await until(lambda: later.answers()[-1].buttons[-2:] == (helped, not_helped))
+        told = await talk.elsewhere().search_told("key")
+        assert told.startswith(found)
+        assert QUESTION in told
+        assert nothing in await talk.elsewhere().search_told("zebra")
+
+
+@pytest.mark.parametrize("action", ["Regenerate", "Continue"])
+async def test_the_links_are_there_after_another_press_too(
+    tmp_path: Path, side: Side, endpoint: FakeCompletions, action: str
+) -> None:
+    async with Program(tmp_path, **side.settings, **model_settings(endpoint)):
+        await answered_once(side, endpoint)
+        later = side.elsewhere()
+        endpoint.script(Words(CITED, finish="length"))
+        await later.ask("I lost the workshop key")
+        await later.answered("Asked before:")
+        await until(lambda: action in later.answers()[-1].buttons)
+        endpoint.script(Words("Once more, in the safe [1]."))
+        await later.press(action)
+        await until(
+            lambda: "Once more" in later.answers()[-1].text and "Asked before:" in later.answers()[-1].text
+        )
+    assert [one["n"] for one in offered(endpoint)] == [1]
+
+
+async def test_an_edited_question_is_looked_for_anew(
     tmp_path: Path, side: Side, endpoint: FakeCompletions
 ) -> None:
     async with Program(tmp_path, **side.settings, **model_settings(endpoint)):
         await answered_once(side, endpoint)
-        assert offered(endpoint) == []
         later = side.elsewhere()
+        endpoint.script(Words("It is " + "long " * 300, per_s=20))
+        await later.ask("What about the zebra?")
+        await later.answered("It is long")
+        assert offered(endpoint) == []
         endpoint.script(Words(CITED))
-        await later.ask("I lost the workshop key")
+        await later.edit("Where is the workshop key?")
         answer = await later.answered("Asked before:")
-    [one] = offered(endpoint)
-    assert (one["n"], one["question"], one["answer"]) == (1, QUESTION, ANSWER)
-    assert answer.text.startswith("It is in the safe [1], not in the desk.")
     assert QUESTION in answer.text.partition("Asked before:")[2]
-    assert answer.buttons[-2:] == (HELPED, NOT_HELPED)
 
 
 async def test_an_answer_that_cites_nothing_has_no_link(

@@ -10,7 +10,7 @@ from core.memory.recall import Recall
 from core.platform_calls import PlatformCalls
 from core.settings.environment import CoreSettings
 from core.values.events import Command
-from core.values.places import Person
+from core.values.places import Person, Place
 from core.values.ui import ImmediateReply
 from tests.core.memory.rig import ADA, AT, OTHER, PLACE, Workspace, answered
 from tests.fakes.clock import FakeClock
@@ -24,8 +24,10 @@ class Office:
         recall = Recall(self.store, core, clock, lambda place: calls)
         self.handlers = CommandHandlers(self.store, core, clock, recall=recall)
 
-    async def search(self, words: str, by: Person = ADA, name: str = "search") -> ImmediateReply:
-        reply = await self.handlers.do(Command(name, PLACE, by, AT, words))
+    async def search(
+        self, words: str, by: Person = ADA, name: str = "search", place: Place = PLACE
+    ) -> ImmediateReply:
+        reply = await self.handlers.do(Command(name, place, by, AT, words))
         assert isinstance(reply, ImmediateReply)
         return reply
 
@@ -42,6 +44,12 @@ async def test_what_was_answered_is_found_for_the_person_alone() -> None:
     assert (reply.text, reply.whisper, reply.private) == ("Asked before, about “key”:", True, True)
     assert office.platform.asked == [("U1", True)]
     assert titles(await office.search("safe", name="搜索")) == ["Where is the key?"]
+
+
+async def test_a_conversation_without_threads_finds_its_own_answers() -> None:
+    office = Office()
+    await answered(office.store, "Where is the key?", "In the safe.", thread="")
+    assert titles(await office.search("key", place=replace(PLACE, thread=""))) == ["Where is the key?"]
 
 
 async def test_at_most_eight_are_found() -> None:
