@@ -23,7 +23,7 @@ from core.values.parts import Quote
 from core.values.places import Person, Place
 from core.values.tasks import ANSWER, ContinueAnswer, Summarize
 from core.values.turn_ends import Finish
-from storage import SqlStore, source_search
+from storage import SqlStore, people, source_search
 from storage import sources as index
 from storage.engine import Database
 from tests.contract.stored import ANN, BEN, NOON, accepted, answered, ask
@@ -391,3 +391,13 @@ async def test_both_databases_and_memory_rank_alike(store: Store) -> None:
         await answered(store, question(number, said), " ".join(words[: number % 8]), f"p{number}")
     answers = await store.earlier_answers(scope(), ["card", "fee", "code"], 6)
     assert [int(answer.question_id[1:]) for answer in answers] == [33, 9, 2, 27, 23, 3]
+
+
+async def test_the_index_is_rid_of_forgotten_words_while_others_are_kept(
+    sql_store: SqlStore, database: Database
+) -> None:
+    for number, by in enumerate((ANN, BEN)):
+        await answered(sql_store, question(number, f"plan {number}", by=by), "so", f"p{number}")
+    await sql_store.forget_person("slack", "T1", ANN.id, NOON + timedelta(hours=1))
+    await database.purge(people.PURGED)
+    assert await found(sql_store, "plan") == ["plan 1"]
