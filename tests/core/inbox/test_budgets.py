@@ -440,7 +440,8 @@ async def test_another_round_waits_where_it_does_not_fit_and_is_the_last_one_whe
     assert await waits == Reserved()
     await here.spend(999, four)
     assert (await new).refusal is not None
-    assert await here.reserve(one, 10, goes_on=True) == Reserved(), "alone it may pass the limit"
+    again = await here.reserve(one, 10, goes_on=True)
+    assert again == Reserved(last_round=True), "others have reached the limit: no other round is reserved"
 
 
 async def test_a_limit_in_money_without_a_known_price_is_said_where_it_is_set_and_where_it_refuses() -> None:
