@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -28,7 +28,15 @@ from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached
 from core.values.places import Person, Place
-from core.values.tasks import REPORT_ID, Alert, ContinueAnswer, ReportScope, ReportUsage, Task
+from core.values.tasks import (
+    REPORT_ID,
+    Alert,
+    BudgetReached,
+    ContinueAnswer,
+    ReportScope,
+    ReportUsage,
+    Task,
+)
 from core.values.turn_ends import AnswerFooter
 from core.values.ui import Button
 from storage import budgets, charges, posts, sources, threads, uploads, usage
@@ -276,15 +284,26 @@ def recover(connection: Connection, still_since_us: int) -> None:
 
 
 def expiring(connection: Connection, channel: Place, before_us: int, limit: int) -> list[int]:
-    """The ids of the oldest `limit` turns of a channel that have ended, and whose questions were asked before. No
-    other transaction changes them before this one ends."""
+    """The ids of the oldest `limit` turns of a channel that have ended, and whose questions were asked before. Alerts
+    about budgets stay until the ends of their periods. No other transaction changes the turns before this one ends."""
     turn = TURNS.c
     ended, old = turn.state.not_in(_NOT_ENDED), turn.at_us < before_us
-    there = select(turn.id).where(*threads.channel_of(TURNS, channel), WITH_AUTHOR, old, ended)
+    which: list[Any] = [*threads.channel_of(TURNS, channel), WITH_AUTHOR, old, ended]
+    there = select(turn.id).where(*which, turn.id.not_in(_standing(connection, which, before_us)))
     found = connection.scalars(there.order_by(turn.at_us).limit(limit)).all()
     # In the order in which all transactions lock turns.
     held = select(turn.id).where(turn.id.in_(found), ended).order_by(turn.id).with_for_update()
     return list(connection.scalars(held)) if found else []
+
+
+def _standing(connection: Connection, which: Iterable[Any], before_us: int) -> list[int]:
+    """The alerts about budgets among these turns that do not expire."""
+    query = select(TURNS.c.id, TURNS.c.arguments).where(*which, TURNS.c.task == "budget")
+    alerts = ((row.id, TASKS.load("budget", row.arguments)) for row in connection.execute(query))
+    before = from_us(before_us)
+    return [
+        turn_id for turn_id, alert in alerts if isinstance(alert, BudgetReached) and not alert.expires(before)
+    ]
 
 
 def not_ended(connection: Connection, channel: Place) -> list[str]:

@@ -646,6 +646,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "budget_lifted.web": "You allowed {more} more. The limit is {amount} until {when}.",
     "budget_lifted_by_admin": "An admin allowed {more} more. The limit is {amount} until {when}.",
     "budget_limit_changed": "This limit has been changed since. The button is of no use any more.",
+    "budget_lift_late": "This alert is out of date. `{prefix}budget` shows what may be spent now, and changes it.",
     "budget_lifted_already": "This has been allowed already.",
     "budget_waits": "Other answers may use up the budget first. Yours waits for them.",
     "budget_waits_begun": "Other answers may use up the budget first. This one waits for them.",

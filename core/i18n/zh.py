@@ -582,6 +582,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "budget_lifted.web": "你追加了 {more}：{when} 前的上限为 {amount}。",
     "budget_lifted_by_admin": "一位管理员追加了 {more}：{when} 前的上限为 {amount}。",
     "budget_limit_changed": "这个限额后来已改动，这个按钮不再有用。",
+    "budget_lift_late": "这条提醒已过期。`{prefix}预算` 可以查看和更改现在的限额。",
     "budget_lifted_already": "已经追加过了。",
     "budget_waits": "其他回答可能会先用完预算，你的问题在等它们。",
     "budget_waits_begun": "其他回答可能会先用完预算，这个回答在等它们。",

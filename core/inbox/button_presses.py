@@ -59,7 +59,9 @@ class ButtonPresses:
         settings = await self._handlers.settings(press.place, press.author)
         language = self._handlers.language(press.author, settings)
         if turn is None or turn.forgotten or not _is_in(turn, press.place):
-            return Receipt(Outcome.UNKNOWN, reply=ImmediateReply(phrase("pressed_late", language)))
+            prefix = self._handlers.traits(press.place).typed_prefix
+            key = "budget_lift_late" if press.action == "budget_lift" else "pressed_late"
+            return Receipt(Outcome.UNKNOWN, reply=ImmediateReply(phrase(key, language, prefix=prefix)))
         log.info("button_pressed", turn=turn.id, action=press.action, place=press.place.key)
         if isinstance(turn.ask.task, BudgetReached):
             return await self._lift(press, turn, turn.ask.task, settings, language)
@@ -108,6 +110,10 @@ class ButtonPresses:
             press.author,
             now,
         )
+        if now >= budget.account.until:
+            prefix = self._handlers.traits(press.place).typed_prefix
+            words = phrase("budget_lift_late", language, prefix=prefix)
+            return Receipt(Outcome.DUPLICATE, turn.id, ImmediateReply(words))
         if not await holds(budget, self._store, core):
             return Receipt(Outcome.DUPLICATE, turn.id, ImmediateReply(phrase("budget_limit_changed", language)))
         if not await self._store.lift(budget, reached.lifts, lifted):

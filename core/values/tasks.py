@@ -113,6 +113,10 @@ class BudgetReached:
         """The same for the same limit, each time that it is reached."""
         return f"{self.budget.account.key}/{self.budget.limit}/{self.lifts}"
 
+    def expires(self, before: datetime) -> bool:
+        """True if the alert is older than what is kept from `before`. It stands until the end of its period."""
+        return self.budget.account.until < before
+
 
 @dataclass(frozen=True, slots=True)
 class BudgetLift:

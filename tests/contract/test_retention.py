@@ -27,11 +27,22 @@ from core.clock import SystemClock
 from core.ports.store import Store
 from core.ports.store.privacy import Feedback
 from core.spend.budgets import payer_of
-from core.values.budgets import ANY, Balance, BudgetAccount, LimitPeriod, Spent
-from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState
+from core.values.budgets import (
+    ANY,
+    Balance,
+    Budget,
+    BudgetAccount,
+    BudgetScope,
+    BudgetUnit,
+    Limit,
+    LimitPeriod,
+    Payer,
+    Spent,
+)
+from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState, announcement
 from core.values.deltas import ChargeKind, Usage
 from core.values.places import Person, Place
-from core.values.tasks import ANSWER
+from core.values.tasks import ANSWER, BudgetReached
 from core.values.tools import ToolGrant
 from core.values.turn_ends import Finish
 from core.values.ui import Button
@@ -172,6 +183,26 @@ class TestContent:
         assert await store.lines(PLACE) == []
         assert (await turn_now(store, running)).forgotten
         assert held is not None
+
+    async def test_an_alert_about_a_budget_stays_until_its_period_is_older(self, store: Store) -> None:
+        alerts = {}
+        for name, until in (("over", LIMIT - timedelta(seconds=1)), ("lasts", LIMIT)):
+            account = BudgetAccount(
+                Payer(ANY, ANY, ANY, ANY), LimitPeriod.MONTH, NOON - timedelta(days=9), until
+            )
+            limit = Limit(100, BudgetUnit.TOKENS, LimitPeriod.MONTH)
+            task = BudgetReached(Budget(BudgetScope.ALL, limit, account))
+            asked = announcement(f"budget:{name}", replace(PLACE, thread=""), task, NOON, "used up")
+            turn = alerts[name] = await store.begin((await accepted(store, asked)).id)
+            lift = Button("budget_lift", "Allow", turn.id)
+            await store.finish(Finish(turn, TurnState.DONE, "used up", buttons=(lift,), posted=(name,)))
+        await expire(store)
+        assert (await turn_now(store, alerts["over"])).forgotten
+        assert not (await turn_now(store, alerts["lasts"])).forgotten, "its button is of use yet"
+        shown = await store.announcements(replace(PLACE, thread=""), NOON - timedelta(days=9))
+        assert [(one.text, len(one.buttons)) for one in shown] == [("used up", 1)]
+        await expire(store, before=LIMIT + timedelta(seconds=1))
+        assert (await turn_now(store, alerts["lasts"])).forgotten
 
     async def test_grants_of_tools_go_by_the_time_they_were_given(self, store: Store) -> None:
         for tool, at in (("old", NOON), ("new", LIMIT)):

@@ -41,7 +41,16 @@ from core.values.places import Person, Place, message_key
 from core.values.report import ReportFigures
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults
 from core.values.summaries import StretchSummary, SummaryFailure, SummaryProgress
-from core.values.tasks import Alert, AnswerQuestion, ContinueAnswer, ReportScope, ReportUsage, Task, UpdateAlert
+from core.values.tasks import (
+    Alert,
+    AnswerQuestion,
+    BudgetReached,
+    ContinueAnswer,
+    ReportScope,
+    ReportUsage,
+    Task,
+    UpdateAlert,
+)
 from core.values.tools import ToolGrant
 from core.values.turn_ends import MOST_ANNOUNCEMENTS, Announcement, AnswerFooter, Finish
 from core.values.usage import Charge, LastUsage, RatedAnswer, SummaryTotals, UsageField, UsageGroup, UsageTotals
@@ -1043,6 +1052,9 @@ class MemoryStore(MemorySettings):
         asked = {turn.ask.id for turn in there if turn.state in _NOT_ENDED}
         removed = self._expire_lines(channel, before, asked)
         for turn in there:
+            task = turn.ask.task
+            if isinstance(task, BudgetReached) and not task.expires(before):
+                continue
             if turn.ask.at < before and turn.state not in _NOT_ENDED and turn.ask.author.id:
                 self._expire_turn(turn)
                 removed += 1

@@ -21,7 +21,8 @@ class RetentionStore(Protocol):
 
         Messages with their files and pictures, answers, the texts, names and steps of turns that have ended, the words
         of opinions, and the grants of tools. The time of a message is its own; an answer has that of its question. The
-        question of a turn that has not ended stays until its end. A thread that has no messages left is joined and
+        question of a turn that has not ended stays until its end, and an alert about a budget until that of its period:
+        its button allows more, and no other alert is posted. A thread that has no messages left is joined and
         filled as before.
 
         No sum of usage changes. The people of old usage get another name, by which those are found who know their id:

@@ -18,7 +18,7 @@ from core.values.events import ButtonPress, Outcome
 from core.values.places import Person, Place
 from core.values.tasks import BudgetLift, BudgetReached, UpdateAlert
 from core.values.turn_ends import Finish
-from tests.core.inbox.test_budgets import ADMIN, ALERTS, NOON, Budgeted
+from tests.core.inbox.test_budgets import ADMIN, ALERTS, NOON, Budgeted, lift
 from tests.waiting import until
 
 
@@ -154,3 +154,26 @@ async def test_an_alert_is_written_in_the_language_of_its_channel_and_lifted_in_
     assert "Eve" not in repr(forgotten.ask)
     assert not await posting.update(lift), "once"
     assert not await replace(posting, place=replace(ALERTS, channel="C8")).update(lift), "it has no such alert"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_the_button_of_an_alert_that_is_out_of_date_sends_admins_to_the_command(language: str) -> None:
+    here, admin = Budgeted(), replace(ADMIN, locale=language)
+    await here.set(budget="10 tokens a day")
+    await here.say()
+    await here.spend(10)
+    assert (await here.say()).outcome is Outcome.BUDGET
+    (reached,) = here.reached
+    late = phrase("budget_lift_late", language, prefix="/")
+    await here.clock.advance(2 * 86_400)
+    told = await lift(here, admin, reached)
+    assert told.reply is not None
+    assert (told.outcome, told.reply.text) == (Outcome.DUPLICATE, late), "its period is over"
+    assert here.lifted == []
+    posted = await here.store.begin(here.alert_id)
+    await here.store.finish(Finish(posted, TurnState.DONE, "used up"))
+    while await here.store.expire_channel(replace(ALERTS, team=""), here.clock.now()):
+        pass
+    removed = await here.inbox.receive(ButtonPress("budget_lift", here.alert_id, ALERTS, admin))
+    assert removed.reply is not None
+    assert (removed.outcome, removed.reply.text) == (Outcome.UNKNOWN, late)
