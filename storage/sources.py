@@ -6,6 +6,7 @@ A row of `sources` has the words of a turn, never its texts: those are read from
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -15,12 +16,12 @@ from sqlalchemy import (
     Connection,
     Executable,
     Select,
+    and_,
     bindparam,
     delete,
     func,
     or_,
     select,
-    tuple_,
     update,
 )
 
@@ -167,7 +168,9 @@ def _answered(
     if not keys:
         return []
     message = (line.platform, line.team, line.channel, line.message, line.thread)
-    said = connection.execute(select(*message, line.mine, line.text).where(tuple_(*message).in_(keys)))
+    # SQLite reads the whole table for a list of keys, but looks up each of several conditions.
+    these = or_(*(and_(*map(operator.eq, message, key)) for key in keys))
+    said = connection.execute(select(*message, line.mine, line.text).where(these))
     texts = {(tuple(row[:5]), row.mine): row.text for row in said}
     return [
         (row, texts[asked, False], texts[answered, True])
