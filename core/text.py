@@ -39,6 +39,9 @@ _LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
 
 _SIGNS = re.compile(r"[\\*_`~<>\[\]]")
 
+_OPENING = re.compile(r"(\s*)([#+=-]|\d{1,9}(?=[.)]))?")
+_SIGNS_OUTSIDE_URLS = re.compile(r"(https?://[^\s<>\[\]()`|\\]+)|[\\*_`~<>\[\]|]")
+
 _CLUSTER = regex.compile(r"[\ud800-\udbff][\udc00-\udfff]|\X")
 """A grapheme cluster; a surrogate pair, which broken text holds as two characters, is one too."""
 
@@ -104,6 +107,22 @@ def escaped(text: str) -> str:
 def json_line(value: object) -> str:
     """A value as JSON in one line: line feeds are escaped there, and here other line ends too."""
     return json.dumps(value, ensure_ascii=False).translate(_LINE_ENDS)
+
+
+def quoted(text: str) -> str:
+    """`text` as a quote in Markdown that shows each of its characters; those of URLs have no backslash."""
+    return "\n".join(map(_quoted_line, text.splitlines()))
+
+
+def _quoted_line(line: str) -> str:
+    opening = _OPENING.match(line)
+    indent, sign = (opening[1], opening[2] or "") if opening else ("", "")
+    rest = _SIGNS_OUTSIDE_URLS.sub(lambda found: found[1] or f"\\{found[0]}", line[len(indent) + len(sign) :])
+    if sign.isdigit():
+        sign = f"{sign}\\"
+    elif sign:
+        sign = f"\\{sign}"
+    return f"> {indent.expandtabs(4).replace(' ', chr(0xA0))}{sign}{rest}"
 
 
 def fenced(text: str) -> str:

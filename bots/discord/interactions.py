@@ -48,6 +48,7 @@ from bots.discord.replies import (
 )
 from bots.discord.rest import Wire
 from core.commands import COMMANDS, MENUS, press_form
+from core.commands.given_back import with_words
 from core.errors import BotError, Code
 from core.i18n import error_text, language_of, phrase
 from core.ports.connector import Inbox
@@ -60,7 +61,6 @@ log = structlog.get_logger(platform="discord")
 Interaction = discord.Interaction[Any]
 _SUGGESTIONS, _CHOICE_LIMIT = 25, 100
 _EMPTY = "\u200b"
-_LONG = 60
 _ABOUTS = 500
 """Messages that are being asked about whose files are remembered."""
 _DECIDE_WITHIN_S = 1.0
@@ -212,7 +212,8 @@ class DiscordInteractions:
         if not await self._deferred(interaction, ephemeral=whispered):
             return
         if refused is not None:
-            return await self._tell(interaction, _with_words(refused, command), whispered=True)
+            refused = await self._with_words(interaction, refused, command)
+            return await self._tell(interaction, refused, whispered=True)
         if turn and command is not None:
             self._on_deferred(interaction.token)
             command = await self._with_names(interaction, command)
@@ -222,7 +223,8 @@ class DiscordInteractions:
         ):  # a follow-up would fill the deferred reply, which becomes the answer
             await send_directly(interaction.user, reply)
         elif reply is not None:
-            await self._tell(interaction, _with_words(reply, command), whispered=whispered)
+            reply = await self._with_words(interaction, reply, command)
+            await self._tell(interaction, reply, whispered=whispered)
 
     async def _perform_first(self, interaction: Interaction, command: Command | None) -> None:
         """Perform a command whose outcome decides who sees the reply: acknowledge it then, or after
@@ -234,7 +236,8 @@ class DiscordInteractions:
         acknowledged = await self._deferred(interaction, ephemeral=whispered)
         reply, _ = await performing
         if acknowledged and reply is not None:
-            await self._tell(interaction, _with_words(reply, command), whispered=whispered)
+            reply = await self._with_words(interaction, reply, command)
+            await self._tell(interaction, reply, whispered=whispered)
 
     async def _with_names(self, interaction: Interaction, command: Command) -> Command:
         """The command with names in place of the ids of mentions. They come with the interaction, are known, or are
@@ -262,6 +265,7 @@ class DiscordInteractions:
         if await self._deferred(interaction, thinking=False):
             reply, _ = await self._performed(interaction, press)
             if reply is not None:
+                reply = await self._with_words(interaction, reply, press)
                 await self._tell(interaction, reply, whispered=None)
 
     async def _performed(
@@ -278,8 +282,16 @@ class DiscordInteractions:
         except Exception as error:
             reply = error if isinstance(error, BotError) else BotError(Code.INTERNAL, type(error).__name__)
             log.warning("event_not_accepted", **reply.log_keys, exc_info=reply is not error)
-            return ImmediateReply(error_text(reply, _language(interaction))), False
+            return ImmediateReply(error_text(reply, _language(interaction)), refused=True), False
         return receipt.reply, answered
+
+    async def _with_words(
+        self, interaction: Interaction, reply: ImmediateReply, event: Command | ButtonPress | None
+    ) -> ImmediateReply:
+        """A refusal with the refused words: Discord keeps neither a command's text nor a form's."""
+        if not reply.refused or event is None:
+            return reply
+        return with_words(reply, event, await self._spoken(interaction))
 
     async def _tell(self, interaction: Interaction, reply: ImmediateReply, *, whispered: bool | None) -> None:
         """Show `reply` in the deferred reply where that has the same audience (`whispered`, None without a deferred
@@ -326,15 +338,6 @@ class DiscordInteractions:
         except BotError as error:
             log.warning("language_unknown", **error.log_keys)
         return _language(interaction)
-
-
-def _with_words(reply: ImmediateReply, command: Command | None) -> ImmediateReply:
-    """A refusal with the refused long texts: Discord keeps neither a command's text nor a form's."""
-    if not reply.refused or command is None:
-        return reply
-    written = [text for name, text in command.options.items() if name != "about" and len(text) >= _LONG]
-    quoted = "\n".join(f"> {line}" for text in written for line in text.splitlines())
-    return replace(reply, text=f"{reply.text}\n\n{quoted}") if quoted else reply
 
 
 async def _at_once(answer: Awaitable[object]) -> bool:

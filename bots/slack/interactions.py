@@ -21,10 +21,11 @@ from bots.slack.errors import reason_of
 from bots.slack.immediate_replies import ReplySender
 from bots.slack.incoming import Identity, Payload, author_of, place_of
 from bots.slack.message_text import content_of
-from bots.slack.outgoing import aside, page_to_content
+from bots.slack.outgoing import aside, page_to_content, reply_to_content
 from bots.slack.users import People
 from core.clock import Clock
 from core.commands import press_form
+from core.commands.given_back import with_words
 from core.errors import BotError, Code, PlatformError
 from core.i18n import error_text, language_of, phrase
 from core.ports.connector import Inbox
@@ -171,12 +172,16 @@ class SlackInteractions:
     async def _apologise(self, payload: Payload, failure: BotError) -> None:
         event: Payload = payload.get("event") or {}
         channel, user = str(event.get("channel") or ""), str(event.get("user") or "")
-        place = Place("slack", (await self._slack.identify()).team, channel)
-        words = error_text(failure, await self._language(Person(user), place))
+        me = await self._slack.identify()
+        language = await self._language(Person(user), Place("slack", me.team, channel))
+        words = error_text(failure, language)
         if url := str(payload.get("response_url") or ""):
-            await self._slack.respond(
-                url, {"text": words, "response_type": "ephemeral", "replace_original": False}
-            )
+            reply = ImmediateReply(words, refused=True)
+            if payload.get("command"):
+                command = commands.slash_to_command(payload, me, {}, self._clock.now())
+                reply = with_words(reply, command, language)
+            content = reply_to_content(reply, language)
+            await self._slack.respond(url, content | {"response_type": "ephemeral", "replace_original": False})
         elif event.get("channel_type") == "im" and channel and user:
             await self._slack.call("chat.postMessage", {"channel": channel, "text": words} | aside())
         elif event.get("type") == "app_mention" and channel and user:
@@ -194,14 +199,14 @@ class SlackInteractions:
         if not commands.becomes_turn(command):
             self.tasks.start(self._tell_done(command, url))
         elif reply := await self._sent(command):
-            self.tell(reply, command, url)
+            self.tell(await self._with_words(reply, command), command, url)
 
     async def _tell(self, reply: ImmediateReply, event: Ask | Command | ButtonPress, url: str = "") -> None:
         await self._replies.send(reply, event, await self._speak(event), url)
 
     async def _tell_done(self, command: Command, url: str) -> None:
         if reply := await self._sent(command):
-            await self._tell(reply, command, url)
+            await self._tell(await self._with_words(reply, command), command, url)
 
     async def _sent(self, event: Command | ButtonPress) -> ImmediateReply | None:
         """Pass `event` to the inbox. Returns the reply, or the error as a reply."""
@@ -251,9 +256,13 @@ class SlackInteractions:
             log.warning("event_not_accepted", **error.log_keys)
             return ImmediateReply(error_text(error, await self._speak(event)), refused=True)
 
+    async def _with_words(self, reply: ImmediateReply, event: Command | ButtonPress) -> ImmediateReply:
+        """A refusal with the refused words: Slack keeps neither a command's text nor that of a closed form."""
+        return with_words(reply, event, await self._speak(event)) if reply.refused else reply
+
     async def _tell_late(self, job: asyncio.Task[ImmediateReply | None], event: Command | ButtonPress) -> None:
         if reply := await job:
-            await self._tell(reply, event)
+            await self._tell(await self._with_words(reply, event), event)
 
     async def _change(self, payload: Payload, command: Command) -> None:
         reply = await self._sent(command)

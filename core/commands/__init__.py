@@ -12,6 +12,7 @@
     search_command     /search
     settings_view      settings as people see and change them                           pure
     settings_changes   changed settings as people read them                             pure
+    given_back         a refusal with the words that it refuses                         pure
     reports            usage, history and exports as texts and files                    pure
 
 `core.access` decides who may give which command. Phrases: a command's name is `command_<name>`, its description

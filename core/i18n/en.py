@@ -699,6 +699,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "refused_unknown": "I couldn't find out who you are, so I can't answer yet. Please ask again in a moment.",
     "refused_off": "I'm switched off in this channel. A channel manager can switch me on again.",
     "refused_off.web": "I'm switched off here. You can switch me on again with `/settings`.",
+    "words_given_back": "You wrote:",
     "limited": "That's a lot at once. Please give me about {wait}, then ask again.",
     # Buttons of a finished answer, and what they tell.
     "regenerate": "Regenerate",

@@ -631,6 +631,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "refused_unknown": "我暂时无法确认你的身份，所以还不能回答。请稍后再问一次。",
     "refused_off": "我在这个频道已停用。频道管理者可以重新启用。",
     "refused_off.web": "我在这里已停用。可以用 `/设置` 重新启用。",
+    "words_given_back": "你写的是：",
     "limited": "一下子问得有点多。请等大约{wait}再问。",
     "regenerate": "重新回答",
     "up": "👍",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.i18n import LANGUAGES, phrase
-from core.text import is_blank, longest_start, shortened
+from core.text import is_blank, longest_start, quoted, shortened
 from core.values.outgoing import page_length
 
 BLANKS = {
@@ -94,3 +94,17 @@ def test_a_long_text_says_how_much_of_it_there_was(language: str) -> None:
 
 def test_a_text_of_nothing_but_marks_is_shortened_all_the_same() -> None:
     assert len(shortened("\u0301" * 100_000, 1_000)) == 1_000
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [
+        ("why *now*?", r"> why \*now\*?"),
+        ("# a\n\n- b\n1. c\n2) d", "> \\# a\n> \n> \\- b\n> 1\\. c\n> 2\\) d"),
+        ("> said ||once|| `x`", r"> \> said \|\|once\|\| \`x\`"),
+        ("see https://a.b/c_d_e, <@U1>", r"> see https://a.b/c_d_e, \<@U1\>"),
+        ("if x:\n\ty = 1\n    z", "> if x:\n> \xa0\xa0\xa0\xa0y = 1\n> \xa0\xa0\xa0\xa0z"),
+    ],
+)
+def test_a_quote_shows_each_character_of_its_text(text: str, markdown: str) -> None:
+    assert quoted(text) == markdown

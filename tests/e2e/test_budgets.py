@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.i18n import phrase, variant
-from tests.e2e.conftest import discord_settings, model_settings, talk_on
+from tests.e2e.conftest import discord_settings, model_settings, slack_settings, talk_on
 from tests.e2e.discord_people import Discord, rows
 from tests.e2e.program import Program
 from tests.e2e.sides import Talk
@@ -225,3 +225,40 @@ def _tokens(number: int, language: str) -> str:
 
 async def _counted(discord: FakeDiscord, folder: Path, answers: int) -> None:
     await discord.wait_for(lambda: rows(folder, COUNTED) == [(answers,)])
+
+
+@pytest.mark.parametrize("limit", [{"PARLEY_BUDGET": "170 tokens a month"}, {"PARLEY_RATE": "1"}])
+async def test_a_refused_command_comes_with_the_words_that_were_asked(
+    tmp_path: Path,
+    slack: FakeSlack,
+    discord: FakeDiscord,
+    endpoint: FakeCompletions,
+    language: str,
+    limit: dict[str, str],
+) -> None:
+    endpoint.default = FINE
+    settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint) | limit
+    lead, words = phrase("words_given_back", language), "Why is *every* _third_ here?"
+    given_back = f"\n\n{lead}\n> Why is \\*every\\* \\_third\\_ here?"
+    async with Program(tmp_path, **settings, PARLEY_LANGUAGE=language):
+        await slack.say(BO, "C1", f"<@{BOT_USER}> first?")
+        question = await discord.say(DISCORD_BO, GENERAL, f"<@{BOT}> first?")
+        await answered(discord, question, "Here I am.")
+        await until(lambda: rows(tmp_path, COUNTED) == [(2,)])
+
+        def public() -> list[str]:
+            return [m.ts for m in slack.messages("C1") if not m.ephemeral_to]
+
+        before = public()
+        for number in (1, 2):
+            await slack.slash(BO, "C1", "/ask", f"{words} {number}")
+
+            def told(end: str = f"{given_back} {number}") -> list[str]:
+                whispers = [m.visible for m in slack.messages("C1") if m.ephemeral_to == BO]
+                return [text for text in whispers if text.endswith(end) and not text.startswith(end)]
+
+            await slack.wait_for(told)
+            reply = await Discord(discord).whispered(DISCORD_BO, "ask", question=f"{words} {number}")
+            assert reply.endswith(f"{given_back} {number}")
+            assert not reply.startswith(given_back), "the reason comes first"
+        assert public() == before, "nobody else reads it"

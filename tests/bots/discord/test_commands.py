@@ -200,18 +200,27 @@ async def test_a_late_refusal_is_for_the_asker_alone_and_leaves_nothing_behind(b
     assert await left(bot, interaction) == [told.id]
 
 
-async def test_what_was_long_to_write_and_is_refused_is_given_back(bot: Bot) -> None:
+async def test_the_words_of_a_refused_command_or_form_are_given_back(bot: Bot) -> None:
     bot.inbox.told, bot.inbox.outcome = ImmediateReply("Not here.", refused=True), Outcome.REFUSED
-    long = "Why does the loom stop after every third shuttle, and only on Mondays?"
-    told = await answer(bot, await bot.fake.slash(BO, GENERAL, "ask", question=long))
-    assert (told.content, told.ephemeral_to) == (f"Not here.\n\n> {long}", BO)
-    told = await answer(bot, await bot.fake.slash(BO, GENERAL, "ask", question="Why?"))
+    told = await answer(bot, await bot.fake.slash(BO, GENERAL, "ask", question="Why *?"))
+    assert (told.content, told.ephemeral_to) == ("Not here.\n\nYou wrote:\n> Why \\*?", BO)
+    told = await answer(bot, await bot.fake.slash(BO, GENERAL, "model", name="short"))
     assert told.content == "Not here."
-    said = await bot.fake.say(ADA, GENERAL, long)
+    long = "Why does the loom stop after every third shuttle, and only on Mondays?"
+    told = await answer(bot, await bot.fake.slash(CHEN, GENERAL, "prompt", text=long))
+    assert told.content == f"Not here.\n\n你写的是：\n> {long}"
+    said = await bot.fake.say(ADA, GENERAL, "the message")
     opened = await bot.fake.context_menu(BO, GENERAL, said, "Ask about this")
     await modal(bot, opened)
-    told = await answer(bot, await bot.fake.submit_modal(opened, question=long.upper()))
-    assert told.content == f"Not here.\n\n> {long.upper()}"
+    told = await answer(bot, await bot.fake.submit_modal(opened, question="Why?"))
+    assert told.content == "Not here.\n\nYou wrote:\n> Why?"
+
+
+async def test_the_words_of_a_question_that_can_not_be_stored_are_given_back(bot: Bot) -> None:
+    bot.inbox.error = StoreError("disk full")
+    told = await follow_up(bot, await bot.fake.slash(CHEN, GENERAL, "ask", question="Why?"))
+    assert told.ephemeral_to == CHEN
+    assert told.content == f"{error_text(bot.inbox.error, 'zh')}\n\n你写的是：\n> Why?"
 
 
 async def test_an_error_is_told_in_the_askers_language(bot: Bot) -> None:

@@ -99,6 +99,30 @@ async def test_a_question_that_is_refused_goes_away_and_only_its_asker_is_told(
     await slack.wait_for(lambda: shown(slack)[0].deleted)
 
 
+async def test_the_words_of_a_refused_command_are_given_back(slack: FakeSlack, inbox: Inbox) -> None:
+    inbox.answer = lambda event: ImmediateReply("Not here.", refused=True)
+    long = "Answer in the words of a pirate who has read very many books about looms."
+    await slack.slash("U1", "C1", "/ask", "why?")
+    assert (await whisper(slack, "why?")).visible == "Not here.\n\nYou wrote:\n> why?"
+    await slack.slash("U2", "C1", "/parley", f"prompt {long}")
+    assert (await whisper(slack, long)).visible == f"Not here.\n\n你写的是：\n> {long}"
+
+
+async def test_the_words_of_a_question_that_can_not_be_taken_are_given_back(
+    slack: FakeSlack, inbox: Inbox
+) -> None:
+    def fail(event: Event) -> None:
+        raise StoreError("the disk is full") if slack.space.people["U1"].is_admin else TypeError("a defect")
+
+    inbox.answer = fail
+    for number, admin in enumerate((True, False)):
+        slack.space.people["U1"].is_admin = admin
+        await slack.slash("U1", "C1", "/ask", f"why {number}?")
+        told = (await whisper(slack, f"why {number}?")).visible
+        assert " (ref " in told
+        assert told.endswith(f"\n\nYou wrote:\n> why {number}?")
+
+
 async def test_a_broken_store_is_told_in_the_persons_language(slack: FakeSlack, inbox: Inbox) -> None:
     def fail(event: Event) -> None:
         raise StoreError("the disk is full")
