@@ -20,7 +20,7 @@ from tests.fakes.completions import FakeCompletions, Raw, Words, call_tools
 from tests.fakes.completions.replies import DONE, JSON, chunk, encode, event, usage_chunk
 from tests.fakes.discord import ADA as DISCORD_ADA
 from tests.fakes.discord import BO as DISCORD_BO
-from tests.fakes.discord import BOT, GENERAL, RANDOM, FakeDiscord
+from tests.fakes.discord import BOT, CHEN, GENERAL, RANDOM, FakeDiscord
 from tests.fakes.slack import BOT_USER, FakeSlack
 from tests.waiting import until
 
@@ -228,21 +228,24 @@ async def _counted(discord: FakeDiscord, folder: Path, answers: int) -> None:
 
 
 @pytest.mark.parametrize("limit", [{"PARLEY_BUDGET": "170 tokens a month"}, {"PARLEY_RATE": "1"}])
+@pytest.mark.parametrize(("language", "asker", "member"), [("en", "U1", DISCORD_BO), ("zh", "U2", CHEN)])
 async def test_a_refused_command_comes_with_the_words_that_were_asked(
     tmp_path: Path,
     slack: FakeSlack,
     discord: FakeDiscord,
     endpoint: FakeCompletions,
     language: str,
+    asker: str,
+    member: int,
     limit: dict[str, str],
 ) -> None:
     endpoint.default = FINE
     settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint) | limit
     lead, words = phrase("words_given_back", language), "Why is *every* _third_ here?"
     given_back = f"\n\n{lead}\n> Why is \\*every\\* \\_third\\_ here?"
-    async with Program(tmp_path, **settings, PARLEY_LANGUAGE=language):
-        await slack.say(BO, "C1", f"<@{BOT_USER}> first?")
-        question = await discord.say(DISCORD_BO, GENERAL, f"<@{BOT}> first?")
+    async with Program(tmp_path, **settings):
+        await slack.say(asker, "C1", f"<@{BOT_USER}> first?")
+        question = await discord.say(member, GENERAL, f"<@{BOT}> first?")
         await answered(discord, question, "Here I am.")
         await until(lambda: rows(tmp_path, COUNTED) == [(2,)])
 
@@ -251,14 +254,14 @@ async def test_a_refused_command_comes_with_the_words_that_were_asked(
 
         before = public()
         for number in (1, 2):
-            await slack.slash(BO, "C1", "/ask", f"{words} {number}")
+            await slack.slash(asker, "C1", "/ask", f"{words} {number}")
 
             def told(end: str = f"{given_back} {number}") -> list[str]:
-                whispers = [m.visible for m in slack.messages("C1") if m.ephemeral_to == BO]
+                whispers = [m.visible for m in slack.messages("C1") if m.ephemeral_to == asker]
                 return [text for text in whispers if text.endswith(end) and not text.startswith(end)]
 
             await slack.wait_for(told)
-            reply = await Discord(discord).whispered(DISCORD_BO, "ask", question=f"{words} {number}")
+            reply = await Discord(discord).whispered(member, "ask", question=f"{words} {number}")
             assert reply.endswith(f"{given_back} {number}")
             assert not reply.startswith(given_back), "the reason comes first"
         assert public() == before, "nobody else reads it"
