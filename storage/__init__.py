@@ -37,6 +37,10 @@
     sources     the index of answered questions
     source_search  finds them by their words
     word_counts    the counts of words in that index, in memory
+    source_vectors the vectors of their questions
+    vector_search  finds them by their meaning
+    vector_matrix  the vectors of a team as one matrix
+    kept_vectors   keeps these matrices in memory
     forgotten   the people who were forgotten, and the times
     store       `SqlStore`, which runs each of those functions as one transaction
     migrations  the schema's history; `open_store` brings a database up to date

@@ -13,7 +13,7 @@ from core.values.places import Place
 from core.values.usage import DIRECT, RatedAnswer, UsageField, UsageGroup
 from storage.forgotten import names_of
 from storage.tables import FEEDBACK, TURNS, USAGE, from_us, to_us
-from storage.usage_sums import DAY_US, SUMMED, SUMS, amounts, answers_by_model, labelled, within
+from storage.usage_sums import DAY_US, IN_BACKGROUND, SUMS, amounts, answers_by_model, labelled, within
 
 _USED = USAGE.c
 _CHANNEL = case((TURNS.c.direct, DIRECT), else_=_USED.channel).label("channel")
@@ -43,7 +43,7 @@ def usage_groups(
         first_us = connection.scalar(select(func.min(_USED.at_us)))
         columns.insert(0, _day(max(since_us, first_us or 0), until_us, zone).label("day"))
     payer = case(
-        (_USED.state == SUMMED, ""),
+        (_USED.state.in_(IN_BACKGROUND), ""),
         (TURNS.c.started_by != "", TURNS.c.started_by_name),
         else_=TURNS.c.author_name,
     )

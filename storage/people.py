@@ -37,7 +37,7 @@ from storage.tables import (
 
 PURGED = (
     *("messages", "thread_summaries", "uploads", "turns", "steps", "tool_grants", "feedback"),
-    *("usage", "usage_sums", "audit", "posts", "sources"),
+    *("usage", "usage_sums", "audit", "posts", "sources", "source_vectors"),
 )
 """The tables from which something is forgotten, or is removed since it is too old."""
 

@@ -31,7 +31,7 @@ from core.values.usage import UsageTotals, added
 from storage import threads
 from storage.forgotten import FORGOTTEN_USER, former_name
 from storage.tables import ASKING, FEEDBACK, NOT_DONE, SETTINGS, THREADS, TURNS, USAGE, from_us
-from storage.usage_sums import SUMMED, SumKind, people, summaries, sums, total, totals, totals_of, within
+from storage.usage_sums import IN_BACKGROUND, SumKind, people, summaries, sums, total, totals, totals_of, within
 
 Span = tuple[int, int]
 """A time from its beginning to its end, which is not part of it, in microseconds."""
@@ -154,7 +154,7 @@ def _not_done(period: Span, scope: Place | None) -> Select[Any]:
     columns = (USAGE.c.turn_id, USAGE.c.state, USAGE.c.error)
     return select(*columns).where(
         NOT_DONE,
-        USAGE.c.state != SUMMED,
+        USAGE.c.state.not_in(IN_BACKGROUND),
         USAGE.c.at_us >= period[0],
         USAGE.c.at_us < period[1],
         *within(USAGE, scope),
@@ -181,7 +181,7 @@ def _busiest(connection: Connection, period: Span, scope: Place | None) -> tuple
 
 
 def _thread(connection: Connection, place: Place, questions: int) -> ThreadUse:
-    asked = (*threads.within(USAGE, place), USAGE.c.state != SUMMED)
+    asked = (*threads.within(USAGE, place), USAGE.c.state.not_in(IN_BACKGROUND))
     newest = select(func.max(USAGE.c.turn_id)).where(*asked).scalar_subquery()
     message_id = connection.scalar(select(TURNS.c.question).where(TURNS.c.id == newest))
     return ThreadUse(place, questions, message_id or "", threads.title(connection, place))

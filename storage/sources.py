@@ -33,7 +33,7 @@ from core.values.memory import EarlierAnswer, SourceScope
 from core.values.places import Person, Place
 from core.values.tasks import AnswerQuestion
 from core.values.turn_ends import Finish
-from storage import threads
+from storage import source_vectors, threads
 from storage.engine import insert
 from storage.posts import line_id
 from storage.tables import FEEDBACK, MESSAGES, SOURCES, THREADS, TURNS, USAGE, from_us, storable
@@ -64,10 +64,13 @@ def add(connection: Connection, end: Finish) -> None:
         del address["thread"]
         row = {**address, "turn_id": end.turn.id, "words": words, "version": tokens.VERSION}
         connection.execute(_put(connection.dialect.name), row)
+        if end.meaning is not None and storable(end.meaning.question) == question:
+            source_vectors.put(connection, {end.turn.id: end.meaning.vector})
 
 
 def remove(connection: Connection, turn_ids: Select[Any] | Collection[int]) -> None:
-    """Take these turns out of the index."""
+    """Take these turns out of the index, with their vectors."""
+    source_vectors.remove(connection, turn_ids)
     connection.execute(delete(SOURCES).where(SOURCES.c.turn_id.in_(turn_ids)))
 
 
@@ -139,11 +142,11 @@ def answers(connection: Connection, turn_ids: Collection[int], scope: SourceScop
             asked,
             answered,
         )
-        for row, asked, answered in _answered(connection, turn_ids, conditions)
+        for row, asked, answered in answered_turns(connection, turn_ids, conditions)
     }
 
 
-def _answered(
+def answered_turns(
     connection: Connection, turn_ids: Collection[int], conditions: Iterable[ColumnElement[bool]] = ()
 ) -> list[tuple[Any, str, str]]:
     """The indexed turns among these whose question and answer are stored, with the texts of both."""
@@ -190,7 +193,7 @@ def outdated(connection: Connection, below: int, limit: int) -> tuple[list[int],
     source = SOURCES.c
     old = select(source.turn_id).where(source.version != tokens.VERSION, source.turn_id < below)
     ids = list(connection.scalars(old.order_by(source.turn_id.desc()).limit(limit)))
-    return ids, {row.id: (asked, answered) for row, asked, answered in _answered(connection, ids)}
+    return ids, {row.id: (asked, answered) for row, asked, answered in answered_turns(connection, ids)}
 
 
 _RENEW = (

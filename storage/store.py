@@ -18,7 +18,7 @@ from core.ports.store.threads import Context, Thread
 from core.values.budgets import Balance, Budget, BudgetAccount, BudgetClaim, BudgetDecision
 from core.values.conversation import Ask, History, LinePosition, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
-from core.values.memory import EarlierAnswer, SourceScope
+from core.values.memory import EarlierAnswer, QuestionVector, SourceQuestion, SourceScope, Vector
 from core.values.operation import OperationCount, OperationFigures
 from core.values.parts import Attached, File
 from core.values.places import Person, Place
@@ -44,6 +44,7 @@ from storage import (
     retention,
     settings,
     source_search,
+    source_vectors,
     sources,
     steps,
     summaries,
@@ -55,10 +56,12 @@ from storage import (
     uploads,
     usage,
     usage_sums,
+    vector_search,
 )
 from storage.deleted import DeletedMessages
 from storage.engine import Database, Watch
 from storage.forgotten import ForgottenPeople, Message
+from storage.kept_vectors import KeptVectors
 from storage.purging import Purging
 from storage.settings_cache import SettingsCache
 from storage.tables import to_us
@@ -67,6 +70,8 @@ from storage.word_counts import KeptWordCounts
 
 _NOT_LOOKED_AT = 2**62
 """An id that no turn reaches."""
+_FIRST_RANKED, _MORE_RANKED = 200, 8
+"""Vectors of which the sources are read first, and times as many where these are not enough."""
 
 
 class SqlStore:
@@ -89,6 +94,7 @@ class SqlStore:
         self._asking = AskingThreads()
         self._balances = budgets.KeptBalances()
         self._word_counts = KeptWordCounts(database)
+        self._vectors = KeptVectors(database)
         self._indexed_from = _NOT_LOOKED_AT
         """The turns from this id on have the words of today's tokenizer."""
         self._counts_spending = counts_spending
@@ -140,11 +146,15 @@ class SqlStore:
         return await self._database.read(posts.place_of_post, place, message_id)
 
     async def edit(self, edited: Edited) -> bool:
-        return await self._database.write(turns.edit, edited, self._forgotten)
+        changed = await self._database.write(turns.edit, edited, self._forgotten)
+        self._vectors.forget_later(edited.place)
+        return changed
 
     async def delete(self, deleted: Deleted) -> bool:
         self._deleted.add(deleted.place, deleted.message_id)
-        return await self._database.write(turns.remove, deleted)
+        removed = await self._database.write(turns.remove, deleted)
+        self._vectors.forget_later(deleted.place)
+        return removed
 
     async def add_attached(self, place: Place, message_id: str, attached: Sequence[Attached]) -> bool:
         return await self._database.write(turns.add_attached, place, message_id, attached)
@@ -216,6 +226,7 @@ class SqlStore:
         await self._database.write(teams.adopt, platform, team, former)
         self._settings.forget()
         self._asking.forget()
+        self._vectors.drop()
 
     async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
         return await self._database.read(threads.threads, platform, team, limit)
@@ -266,8 +277,13 @@ class SqlStore:
         with self._asking.adding(finish.turn.ask.place) if asks else nullcontext():
             ended = await self._database.write(turn_ends.finish, finish, now_us, balances)
         self._balances.put(balances or {})
+        place = finish.turn.ask.place
         if finish.state is TurnState.DONE:
             self._word_counts.added()
+        if finish.turn.again_of is not None:
+            self._vectors.forget_later(place)
+        if finish.meaning is not None:
+            await self._vectors.add(place, finish.meaning.vector, [finish.turn.id])
         return ended
 
     async def earlier_answers(
@@ -284,6 +300,32 @@ class SqlStore:
 
     async def source_channels(self, platform: str, team: str) -> list[str]:
         return await self._database.read(sources.channels, platform, team)
+
+    async def similar_answers(self, scope: SourceScope, vector: Vector, limit: int) -> list[EarlierAnswer]:
+        count = _FIRST_RANKED
+        while scope.channels and limit > 0:
+            ids = await self._vectors.ranked(scope, vector, count)
+            if ids is None:
+                break
+            found = await self._database.read(vector_search.best, scope, ids, limit)
+            if len(found) == limit or len(ids) < count:
+                return list(found.values())
+            count *= _MORE_RANKED  # most of the best are of the same threads, or no sources any more
+        return []
+
+    async def unembedded(self, model: str, below: int, limit: int) -> tuple[int, list[SourceQuestion]]:
+        return await self._database.read(vector_search.unembedded, model, below or _NOT_LOOKED_AT, limit)
+
+    async def put_vectors(self, place: Place, vectors: Mapping[int, QuestionVector], charge: Charge) -> int:
+        balances, now_us = self._changing_balances(), to_us(self._clock.now())
+        put = await self._database.write(vector_search.put, place, vectors, charge, now_us, balances)
+        self._balances.put(balances or {})
+        if put:
+            await self._vectors.add(place, vectors[put[0]].vector, put)
+        return len(put)
+
+    async def vector_dimension(self, model: str) -> int | None:
+        return await self._database.read(source_vectors.dimension, model)
 
     async def index_answers(self, limit: int) -> bool:
         ids, texts = await self._database.read(sources.outdated, self._indexed_from, limit)
@@ -467,11 +509,13 @@ class SqlStore:
 
     async def reset(self, place: Place, at: datetime) -> None:
         await self._database.write(people.reset, place, to_us(at))
+        self._vectors.forget_later(place)
 
     async def forget_thread(self, place: Place, at: datetime) -> int:
         balances = self._changing_balances()
         lines = await self._database.write(people.forget_thread, place, to_us(at), balances)
         self._balances.put(balances or {})
+        await self._vectors.forget(place.platform, place.team)
         self._purging.soon()
         return lines
 
@@ -482,6 +526,7 @@ class SqlStore:
         balances = self._changing_balances()
         lines = await self._database.write(people.forget_person, platform, team, person, to_us(at), balances)
         self._balances.put(balances or {})
+        await self._vectors.forget(platform, team)
         self._purging.soon()
         return lines
 
@@ -494,7 +539,10 @@ class SqlStore:
         return await self._database.read(retention.channels, after, limit)
 
     async def expire_channel(self, channel: Place, before: datetime) -> int:
-        return await self._database.write(retention.expire, channel, to_us(before))
+        removed = await self._database.write(retention.expire, channel, to_us(before))
+        if removed:
+            self._vectors.forget_later(channel)
+        return removed
 
     async def purge(self) -> None:
         await self._database.purge(people.PURGED)
@@ -502,6 +550,7 @@ class SqlStore:
     async def close(self) -> None:
         await self._purging.close()
         await self._word_counts.close()
+        await self._vectors.close()
         await self._database.close()
 
 

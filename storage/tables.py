@@ -568,6 +568,18 @@ class SourceRow(Row, table=True):
     words: list[str] = Field(sa_type=Words)
 
 
+class SourceVectorRow(Row, table=True):
+    """The vector of the question of a source, which `model` has made: `dimension` little-endian numbers of 32 bits, of
+    length 1 together. It goes with its source."""
+
+    __tablename__ = "source_vectors"
+
+    turn_id: int = Field(sa_column=Column(ROWID, ForeignKey("turns.id"), primary_key=True, autoincrement=False))
+    model: str = Field(sa_type=Text)
+    dimension: int
+    vector: bytes = Field(sa_type=LargeBinary)
+
+
 class ForgottenRow(Row, table=True):
     """The time at which a person was forgotten, in a team or, where `team` is empty, in all teams of the
     platform. `person` is a hash of their id. No row is older than the ids of teams, so `storage.teams` has
@@ -607,6 +619,7 @@ SETTINGS = Row.metadata.tables["settings"]
 AUDIT = Row.metadata.tables["audit"]
 THREAD_SUMMARIES = Row.metadata.tables["thread_summaries"]
 SOURCES = Row.metadata.tables["sources"]
+SOURCE_VECTORS = Row.metadata.tables["source_vectors"]
 FEEDBACK = Row.metadata.tables["feedback"]
 FORGOTTEN = Row.metadata.tables["forgotten"]
 NOTICES = Row.metadata.tables["notices"]

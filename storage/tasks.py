@@ -10,6 +10,7 @@ from core.values.tasks import (
     AnswerQuestion,
     BudgetReached,
     ContinueAnswer,
+    EmbedQuestions,
     RemoveQuote,
     ReportOperation,
     ReportUsage,
@@ -31,6 +32,7 @@ _TYPES: dict[str, type[Task]] = {
     "update_alert": UpdateAlert,
     "operation": ReportOperation,
     "sum_up": SumUpThread,
+    "embed": EmbedQuestions,
 }
 TASKS: TaggedUnion[Task] = TaggedUnion(_TYPES)
 ANNOUNCEMENTS = tuple(kind for kind, type_ in _TYPES.items() if issubclass(type_, Announced))

@@ -79,6 +79,12 @@ def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.C
     return True
 
 
+def finish_charged(connection: Connection, end: Finish, now_us: int, balances: budgets.Changed | None) -> None:
+    """End a turn of work that has been done, and count what it has cost, as nobody's. `balances`: as in `finish`."""
+    connection.execute(OPEN_TURN, {"turn_id": end.turn.id, "state": end.state, "ended_at_us": now_us})
+    _charge(connection, end, "", now_us, balances)
+
+
 def finish_summary(
     connection: Connection,
     end: Finish,

@@ -45,7 +45,7 @@ from storage.engine import insert
 from storage.forgotten import ForgottenPeople
 from storage.tables import ASKING, HEARD, HELD, OPEN, QUOTING, TURNS, USAGE, WITH_AUTHOR, from_us, to_us
 from storage.tasks import TASKS, task_to_columns
-from storage.usage_sums import SUMMED
+from storage.usage_sums import IN_BACKGROUND
 
 Checkpoint = tuple[int, str, tuple[str, ...]]
 
@@ -345,7 +345,7 @@ def answer_footer(connection: Connection, turn_id: int) -> AnswerFooter | None:
 def answer_footers(connection: Connection, place: Place, limit: int) -> list[AnswerFooter]:
     turn, later = TURNS.c, TURNS.alias("later").c
     # No index finds turns by thread: the usage of its ended turns has one.
-    answers = (*threads.within(USAGE, place), USAGE.c.state != SUMMED)
+    answers = (*threads.within(USAGE, place), USAGE.c.state.not_in(IN_BACKGROUND))
     ended = connection.scalars(select(USAGE.c.turn_id).where(*answers))
     key = literal(_AGAIN) + cast(turn.id, Text)
     again = select(later.id).where(*(later[name] == turn[name] for name in _CHANNEL), later.message == key)

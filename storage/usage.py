@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Executable, bindparam, select, update
 
 from core.spend.prices import NO_USAGE
 from core.values.places import Place
+from core.values.tasks import EmbedQuestions, SumUpThread, Task
 from core.values.turn_ends import Finish
 from core.values.usage import LastUsage, UsageTotals
 from storage import charges, usage_sums
@@ -17,7 +18,9 @@ from storage.engine import insert
 from storage.forgotten import FORGOTTEN_USER, former_name
 from storage.tables import TURNS, USAGE
 from storage.threads import address, of_place
-from storage.usage_sums import SUMMED
+from storage.usage_sums import EMBEDDED, SUMMED
+
+_BACKGROUND: dict[type[Task], str] = {SumUpThread: SUMMED, EmbedQuestions: EMBEDDED}
 
 
 @cache
@@ -51,7 +54,7 @@ def add(connection: Connection, end: Finish, person: str, at_us: int) -> bool:
         "turn_id": end.turn.id,
         "person": person,
         "model": end.model,
-        "state": SUMMED if ask.in_background else end.state,
+        "state": _BACKGROUND.get(type(ask.task), end.state),
         "prompt_tokens": used.prompt_tokens,
         "completion_tokens": used.completion_tokens,
         "reasoning_tokens": used.reasoning_tokens,

@@ -50,6 +50,9 @@ SUMS = ("answers", "questions", "errors", *_TOKENS, "cost_micros", "unpriced")
 
 SUMMED = "summed"
 """The state of the usage of a summary of a thread: it costs, and answers no question."""
+EMBEDDED = "embedded"
+"""The state of the usage of vectors of earlier questions, likewise."""
+IN_BACKGROUND = (SUMMED, EMBEDDED)
 
 
 class SumKind(StrEnum):
@@ -141,7 +144,7 @@ def _amounts_of(row: Mapping[str, Any]) -> dict[str, int]:
     """The values of `SUMS` of a row of `usage`."""
     return {
         **{name: row[name] for name in _TOKENS},
-        "answers": int(row["state"] != SUMMED),
+        "answers": int(row["state"] not in IN_BACKGROUND),
         "questions": int(row["state"] in (TurnState.DONE, TurnState.FAILED)),
         "errors": int(row["state"] == TurnState.FAILED),
         "cost_micros": row["cost_micros"] or 0,
@@ -274,7 +277,7 @@ def _answers(kind: SumKind, since_us: int, until_us: int, scope: Place | None) -
 def amounts() -> dict[str, ColumnElement[Any]]:
     """The columns of `SUMS` of an answer."""
     return {
-        "answers": case((_USED.state == SUMMED, 0), else_=1),
+        "answers": case((_USED.state.in_(IN_BACKGROUND), 0), else_=1),
         "questions": case((COUNTED, 1), else_=0),
         "errors": case((_USED.state == TurnState.FAILED, 1), else_=0),
         **{name: _USED[name] for name in _TOKENS},

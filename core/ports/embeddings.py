@@ -1,4 +1,4 @@
-"""The protocol of an embedding model."""
+"""The protocols of an embedding model, and of the vectors of questions that it makes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from core.values.conversation import Turn
 from core.values.deltas import ModelInfo, Usage
-from core.values.memory import Vector
+from core.values.memory import QuestionVector, Vector
+from core.values.usage import Charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,32 @@ class Embedder(Protocol):
         """The model that makes the vectors."""
         ...
 
+    def estimate(self, texts: Sequence[str]) -> Usage:
+        """An estimate of the usage of a request for the vectors of `texts`."""
+        ...
+
     async def embed(self, texts: Sequence[str]) -> Embedded:
         """The vectors of at most `MOST_TEXTS` texts. Raises ModelError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The vector of a question, and what it has cost, or may have. None where there is none."""
+
+    vector: QuestionVector | None = None
+    charge: Charge | None = None
+
+
+NO_MEANING = Meaning()
+
+
+class Meanings(Protocol):
+    """Asks for the vectors of questions that are about to be answered."""
+
+    async def of_question(self, turn: Turn, question: str) -> Meaning:
+        """The vector of the question of a turn, where one may be asked for. Raises nothing, and takes a second at
+        most."""
         ...
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from core.values.parts import Attached, Part, Said, Text
 from core.values.places import Person, Place, message_key
-from core.values.tasks import ANSWER, Announced, SumUpThread, Task
+from core.values.tasks import ANSWER, Announced, EmbedQuestions, SumUpThread, Task
 from core.values.usage import Charge
 
 
@@ -53,7 +53,7 @@ class Ask(Said):
     @property
     def in_background(self) -> bool:
         """True if every other turn of the place goes before it."""
-        return isinstance(self.task, SumUpThread)
+        return isinstance(self.task, SumUpThread | EmbedQuestions)
 
 
 def announcement(

@@ -47,3 +47,20 @@ class Vector:
     def dimension(self) -> int:
         """The number of its numbers."""
         return len(self.values) // 4
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionVector:
+    """The vector of a question with these words."""
+
+    question: str
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class SourceQuestion:
+    """The question of a source, whose thread shows these words now."""
+
+    turn_id: int
+    place: Place
+    question: str

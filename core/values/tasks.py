@@ -145,7 +145,21 @@ class SumUpThread:
     """Sum up the oldest lines of the thread that no summary covers, in the background."""
 
 
-Announced = ReportUsage | Alert | BudgetReached | RemoveQuote | UpdateAlert | ReportOperation | SumUpThread
+@dataclass(frozen=True, slots=True)
+class EmbedQuestions:
+    """Make vectors of questions that were answered before, in the background. It is stored once it has ended."""
+
+
+Announced = (
+    ReportUsage
+    | Alert
+    | BudgetReached
+    | RemoveQuote
+    | UpdateAlert
+    | ReportOperation
+    | SumUpThread
+    | EmbedQuestions
+)
 """The tasks that Parley gives itself."""
 
 Task = AnswerQuestion | ContinueAnswer | Summarize | Announced

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import Usage
+from core.values.memory import QuestionVector
 from core.values.outgoing import NO_SOURCES, AnswerPicture, Sources
 from core.values.parts import Attached, File, ToolsUsed
 from core.values.steps import ApprovalAsked
@@ -59,6 +60,8 @@ class Finish:
     """Pictures that follow the text; once it is shown, those that people can see."""
     embedded: AnswerPicture | None = None
     """The picture within the last message; None once that is shown without it."""
+    meaning: QuestionVector | None = None
+    """The vector of the question, as it was when it was asked for."""
     anonymous: str | None = None
     """The text of a report without the names and the words of people, which takes its place once somebody is
     forgotten. None where the text is no report."""

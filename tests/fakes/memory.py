@@ -5,6 +5,7 @@ Set `failing` to have every call raise StoreError, as a database that is away wo
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -31,10 +32,18 @@ from core.values.budgets import (
     forgotten_payer,
     payer_name,
 )
-from core.values.conversation import Ask, History, LinePosition, ThreadMessage, Turn, TurnState
+from core.values.conversation import (
+    Ask,
+    History,
+    LinePosition,
+    ThreadMessage,
+    Turn,
+    TurnState,
+    announcement,
+)
 from core.values.deltas import ChargeKind, Usage
 from core.values.events import Deleted, Edited
-from core.values.memory import EarlierAnswer, SourceScope
+from core.values.memory import EarlierAnswer, QuestionVector, SourceQuestion, SourceScope, Vector
 from core.values.operation import CountName, OperationCount, OperationFigures
 from core.values.parts import Attached, File, Text
 from core.values.places import Person, Place, message_key
@@ -46,6 +55,7 @@ from core.values.tasks import (
     AnswerQuestion,
     BudgetReached,
     ContinueAnswer,
+    EmbedQuestions,
     ReportScope,
     ReportUsage,
     Task,
@@ -83,6 +93,10 @@ _OPEN = (TurnState.WAITING, TurnState.RUNNING)
 _NOT_ENDED = (*_OPEN, TurnState.HELD, TurnState.ASKING)
 
 
+def _numbers(vector: Vector) -> list[float]:
+    return list(array("f", vector.values))
+
+
 class MemoryStore(MemorySettings):
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__()
@@ -116,6 +130,7 @@ class MemoryStore(MemorySettings):
         self._last_id = 0
         self._sources: dict[int, list[str]] = {}
         """The words of the turns that answer a question as it is now."""
+        self._vectors: dict[int, Vector] = {}
         self._nobodys: dict[int, str] = {}
         """The names under which the usage of forgotten people stays, by turn."""
         self._forgotten = ForgottenPeople()
@@ -624,6 +639,8 @@ class MemoryStore(MemorySettings):
             answers = finish.state is TurnState.DONE and isinstance(ask.task, AnswerQuestion)
             if answers and not ask.author.bot and ask.id in talk.lines:
                 self._sources[turn.id] = source_words(talk.lines[ask.id].text, answer.text)
+                if finish.meaning is not None:
+                    self._put_vector(turn.id, finish.meaning)
         return True
 
     def _charge(self, finish: Finish) -> None:
@@ -689,6 +706,58 @@ class MemoryStore(MemorySettings):
         self._work()
         ids = sorted(set(turn_ids) & self._sources.keys())
         return [answer for one in ids if (answer := self._source(one, scope)) is not None]
+
+    def _put_vector(self, turn_id: int, new: QuestionVector) -> bool:
+        ask = self._turns[turn_id].ask
+        question = self._talk(ask.place).lines.get(ask.id)
+        same = turn_id in self._sources and question is not None and question.text == storable(new.question)
+        if same:
+            self._vectors[turn_id] = new.vector
+        return same
+
+    async def similar_answers(self, scope: SourceScope, vector: Vector, limit: int) -> list[EarlierAnswer]:
+        self._work()
+        comparable = {
+            turn_id: sum(a * b for a, b in zip(_numbers(one), _numbers(vector), strict=True))
+            for turn_id, one in self._vectors.items()
+            if turn_id in self._sources and (one.model, one.dimension) == (vector.model, vector.dimension)
+        }
+        best: dict[str, EarlierAnswer] = {}
+        for turn_id in sorted(comparable, key=lambda one: (comparable[one], one), reverse=True):
+            if (answer := self._source(turn_id, scope)) is not None:
+                best.setdefault(answer.place.key, answer)
+        return list(best.values())[:limit]
+
+    async def unembedded(self, model: str, below: int, limit: int) -> tuple[int, list[SourceQuestion]]:
+        self._work()
+        made = {turn_id for turn_id, one in self._vectors.items() if one.model == model}
+        left = [one for one in sorted(self._sources.keys() - made, reverse=True) if not below or one < below]
+        found = []
+        for turn_id in left[:limit]:
+            place = self._turns[turn_id].ask.place
+            elsewhere = replace(place, thread="another")
+            within = SourceScope(place.platform, place.team, frozenset({place.channel}), elsewhere)
+            if (source := self._source(turn_id, within)) is not None:
+                found.append(SourceQuestion(turn_id, place, source.question))
+        return min(left[:limit], default=0), found
+
+    async def put_vectors(self, place: Place, vectors: Mapping[int, QuestionVector], charge: Charge) -> int:
+        now = self._clock.now()
+        turn = await self.accept(
+            announcement(f"embed:{min(vectors, default=0)}:{now.timestamp()}", place, EmbedQuestions(), now)
+        )
+        if turn is not None:
+            self._turns[turn.id] = replace(turn, state=TurnState.DONE)
+            end = Finish(turn, TurnState.DONE, model=charge.model, usage=charge.usage, charges=(charge,))
+            self._finishes[turn.id] = end
+            self._charge(end)
+            self._put_charges(end)
+        return sum(self._put_vector(turn_id, one) for turn_id, one in vectors.items())
+
+    async def vector_dimension(self, model: str) -> int | None:
+        self._work()
+        known = [one.dimension for _, one in sorted(self._vectors.items()) if one.model == model]
+        return known[-1] if known else None
 
     async def source_channels(self, platform: str, team: str) -> list[str]:
         self._work()

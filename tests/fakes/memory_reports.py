@@ -27,6 +27,7 @@ from core.values.report import (
     ReportFigures,
     ThreadUse,
 )
+from core.values.tasks import SumUpThread
 from core.values.turn_ends import Finish
 from core.values.usage import DIRECT, Charge, SummaryTotals, UsageField, UsageGroup, UsageTotals
 from storage.forgotten import FORGOTTEN_USER, former_name
@@ -53,17 +54,22 @@ class UsedAnswer:
         return self.finish.turn.ask.place
 
     @property
-    def sums_up(self) -> bool:
-        """True if it is a summary of a thread, and answers no question."""
+    def in_background(self) -> bool:
+        """True if it answers no question."""
         return self.finish.turn.ask.in_background
 
     @property
+    def sums_up(self) -> bool:
+        """True if it is a summary of a thread."""
+        return isinstance(self.finish.turn.ask.task, SumUpThread)
+
+    @property
     def counted(self) -> bool:
-        return self.finish.state in _COUNTED and not (self.part or self.sums_up)
+        return self.finish.state in _COUNTED and not (self.part or self.in_background)
 
     @property
     def failed(self) -> bool:
-        return self.finish.state is TurnState.FAILED and not self.sums_up
+        return self.finish.state is TurnState.FAILED and not self.in_background
 
     def by_model(self) -> list[UsedAnswer]:
         """Its usage under its own model, and that of each other model."""
@@ -199,7 +205,7 @@ class ReportedData:
         )
 
     def _newest(self, place: Place) -> str:
-        there = (one for one in self.used if one.place == place and not one.sums_up)
+        there = (one for one in self.used if one.place == place and not one.in_background)
         return max((one.finish.turn.id, one.finish.turn.ask.id) for one in there)[1]
 
     def _open(
@@ -214,7 +220,7 @@ class ReportedData:
             *(
                 (one.finish.state, one.finish.turn.id)
                 for one in used
-                if one.finish.state is not TurnState.DONE and not one.sums_up
+                if one.finish.state is not TurnState.DONE and not one.in_background
             ),
             *(
                 (OpenKind.UNHELPFUL, turn_id)
@@ -307,7 +313,7 @@ def _group(key: tuple[str, ...], used: Sequence[UsedAnswer], *, names: bool) -> 
         person=person,
         name=name,
         model=model,
-        answers=sum(not (one.part or one.sums_up) for one in used),
+        answers=sum(not (one.part or one.in_background) for one in used),
         questions=totals.questions,
         errors=totals.errors,
         prompt_tokens=totals.prompt_tokens,

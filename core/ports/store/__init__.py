@@ -8,7 +8,8 @@
     budgets   spending under budgets, and reservations
     privacy   feedback on answers, and what is stored of a person
     uploads   pictures of messages
-    memory    the index of answered questions
+    memory    the index of answered questions, by their words
+    vectors   and by their meaning
     citations the earlier answers that a turn was offered
     retention the removal of what is older than it is kept
     summaries summaries of the beginnings of long threads
@@ -32,6 +33,7 @@ from core.ports.store.tools import ToolStore
 from core.ports.store.turns import TurnLedger
 from core.ports.store.uploads import UploadStore
 from core.ports.store.usage import UsageStore
+from core.ports.store.vectors import VectorStore
 
 
 class Store(
@@ -47,6 +49,7 @@ class Store(
     RetentionStore,
     SummaryStore,
     SourceStore,
+    VectorStore,
     Protocol,
 ):
     """The whole store. Every method is one transaction and raises StoreError when the database fails."""
