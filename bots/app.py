@@ -30,7 +30,7 @@ from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
 from core.inbox.membership import is_teamless
 from core.inbox.teams import addressed
-from core.llm import check_ways, create_model, create_transcriber
+from core.llm import check_ways, create_embedder, create_model, create_transcriber
 from core.llm.catalog import ModelCatalog, load_catalog
 from core.llm.redacting_model import RedactedModel
 from core.memory.recall import Recall
@@ -58,6 +58,7 @@ from core.tools.registry import Toolbox
 from core.turns.answer_budgets import AnswerBudgets
 from core.turns.checkpoints import Checkpoints
 from core.turns.ownership import SOLE_OWNER
+from core.turns.question_embeddings import QuestionEmbeddings
 from core.turns.queue import PlaceQueues
 from core.turns.recovery import Recovery
 from core.turns.runner import Channel, TurnRunner
@@ -173,16 +174,6 @@ class App:
         connectors = self.connectors = self._create_connectors(tell)
         self._calls = PerInstallation(connectors, self._create_calls)
         self.channels = PerInstallation(connectors, self._create_channel)
-        self.recall = Recall(store, self.core, self.clock, self._calls)
-        self.supervisor = Supervisor(connectors, self.clock, self.operator_alerts, self.metrics.gauge)
-        self.mcp_servers = [self._create_mcp_server(server) for server in config.tool_servers]
-        self.tools = Toolbox(
-            [self._create_builtin_tools(), *self.mcp_servers],
-            store,
-            self.clock,
-            self.file_content,
-            self.core.parley_most_tools,
-        )
         traits = {connector.name: connector.traits for connector in connectors}
         budgets = BudgetChecks(
             store,
@@ -192,6 +183,22 @@ class App:
             lambda place: traits.get(place.platform, UNKNOWN_PLATFORM).people_of(place),
             self.operator_alerts.report_budget,
             self.operator_alerts.report_lift,
+        )
+        self.embedder = create_embedder(self.catalog, self.clock, self.operator_alerts)
+        self.embeddings = None
+        if self.embedder is not None:
+            self.embeddings = QuestionEmbeddings(
+                store, self.embedder, self.core, self.clock, budgets, self._is_distributed
+            )
+        self.recall = Recall(store, self.core, self.clock, self._calls, self.embeddings)
+        self.supervisor = Supervisor(connectors, self.clock, self.operator_alerts, self.metrics.gauge)
+        self.mcp_servers = [self._create_mcp_server(server) for server in config.tool_servers]
+        self.tools = Toolbox(
+            [self._create_builtin_tools(), *self.mcp_servers],
+            store,
+            self.clock,
+            self.file_content,
+            self.core.parley_most_tools,
         )
         running_turns = RunningTurns()
         self.checkpoints = Checkpoints(store, running_turns, self.clock)
@@ -332,6 +339,10 @@ class App:
         return (
             None if platform_calls is None else await addressed(self.store, platform_calls.installation, place)
         )
+
+    def _is_distributed(self, place: Place) -> bool | None:
+        platform_calls = self._calls(place)
+        return None if platform_calls is None else platform_calls.distributed
 
     def _create_calls(self, installation: Installation) -> PlatformCalls:
         health = PlatformHealth(installation.name, self.operator_alerts, self.clock)

@@ -184,6 +184,8 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     jobs.start(app.counts.run())
     jobs.start(expire_spending(app.store, app.clock))
     jobs.start(index_earlier_answers(app.store, app.clock))
+    if app.embeddings is not None:
+        jobs.start(app.embeddings.run())
     jobs.start(app.loop_health.run(app.core.parley_watchdog_s))
     for server in app.mcp_servers:
         jobs.start(_run_server(app, server))
@@ -206,6 +208,8 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
         await app.charts.close()
         if app.transcriber is not None:
             await app.transcriber.close()
+        if app.embedder is not None:
+            await app.embedder.close()
         await app.model.close()
 
 

@@ -68,6 +68,9 @@ class EndpointEmbedder:
     def model_info(self) -> ModelInfo:
         return self._clients[0][0].model_info
 
+    def estimate(self, texts: Sequence[str]) -> Usage:
+        return _estimated([text[:MOST_CHARACTERS] for text in texts])
+
     async def close(self) -> None:
         for _, client in self._clients:
             await client.aclose()
@@ -104,7 +107,7 @@ class EndpointEmbedder:
         name = route.account.name
         if missing:
             self._not_before[route.offer] = now + LEARNT_S
-        elif rule.blames is not None:
+        elif rule.blames is not None and error.code is not Code.GARBLED:  # that may be due to the text
             self._breaks[name] = min(LONGEST_BREAK_S, 2 * self._breaks.get(name, FIRST_BREAK_S / 2))
             self._not_before[name] = now + self._breaks[name]
             if rule.alerts:
@@ -144,9 +147,12 @@ def read_embeddings(body: bytes, texts: Sequence[str], model: str, key: str) -> 
     if len({len(values) for values in found}) > 1:
         raise _refused("embeddings of different dimensions")
     fields = value.get("usage")
-    estimated = Usage(sum(map(estimate, texts)), estimated=True)
     usage = _usage(fields) if isinstance(fields, dict) else None
-    return Embedded(tuple(Vector(model, _bytes(values)) for values in found), usage or estimated)
+    return Embedded(tuple(Vector(model, _bytes(values)) for values in found), usage or _estimated(texts))
+
+
+def _estimated(texts: Sequence[str]) -> Usage:
+    return Usage(sum(map(estimate, texts)), estimated=True)
 
 
 def _usage(fields: Mapping[str, Any]) -> Usage | None:

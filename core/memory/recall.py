@@ -19,6 +19,7 @@ from core.errors import BotError, StoreError
 from core.i18n import phrase
 from core.memory.audience import channels_to_search, memory_of
 from core.memory.citations import MOST_NUMBERS
+from core.memory.ranking import united
 from core.memory.source_text import (
     MOST_CANDIDATES,
     block,
@@ -28,13 +29,15 @@ from core.memory.source_text import (
 )
 from core.memory.tokens import tokens
 from core.platform_calls import PlatformCalls
+from core.ports.embeddings import NO_MEANING, Meaning, Meanings
 from core.ports.store.citations import CitationStore
 from core.ports.store.memory import SourceStore
 from core.ports.store.settings import SettingsStore, StoredSettings
+from core.ports.store.vectors import VectorStore
 from core.settings.channel import Memory, merge
 from core.settings.environment import CoreSettings
 from core.values.conversation import Turn
-from core.values.memory import EarlierAnswer, SourceScope
+from core.values.memory import EarlierAnswer, SourceScope, Vector
 from core.values.outgoing import NO_SOURCES, Sources
 from core.values.parts import EarlierAnswers
 from core.values.places import Person, Place
@@ -47,6 +50,8 @@ LOOK_UP_S = 0.3
 """Seconds that an answer waits for candidates. It goes on without those that take longer."""
 MOST_FOUND = 8
 """The most earlier answers that a search gives back."""
+MOST_BY_MEANING, MOST_BY_WORDS = 10, 5
+"""The earlier answers that are looked at where a question has a vector."""
 
 _CHECKED = 2
 """Of each that is wanted so many are looked at: some may be no longer readable."""
@@ -56,7 +61,7 @@ _MOST_CHANNELS = 10_000
 """Channels with a setting of their own that are read; more are treated as off."""
 
 
-class RecallStore(SourceStore, CitationStore, SettingsStore, Protocol):
+class RecallStore(SourceStore, VectorStore, CitationStore, SettingsStore, Protocol):
     """The part of the store that has the sources, and the channels that permit them."""
 
 
@@ -67,6 +72,8 @@ class Offered:
 
     sources: tuple[int, ...] = ()
     material: EarlierAnswers | None = None
+    meaning: Meaning = NO_MEANING
+    """The vector that was asked for to find them."""
 
     @property
     def numbers(self) -> range:
@@ -89,7 +96,8 @@ def audience_of(turn: Turn) -> Audience:
 
 
 class Recall:
-    """Finds earlier answers for all turns. `calls`: the calls to a place; None where there are none."""
+    """Finds earlier answers for all turns: without `embeddings` by their words alone. `calls`: the calls to a place;
+    None where there are none."""
 
     def __init__(
         self,
@@ -97,7 +105,9 @@ class Recall:
         core: CoreSettings,
         clock: Clock,
         calls: Callable[[Place], PlatformCalls | None],
+        embeddings: Meanings | None = None,
     ) -> None:
+        self._embeddings = embeddings
         self._store = store
         self._core = core
         self._clock = clock
@@ -105,10 +115,18 @@ class Recall:
 
     async def offer(self, turn: Turn, question: str) -> Offered:
         """The candidates for the question of a turn; after a restart, and for an answer that goes on, those that it was
-        offered before. Raises nothing, and takes at most `LOOK_UP_S`."""
+        offered before. Raises nothing, and takes at most `LOOK_UP_S`, and before that the time for the vector of a new
+        question."""
         if not isinstance(turn.ask.task, AnswerQuestion | ContinueAnswer):
             return Offered()
-        looking = asyncio.create_task(self._offer(turn, question))
+        meaning = NO_MEANING
+        if self._embeddings is not None and isinstance(turn.ask.task, AnswerQuestion) and turn.attempt <= 1:
+            meaning = await self._embeddings.of_question(turn, question)
+        vector = meaning.vector.vector if meaning.vector is not None else None
+        return replace(await self._offer_in_time(turn, question, vector), meaning=meaning)
+
+    async def _offer_in_time(self, turn: Turn, question: str, vector: Vector | None) -> Offered:
+        looking = asyncio.create_task(self._offer(turn, question, vector))
         timer = asyncio.ensure_future(self._clock.sleep(LOOK_UP_S))
         try:
             await asyncio.wait({looking, timer}, return_when=asyncio.FIRST_COMPLETED)
@@ -128,7 +146,7 @@ class Recall:
             log.exception("earlier_answers_crashed", turn=turn.id)
         return Offered()
 
-    async def _offer(self, turn: Turn, question: str) -> Offered:
+    async def _offer(self, turn: Turn, question: str, vector: Vector | None) -> Offered:
         goes_on = isinstance(turn.ask.task, ContinueAnswer)
         before = await self._store.offered_sources(turn.id) if goes_on or turn.attempt > 1 else []
         audience = audience_of(turn)
@@ -139,7 +157,7 @@ class Recall:
             lines = candidates(numbered, now, old_after)
             material = EarlierAnswers(block(lines, numbered[0][0])) if lines else None
             return Offered(tuple(before), material)
-        found = [] if goes_on else await self.find(audience, question, MOST_CANDIDATES)
+        found = [] if goes_on else await self.find(audience, question, MOST_CANDIDATES, vector=vector)
         lines = candidates(list(enumerate(found, 1)), now, old_after)
         if not lines:
             return Offered()
@@ -147,17 +165,30 @@ class Recall:
         return Offered(tuple(offered), EarlierAnswers(block(lines, 1)))
 
     async def find(
-        self, audience: Audience, words: str, limit: int, *, itself: bool = False
+        self,
+        audience: Audience,
+        words: str,
+        limit: int,
+        *,
+        vector: Vector | None = None,
+        itself: bool = False,
     ) -> list[EarlierAnswer]:
-        """The earlier answers that have some of these words, best first, and that everybody may read who reads an
-        answer to `audience`. `itself`: also those of the conversation that asks. Raises StoreError."""
+        """The earlier answers that have some of these words, or are similar to `vector`, best first, and that everybody
+        may read who reads an answer to `audience`. `itself`: also those of the conversation that asks. Raises
+        StoreError."""
         calls, looked_for = self._calls(audience.place), tokens(words)
-        scope = await self._scope(audience, calls) if calls is not None and looked_for else None
+        looks = calls is not None and (looked_for or vector is not None)
+        scope = await self._scope(audience, calls) if calls is not None and looks else None
         if scope is None or calls is None:
             return []
         if itself:
             scope = replace(scope, but=replace(scope.but, thread=_NO_THREAD))
-        found = await self._store.earlier_answers(scope, looked_for, limit * _CHECKED)
+        if vector is None:
+            found = await self._store.earlier_answers(scope, looked_for, limit * _CHECKED)
+        else:
+            by_words = await self._store.earlier_answers(scope, looked_for, MOST_BY_WORDS)
+            by_meaning = await self._store.similar_answers(scope, vector, MOST_BY_MEANING)
+            found = united(by_meaning, by_words)
         return await _citable(found, audience, calls, limit)
 
     async def number(self, turn: Turn, found: Iterable[EarlierAnswer]) -> list[tuple[int, EarlierAnswer]]:

@@ -157,6 +157,20 @@ class BudgetChecks:
             return BudgetCheck(self._reached(decision.budget, decision.balance))
         return BudgetCheck(near=tuple(near(budgets, found)))
 
+    async def allows(
+        self, place: Place, person: str, settings: ChannelSettings, model_info: ModelInfo, most: Spent
+    ) -> bool:
+        """True if the limits allow other work by `model_info`, which only reads, to spend `most` now: it neither waits
+        nor reserves. A reached limit is not reported: the answers that it refuses are."""
+        now = self._clock.now()
+        budgets = self._budgets(place, person, settings, now)
+        if not budgets:
+            return True
+        if counts_money(budgets) and not model_info.is_input_priced(now.date()):
+            return False
+        found = await self._store.balances([budget.account for budget in budgets], person)
+        return decide(budgets, found, most).verdict is BudgetVerdict.ALLOWED
+
     async def reserve(
         self,
         part: AnswerPart,

@@ -176,6 +176,11 @@ def most_described(model_infos: Iterable[ModelInfo], pictures: int, max_tokens: 
     return Spent(pictures * micros, pictures * max((one.tokens for one in each), default=0))
 
 
+def most_read(model_info: ModelInfo, prompt_bytes: int, day: date) -> Spent:
+    """The most that a model which writes nothing may spend for reading so many bytes: a token is at least one."""
+    return Spent(cost_micros(Usage(prompt_bytes), model_info.prices_on(day)) or 0, prompt_bytes)
+
+
 def most_transcribed(sizes: Iterable[int], model_infos: Iterable[ModelInfo], day: date) -> Spent:
     """The most that transcripts of sounds of `sizes` bytes (0: unknown) by one of `model_infos` may spend.
 

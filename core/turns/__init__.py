@@ -17,6 +17,7 @@ announcements  the text and place of usage reports
 store_retry  store calls that are retried until the database is back
 running      the turns that wait or run here: one object each, in one dictionary
 thread_summaries  sums up the beginnings of long threads in the background
+question_embeddings  the vectors of questions: of one that is asked, and of those before in the background
 interrupts   interrupts of answers, also before they are written
 checkpoints  partial answers, stored once a second
 ownership    the places in which this process answers

@@ -10,6 +10,7 @@ from core.errors import BotError
 from core.settings.channel import ChannelSettings
 from core.turns.interrupts import Interrupt
 from core.values.deltas import ChargeKind, Ended, ModelInfo, Usage
+from core.values.memory import QuestionVector
 from core.values.outgoing import Activity
 from core.values.parts import Opaque, Text, ToolCall, ToolsUsed
 from core.values.steps import ApprovalAnswered, ApprovalAsked, Decision, ModelRound, Step, pending_calls
@@ -68,6 +69,8 @@ class Draft:
     """The answer is the first one to say so."""
     offered: tuple[int, ...] = ()
     """The turns whose answers the model was offered, in the order of the numbers by which it may cite them."""
+    meaning: QuestionVector | None = None
+    """The vector of the question."""
     unseen: tuple[FileNews, ...] = ()
     """Pictures of the question that the selected model does not see."""
 
@@ -136,7 +139,7 @@ class Draft:
         """Begin again without steps. Their usage stays charged."""
         self.charged = self.charges
         self.text, self.steps, self.ended, self.error, self.first_word_s = "", [], None, None, None
-        self.activity, self.offered = Activity(), ()
+        self.activity, self.offered, self.meaning = Activity(), (), None
 
     def begin_round(self) -> None:
         self.round_start, self.ended = len(self.text), None

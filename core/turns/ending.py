@@ -72,14 +72,23 @@ def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo,
         usage=total(charge.usage for charge in draft.charges),
         charges=merged(draft.charged if state is TurnState.ASKING else draft.charges),
         of_steps=merged(draft.charges_of_steps) if state is TurnState.ASKING else (),
-        estimate_tokens=None if draft.charged or len(draft.rounds) > 1 else draft.prompt_tokens,
+        estimate_tokens=_estimate_tokens(draft),
         latency_ms=round((now_s - draft.began_s) * 1000),
         first_word_s=draft.first_word_s,
         tools=draft.tools_used,
         rounds=len(draft.rounds),
         asked=(len(draft.steps) - 1, asked) if asked else None,
         pictures=results.pictures,
+        meaning=draft.meaning,
     )
+
+
+def _estimate_tokens(draft: Draft) -> int | None:
+    """`Finish.estimate_tokens`. The tokens of the question's vector are in the usage too."""
+    embedded = [one.usage.prompt_tokens for one in draft.charged if one.kind is ChargeKind.EMBEDDING]
+    if len(draft.charged) > len(embedded) or len(draft.rounds) > 1:
+        return None
+    return draft.prompt_tokens + sum(embedded)
 
 
 def draft_to_charge(

@@ -164,7 +164,9 @@ class AnswerWriter:
             return request
         lines = (line.text for line in material.files.lines if line.id == ask.id)
         offered = await self._recall.offer(running.turn, next(lines, ask.text))
-        running.draft.offered = offered.sources
+        draft, meaning = running.draft, offered.meaning
+        draft.offered, draft.meaning = offered.sources, meaning.vector
+        draft.charged += [meaning.charge] if meaning.charge is not None else []
         return request if offered.material is None else with_material(request, offered.material)
 
     def ended(self, turn_id: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core.memory.ranking import (
     ANSWER_WEIGHT,
     COMMON_LEAST,
@@ -12,7 +14,11 @@ from core.memory.ranking import (
     WordCounts,
     score,
     source_words,
+    united,
 )
+from core.values.memory import EarlierAnswer
+from core.values.places import Place
+from tests.contract.stored import ANN, NOON
 
 
 def test_a_word_of_question_and_answer_counts_as_one_of_the_question() -> None:
@@ -53,3 +59,28 @@ def test_a_word_of_the_question_counts_more_than_one_of_the_answer() -> None:
     assert score(weights, ["?pin", "?card"]) > asked
     assert score(weights, ["?pin", *(f"?w{number}" for number in range(20))]) < asked
     assert score(weights, ["?cards"]) == 0
+
+
+def found(*numbers: int) -> list[EarlierAnswer]:
+    return [
+        EarlierAnswer(number, Place("slack", "T1", "C1", str(number)), f"m{number}", ANN, NOON, "why?", "so")
+        for number in numbers
+    ]
+
+
+@pytest.mark.parametrize(
+    ("by_meaning", "by_words", "both"),
+    [
+        ((1, 2, 3, 4), (5, 6), [1, 2, 5, 3, 4, 6]),
+        ((1, 2, 3, 4), (2, 1, 5), [1, 2, 5, 3, 4]),
+        ((1, 2, 3, 4, 5), (), [1, 2, 3, 4, 5]),
+        ((), (1, 2, 3), [1, 2, 3]),
+        ((1,), (1, 2, 3), [1, 2, 3]),
+        ((), (), []),
+    ],
+)
+def test_of_three_two_are_by_meaning_and_one_by_words_and_none_is_there_twice(
+    by_meaning: tuple[int, ...], by_words: tuple[int, ...], both: list[int]
+) -> None:
+    answers = united(found(*by_meaning), found(*by_words))
+    assert [one.turn_id for one in answers] == both

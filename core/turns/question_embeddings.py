@@ -1,0 +1,218 @@
+"""The vectors of questions: of one that is asked now, and in the background of those that were answered before.
+
+A source has the vector of its question, which is asked for once: before its answer, whose cost it is part of. The
+background asks for those that are missing, since the model is new, or did not answer in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Protocol
+
+import structlog
+from cachetools import FIFOCache
+
+from core.clock import Clock
+from core.errors import Code, ModelError, StoreError
+from core.memory.audience import memory_of
+from core.ports.embeddings import MOST_TEXTS, NO_MEANING, Embedded, Embedder, Meaning
+from core.ports.store.settings import SettingsStore
+from core.ports.store.vectors import VectorStore
+from core.settings.channel import ChannelSettings, Memory, merge
+from core.settings.environment import CoreSettings
+from core.spend.budget_checks import BudgetChecks
+from core.spend.budgets import most_read
+from core.spend.prices import priced
+from core.values.conversation import Turn
+from core.values.deltas import ChargeKind, Usage
+from core.values.memory import QuestionVector, SourceQuestion
+from core.values.places import Place
+from core.values.usage import Charge
+
+log = structlog.get_logger()
+
+WITHIN_S = 1.0
+"""Seconds that an answer waits for the vector of its question."""
+PAUSE_S = 1.0
+"""Seconds between two requests of the background, each of at most `MOST_TEXTS` questions."""
+FIRST_WAIT_S, LONGEST_WAIT_S = 30.0, 900.0
+"""Seconds for which the background waits after a failure, and after many in a row: each wait is twice as long."""
+EVERY_S = 600.0
+"""Seconds between two looks for questions without a vector."""
+LISTED = 200
+"""Questions that are looked at together."""
+_MOST_REFUSED = 10_000
+"""The most questions that are not asked for again until a restart, since the endpoint refused them."""
+_OF_TEXT = (Code.BAD_REQUEST, Code.CONTEXT_OVERFLOW, Code.TOO_LARGE, Code.POLICY, Code.GARBLED)
+"""Refusals that may be due to one of the texts."""
+_MAY_COST = (Code.GARBLED, Code.STALLED, Code.CUT, Code.GATEWAY_TIMEOUT)
+"""Failures behind which the endpoint may have read the texts."""
+
+
+class EmbeddedStore(VectorStore, SettingsStore, Protocol):
+    """The part of the store that has the vectors, and the channels that permit them."""
+
+
+class QuestionEmbeddings:
+    """Asks for vectors where the setting `memory` is on and no limit of spending is reached.
+
+    `is_distributed`: as `PlatformTraits.distributed` of a place; None where nothing serves it.
+    """
+
+    def __init__(
+        self,
+        store: EmbeddedStore,
+        embedder: Embedder,
+        core: CoreSettings,
+        clock: Clock,
+        checks: BudgetChecks,
+        is_distributed: Callable[[Place], bool | None],
+    ) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._core = core
+        self._clock = clock
+        self._checks = checks
+        self._is_distributed = is_distributed
+        self._dimension: int | None = None
+        self._refused: FIFOCache[int, None] = FIFOCache(_MOST_REFUSED)
+
+    async def of_question(self, turn: Turn, question: str) -> Meaning:
+        """The vector of the question of a turn. Raises nothing, and takes at most `WITHIN_S`."""
+        began = _Began()
+        asking = asyncio.create_task(self._of_question(turn, question, began))
+        timer = asyncio.ensure_future(self._clock.sleep(WITHIN_S))
+        try:
+            await asyncio.wait({asking, timer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            late = not asking.done()
+            asking.cancel()
+            timer.cancel()
+            await asyncio.gather(asking, timer, return_exceptions=True)
+        if late:
+            log.warning("embedding_late", turn=turn.id, after_s=WITHIN_S)
+            return Meaning(charge=self._estimated([question]) if began.asked else None)
+        try:
+            return asking.result()
+        except StoreError as error:
+            log.warning("question_not_embedded", turn=turn.id, **error.log_keys)
+        except Exception:
+            log.exception("question_not_embedded", turn=turn.id)
+        return NO_MEANING
+
+    async def _of_question(self, turn: Turn, question: str, began: _Began) -> Meaning:
+        place = turn.ask.place
+        settings = await self._settings(place)
+        if not question.strip() or not await self._may_ask(place, turn.payer.id, settings, [question]):
+            return NO_MEANING
+        began.asked = True
+        try:
+            embedded = await self._embedder.embed([question])
+        except ModelError as error:  # the embedder has logged it
+            return Meaning(charge=self._estimated([question]) if error.code in _MAY_COST else None)
+        usable = await self._is_usable(embedded)
+        vector = QuestionVector(question, embedded.vectors[0]) if usable else None
+        return Meaning(vector, self._charge(embedded.usage))
+
+    async def run(self) -> None:
+        """Ask for the missing vectors, now and every ten minutes, the newest first. Until cancelled."""
+        while True:
+            try:
+                await self._embed_all()
+            except StoreError as error:
+                log.warning("questions_not_embedded", **error.log_keys)
+            await self._clock.sleep(EVERY_S)
+
+    async def _embed_all(self) -> None:
+        below, wait_s, model = 0, 0.0, self._embedder.model_info.name
+        while True:
+            below, questions = await self._store.unembedded(model, below, LISTED)
+            if not below:
+                return
+            left = [one for one in questions if one.turn_id not in self._refused and one.question.strip()]
+            for batch in _batches(left):
+                worked = await self._embed_batch(batch)
+                if worked is None:
+                    continue
+                wait_s = 0.0 if worked else min(LONGEST_WAIT_S, max(FIRST_WAIT_S, 2 * wait_s))
+                await self._clock.sleep(max(PAUSE_S, wait_s))
+
+    async def _embed_batch(self, batch: Sequence[SourceQuestion]) -> bool | None:
+        """Ask for the vectors of questions of one channel, and store them. False where that failed, None where nothing
+        may be asked for now. Raises StoreError."""
+        channel, texts = replace(batch[0].place, thread=""), [one.question for one in batch]
+        settings = (await self._settings(channel)).model_copy(update={"person_budget": ()})
+        if not await self._may_ask(channel, "", settings, texts):
+            return None
+        try:
+            embedded = await self._embedder.embed(texts)
+        except ModelError as error:
+            if error.code in _MAY_COST:
+                await self._store.put_vectors(channel, {}, self._estimated(texts))
+            if error.code not in _OF_TEXT:
+                return False
+            if len(batch) == 1:
+                self._refused[batch[0].turn_id] = None
+                return False
+            worked = [await self._embed_batch([one]) for one in batch]
+            return any(worked)
+        vectors = {
+            one.turn_id: QuestionVector(one.question, vector)
+            for one, vector in zip(batch, embedded.vectors, strict=True)
+        }
+        usable = await self._is_usable(embedded)
+        await self._store.put_vectors(channel, vectors if usable else {}, self._charge(embedded.usage))
+        return usable
+
+    async def _is_usable(self, embedded: Embedded) -> bool:
+        """False, with a line in the log, where the vectors can't be compared with those that are stored."""
+        vector = embedded.vectors[0]
+        known = self._dimension or await self._store.vector_dimension(vector.model)
+        if known is not None and vector.dimension != known:
+            log.error("embedding_refused", model=vector.model, dimension=vector.dimension, stored=known)
+            return False
+        self._dimension = vector.dimension
+        return True
+
+    async def _may_ask(
+        self, place: Place, person: str, settings: ChannelSettings, texts: Sequence[str]
+    ) -> bool:
+        distributed, info = self._is_distributed(place), self._embedder.model_info
+        if distributed is None or memory_of(settings.memory, distributed=distributed) is Memory.OFF:
+            return False
+        size = sum(len(text.encode("utf-8", "replace")) for text in texts)
+        most = most_read(info, size, self._clock.now().date())
+        return await self._checks.allows(place, person, settings, info, most)
+
+    async def _settings(self, place: Place) -> ChannelSettings:
+        return merge(self._core, await self._store.stored_settings(place), place.platform)
+
+    def _charge(self, usage: Usage) -> Charge:
+        info = self._embedder.model_info
+        return Charge(ChargeKind.EMBEDDING, info.name, priced(usage, info, self._clock.now().date()))
+
+    def _estimated(self, texts: Sequence[str]) -> Charge:
+        return self._charge(self._embedder.estimate(texts))
+
+
+@dataclass(slots=True)
+class _Began:
+    """`asked`: a request was sent."""
+
+    asked: bool = False
+
+
+def _batches(questions: Sequence[SourceQuestion]) -> list[list[SourceQuestion]]:
+    """Requests of questions of one channel each, the newest first."""
+
+    def channel(one: SourceQuestion) -> tuple[str, str, str]:
+        return one.place.platform, one.place.team, one.place.channel
+
+    found = []
+    for _, group in groupby(sorted(questions, key=channel), channel):
+        some = sorted(group, key=lambda one: -one.turn_id)
+        found += [some[at : at + MOST_TEXTS] for at in range(0, len(some), MOST_TEXTS)]
+    return sorted(found, key=lambda batch: -batch[0].turn_id)

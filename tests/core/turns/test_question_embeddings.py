@@ -1,0 +1,299 @@
+"""The vectors of questions that are asked now, and those that the background asks for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import structlog
+
+from core.llm import create_embedder
+from core.llm.catalog import environment_to_catalog
+from core.llm.tokens import estimate
+from core.ports.embeddings import MOST_TEXTS, Meaning
+from core.settings.environment import CoreSettings
+from core.spend.budget_checks import BudgetChecks
+from core.turns.question_embeddings import EVERY_S, PAUSE_S, WITHIN_S, QuestionEmbeddings
+from core.values.conversation import Turn, TurnState
+from core.values.deltas import ChargeKind, Usage
+from core.values.places import Place
+from core.values.turn_ends import Finish
+from core.values.usage import Charge
+from tests.contract.stored import ANN, NOON, accepted, ask
+from tests.contract.test_sources import place, question
+from tests.core.llm.test_embeddings import Observer
+from tests.fakes.clock import FakeClock
+from tests.fakes.completions import FakeCompletions, Raw, Status, hashed
+from tests.fakes.memory import MemoryStore
+from tests.waiting import HANG_S, until
+
+LIMITED = "20 a day"
+PRICE = 1_000_000
+"""A token costs a unit of the currency."""
+
+
+class Rig:
+    def __init__(self, fake: FakeCompletions, core: CoreSettings) -> None:
+        self.clock = FakeClock()
+        self.store = MemoryStore(self.clock)
+        self.fake = fake
+        catalog = environment_to_catalog(core)
+        embedder = create_embedder(catalog, self.clock, Observer())
+        assert embedder is not None
+        self.embedder = embedder
+        self.distributed: bool | None = False
+        self.checks = BudgetChecks(self.store, core, self.clock, catalog.model_info)
+        self.embeddings = QuestionEmbeddings(
+            self.store, embedder, core, self.clock, self.checks, lambda _: self.distributed
+        )
+
+    async def meaning(self, text: str = "reset my password") -> Meaning:
+        turn = await accepted(self.store, question(1, text))
+        return await self.embeddings.of_question(turn, text)
+
+    async def answered(self, number: int, text: str, where: Place | None = None) -> Turn:
+        asked = replace(question(number, text), place=where or place(number))
+        turn = await self.store.begin((await accepted(self.store, asked)).id)
+        await self.store.finish(Finish(turn, TurnState.DONE, "so", posted=(f"p{number}",)))
+        return turn
+
+    async def left(self) -> list[str]:
+        return [one.question for one in (await self.store.unembedded("small", 0, 1_000))[1]]
+
+    async def set(self, name: str, value: str) -> None:
+        await self.store.change(replace(place(0), thread=""), {name: value}, ANN, NOON)
+
+    async def cost(self) -> tuple[int, int]:
+        """Tokens, and answers of unknown cost, of the channel."""
+        totals = await self.store.usage_totals(
+            NOON - timedelta(days=9_000), NOON + timedelta(days=9_000), replace(place(0), thread="")
+        )
+        return totals.prompt_tokens, totals.cost_micros
+
+
+@asynccontextmanager
+async def at_rig(**values: object) -> AsyncIterator[Rig]:
+    async with FakeCompletions() as fake:
+        fake.embeddings = hashed
+        given = {"openai_base_url": fake.base_url, "openai_api_key": "sk-test"} | values
+        core = CoreSettings(_env_file=None, parley_embedding_model="small", **given)  # type: ignore[arg-type]
+        rig = Rig(fake, core)
+        try:
+            yield rig
+        finally:
+            await rig.embedder.close()
+
+
+@asynccontextmanager
+async def in_background(rig: Rig) -> AsyncIterator[asyncio.Task[None]]:
+    running = asyncio.create_task(rig.embeddings.run())
+    try:
+        yield running
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def passed(rig: Rig, seconds: float) -> None:
+    await asyncio.wait_for(rig.clock.advance(seconds), HANG_S)
+
+
+async def test_a_question_gets_a_vector_and_a_charge_at_the_price_of_its_model() -> None:
+    async with at_rig(parley_price_embedding_input=2) as rig:
+        meaning = await rig.meaning()
+        assert meaning.vector is not None
+        assert meaning.charge is not None
+        assert (meaning.vector.question, meaning.vector.vector.model) == ("reset my password", "small")
+        assert (meaning.charge.kind, meaning.charge.model) == (ChargeKind.EMBEDDING, "small")
+        assert meaning.charge.usage == Usage(3, cost_micros=6)
+
+
+async def test_without_a_price_the_cost_is_unknown_not_nothing() -> None:
+    async with at_rig() as rig:
+        meaning = await rig.meaning()
+        assert meaning.charge is not None
+        assert meaning.charge.usage == Usage(3, cost_micros=None)
+
+
+async def test_an_answer_does_not_wait_for_a_silent_endpoint_and_reckons_with_its_cost() -> None:
+    async with at_rig(parley_price_embedding_input=1) as rig:
+        rig.fake.embeddings = Raw((b'{"data": [',), end="hang")
+        asking = asyncio.create_task(rig.meaning())
+        await until(lambda: bool(rig.fake.requests))
+        with structlog.testing.capture_logs() as logs:
+            await passed(rig, WITHIN_S)
+            meaning = await asyncio.wait_for(asking, HANG_S)
+        tokens = estimate("reset my password")
+        assert meaning.vector is None
+        assert meaning.charge is not None
+        assert meaning.charge.usage == Usage(tokens, estimated=True, cost_micros=tokens)
+        assert [line["event"] for line in logs] == ["embedding_late"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "charged"),
+    [
+        (Status(429, {"error": {"message": "slow down"}}), False),
+        (Status(400, {"error": {"message": "input too long"}}), False),
+        (Status(200, {"data": []}), True),
+    ],
+)
+async def test_a_failure_is_none_of_the_answer(reply: Status, charged: bool) -> None:
+    async with at_rig() as rig:
+        rig.fake.embeddings = reply
+        meaning = await rig.meaning()
+        assert meaning.vector is None
+        assert (meaning.charge is not None) is charged
+
+
+async def test_a_vector_of_another_dimension_than_those_before_is_refused_with_words_in_the_log() -> None:
+    async with at_rig() as rig:
+        assert (await rig.meaning()).vector is not None
+        rig.fake.embeddings = lambda text: hashed(text, 32)
+        turn = await accepted(rig.store, ask("m2", "again"))
+        with structlog.testing.capture_logs() as logs:
+            meaning = await rig.embeddings.of_question(turn, "again")
+        assert meaning.vector is None
+        assert meaning.charge is not None
+        assert logs == [
+            {
+                "event": "embedding_refused",
+                "log_level": "error",
+                "model": "small",
+                "dimension": 32,
+                "stored": 64,
+            }
+        ]
+
+
+@pytest.mark.parametrize("why", ["off", "distributed", "unserved", "blank", "limit", "unpriced"])
+async def test_nothing_is_asked_for_where_that_is_not_allowed(why: str) -> None:
+    limited = {"parley_budget": "5 tokens a day"} if why == "limit" else {}
+    money = {"parley_budget": LIMITED} if why == "unpriced" else {}
+    async with at_rig(**limited, **money) as rig:
+        if why == "off":
+            await rig.set("memory", "off")
+        if why in ("distributed", "unserved"):
+            rig.distributed = True if why == "distributed" else None
+        if why == "limit":
+            used = Charge(ChargeKind.EMBEDDING, "small", Usage(9))
+            await rig.store.put_vectors(replace(place(0), thread=""), {}, used)
+        await rig.answered(2, "deploy the site")
+        assert await rig.meaning(" " if why == "blank" else "so it is") == Meaning()
+        if why != "blank":
+            async with in_background(rig):
+                await passed(rig, 3 * PAUSE_S)
+        assert rig.fake.embedded == (["deploy the site"] if why == "blank" and rig.fake.embedded else [])
+
+
+async def test_with_a_price_a_limit_in_money_lets_it_be_asked_for() -> None:
+    async with at_rig(parley_budget=LIMITED, parley_price_embedding_input=1) as rig:
+        assert (await rig.meaning()).vector is not None
+
+
+async def test_the_background_asks_for_what_is_missing_in_batches_newest_first_and_pauses() -> None:
+    async with at_rig(parley_price_embedding_input=1) as rig:
+        for number in range(MOST_TEXTS + 2):
+            await rig.answered(number, f"plan {number}")
+        async with in_background(rig):
+            await until(lambda: len(rig.fake.requests) == 1)
+            await passed(rig, PAUSE_S / 2)
+            assert len(rig.fake.requests) == 1
+            await passed(rig, PAUSE_S)
+            await until(lambda: len(rig.fake.requests) == 2)
+            await passed(rig, PAUSE_S)
+        asked = [f"plan {number}" for number in reversed(range(MOST_TEXTS + 2))]
+        assert rig.fake.embedded == asked
+        assert [len(one.body["input"]) for one in rig.fake.requests] == [MOST_TEXTS, 2]
+        assert await rig.left() == []
+        assert await rig.cost() == (2 * (MOST_TEXTS + 2), 2 * (MOST_TEXTS + 2))
+
+
+async def test_what_is_answered_later_without_a_vector_is_asked_for_ten_minutes_later() -> None:
+    async with at_rig() as rig, in_background(rig):
+        await passed(rig, 0)
+        await rig.answered(1, "plan")
+        await passed(rig, EVERY_S)
+        await until(lambda: rig.fake.embedded == ["plan"])
+        await passed(rig, PAUSE_S)
+        assert await rig.left() == []
+
+
+async def test_each_request_is_of_one_channel() -> None:
+    async with at_rig() as rig:
+        await rig.answered(1, "plan 1")
+        await rig.answered(2, "plan 2", place(2, "C2"))
+        await rig.answered(3, "plan 3")
+        async with in_background(rig):
+            await until(lambda: len(rig.fake.requests) == 1)
+            await passed(rig, PAUSE_S)
+            await until(lambda: len(rig.fake.requests) == 2)
+        assert [one.body["input"] for one in rig.fake.requests] == [["plan 3", "plan 1"], ["plan 2"]]
+
+
+async def test_a_failing_endpoint_is_asked_less_and_less_often() -> None:
+    async with at_rig() as rig:
+        for number in range(5):
+            await rig.answered(number, f"plan {number}", place(number, f"C{number}"))
+        rig.fake.embeddings = Status(500, "so")
+        async with in_background(rig):
+            await until(lambda: len(rig.fake.requests) == 1)
+            await passed(rig, 29)
+            assert len(rig.fake.requests) == 1
+            await passed(rig, 1)
+            await until(lambda: len(rig.fake.requests) == 2)
+            await passed(rig, 59)
+            assert len(rig.fake.requests) == 2
+            rig.fake.embeddings = hashed
+            await passed(rig, 1)
+            await until(lambda: len(rig.fake.requests) == 3)
+            await passed(rig, PAUSE_S)
+            await until(lambda: len(rig.fake.requests) == 4)
+
+
+async def test_a_text_that_is_refused_keeps_no_others_from_their_vectors_and_is_not_asked_for_again() -> None:
+    async with at_rig() as rig:
+        for number in range(3):
+            await rig.answered(number, f"plan {number}")
+
+        def refusing(text: str) -> list[float]:
+            return [float("nan")] * 64 if text == "plan 1" else hashed(text)
+
+        rig.fake.embeddings = refusing
+        async with in_background(rig):
+            await until(lambda: len(rig.fake.requests) == 4)
+            for _ in range(3):
+                await passed(rig, EVERY_S)
+        assert await rig.left() == ["plan 1"]
+        assert rig.fake.embedded.count("plan 1") == 2
+
+
+async def test_after_a_crash_only_what_was_not_stored_is_asked_for_again() -> None:
+    async with at_rig() as rig:
+        for number in range(2 * MOST_TEXTS):
+            await rig.answered(number, f"plan {number}")
+        async with in_background(rig):
+            await until(lambda: len(rig.fake.requests) == 1)
+            await passed(rig, PAUSE_S)
+            await until(lambda: len(rig.fake.requests) == 2)
+        async with in_background(rig):
+            for _ in range(4):
+                await passed(rig, PAUSE_S)
+            await until(lambda: len(rig.fake.embedded) >= 2 * MOST_TEXTS)
+            await passed(rig, PAUSE_S)
+        assert await rig.left() == []
+        assert len(rig.fake.embedded) <= 3 * MOST_TEXTS
+
+
+async def test_a_new_model_makes_all_vectors_anew() -> None:
+    async with at_rig() as rig:
+        await rig.answered(1, "plan")
+        async with in_background(rig):
+            await until(lambda: rig.fake.embedded == ["plan"])
+            await passed(rig, PAUSE_S)
+        assert await rig.left() == []
+        assert [one.question for one in (await rig.store.unembedded("large", 0, 9))[1]] == ["plan"]

@@ -1,0 +1,61 @@
+"""Questions that were answered before in other words: found by their meaning, where a model makes vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.e2e.conftest import model_settings
+from tests.e2e.program import Program
+from tests.e2e.sides import Side
+from tests.e2e.test_asked_before import offered
+from tests.fakes.completions import FakeCompletions, Raw, Words, hashed
+from tests.waiting import until
+
+QUESTION = "How do I reset my password?"
+PARAPHRASE = "I forgot the login credentials"
+"""No word of the question is in it."""
+ANSWER = "Ask Ben for a new one."
+EMBEDDED = {"PARLEY_EMBEDDING_MODEL": "small", "PARLEY_PRICE_EMBEDDING_INPUT": "2"}
+
+
+async def answered(side: Side, endpoint: FakeCompletions, question: str, answer: str) -> None:
+    endpoint.script(Words(answer))
+    await side.ask(question)
+    await side.answered(answer[:10])
+    await until(lambda: len(side.answers()[-1].buttons) > 1)
+
+
+async def test_a_paraphrase_without_a_common_word_is_offered_and_each_question_is_embedded_once(
+    tmp_path: Path, side: Side, endpoint: FakeCompletions
+) -> None:
+    endpoint.embeddings = hashed
+    async with Program(tmp_path, **side.settings, **model_settings(endpoint), **EMBEDDED):
+        await answered(side, endpoint, QUESTION, ANSWER)
+        later = side.elsewhere()
+        await answered(later, endpoint, PARAPHRASE, "Ben has a new one [1].")
+        assert [one["question"] for one in offered(endpoint)] == [QUESTION]
+        assert QUESTION in later.answers()[-1].text, "its source is linked"
+    assert endpoint.embedded == [QUESTION, PARAPHRASE]
+
+
+async def test_answers_from_before_get_their_vectors_in_the_background(
+    tmp_path: Path, side: Side, endpoint: FakeCompletions
+) -> None:
+    async with Program(tmp_path, **side.settings, **model_settings(endpoint)):
+        await answered(side, endpoint, QUESTION, ANSWER)
+    assert endpoint.embedded == []
+    endpoint.embeddings = hashed
+    async with Program(tmp_path, **side.settings, **model_settings(endpoint), **EMBEDDED):
+        await until(lambda: endpoint.embedded == [QUESTION])
+        await answered(side.elsewhere(), endpoint, PARAPHRASE, "Ben has a new one [1].")
+        assert [one["question"] for one in offered(endpoint)] == [QUESTION]
+
+
+async def test_an_endpoint_that_makes_no_vectors_holds_no_answer_up(
+    tmp_path: Path, side: Side, endpoint: FakeCompletions
+) -> None:
+    endpoint.embeddings = Raw((b'{"data": [',), end="hang")
+    async with Program(tmp_path, **side.settings, **model_settings(endpoint), **EMBEDDED):
+        await answered(side, endpoint, QUESTION, ANSWER)
+        await answered(side.elsewhere(), endpoint, "Is my password safe?", "Yes [1].")
+        assert [one["question"] for one in offered(endpoint)] == [QUESTION], "its words find it"
