@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from core.clock import SystemClock
 from core.ports.files import FileContent
 from core.values.conversation import Ask, TurnState, announcement
+from core.values.memory import QuestionVector, Vector
 from core.values.parts import File
 from core.values.places import Person, Place
 from core.values.summaries import StretchSummary, ThreadSummary
@@ -57,7 +58,8 @@ async def asked(store: SqlStore, id: str, text: str) -> None:
     await store.put_file(PLACE, id, File(text, text=text, source="F1"))
     turn = await store.begin(turn.id)
     await store.checkpoint([(turn.id, f"half of {text}", ("p1",))])
-    await store.finish(Finish(turn, TurnState.DONE, f"answer to {text} " * 50, posted=("p1",)))
+    meaning = QuestionVector(text, Vector("m", RARE.encode().ljust(64)))  # the bytes of a vector say as much
+    await store.finish(Finish(turn, TurnState.DONE, f"answer to {text} " * 50, posted=("p1",), meaning=meaning))
 
 
 async def summed_up(store: SqlStore) -> None:
@@ -117,6 +119,7 @@ async def test_a_forgotten_word_is_in_no_file_of_the_database(tmp_path: Path, wh
         await asked(store, f"m{number}", f"{RARE} {number}")
     await summed_up(store)
     assert words_in(file.parent)
+    assert await store.vector_dimension("m") == 16
     if what == "person":
         await store.forget_person("slack", "T1", "U1", NOON)
     else:
