@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHES = ("engine", "files", "memory", "page", "paint", "reports", "spend", "threads", "tools", "wire")
+BENCHES = (
+    "engine",
+    "files",
+    "meaning",
+    "memory",
+    "page",
+    "paint",
+    "reports",
+    "spend",
+    "threads",
+    "tools",
+    "wire",
+)
 
 
 def main() -> None:
