@@ -23,6 +23,7 @@ from core.values.conversation import Ask, History
 from core.values.outgoing import DeleteMessage, OutgoingCall, Page, PostMessage, UploadFile
 from core.values.parts import File, FileProblem
 from core.values.places import Person, Place, message_key
+from core.values.platform import Feature
 from core.values.report import UnansweredPosts
 
 log = structlog.get_logger()
@@ -139,6 +140,11 @@ class PlatformCalls:
             return UnansweredPosts()
         found = self.installation.unanswered_posts(scope, reader, since, until)
         return await self._pass("unanswered_posts", found)
+
+    @property
+    def has_channels(self) -> bool:
+        """False on a page, which is all one place."""
+        return Feature.CHANNELS in self.installation.traits.features
 
     def message_link(self, place: Place, message_id: str) -> str:
         """`LinksMessages.message_link`, or an empty text."""

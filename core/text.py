@@ -37,7 +37,9 @@ _FENCES = re.compile("`{3,}")
 
 _LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
 
-_SIGNS = re.compile(r"[\\*_`~<>\[\]]")
+_SIGNS = re.compile(r"[\\*_`~<>\[\]|]")
+
+_SCHEME = re.compile(r"\b[A-Za-z][\w+.-]{0,20}:/{1,3}|\bmailto:")
 
 _OPENING = re.compile(r"(\s*)([#+=-]|\d{1,9}(?=[.)]))?")
 _SIGNS_OUTSIDE_URLS = re.compile(r"(https?://[^\s<>\[\]()`|\\]+)|[\\*_`~<>\[\]|]")
@@ -123,6 +125,12 @@ def _quoted_line(line: str) -> str:
     elif sign:
         sign = f"\\{sign}"
     return f"> {indent.expandtabs(4).replace(' ', chr(0xA0))}{sign}{rest}"
+
+
+def without_schemes(text: str) -> str:
+    """`text` with its addresses taken apart, for the label of a link: Discord shows no link whose label has one, and
+    two readings of a label would lead to two places."""
+    return _SCHEME.sub("", text)
 
 
 def fenced(text: str) -> str:

@@ -1,8 +1,8 @@
 """Markdown as HTML for the page, one element a top-level block. Pure; the time is linear in the length of the text.
 
-Nothing of the text becomes a tag: raw HTML stays text, links lead to http, https and mailto only, pictures are links.
-Formulas become MathML, and code is highlighted by classes. The libraries for both take a while to be imported, so that
-happens when the first formula or block of code is shown.
+Nothing of the text becomes a tag: raw HTML stays text, links lead to http, https, mailto and threads of the page only,
+pictures are links. Formulas become MathML, and code is highlighted by classes. The libraries for both take a while to
+be imported, so that happens when the first formula or block of code is shown.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from markdown_it.token import Token
 
 from core.delivery.markdown.dialect import TASK, task_box
 from core.delivery.markdown.growing import shown
-from core.delivery.markdown.parser import PARSER, is_closed
+from core.delivery.markdown.parser import PAGE_PARSER as PARSER
+from core.delivery.markdown.parser import is_closed
 from core.delivery.markdown.tail import tail
 
 _Part = TypeVar("_Part")
@@ -155,7 +156,10 @@ class _Renderer(RendererHTML):
         env["links"] = env.get("links", 0) + 1
         if env["links"] > 1:
             return ""
-        return f'<a href="{escape(str(tokens[at].attrs["href"]))}" target="_blank" rel="noopener noreferrer">'
+        target = str(tokens[at].attrs["href"])
+        if target.startswith("/"):
+            return f'<a href="{escape(target)}">'
+        return f'<a href="{escape(target)}" target="_blank" rel="noopener noreferrer">'
 
     def link_close(self, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
         env["links"] -= 1

@@ -92,6 +92,14 @@ class WebInstallation:
         """Questions are forgotten here, not deleted."""
         return True
 
+    def message_link(self, place: Place, message_id: str) -> str:
+        """The address of its thread, without the host: the page has several."""
+        return f"/#{place.thread}" if place.thread else ""
+
+    def channel_mention(self, place: Place) -> str:
+        """No channel of the page has a name."""
+        return ""
+
     def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
         """The page has no rate limit; this one keeps a thread from redrawing faster than a reader can follow."""
         return (RateLimit(f"web/{call.place.team}/{outgoing.place_to_thread(call.place)}", burst=30, per_s=30),)

@@ -13,7 +13,7 @@ from core.commands.parser import CommandError, choice_named, echo
 from core.i18n import LANGUAGES, language_of, name_list, phrase
 from core.ports.store.settings import Change, StoredSettings
 from core.settings.channel import NOBODY, SETTINGS, ChannelSettings, Origin, merge, settings_on
-from core.settings.limits import LimitError, limits_of, without_currency
+from core.settings.limits import LimitError, limits_of, tokens_meant, without_currency
 from core.spend.budget_text import kept_to_text, limits_to_text
 from core.spend.budgets import scoped_limits
 from core.text import shortened
@@ -218,6 +218,9 @@ def _limits_text(name: str, text: str, given: CommandContext) -> str:
             raise _bad(name, text, given) from None
         why = given.phrase(f"limit_{error.problem}", currency=currency)
         raise CommandError("settings_bad_why", _FIELD_PREFIX + name, value=echo(text), why=why) from None
+    if bare == text.strip() and (meant := tokens_meant(bare)):
+        why = given.phrase("limit_unit", meant=echo(meant))
+        raise CommandError("settings_bad_why", _FIELD_PREFIX + name, value=echo(text), why=why)
     return bare
 
 

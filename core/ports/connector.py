@@ -289,9 +289,11 @@ class LinksMessages(Protocol):
     """An installation whose messages have addresses."""
 
     def message_link(self, place: Place, message_id: str) -> str:
-        """The URL of a message, for people who may read it; empty where it is not known. Pure."""
+        """The URL of a message, for people who may read it; empty where it is not known. One that begins with `/` leads
+        somewhere on the platform's own page alone. Pure."""
         ...
 
     def channel_mention(self, place: Place) -> str:
-        """Markdown by which the platform shows the name of `place`'s channel, to people who may see it. Pure."""
+        """Markdown by which the platform shows the name of `place`'s channel, to people who may see it; empty where it
+        has no such mark. Pure."""
         ...

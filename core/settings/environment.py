@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
 from core.i18n import LANGUAGES
-from core.settings.limits import limits_of
+from core.settings.limits import limits_of, tokens_meant
 
 Price = Annotated[Decimal, Field(ge=0, le=1_000_000_000)]
 """A price of a million, in PARLEY_CURRENCY."""
@@ -305,6 +305,10 @@ class CoreSettings(Settings):
             limits_of(value)
         except ValueError:
             raise ValueError(f"{value!r} is no limit, such as 20 a day or 5m tokens a month") from None
+        if meant := tokens_meant(value):
+            raise ValueError(
+                f"{value!r} may be money or tokens: write {meant!r}, or an amount of money in full"
+            )
         return value
 
     @field_validator("parley_time_zone")

@@ -116,6 +116,20 @@ def limits_of(text: str) -> tuple[Limit, ...]:
     return tuple(limits.values())
 
 
+def tokens_meant(text: str) -> str:
+    """`text` in tokens where an amount in it has a size such as `k` and no unit: many people mean tokens by it, and a
+    limit in money would hardly ever hold. Empty where no amount has."""
+    meant = _LIMIT.sub(_in_tokens, text)
+    return "" if meant == text else meant
+
+
+def _in_tokens(found: re.Match[str]) -> str:
+    if not found["size"] or found["tokens"]:
+        return found[0]
+    end = found.end("size") - found.start()
+    return f"{found[0][:end]} tokens{' ' if found['after'] else ''}{found[0][end:].lstrip()}".rstrip()
+
+
 def _plain(text: str) -> Limit | None:
     """The limit of a number alone, which may have an exponent or a sign: money a month."""
     try:

@@ -163,6 +163,13 @@ def alert_lifted_to_text(lift: BudgetLift, view: AlertView) -> str:
     return phrase("joined", language, one=words, two=phrase("ref", language, ref=reference(budget)))
 
 
+def lift_label(reached: BudgetReached, language: str, currency: str) -> str:
+    """The words of the button by which an admin allows a limit once more."""
+    limit = reached.budget.limit
+    amount = amount_to_text(limit.amount, limit.unit, language, currency)
+    return phrase(f"budget_lift_{limit.per}", language, amount=amount)
+
+
 def lifted_to_text(reached: BudgetReached, name: str, language: str, currency: str, zone: tzinfo) -> str:
     """The confirmation that the admin `name` allowed a limit once more; an empty name is not known."""
     budget, limit = reached.budget, reached.budget.limit
@@ -200,9 +207,16 @@ def reference(budget: Budget) -> str:
     return "".join(letters)
 
 
+def allowed_to_text(budget: Budget, balance: Balance, language: str, currency: str) -> str:
+    """A limit with what was allowed once more."""
+    return _allowed(budget, budget.lifts(balance), language, currency)
+
+
 def _allowed(budget: Budget, lifts: int, language: str, currency: str) -> str:
     return limit_to_text(replace(budget.limit, amount=budget.allowed(lifts)), language, currency)
 
 
 def _when(at: datetime, zone: tzinfo, language: str) -> str:
-    return str(format_datetime(at, phrase("format_day", language), zone, LOCALES[language_of(language)]))
+    """A time with its zone: readers of one workspace may be in several."""
+    shown = format_datetime(at, phrase("format_day", language), zone, LOCALES[language_of(language)])
+    return f"{shown} {zone}"

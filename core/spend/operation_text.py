@@ -9,7 +9,7 @@ from core.i18n import name_list, phrase
 from core.spend.cost_text import cost_text
 from core.spend.periods import Period
 from core.spend.report import nearest_rank
-from core.spend.report_text import period_text
+from core.spend.report_text import code, period_text
 from core.values.operation import CountName, ModelLatency, OperationFigures
 
 ANSWERED = "answered"
@@ -70,7 +70,7 @@ def _latency(latency: ModelLatency, language: str) -> list[str]:
     if median is None or most is None:
         return []
     words = phrase("report_within", language, median=median / 1000, most=most / 1000)
-    return [phrase("operation_model", language, model=latency.model, latency=words)]
+    return [phrase("operation_model", language, model=code(latency.model), latency=words)]
 
 
 def _refused(platform: str, counts: _Counts, language: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import reduce
 from operator import attrgetter
 
@@ -19,7 +20,7 @@ from core.i18n import LOCALES, language_of, name_list, phrase
 from core.spend.cost_text import cost_text, summaries_to_text
 from core.spend.periods import Period, PeriodName
 from core.spend.report import LISTED, Report, change_percent, nearest_rank
-from core.text import escaped, shortened
+from core.text import escaped, is_blank, shortened, without_schemes
 from core.values.places import Place
 from core.values.report import (
     ErrorUse,
@@ -55,8 +56,10 @@ class ReportView:
 
     `link` returns the address of a message, or an empty text. `channel` returns the name of a channel as Markdown.
     `readable`: the keys of the places whose words all readers may read; nothing is quoted of others. `budgets`: the
-    share of its budget that each channel spent, in words, by `Place.channel_key`. `names`: people may be named.
-    `posts`: the posts of forums that nobody answered; None where they could not be looked up.
+    share of its budget that each channel spent, in words, by `Place.channel_key`. `limits`: a line for each limit that
+    holds for all of the report. `names`: people may be named. `is_located`: True if a thread of that place is told with
+    its channel: the threads of the readers' own page are not. `posts`: the posts of forums that nobody answered; None
+    where they could not be looked up.
     """
 
     language: str
@@ -65,7 +68,9 @@ class ReportView:
     channel: Callable[[Place], str] = attrgetter("channel")
     readable: frozenset[str] = frozenset()
     budgets: Mapping[str, str] = field(default_factory=dict)
+    limits: Sequence[str] = ()
     names: bool = False
+    is_located: Callable[[Place], bool] = lambda place: True
     posts: UnansweredPosts | None = field(default_factory=UnansweredPosts)
 
     def phrase(self, key: str, **values: str | int | float) -> str:
@@ -87,13 +92,16 @@ class ReportView:
         return self._quotes(text, place) or bool(self.link(place, message_id))
 
     def _quotes(self, text: str, place: Place) -> bool:
-        return bool(one_line(text)) and place.key in self.readable
+        return not is_blank(_label(text)) and place.key in self.readable
 
     def quoted(self, text: str, place: Place, otherwise: str, size: int = _TITLE_CHARS) -> str:
-        """The beginning of a text that was written in `place`, where all readers may read it."""
-        if not self._quotes(text, place):
-            return self.phrase(otherwise)
-        return escaped(shortened(one_line(text), size))
+        """The beginning of a text that was written in `place`, where all readers may read it, else other words."""
+        return escaped(shortened(_label(text), size)) if self._quotes(text, place) else otherwise
+
+
+def _label(text: str) -> str:
+    """A text that others wrote as the label of a link."""
+    return one_line(without_schemes(text))
 
 
 def report_to_text(report: Report, view: ReportView) -> str:
@@ -182,16 +190,14 @@ def _changed(key: str, percent: int, before: str, view: ReportView) -> str:
 
 def _use(report: Report, view: ReportView) -> list[str]:
     figures = report.figures
-    now, scope = figures.now, report.scope
-    people = view.phrase("usage_people", n=now.people)
+    now = figures.now
     lines = [
-        view.phrase("joined", one=view.questions(now.questions), two=people),
+        view.phrase("report_people_count", n=now.people),
         view.phrase("usage_tokens", prompt=now.prompt_tokens, completion=now.completion_tokens),
     ]
     if figures.summaries.number:
         lines.append(summaries_to_text(figures.summaries, view.currency, view.language))
-    if scope is not None and scope.channel_key in view.budgets:
-        lines.append(view.phrase("report_budget", share=view.budgets[scope.channel_key]))
+    lines += view.limits
     if view.names and figures.people:
         asked = (f"{escaped(one_line(one.name))} ({one.questions})" for one in figures.people)
         lines.append(view.phrase("report_people", people=name_list(asked, view.language)))
@@ -205,14 +211,19 @@ def _reason(reason: FeedbackReason, view: ReportView) -> str:
     """Empty where the reason can neither be quoted nor found."""
     if not view.shows(reason.text, reason.place, reason.message_id):
         return ""
-    text = view.quoted(reason.text, reason.place, "report_reason", _REASON_CHARS)
+    text = view.quoted(reason.text, reason.place, view.phrase("report_reason"), _REASON_CHARS)
     key = "report_helpful" if reason.helpful else "report_unhelpful"
     return view.phrase(key, reason=view.linked(text, reason.place, reason.message_id))
 
 
 def _models(report: Report, view: ReportView) -> list[str]:
-    used = [(f"`{one_line(one.model).replace('`', '')}`", one.totals) for one in report.figures.models]
+    used = [(code(one.model), one.totals) for one in report.figures.models]
     return [_cost(name, totals, view) for name, totals in _shortest(used, view)]
+
+
+def code(name: str) -> str:
+    """The name of a model or an error as code."""
+    return f"`{one_line(name).replace('`', '')}`"
 
 
 def _channels(report: Report, view: ReportView) -> list[str]:
@@ -277,7 +288,7 @@ def _threads(report: Report, view: ReportView) -> list[str]:
 
 
 def _thread(thread: ThreadUse, report: Report, view: ReportView) -> str:
-    text = view.quoted(thread.title, thread.place, "report_thread")
+    text = view.quoted(thread.title, thread.place, view.phrase("report_thread"))
     name = _located(view.linked(text, thread.place, thread.message_id), thread.place, report, view)
     return view.phrase("report_thread_of", name=name, questions=view.questions(thread.questions))
 
@@ -287,6 +298,9 @@ def _open(report: Report, view: ReportView) -> list[str]:
     numbers = [view.phrase(f"report_open_{kind}", n=counts[kind]) for kind in OpenKind if counts.get(kind)]
     shown = (one for one in report.figures.open if view.shows(one.text, one.place, one.message_id))
     questions = [_question(one, report, view) for one in shown]
+    others = sum(counts.values()) - len(questions)
+    if questions and others > 0:
+        questions.append(view.phrase("report_questions_others", n=others))
     if view.posts is None:
         posts = [view.phrase("report_posts_unread")]
     else:
@@ -315,19 +329,26 @@ def _posts(posts: UnansweredPosts, report: Report, view: ReportView) -> list[str
 
 
 def _post(post: UnansweredPost, report: Report, view: ReportView) -> str:
-    text = view.quoted(post.title, post.place, "report_post")
+    text = view.quoted(post.title, post.place, view.phrase("report_post", at=_moment(post.at, report, view)))
     name = _located(view.linked(text, post.place, post.message_id), post.place, report, view)
     return view.phrase("report_left", question=name, kind=view.phrase("report_left_unanswered"))
 
 
 def _question(question: OpenQuestion, report: Report, view: ReportView) -> str:
-    text = view.quoted(question.text, question.place, "report_question")
+    otherwise = view.phrase("report_question", at=_moment(question.at, report, view))
+    text = view.quoted(question.text, question.place, otherwise)
     name = _located(view.linked(text, question.place, question.message_id), question.place, report, view)
     return view.phrase("report_left", question=name, kind=view.phrase(f"report_left_{question.kind}"))
 
 
+def _moment(at: datetime, report: Report, view: ReportView) -> str:
+    """A time of the period, in its time zone."""
+    locale = LOCALES[language_of(view.language)]
+    return str(format_datetime(at, view.phrase("format_day"), report.period.zone, locale))
+
+
 def _located(name: str, place: Place, report: Report, view: ReportView) -> str:
     """`name` with its channel, where the report is of several."""
-    if report.scope is not None and report.scope.channel:
+    if (report.scope is not None and report.scope.channel) or not view.is_located(place):
         return name
     return view.phrase("report_in", name=name, channel=view.channel(place))

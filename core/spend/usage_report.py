@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
@@ -19,11 +19,12 @@ from core.ports.store.settings import SettingsStore
 from core.ports.store.usage import UsageStore
 from core.settings.channel import merge
 from core.settings.environment import CoreSettings
+from core.spend.budget_text import allowed_to_text, share_to_text
 from core.spend.budgets import budgets_of, payer_of
 from core.spend.periods import Period, PeriodName
 from core.spend.report import Report
 from core.spend.report_text import ReportView, report_to_text
-from core.values.budgets import Budget, BudgetScope, BudgetUnit, Spent
+from core.values.budgets import Balance, Budget, BudgetScope, BudgetUnit, Spent
 from core.values.conversation import Ask, announcement
 from core.values.places import Place
 from core.values.report import FeedbackReason, OpenQuestion, ThreadUse, UnansweredPosts
@@ -101,11 +102,13 @@ class StoredUsage:
         view = ReportView(
             language,
             self.settings.parley_currency,
-            self._link,
+            lambda one, message_id: self._link(one, message_id, place),
             lambda channel: self._channel(channel, place, language),
             await self._readable(report, place),
             await self._shares(report, language),
-            names=settings.report_names,
+            await self._limits(report, place, language),
+            settings.report_names,
+            lambda one: not self._is_page(one, place),
         )
         posts = await self._posts(report, place)
         if posts is not None:
@@ -114,9 +117,16 @@ class StoredUsage:
         anonymous = report_to_text(report, replace(view, readable=frozenset(), names=False))
         return WrittenReport(report, report_to_text(report, view), language, anonymous)
 
-    def _link(self, place: Place, message_id: str) -> str:
+    def _link(self, place: Place, message_id: str, reader: Place) -> str:
+        """The address of a message; empty where it is one within a page that the readers are not on."""
         platform_calls = self.calls(place)
-        return platform_calls.message_link(place, message_id) if platform_calls is not None else ""
+        link = platform_calls.message_link(place, message_id) if platform_calls is not None else ""
+        return link if place.platform == reader.platform or not link.startswith("/") else ""
+
+    def _is_page(self, place: Place, reader: Place) -> bool:
+        """True if `place` is on the only page of the readers, which has no channels."""
+        platform_calls = self.calls(place) if place.platform == reader.platform else None
+        return platform_calls is not None and not platform_calls.has_channels
 
     def _channel(self, channel: Place, reader: Place, language: str) -> str:
         """A mention of a channel, which only its own platform understands; else as the settings of Parley name it."""
@@ -127,36 +137,55 @@ class StoredUsage:
         return mention or phrase(key, variant(language_of(language), channel.platform), name=name)
 
     async def _shares(self, report: Report, language: str) -> dict[str, str]:
-        """The share that each channel spent of its own budget, by `Place.channel_key`, at the end of the period: of the
-        limit of which most is spent. None where no cost is known, and none of a limit that begins anew within the
-        period: its last share would say nothing of the time before."""
+        """The share that each listed channel spent of its own budget, in words, by `Place.channel_key`."""
         shares: dict[str, str] = {}
-        end = report.period.until - timedelta(microseconds=1)
-        for channel in report.budgeted:
-            settings = merge(self.settings, await self.store.stored_settings(channel), channel.platform)
-            budgets = [
-                budget
-                for budget in budgets_of(settings, payer_of(channel, ""), "", end, self.settings.zone)
-                if budget.scope is BudgetScope.CHANNEL and budget.account.since <= report.period.since
-            ]
-            found = [await self._share(budget, channel, report.period.until, language) for budget in budgets]
-            if known := [share for share in found if share is not None]:
-                shares[channel.channel_key] = max(known)[1]
+        for channel in report.budgeted if report.scope is None or not report.scope.channel else ():
+            found = await self._spent(report, channel, [BudgetScope.CHANNEL])
+            for budget, balance in found:
+                limit = allowed_to_text(budget, balance, language, self.settings.parley_currency)
+                key = "share_least" if balance.unpriced else "share"
+                shares[channel.channel_key] = phrase(
+                    key, language, percent=budget.percent(balance), limit=limit
+                )
         return shares
 
-    async def _share(
-        self, budget: Budget, channel: Place, until: datetime, language: str
-    ) -> tuple[int, str] | None:
-        """The share of its limit that a channel had spent at the time `until`, in percent and in words. None where no
-        cost is known."""
-        totals = await self.store.usage_totals(budget.account.since, until, channel)
+    async def _limits(self, report: Report, reader: Place, language: str) -> list[str]:
+        """A line for each limit of the channel of the report, of the workspace and of everybody."""
+        scope = report.scope or replace(reader, channel="", thread="")
+        scopes = [BudgetScope.WORKSPACE, BudgetScope.ALL]
+        if scope.channel:
+            scopes.insert(0, BudgetScope.CHANNEL)
+        found = await self._spent(report, scope, scopes)
+        return [share_to_text(*one, language, self.settings.parley_currency) for one in found]
+
+    async def _spent(
+        self, report: Report, place: Place, scopes: Sequence[BudgetScope]
+    ) -> list[tuple[Budget, Balance]]:
+        """The budgets of these scopes at `place` with their balances at the end of the period: of each scope the limit
+        of which most is spent. Without those of which no cost is known, and without limits that begin anew within the
+        period: their last share would say nothing of the time before."""
+        settings = merge(self.settings, await self.store.stored_settings(place), place.platform)
+        end = report.period.until - timedelta(microseconds=1)
+        most: dict[BudgetScope, tuple[Budget, Balance]] = {}
+        for budget in budgets_of(settings, payer_of(place, ""), "", end, self.settings.zone):
+            if budget.scope not in scopes or budget.account.since > report.period.since:
+                continue
+            balance = await self._balance(budget, report.period.until)
+            known = most.get(budget.scope)
+            if balance is not None and (known is None or budget.percent(balance) > known[0].percent(known[1])):
+                most[budget.scope] = (budget, balance)
+        return [most[scope] for scope in scopes if scope in most]
+
+    async def _balance(self, budget: Budget, until: datetime) -> Balance | None:
+        """The balance of a budget at the time `until`. None where no cost is known."""
+        of = None if budget.scope is BudgetScope.ALL else budget.account.payer.place
+        totals = await self.store.usage_totals(budget.account.since, until, of)
         spent = Spent(totals.cost_micros, totals.prompt_tokens + totals.completion_tokens)
         unpriced = totals.unpriced if budget.limit.unit is BudgetUnit.MONEY else 0
         if unpriced and not spent.micros:
             return None
         (lifted,) = await self.store.lifted([budget.account])
-        percent = budget.percent(replace(lifted, spent=spent))
-        return percent, phrase("share_least" if unpriced else "share", language, percent=percent)
+        return replace(lifted, spent=spent, unpriced=unpriced)
 
     async def _posts(self, report: Report, reader: Place) -> UnansweredPosts | None:
         """The posts of the period that nobody answered, as far as all readers may read them. None where they can't be

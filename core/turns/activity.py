@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from core.files.names import one_line
 from core.i18n import phrase, tool_label
-from core.text import shortened
+from core.text import shortened, without_schemes
 from core.values.outgoing import Activity, TaskState, ToolTask
 from core.values.parts import ToolCall
 from core.values.steps import ModelRound, Step, ToolResults, ToolsBegun
@@ -17,7 +16,6 @@ _TITLE_LENGTH = 100
 _LINE_LENGTH = 150
 """Characters. Platforms leave about 200 for a notice under a message that grows."""
 _MARKS = {TaskState.RUNNING: "", TaskState.DONE: " ✓", TaskState.FAILED: " ✗"}
-_SCHEME = re.compile(r"\b[a-zA-Z][\w+.-]{0,20}://")
 _MARKUP = str.maketrans(dict.fromkeys("[]()<>*~`|\\@#", " "))
 """Notices are shown as Markdown on some platforms: no title is a link, a mention or markup."""
 
@@ -82,7 +80,7 @@ def _first_text(call: ToolCall) -> str:
 
 
 def _plain(text: str) -> str:
-    return one_line(_SCHEME.sub("", text[: 4 * _TITLE_LENGTH]).translate(_MARKUP))
+    return one_line(without_schemes(text[: 4 * _TITLE_LENGTH]).translate(_MARKUP))
 
 
 def _line(tasks: Sequence[ToolTask], language: str) -> str:

@@ -24,6 +24,7 @@ from core.ports.model import Model
 from core.ports.store import Store
 from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
+from core.spend.budget_text import lift_label
 from core.spend.chart_renderer import Charts
 from core.turns.announcements import UsageReporter, channel_place, report_to_finish
 from core.turns.answer_budgets import AnswerBudgets
@@ -44,6 +45,7 @@ from core.values.places import Place
 from core.values.steps import Decision
 from core.values.tasks import REPORT_ID, BudgetReached, RemoveQuote, ReportUsage, UpdateAlert
 from core.values.turn_ends import Finish
+from core.values.ui import Button
 
 log = structlog.get_logger()
 
@@ -247,7 +249,8 @@ class TurnRunner:
             written = await until_stored(self._clock, lambda: self._usage_reporter.report(task, place))
             finish = await report_to_finish(written, turn, self._settings.parley_currency, self._charts)
         if isinstance(task, BudgetReached):
-            finish = replace(finish, buttons=(turn_button("budget_lift", turn, self._language(running)),))
+            label = lift_label(task, self._language(running), self._settings.parley_currency)
+            finish = replace(finish, buttons=(Button("budget_lift", label, turn.id),))
         running.turn = replace(turn, ask=replace(turn.ask, place=place))
         return await self._show_last(finish, running, self._create(running, channel))
 

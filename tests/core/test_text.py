@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.i18n import LANGUAGES, phrase
-from core.text import is_blank, longest_start, quoted, shortened
+from core.text import escaped, is_blank, longest_start, quoted, shortened
 from core.values.outgoing import page_length
 
 BLANKS = {
@@ -108,3 +108,9 @@ def test_a_text_of_nothing_but_marks_is_shortened_all_the_same() -> None:
 )
 def test_a_quote_shows_each_character_of_its_text(text: str, markdown: str) -> None:
     assert quoted(text) == markdown
+
+
+def test_every_sign_of_markdown_within_a_line_is_escaped() -> None:
+    assert escaped("*a* _b_ `c` ~~d~~ ||e|| <f> [g] \\") == (
+        "\\*a\\* \\_b\\_ \\`c\\` \\~\\~d\\~\\~ \\|\\|e\\|\\| \\<f\\> \\[g\\] \\\\"
+    )

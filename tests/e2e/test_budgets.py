@@ -85,7 +85,8 @@ async def test_on_discord_a_person_is_warned_directly_refused_and_helped_by_an_a
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:
     endpoint.default = FINE
-    people, lift, whose = Discord(discord), phrase("budget_lift", "en"), phrase("budget_of_person", "en")
+    people, whose = Discord(discord), phrase("budget_of_person", "en")
+    lift = phrase("budget_lift_day", "en", amount=_tokens(100, "en"))
     settings = discord_settings(discord) | model_settings(endpoint)
     async with Program(tmp_path, **settings, PARLEY_ALERT_CHANNEL=f"discord:{RANDOM}"):
         told = await people.whispered(DISCORD_ADA, "budget", of="person", limit="100 tokens a day")

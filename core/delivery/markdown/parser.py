@@ -50,6 +50,7 @@ _PRICE = re.compile(rf"\d[^\\^_={{}}+*<>]*?(?:[ /][A-Za-z]{{3}}|[{_CHINESE}-\U00
 _LETTER = re.compile(r"[0-9A-Za-z]")
 _MATH_MARKS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
 _SAFE = re.compile(r"https?://|mailto:", re.IGNORECASE)
+_ON_PAGE = re.compile(r"/#[\w-]{1,64}")
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _SCHEME = re.compile(r"(?<!\w)(?:https?|mailto)\Z", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:://|(?<=mailto):)[^\s<>\"'`|，。；：！？、）】》」]{1,2000}")
@@ -270,8 +271,14 @@ class _Markdown(MarkdownIt):
         return _SAFE.match(url) is not None
 
 
-def _made() -> MarkdownIt:
-    made = _Markdown("commonmark", {"html": False, "maxNesting": _DEEPEST})
+class _PageMarkdown(_Markdown):
+    def validateLink(self, url: str) -> bool:  # noqa: N802
+        """A link may lead to a thread of the page."""
+        return _ON_PAGE.fullmatch(url) is not None or super().validateLink(url)
+
+
+def _made(markdown: type[_Markdown] = _Markdown) -> MarkdownIt:
+    made = markdown("commonmark", {"html": False, "maxNesting": _DEEPEST})
     made.inline = _Parser()
     made.enable(["table", "strikethrough"]).disable(["html_block", "html_inline", "linkify"])
     stops = ["paragraph", "reference", "blockquote", "list"]
@@ -289,6 +296,7 @@ def _made() -> MarkdownIt:
 
 
 PARSER = _made()
+PAGE_PARSER = _made(_PageMarkdown)
 
 
 def _is_plain(source: str) -> bool:

@@ -293,3 +293,9 @@ def test_a_longer_answer_does_not_make_its_next_words_dearer() -> None:
         return time.process_time() - began
 
     assert spent(20_000) < 3 * spent(2_000)
+
+
+def test_a_link_to_a_thread_of_the_page_stays_on_it_and_no_other_path_is_a_link() -> None:
+    assert rendered("[a thread](/#abcdefgh2345)").blocks == ('<p><a href="/#abcdefgh2345">a thread</a></p>',)
+    for target in ("#abcdefgh2345", "/api/threads", "//x.test", "/#a/b", "javascript:x"):
+        assert "<a" not in "".join(rendered(f"[a thread]({target})").blocks)

@@ -55,13 +55,13 @@ ALERT_WORDS = [
         BudgetScope.PERSON,
         Payer("discord", ANY, ANY, "d"),
         "The budget of one person (Discord) is used up: US$0.10 a day. "
-        "That person's questions are refused until 1 Apr 00:00.",
+        "That person's questions are refused until 1 Apr 00:00 UTC.",
     ),
     (
         "zh",
         BudgetScope.PERSON,
         Payer("discord", ANY, ANY, "d"),
-        "某位成员的预算（Discord）已用完：每天 US$0.10。4月1日 00:00 之前，此人的提问会被拒绝。",
+        "某位成员的预算（Discord）已用完：每天 US$0.10。4月1日 00:00 UTC 之前，此人的提问会被拒绝。",
     ),
     ("en", BudgetScope.CHANNEL, Payer("web", "", "web", ANY), "The budget of Parley's page is used up:"),
     (
@@ -88,18 +88,18 @@ def test_an_alert_says_whose_budget_it_is_as_its_readers_know_it(
             "en",
             ALERTS,
             "The budget of <#C1> was used up: US$0.10 a day. Eve \\*x\\* allowed US$0.10 more. "
-            "The limit is US$0.20 until 1 Apr 00:00.",
+            "The limit is US$0.20 until 1 Apr 00:00 UTC.",
         ),
         (
             "zh",
             ALERTS,
-            "频道 <#C1> 的预算曾用完：每天 US$0.10。Eve \\*x\\* 追加了 US$0.10：4月1日 00:00 前的上限为 US$0.20。",
+            "频道 <#C1> 的预算曾用完：每天 US$0.10。Eve \\*x\\* 追加了 US$0.10：4月1日 00:00 UTC 前的上限为 US$0.20。",
         ),
         (
             "en",
             Place("discord", "100", "201"),
             "The budget of the channel C1 (Slack) was used up: US$0.10 a day. "
-            "An admin allowed US$0.10 more. The limit is US$0.20 until 1 Apr 00:00.",
+            "An admin allowed US$0.10 more. The limit is US$0.20 until 1 Apr 00:00 UTC.",
         ),
     ],
 )
@@ -135,13 +135,13 @@ async def test_an_alert_is_written_in_the_language_of_its_channel_and_lifted_in_
     posted = asyncio.create_task(posting(here.reached[0]))
     alert = await until(lambda: here.submitted[-1] if here.submitted[-1].ask.announces else None)
     assert alert.ask.text.startswith(
-        "频道 C1 的预算已用完：每月 10 个 token。4月1日 00:00 之前，提问会被拒绝。"
+        "频道 C1 的预算已用完：每月 10 个 token。4月1日 00:00 Asia/Shanghai 之前，提问会被拒绝。"
     )
     await here.store.finish(Finish(await here.store.begin(alert.id), TurnState.DONE, posted=("p1",)))
     assert await posted
     done = await here.inbox.receive(ButtonPress("budget_lift", alert.id, ALERTS, replace(ADMIN, locale="en")))
     assert done.reply is not None
-    assert done.reply.text == "Eve 追加了 10 个 token：4月1日 00:00 前的上限为 20 个 token。"
+    assert done.reply.text == "Eve 追加了 10 个 token：4月1日 00:00 Asia/Shanghai 前的上限为 20 个 token。"
     (lift,) = here.lifted
     assert await posting.update(lift)
     update = here.submitted[-1]

@@ -113,7 +113,7 @@ async def test_at_100_percent_a_question_is_refused_with_the_limit_and_the_time_
     assert refused.reply is not None
     assert refused.reply.refused
     assert refused.reply.text.startswith(
-        "The budget of this channel is used up: 100 tokens a day. It renews on 1 Apr 00:00; "
+        "The budget of this channel is used up: 100 tokens a day. It renews on 1 Apr 00:00 Asia/Shanghai; "
     )
     assert [line.text for line in await here.store.lines(THREAD)][-1] == "why?", "it stays in its thread"
     assert (await here.say(BEN)).reply is None, "not each one is replied to"
@@ -329,7 +329,7 @@ async def test_an_admin_allows_as_much_again_once_for_each_time_that_it_is_reach
     done = await lift(here, ADMIN, reached)
     assert done.reply is not None
     assert not done.reply.whisper
-    assert done.reply.text == "Eve allowed 10 tokens more. The limit is 20 tokens until 1 Apr 00:00."
+    assert done.reply.text == "Eve allowed 10 tokens more. The limit is 20 tokens until 1 Apr 00:00 UTC."
     (lifted,) = here.lifted
     assert (lifted.reached, lifted.by, lifted.place) == (reached, ADMIN, ALERTS)
     twice = await lift(here, ADMIN, reached)
@@ -464,11 +464,11 @@ async def test_budget_shows_every_limit_with_what_is_spent_and_admins_set_them()
     await here.spend(4)
     shown = await here.command("budget")
     assert [line for line in shown.splitlines() if line.startswith("- ")] == [
-        "- Your budget: 5 tokens a day. Spent: 4 tokens (80%). It renews on 1 Apr 00:00.",
-        "- The budget of this channel: 50 tokens a month. Spent: 4 tokens (8%). It renews on 1 Apr 00:00.",
-        "- The budget of this workspace: 100 tokens a month. Spent: 4 tokens (4%). It renews on 1 Apr 00:00.",
+        "- Your budget: 5 tokens a day. Spent: 4 tokens (80%). It renews on 1 Apr 00:00 UTC.",
+        "- The budget of this channel: 50 tokens a month. Spent: 4 tokens (8%). It renews on 1 Apr 00:00 UTC.",
+        "- The budget of this workspace: 100 tokens a month. Spent: 4 tokens (4%). It renews on 1 Apr 00:00 UTC.",
         "- The budget of everybody who uses Parley: 1,000,000 tokens a month. Spent: 4 tokens (0%). It renews on "
-        "1 Apr 00:00.",
+        "1 Apr 00:00 UTC.",
     ]
     assert "/budget person" not in shown
     assert "/budget person" in await here.command("budget", by=ADMIN)

@@ -33,7 +33,7 @@ def test_it_has_a_line_for_each_account_model_and_platform() -> None:
         "- 3 questions ended in an error (`bad_key` 2, `cut` 1)\n"
         "- account one: 2,000 requests, 1,010 failed (`stalled` 1000, `rate_limited` 10)\n"
         "- account two: 1 request\n"
-        "- gpt-4o: half of the answers began within 0.9 s, 95% within 4 s\n"
+        "- `gpt-4o`: half of the answers began within 0.9 s, 95% within 4 s\n"
         "- telnet: 5 questions refused (`refused` 3, `limited` 2)"
     )
 

@@ -72,9 +72,9 @@ VIEW = ReportView(
 OF_THE_CHANNEL = """\
 **Usage in this channel, 16–22 Nov 2026**
 120 questions, 20% more than the week before; cost: US$12.30, 5% less.
-- 120 questions by 14 people
+- asked by 14 people
 - 45,000 input tokens, 9,000 output tokens
-- 62% of this channel's budget is spent
+- The budget of this channel: 62% of US$20.00 a month is spent
 - answers rated helpful: 30, not helpful: 2
 - not helpful: [made up](https://chat/1.5)
 - not helpful: [a reason was given](https://chat/2.5)
@@ -97,25 +97,26 @@ add a second model.
 
 **Left open**
 - failed: 4, answers rated not helpful: 2
-- [Where are the logs?](https://chat/1.7): failed"""
+- [Where are the logs?](https://chat/1.7): failed
+- 5 more questions"""
 
 
 def test_a_channels_report_says_what_changed_first_and_quotes_only_what_all_readers_may_read() -> None:
-    view = replace(VIEW, budgets={CHANNEL.channel_key: "62%"})
+    view = replace(VIEW, limits=["The budget of this channel: 62% of US$20.00 a month is spent"])
     assert report_to_text(Report(WEEK, CHANNEL, FIGURES), view) == OF_THE_CHANNEL
 
 
 def test_a_workspaces_report_names_channels_and_sums_up_direct_conversations() -> None:
-    view = replace(VIEW, readable=frozenset(), budgets={CHANNEL.channel_key: "62%"})
+    view = replace(VIEW, readable=frozenset(), budgets={CHANNEL.channel_key: "62% of US$20.00 a month spent"})
     text = report_to_text(Report(WEEK, TEAM, FIGURES), view)
     assert "**Usage in this workspace, 16–22 Nov 2026**" in text
     assert (
         "**Cost by channel**\n"
-        "- <#C1>: US$12.00, 62% of its budget · 110 questions\n"
+        "- <#C1>: US$12.00 · 110 questions · budget: 62% of US$20.00 a month spent\n"
         "- direct conversations: US$0.30 · 10 questions\n"
     ) in text
     assert "- [a thread](https://chat/1.9) in <#C1>: 34 questions" in text
-    assert "- [a question](https://chat/1.7) in <#C1>: failed" in text
+    assert "- [a question of 18 Nov 13:00](https://chat/1.7) in <#C1>: failed" in text
     assert not any(words in text for words in ("deploy", "secret", "made up", "hush", "D1", "D2", "Ada"))
 
 
@@ -194,8 +195,9 @@ def test_it_speaks_chinese() -> None:
     text = report_to_text(Report(WEEK, CHANNEL, FIGURES), replace(VIEW, language="zh"))
     assert text.startswith(
         "**这个频道的用量，2026年11月16日至22日**\n120 个问题，比前一周多 20%；费用：US$12.30，少 5%。\n"
-        "- 120 个问题，来自 14 人\n"
+        "- 14 人提问\n"
     )
+    assert text.endswith("：失败\n- 另有 5 个问题")
     assert "\n- 一半的回答在 0.9 秒内开始，95% 在 8 秒内开始\n" in text
 
 
@@ -258,7 +260,8 @@ NOTHING_OPEN = replace(FIGURES, open_counts={}, open=())
 def test_posts_without_an_answer_follow_the_open_questions_with_their_links_and_channel() -> None:
     assert left_open(some_posts(1)) == [
         "- failed: 4, answers rated not helpful: 2, forum posts without an answer: 1",
-        "- [a question](https://chat/1.7) in <#C1>: failed",
+        "- [a question of 18 Nov 13:00](https://chat/1.7) in <#C1>: failed",
+        "- 5 more questions",
         "- [Post \\*0\\*](https://chat/0) in <#300>: no answer yet",
     ]
 
@@ -298,7 +301,7 @@ def test_a_period_without_questions_has_its_posts_all_the_same() -> None:
         "",
         "**Left open**",
         "- forum posts without an answer: 1",
-        "- [a post](https://chat/0): no answer yet",
+        "- [a post of 18 Nov 13:00](https://chat/0): no answer yet",
     ]
 
 
@@ -308,3 +311,32 @@ def test_posts_are_told_in_chinese() -> None:
         *(f"- [Post \\*{n}\\*](https://chat/{n})（<#300>）：尚无人回复" for n in range(5)),
         "- 另有至少 2 个帖子",
     ]
+
+
+@pytest.mark.parametrize("title", ["", "\u3164", "\u2800\u200b", "https://", "\u202e"])
+@pytest.mark.parametrize(
+    ("tag", "words"), [("en", "a post of 18 Nov 13:00"), ("zh", "11月18日 13:00 的一个帖子")]
+)
+def test_a_title_of_which_a_reader_sees_nothing_is_told_by_its_time(title: str, tag: str, words: str) -> None:
+    (post,) = some_posts(1).found
+    lines = left_open(UnansweredPosts((replace(post, title=title),)), FORUM, NOTHING_OPEN, tag)
+    assert lines[1].startswith(f"- [{words}](https://chat/0)")
+
+
+@pytest.mark.parametrize(
+    ("title", "label"),
+    [
+        ("See https://example.com/a", "See example.com/a"),
+        ("HTTP://x.y and mailto:a@b.c", "x.y and a@b.c"),
+        ("discord://-/x", "-/x"),
+        ("a || b", "a \\|\\| b"),
+        ("at 10:30, f(x): y", "at 10:30, f(x): y"),
+    ],
+)
+def test_the_label_of_a_link_holds_no_address_and_no_sign_of_markdown(title: str, label: str) -> None:
+    (post,) = some_posts(1).found
+    posts = UnansweredPosts((replace(post, title=title),))
+    assert left_open(posts, FORUM, NOTHING_OPEN)[1] == f"- [{label}](https://chat/0): no answer yet"
+    figures = replace(FIGURES, open=(replace(FIGURES.open[0], text=title),))
+    text = report_to_text(Report(WEEK, CHANNEL, figures), VIEW)
+    assert f"- [{label}](https://chat/1.7): failed" in text

@@ -75,15 +75,27 @@ class Readable(MemoryPlatform):
         return f"<#{place.channel}>"
 
 
+class OnePage(MemoryPlatform):
+    """A page, which has no channels, and addresses of its own alone."""
+
+    traits = TRAITS["web"]
+
+    def message_link(self, place: Place, message_id: str) -> str:
+        return f"/#{place.thread}"
+
+    def channel_mention(self, place: Place) -> str:
+        return ""
+
+
 class Reporter:
     def __init__(self) -> None:
         self.store = MemoryStore()
-        calls = PlatformCalls(Readable())
+        calls = {"slack": PlatformCalls(Readable()), "web": PlatformCalls(OnePage())}
         self.usage = StoredUsage(
             self.store,
             CoreSettings(_env_file=None),
             UTC,
-            lambda place: calls if place.platform == "slack" else None,
+            lambda place: calls.get(place.platform),
         )
 
     async def ask(self, id: str, place: Place, text: str, cost_micros: int | None = 1_500_000) -> None:
@@ -149,9 +161,10 @@ async def test_no_words_of_a_report_turn_its_lines_around() -> None:
     ("reader", "language", "name"),
     [
         (Place("web", "web", "web"), "en", "- this page: US$3.00 · 2 questions"),
-        (Place("web", "web", "web"), "en", "- a thread on this page: 2 questions"),
+        (Place("web", "web", "web"), "en", "- [there](/#7): 2 questions"),
         (Place("web", "web", "web"), "zh", "- 这个页面：US$3.00 · 2 个问题"),
         (CHANNEL, "en", "- Parley's page: US$3.00 · 2 questions"),
+        (CHANNEL, "en", "- a thread in Parley's page: 2 questions"),
         (CHANNEL, "zh", "- Parley 网页：US$3.00 · 2 个问题"),
     ],
 )
@@ -189,7 +202,7 @@ async def test_it_says_how_much_of_its_budget_a_channel_spent() -> None:
     reporter = Reporter()
     await reporter.ask("m1", OPEN, "here")
     await reporter.store.change(CHANNEL, {"budget": "3 a day, 100 a month"}, ADMIN, AT)
-    assert "- 50% of this channel's budget is spent\n" in await reporter.text(CHANNEL)
+    assert "- The budget of this channel: 50% of US$3.00 a day is spent\n" in await reporter.text(CHANNEL)
     budget = budgets_of(
         merge(reporter.usage.settings, await reporter.store.stored_settings(CHANNEL), "slack"),
         payer_of(CHANNEL, ""),
@@ -199,12 +212,49 @@ async def test_it_says_how_much_of_its_budget_a_channel_spent() -> None:
     )[0]
     await reporter.store.balances([budget.account], "")
     await reporter.store.lift(budget, 0, Change(CHANNEL, "lift:channel", None, None, ADMIN, AT))
-    assert "- 25% of this channel's budget is spent\n" in await reporter.text(CHANNEL), "of what is allowed"
+    assert "- The budget of this channel: 25% of US$6.00 a day is spent\n" in await reporter.text(CHANNEL), (
+        "of what is allowed"
+    )
     await reporter.ask("m2", OPEN, "unpriced", None)
     workspace = await reporter.text(Place("slack", "T1", ""))
-    assert "at least 25% of its budget · 2 questions" in workspace
+    assert "· 2 questions · budget: at least 25% of US$6.00 a day spent\n" in workspace
     await reporter.store.change(CHANNEL, {"language": "zh"}, ADMIN, AT)
-    assert "\n- 这个频道的预算已用至少 25%\n" in await reporter.text(CHANNEL)
+    assert "\n- 这个频道的预算：每天 US$6.00，至少已用 25%\n" in await reporter.text(CHANNEL)
+    workspace = await reporter.text(Place("slack", "T1", ""))
+    assert " · 2 个问题 · 预算：每天 US$6.00，至少已用 25%\n" in workspace
+
+
+@pytest.mark.parametrize(
+    ("scope", "shown"),
+    [
+        (
+            CHANNEL,
+            ["The budget of this channel: 50% of US$3.00", "this workspace: 30% of US$10.00", "Parley: 20% of"],
+        ),
+        (
+            Place("slack", "T1", ""),
+            ["The budget of this workspace: 30% of US$10.00", "Parley: 20% of US$22.50"],
+        ),
+        (
+            None,
+            ["The budget of this workspace: 30% of US$10.00", "uses Parley: 20% of US$22.50 a day is spent"],
+        ),
+    ],
+)
+async def test_a_report_has_the_limits_of_its_channel_its_workspace_and_everybody(
+    scope: Place | None, shown: list[str]
+) -> None:
+    reporter = Reporter()
+    reporter.usage = replace(
+        reporter.usage, settings=CoreSettings(_env_file=None, parley_budget="22.5 a day, 90 a month")
+    )
+    for number, place in enumerate((OPEN, replace(OPEN, channel="C2"), replace(OPEN, team="T2"))):
+        await reporter.ask(f"m{number}", place, "why?")
+    await reporter.store.change(Place("slack", "T1", ""), {"budget": "10 a day"}, ADMIN, AT)
+    await reporter.store.change(CHANNEL, {"budget": "3 a day"}, ADMIN, AT)
+    lines = [line for line in (await reporter.text(scope)).splitlines() if line.startswith("- The budget")]
+    assert len(lines) == len(shown)
+    assert all(words in line for words, line in zip(shown, lines, strict=True))
 
 
 async def test_a_share_of_a_cost_that_is_not_known_is_left_out() -> None:
@@ -290,7 +340,7 @@ async def test_the_text_that_quotes_nobody_has_no_titles_of_posts() -> None:
     written = await reporter.usage.write(await reporter.usage.read(DAY, None), GENERAL)
     assert "How do I" in written.text
     assert "How do I" not in written.anonymous
-    assert "- a post in discord:300: no answer yet" in written.anonymous
+    assert "- a post of 18 Nov 12:00 in discord:300: no answer yet" in written.anonymous
 
 
 async def test_a_platform_without_forums_has_no_posts() -> None:
