@@ -19,8 +19,10 @@ from storage.engine import insert
 from storage.tables import FORGOTTEN, from_us
 
 FORGOTTEN_USER = "forgotten-"
-"""The beginning of the name under which the usage of a person stays without their id: a random one after `/forget`, a
-hash of the id where it is older than what is kept."""
+"""The beginning of the random name under which the usage of a person stays after `/forget`."""
+EXPIRED_USER = "expired-"
+"""The beginning of the name of a person in usage that is older than what is kept: a hash of their id follows."""
+NAMELESS = (FORGOTTEN_USER, EXPIRED_USER)
 _HASH_LENGTH = 16
 
 Message = TypeVar("Message", Ask, ThreadMessage)
@@ -31,9 +33,9 @@ Key = tuple[str, str, str]
 def former_name(person: str) -> str:
     """The name of a person in usage that is older than what is kept: whoever knows the id still counts it, so that no
     sum changes. A name that is no id stays."""
-    if person.startswith(FORGOTTEN_USER):
+    if person.startswith(NAMELESS):
         return person
-    return f"{FORGOTTEN_USER}{person_digest(person)[:_HASH_LENGTH]}"
+    return f"{EXPIRED_USER}{person_digest(person)[:_HASH_LENGTH]}"
 
 
 def names_of(person: str) -> tuple[str, str]:

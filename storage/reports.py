@@ -29,7 +29,7 @@ from core.values.report import (
 )
 from core.values.usage import UsageTotals, added
 from storage import threads
-from storage.forgotten import FORGOTTEN_USER, former_name
+from storage.forgotten import NAMELESS, former_name
 from storage.tables import ASKING, FEEDBACK, NOT_DONE, SETTINGS, THREADS, TURNS, USAGE, from_us
 from storage.usage_sums import IN_BACKGROUND, SumKind, people, summaries, sums, total, totals, totals_of, within
 
@@ -126,7 +126,7 @@ def _people(connection: Connection, period: Span, scope: Place | None) -> tuple[
     known = {
         (platform, name): count + counts.get((platform, former_name(name)), 0)
         for (platform, name), count in counts.items()
-        if not name.startswith(FORGOTTEN_USER)
+        if not name.startswith(NAMELESS)
     }
     most = sorted(known.items(), key=lambda one: (-one[1], one[0]))[:_LISTED]
     return tuple(PersonUse(_name(connection, *one) or one[1], count) for one, count in most)

@@ -15,7 +15,7 @@ from core.values.turn_ends import Finish
 from core.values.usage import LastUsage, UsageTotals
 from storage import charges, usage_sums
 from storage.engine import insert
-from storage.forgotten import FORGOTTEN_USER, former_name
+from storage.forgotten import NAMELESS, former_name
 from storage.tables import TURNS, USAGE
 from storage.threads import address, of_place
 from storage.usage_sums import EMBEDDED, SUMMED
@@ -79,7 +79,8 @@ def add(connection: Connection, end: Finish, person: str, at_us: int) -> bool:
 def expire_people(connection: Connection, turn_ids: Sequence[int]) -> None:
     """Give the people whose usage these turns are their `former_name`, in the sums too. The amounts stay."""
     used = USAGE.c
-    known = (used.person != "", ~used.person.startswith(FORGOTTEN_USER, autoescape=True))
+    nameless = (used.person.startswith(name, autoescape=True) for name in NAMELESS)
+    known = (used.person != "", *(~one for one in nameless))
     query = select(USAGE).where(used.turn_id.in_(turn_ids), *known)
     rows = [dict(row) for row in connection.execute(query).mappings()]
     if rows:

@@ -318,6 +318,9 @@ class TestSums:
 
         assert not {ANN.id, BEN.id} & people({"2026-03-01"})
         assert people({"2026-03-02", "2026-03-03"}) == {ANN.id, BEN.id}
+        former = people({"2026-03-01"})
+        assert former, "somebody asked on that day"
+        assert all(name.startswith("expired-") for name in former), "nobody had themselves forgotten"
 
     async def test_forget_reaches_old_usage_too(self, store: Store) -> None:
         await used(store)

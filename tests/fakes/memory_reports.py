@@ -30,7 +30,7 @@ from core.values.report import (
 from core.values.tasks import SumUpThread
 from core.values.turn_ends import Finish
 from core.values.usage import DIRECT, Charge, SummaryTotals, UsageField, UsageGroup, UsageTotals
-from storage.forgotten import FORGOTTEN_USER, former_name
+from storage.forgotten import NAMELESS, former_name
 from tests.fakes.memory_threads import holds
 
 _LISTED, _REASONS = 5, 3
@@ -186,7 +186,7 @@ class ReportedData:
         known = {
             (platform, person): count + counts[platform, former_name(person)]
             for (platform, person), count in counts.items()
-            if not person.startswith(FORGOTTEN_USER)
+            if not person.startswith(NAMELESS)
         }
         order = sorted(known.items(), key=lambda one: (-one[1], one[0]))
         return tuple(PersonUse(self._name(*person) or person[1], n) for person, n in order[:_LISTED])
@@ -302,7 +302,7 @@ def groups(
 
 def _group(key: tuple[str, ...], used: Sequence[UsedAnswer], *, names: bool) -> UsageGroup:
     totals, usages = totals_of(used), [one.finish.usage for one in used if one.finish.usage is not None]
-    named = names and key[4] and not key[4].startswith(FORGOTTEN_USER)
+    named = names and key[4] and not key[4].startswith(NAMELESS)
     name = max(one.finish.turn.payer.name for one in used) if named else ""
     day, platform, team, channel, person, model = key
     return UsageGroup(

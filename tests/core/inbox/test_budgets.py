@@ -480,3 +480,30 @@ async def test_budget_shows_every_limit_with_what_is_spent_and_admins_set_them()
     assert "Your budget" not in await here.command("budget")
     wrong = await here.command("budget", "a lot", ADMIN)
     assert phrase("setting_budget_about", "en") in wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("500k a day", "500k tokens a day"),
+        ("2 a day, 1m a month", "2 a day, 1m tokens a month"),
+        ("每天 50万", "每天 50万 tokens"),
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_an_amount_with_a_size_and_no_unit_is_refused_with_the_tokens_that_may_be_meant(
+    text: str, meant: str, language: str
+) -> None:
+    here, admin = Budgeted(), replace(ADMIN, locale=language)
+    told = await here.command("budget", text, admin)
+    assert phrase("limit_unit", language, meant=meant) in told
+    assert "500" not in await here.command("budget"), "nothing is set"
+    for plain in (meant, "US$5k a month", "500k USD a day", "20 a month"):
+        assert phrase("limit_unit", language, meant="|").split("|")[0] not in await here.command(
+            "budget", plain, admin
+        )
+
+
+def test_the_operators_limit_is_refused_likewise() -> None:
+    with pytest.raises(ValueError, match="write '500k tokens a day'"):
+        CoreSettings(_env_file=None, parley_budget="500k a day")
