@@ -90,6 +90,7 @@ async def print_summary(config: Config, tell: Tell, name: PeriodName, chart_file
                 report.period,
                 config.core.parley_currency,
                 least=report.figures.now.unpriced > 0,
+                up_to=report.up_to,
             )
             _save(chart_file, await charts.png(chart))
             tell(f"chart    {chart_file}")

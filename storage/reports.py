@@ -203,7 +203,7 @@ def _reasons(connection: Connection, period: Span, scope: Place | None) -> tuple
     query = (
         select(FEEDBACK.c.value, FEEDBACK.c.reason, TURNS)
         .where(*_given(period, scope), FEEDBACK.c.reason != "", TURNS.c.direct.is_(False))
-        .order_by(FEEDBACK.c.at_us.desc(), TURNS.c.id.desc())
+        .order_by(FEEDBACK.c.value, FEEDBACK.c.at_us.desc(), TURNS.c.id.desc())
         .limit(_REASONS)
     )
     return tuple(

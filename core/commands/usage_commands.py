@@ -62,6 +62,7 @@ class UsageCommands:
                 given.language,
                 f"usage-{period.first_day}.png",
                 least=totals.unpriced > 0,
+                up_to=self._clock.now(),
             )
         except ChildError as error:
             log.error("chart_not_drawn", detail=error.detail)

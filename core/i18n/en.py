@@ -225,6 +225,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     # The picture of a usage report: its legend, and the picture in words for those who can't see it.
     "chart_caption": "Picture: cost in {currency} (blue), questions (brown).",
     "chart_hatched": "Hatched: the cost is not known.",
+    "chart_ahead": "Grey: still to come.",
     "chart_caption_unpriced": "Picture: questions. The cost is not known.",
     "chart_failed": "The picture of this report couldn't be made or posted.",
     "chart_alt_hours": "Chart by hour of {first}.",

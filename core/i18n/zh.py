@@ -186,6 +186,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "usage_quiet": "没有提问记录。",
     "chart_caption": "图：费用（{currency}，蓝色）和提问（棕色）。",
     "chart_hatched": "斜线表示费用未知。",
+    "chart_ahead": "灰色表示尚未到来。",
     "chart_caption_unpriced": "图：提问次数。费用未知。",
     "chart_failed": "这份报告的图片没能生成或发送。",
     "chart_alt_hours": "{first}每小时的图表。",

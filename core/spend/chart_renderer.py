@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from cachetools import LRUCache
@@ -39,10 +40,11 @@ async def draw(
     name: str,
     *,
     least: bool = False,
+    up_to: datetime | None = None,
 ) -> AnswerPicture:
-    """The picture of a period with questions, with its caption and its words. `least`: the cost of some answers is
-    unknown. Raises ChildError."""
-    chart = bars_to_chart(bars, period, currency, least=least)
+    """The picture of a period with questions, with its caption and its words. `least` and `up_to` as in
+    `bars_to_chart`. Raises ChildError."""
+    chart = bars_to_chart(bars, period, currency, least=least, up_to=up_to)
     content = await charts.png(chart)
     caption = f"_{chart_caption(chart, language)}_"
     return AnswerPicture(name, chart_alt(chart, bars, period, language), "image/png", content, caption)

@@ -1,13 +1,13 @@
 """The chart of a report: cost and questions by hour or day. Pure.
 
-Its picture has only digits, dates and the code of a currency, which every reader knows: its font has no Chinese. The
-rest is in the alternative text, for readers who can't see the picture, and in the caption beside it.
+Its picture has only digits, dates, the code of a currency and a speech bubble, which every reader knows: its font has
+no Chinese. The rest is in the alternative text, for readers who can't see the picture, and in the caption beside it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import reduce
@@ -30,10 +30,11 @@ _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 class Chart:
     """The bars of a period as the child process draws them (`core.spend.chart_child`).
 
-    `labels` have the local hour, or the day of the month. `months`: the month or months of those days as in ISO 8601,
-    else empty. `total`: the sum of the costs, as the text beside the picture has it. `costs` are in units of
-    `currency`, an ISO 4217 code; None is unknown. `least`: other costs are unknown too, so that their sum is the least
-    that it can be.
+    `labels` have the local hour, or the day of the month, the first one of each month with its month as in ISO 8601.
+    `ahead`: the place between the bars from which on the period is still to come, in bars from the first one's
+    beginning; None where it is over. `total`: the sum of the costs, as the text beside the picture has it. `costs` are
+    in units of `currency`, an ISO 4217 code; None is unknown. `least`: other costs are unknown too, so that their sum
+    is the least that it can be.
     """
 
     labels: tuple[str, ...]
@@ -41,8 +42,8 @@ class Chart:
     costs: tuple[float | None, ...]
     currency: str
     least: bool = False
-    months: str = ""
     total: str = ""
+    ahead: float | None = None
 
     @property
     def priced(self) -> bool:
@@ -50,23 +51,39 @@ class Chart:
         return any(cost is not None for cost in self.costs)
 
 
-def bars_to_chart(bars: Sequence[Bar], period: Period, currency: str, *, least: bool = False) -> Chart:
+def bars_to_chart(
+    bars: Sequence[Bar],
+    period: Period,
+    currency: str,
+    *,
+    least: bool = False,
+    up_to: datetime | None = None,
+) -> Chart:
     """The chart of a period. An hour or day without questions costs nothing, unless no cost at all is known. `least`:
-    the cost of some answers is unknown."""
+    the cost of some answers is unknown. `up_to`: the moment up to which a period is reported that is not over."""
     hourly = period.name is PeriodName.DAY
     begun = [bar.since.astimezone(period.zone) for bar in bars]
-    months = dict.fromkeys(f"{moment:%Y-%m}" for moment in begun)
+    months = [moment.month for moment in begun]
+    days = (
+        f"{moment:%m-%d}" if not number or month != months[number - 1] else f"{moment:%d}"
+        for number, (moment, month) in enumerate(zip(begun, months, strict=True))
+    )
     costs = [None if bar.cost_micros is None else bar.cost_micros / 1_000_000 for bar in bars]
     known = any(cost is not None and bar.questions for bar, cost in zip(bars, costs, strict=True))
     return Chart(
-        tuple(f"{moment:%H:%M}" if hourly else str(moment.day) for moment in begun),
+        tuple(f"{moment:%H:%M}" for moment in begun) if hourly else tuple(days),
         tuple(bar.questions for bar in bars),
         tuple(costs) if known else (None,) * len(costs),
         currency,
         least,
-        "" if hourly else " / ".join(months),
         amount_digits(sum(bar.cost_micros or 0 for bar in bars), currency),
+        None if up_to is None else sum(_share(bar, up_to) for bar in bars),
     )
+
+
+def _share(bar: Bar, moment: datetime) -> float:
+    """The share of the time of a bar that is before `moment`."""
+    return min(1.0, max(0.0, (moment - bar.since) / (bar.until - bar.since)))
 
 
 def chart_to_bytes(chart: Chart) -> bytes:
@@ -82,11 +99,18 @@ def bytes_to_chart(data: bytes) -> Chart:
 def chart_caption(chart: Chart, language: str) -> str:
     """The legend of the picture, which has no words of its own."""
     if not chart.priced:
-        return phrase("chart_caption_unpriced", language)
-    caption = phrase("chart_caption", language, currency=chart.currency)
-    if all(cost is not None for cost in chart.costs):
-        return caption
-    return phrase("joined", language, one=caption, two=phrase("chart_hatched", language))
+        sentences = [phrase("chart_caption_unpriced", language)]
+    else:
+        sentences = [phrase("chart_caption", language, currency=chart.currency)]
+        if not all(cost is not None for cost in chart.costs):
+            sentences.append(phrase("chart_hatched", language))
+    if chart.ahead is not None:
+        sentences.append(phrase("chart_ahead", language))
+    return _joined(sentences, language)
+
+
+def _joined(sentences: Iterable[str], language: str) -> str:
+    return reduce(lambda one, two: phrase("joined", language, one=one, two=two), sentences)
 
 
 def chart_alt(chart: Chart, bars: Sequence[Bar], period: Period, language: str) -> str:
@@ -120,7 +144,7 @@ def chart_alt(chart: Chart, bars: Sequence[Bar], period: Period, language: str) 
         if chart.least:
             total = phrase("cost_least", language, cost=total)
         sentences.append(phrase("chart_alt_costs", language, total=total, most=highest, at=most(costs)))
-    return reduce(lambda one, two: phrase("joined", language, one=one, two=two), sentences)
+    return _joined(sentences, language)
 
 
 def short_number(value: float) -> str:

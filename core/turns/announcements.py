@@ -48,6 +48,7 @@ async def report_to_finish(written: WrittenReport, turn: Turn, currency: str, ch
             written.language,
             f"report-{turn.id}.png",
             least=report.figures.now.unpriced > 0,
+            up_to=report.up_to,
         )
     except ChildError as error:
         log.error("chart_not_drawn", detail=error.detail)

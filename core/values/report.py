@@ -119,11 +119,12 @@ class UnansweredPosts:
 class ReportFigures:
     """The use over a period, `before` that of the period before.
 
-    `models` and `channels` are in the order of their cost, `people`, `errors` and `threads` of their questions;
-    `reasons` and `open` begin with the newest. `people` are those of the workspaces that allow names in reports
-    (`report_names`), by what they asked there, without those who were forgotten. `first_words`: the times to the
-    first word in milliseconds, of two significant digits, each with its count, ascending. `open_counts` counts all open
-    questions by kind, also those that `open` leaves out. `threads`, `reasons` and `open` name no direct conversation.
+    `models` and `channels` are in the order of their cost, `people`, `errors` and `threads` of their questions; `open`
+    begins with the newest, `reasons` with the newest of the answers that were rated not helpful. `people` are those of
+    the workspaces that allow names in reports (`report_names`), by what they asked there, without those who were
+    forgotten. `first_words`: the times to the first word in milliseconds, of two significant digits, each with its
+    count, ascending. `open_counts` counts all open questions by kind, also those that `open` leaves out. `threads`,
+    `reasons` and `open` name no direct conversation.
     """
 
     now: UsageTotals = field(default_factory=UsageTotals)

@@ -151,6 +151,13 @@ class TestReports:
         await allow_names(store, "T2")
         assert (await figures(store, scope=None)).people == (PersonUse("Ann", 2), PersonUse("Ben", 1))
 
+    async def test_reasons_of_answers_that_were_not_helpful_come_first(self, store: Store) -> None:
+        turn = await spend(store, ask("m1"))
+        for minute, (by, value) in enumerate((("U1", -1), ("U2", 1), ("U3", -1), ("U4", 1), ("U5", 1))):
+            at = NOON + timedelta(minutes=minute)
+            await store.rate(turn, Feedback(by, value, f"by {by}", at))
+        assert [one.text for one in (await figures(store)).reasons] == ["by U3", "by U1", "by U5"]
+
     async def test_errors_and_questions_that_were_left_open(self, store: Store) -> None:
         await spend(store, ask("m1", "stop"), state=TurnState.STOPPED)
         await spend(store, ask("m2", "no key", 1), None, TurnState.FAILED, error="bad_key")

@@ -272,7 +272,7 @@ def first_words(used: Iterable[UsedAnswer]) -> tuple[tuple[int, int], ...]:
 
 def _reasons(opinions: Iterable[tuple[Turn, Feedback]]) -> tuple[FeedbackReason, ...]:
     given = [(turn, one) for turn, one in opinions if one.reason and not turn.ask.place.direct]
-    newest = sorted(given, key=lambda one: (one[1].at, one[0].id), reverse=True)
+    newest = sorted(given, key=lambda one: (-one[1].value, one[1].at, one[0].id), reverse=True)
     return tuple(
         FeedbackReason(one.value > 0, one.reason, turn.ask.place, turn.ask.id)
         for turn, one in newest[:_REASONS]

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from core.spend.chart_renderer import ChartRenderer
 from core.spend.charts import (
     CARD,
     COST,
+    GRID,
     INK,
     QUESTIONS,
     UNKNOWN,
@@ -77,12 +78,11 @@ async def renderer() -> AsyncIterator[ChartRenderer]:
     await made.close()
 
 
-def test_a_bar_has_the_local_day_of_the_month_and_the_picture_has_the_month_once() -> None:
-    assert CHART.labels == ("16", "17", "18", "19", "20", "21", "22")
-    assert CHART.months == "2026-11"
+def test_a_bar_has_the_local_day_and_the_first_one_of_each_month_its_month() -> None:
+    assert CHART.labels == ("11-16", "17", "18", "19", "20", "21", "22")
     turn = period_at(PeriodName.WEEK, datetime(2026, 12, 2, tzinfo=UTC), KATHMANDU)
     chart = bars_to_chart([Bar(*bounds, 1) for bounds in turn.bars], turn, "EUR")
-    assert (chart.labels[:2], chart.months) == (("30", "1"), "2026-11 / 2026-12")
+    assert chart.labels[:3] == ("11-30", "12-01", "02")
     assert CHART.costs == (0.01, 2.5, 0.0, None, 0.4, 0.0, 0.09)
 
 
@@ -90,7 +90,6 @@ def test_a_day_of_25_hours_has_25_bars() -> None:
     chart = bars_to_chart([Bar(*bounds, 1) for bounds in DAY.bars], DAY, "EUR")
     assert len(chart.labels) == 25
     assert chart.labels[1:5] == ("01:00", "02:00", "02:00", "03:00")
-    assert chart.months == ""
 
 
 @pytest.mark.parametrize(
@@ -164,6 +163,41 @@ def test_the_caption_names_the_colours_and_an_unknown_cost() -> None:
     assert chart_caption(replace(CHART, costs=(0.5,) * 7), "en") == words
     unpriced = Chart(("16",), (1,), (None,), "USD")
     assert chart_caption(unpriced, "en") == "Picture: questions. The cost is not known."
+    assert chart_caption(replace(unpriced, ahead=0.5), "en").endswith("not known. Grey: still to come.")
+    assert chart_caption(replace(unpriced, ahead=0.5), "zh").endswith("费用未知。灰色表示尚未到来。")
+
+
+def test_what_is_still_to_come_is_no_day_without_questions() -> None:
+    from core.spend import chart_child  # here, since every process of the tests would import matplotlib
+
+    noon = WEEK.since + timedelta(days=3, hours=12)
+    assert bars_to_chart(BARS, WEEK, "USD", up_to=noon).ahead == pytest.approx(3.5)
+    assert bars_to_chart(BARS, WEEK, "USD", up_to=WEEK.until).ahead == len(BARS)
+    assert CHART.ahead is None
+    whole, part = (
+        Image.open(BytesIO(chart_child.picture(replace(CHART, ahead=ahead)))).convert("RGB")
+        for ahead in (None, 6.0)
+    )
+    last_day = (1_000, 500)
+    assert whole.getpixel(last_day) == tuple(bytes.fromhex(CARD[1:]))
+    assert part.getpixel(last_day) == tuple(bytes.fromhex(GRID[1:]))
+
+
+@pytest.mark.parametrize(
+    ("most", "whole", "ticks"),
+    [
+        (0, True, [0]),
+        (1, True, [0, 1]),
+        (3, True, [0, 1, 2, 3]),
+        (5, True, [0, 2, 4, 6]),
+        (38, True, [0, 15, 30, 45]),
+        (0.42, False, [0, 0.15, 0.3, 0.45]),
+    ],
+)
+def test_no_bar_passes_the_highest_line(most: float, whole: bool, ticks: list[float]) -> None:
+    from core.spend import chart_child
+
+    assert chart_child._ticks(most, whole=whole) == pytest.approx(ticks)
 
 
 @pytest.mark.parametrize(
