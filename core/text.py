@@ -128,8 +128,8 @@ def _quoted_line(line: str) -> str:
 
 
 def without_schemes(text: str) -> str:
-    """`text` with its addresses taken apart, for the label of a link: Discord shows no link whose label has one, and
-    two readings of a label would lead to two places."""
+    """`text` with its addresses taken apart, for the label of a link: some platforms show no link whose label has one,
+    and a label that names another place than its link misleads."""
     return _SCHEME.sub("", text)
 
 
