@@ -11,6 +11,7 @@ from core.values.tasks import (
     BudgetReached,
     ContinueAnswer,
     EmbedQuestions,
+    RelateThreads,
     RemoveQuote,
     ReportOperation,
     ReportUsage,
@@ -33,6 +34,7 @@ _TYPES: dict[str, type[Task]] = {
     "operation": ReportOperation,
     "sum_up": SumUpThread,
     "embed": EmbedQuestions,
+    "related": RelateThreads,
 }
 TASKS: TaggedUnion[Task] = TaggedUnion(_TYPES)
 ANNOUNCEMENTS = tuple(kind for kind, type_ in _TYPES.items() if issubclass(type_, Announced))

@@ -23,9 +23,13 @@ from core.values.conversation import Ask, Turn
 from core.values.events import Command, Outcome, Receipt
 from core.values.parts import Attached, File, Unread
 from core.values.places import Person, Place
+from core.values.tasks import RelateThreads
 from core.values.ui import ImmediateReply
 
 log = structlog.get_logger()
+
+RELATED_ID = "related:"
+"""The beginning of the id of an ask for the related threads of a post."""
 
 
 class Questions:
@@ -75,6 +79,8 @@ class Questions:
             return Receipt(outcome, reply=self._off(ask, settings) if told else None)
         if outcome is Outcome.NOTED and not await self._store.note(ask):
             return await self._again(ask)
+        if outcome is Outcome.NOT_ADDRESSED and settings.related and ask.id == ask.place.thread:
+            await self._relate(ask, settings)
         if outcome is not Outcome.TURN:
             return Receipt(outcome)
         if not commanded and self._is_held(ask, settings):
@@ -84,6 +90,15 @@ class Questions:
             return eligible.refused
         turn = await self._store.accept(ask, self._handlers.clock.now())
         return await self._again(ask) if turn is None else await self._accepted(turn, settings, eligible)
+
+    async def _relate(self, ask: Ask, settings: ChannelSettings) -> None:
+        """Have related threads linked in a new post, once."""
+        if refusal(ask.author, ask.place, settings):
+            return
+        related = replace(ask, id=f"{RELATED_ID}{ask.id}", addressed=True, task=RelateThreads())
+        turn = await self._store.accept(related)
+        if turn is not None:
+            self._submit(turn)
 
     async def _again(self, ask: Ask) -> Receipt:
         """A second delivery. It may hold files that the first one lacked; then the question counts as edited.

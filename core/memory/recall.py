@@ -53,6 +53,9 @@ MOST_FOUND = 8
 MOST_BY_MEANING, MOST_BY_WORDS = 10, 5
 """The earlier answers that are looked at where a question has a vector."""
 
+MOST_RELATED = 3
+"""The most that are linked in a new post of a forum."""
+
 _CHECKED = 2
 """Of each that is wanted so many are looked at: some may be no longer readable."""
 _NO_THREAD = "-"

@@ -243,6 +243,7 @@ class ChannelSettings(BaseModel):
         ),
     ] = Memory.CHANNEL
     summaries: Annotated[bool, Setting()] = True
+    related: Annotated[bool, Setting(needs=Feature.FORUMS)] = False
     budget: Annotated[
         tuple[Limit, ...],
         BeforeValidator(lambda value: limits_of(value) if isinstance(value, str) else value),

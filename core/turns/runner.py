@@ -17,8 +17,9 @@ from core.delivery.scheduler import DeliveryScheduler
 from core.errors import BotError, Code, PlatformError, StoreError
 from core.i18n import error_text, phrase
 from core.llm.catalog import ModelCatalog, environment_to_catalog
+from core.llm.messages import message_to_text
 from core.memory.citations import cited_numbers
-from core.memory.recall import Recall, audience_of
+from core.memory.recall import MOST_RELATED, Recall, audience_of
 from core.platform_calls import PlatformCalls
 from core.ports.model import Model
 from core.ports.store import Store
@@ -37,13 +38,13 @@ from core.turns.running import RunningTurn, RunningTurns
 from core.turns.store_retry import until_stored
 from core.turns.thread_summaries import ThreadSummaries
 from core.turns.writer import AnswerWriter, OnToolCall
-from core.values.conversation import Ask, Turn, TurnState
+from core.values.conversation import Ask, Message, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.outgoing import NO_SOURCES, Phase, Reply, Sources
-from core.values.parts import File
+from core.values.parts import File, Text
 from core.values.places import Place
 from core.values.steps import Decision
-from core.values.tasks import REPORT_ID, BudgetReached, RemoveQuote, ReportUsage, UpdateAlert
+from core.values.tasks import REPORT_ID, BudgetReached, RelateThreads, RemoveQuote, ReportUsage, UpdateAlert
 from core.values.turn_ends import Finish
 from core.values.ui import Button
 
@@ -180,6 +181,8 @@ class TurnRunner:
             return self._update_alert
         if isinstance(turn.ask.task, ReportUsage):
             return self._report
+        if isinstance(turn.ask.task, RelateThreads):
+            return self._relate
         return self._announce if turn.ask.announces else self._converse
 
     async def _set_aside(self, running: RunningTurn, channel: Channel) -> Finish:
@@ -281,6 +284,23 @@ class TurnRunner:
         alert = replace(alert, ask=replace(alert.ask, place=place))
         await show_instead(Reply(turn.ask.text, Phase.ENDED, own=True), alert, channel.scheduler, self._clock)
         return finish
+
+    async def _relate(self, running: RunningTurn, channel: Channel) -> Finish:
+        """Link earlier answers that all readers of a post may read. Nothing is posted where there are none."""
+        turn, draft = running.turn, running.draft
+        ask, finish = turn.ask, Finish(turn, TurnState.DONE)
+        settings = draft.settings = await until_stored(self._clock, lambda: self._writer.read_settings(turn))
+        recall = self._recall
+        if recall is None or not settings.related:
+            return finish
+        words = message_to_text(Message("user", (Text(ask.text), *ask.attached)))
+        found = await until_stored(self._clock, lambda: recall.find(audience_of(turn), words, MOST_RELATED))
+        language = self._language(running)
+        head, numbered = phrase("related_head", language), list(enumerate(found, 1))
+        sources = recall.shown(ask.place, numbered, head, language, settings.zone)
+        if not sources:
+            return finish
+        return await self._show_last(replace(finish, sources=sources), running, self._create(running, channel))
 
     async def _converse(self, running: RunningTurn, channel: Channel) -> Finish:
         delivery, draft = self._delivery(running, channel), running.draft

@@ -150,6 +150,12 @@ class EmbedQuestions:
     """Make vectors of questions that were answered before, in the background. It is stored once it has ended."""
 
 
+@dataclass(frozen=True, slots=True)
+class RelateThreads:
+    """Link earlier answers that are about the same, in a new post of a forum that Parley does not answer. The ask has
+    the words of the post, and its author."""
+
+
 Announced = (
     ReportUsage
     | Alert
@@ -159,6 +165,7 @@ Announced = (
     | ReportOperation
     | SumUpThread
     | EmbedQuestions
+    | RelateThreads
 )
 """The tasks that Parley gives itself."""
 

@@ -37,6 +37,7 @@ CHANGED = {
     "read_links": "on",
     "memory": "workspace",
     "summaries": "off",
+    "related": "on",
     "budget": "5m tokens a month",
     "person_budget": "2m tokens a day",
     "rate": "30",
