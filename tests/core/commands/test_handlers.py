@@ -19,7 +19,7 @@ from core.commands.handlers import CommandHandlers
 from core.commands.parser import command_of, options_of, values_of
 from core.i18n import LANGUAGES, LOCALES, SPOKEN, name_list, phrase, variant
 from core.ports.store.settings import Change
-from core.settings.channel import SETTINGS, Listen, settings_on
+from core.settings.channel import Listen, settings_on
 from core.settings.environment import CoreSettings
 from core.spend.chart_renderer import Charts
 from core.spend.charts import Chart
@@ -160,7 +160,7 @@ async def test_settings_tell_every_value_and_whose_it_is() -> None:
     assert "- Language: English · from the workspace" in text
     assert "- Instructions: `Be 'brief'.` · from this channel" in text
     assert "- Temperature: not set · default" in text
-    assert text.count("\n- ") == len(SETTINGS)
+    assert text.count("\n- ") == len(settings_on(TRAITS["slack"]))
 
 
 @pytest.mark.parametrize(

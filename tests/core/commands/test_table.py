@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from core.commands import COMMANDS, MENUS, Kind, Spec, choices, example, press_form
+from bots import discord, slack, web
+from core.commands import COMMANDS, MENUS, Kind, Spec, choices, example, press_form, spec_on
 from core.commands.parser import options_of
 from core.i18n import LANGUAGES, phrase
 from core.settings.channel import SETTINGS
@@ -37,10 +38,13 @@ def test_no_two_names_are_the_same(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_choice_and_setting_is_called_something(language: str) -> None:
+    for traits in (slack.TRAITS, discord.TRAITS, web.TRAITS):
+        options = [option for name in COMMANDS for option in spec_on(name, traits).shown]
+        assert all(len(option.choices) <= 25 for option in options), "Discord takes no more"
     for spec in COMMANDS.values():
         for option in spec.shown:
             labels = [choice.label for choice in choices(option, language)]
-            assert len(set(labels)) == len(option.choices) <= 25
+            assert len(set(labels)) == len(option.choices)
             assert all(1 <= len(label) <= 100 for label in labels)
     for name, setting in SETTINGS.items():
         assert phrase(f"setting_{name}", language)
