@@ -1,0 +1,68 @@
+"""The earlier answers that a turn is offered and cites, on every store."""
+
+from __future__ import annotations
+
+from core.memory.citations import MOST_NUMBERS
+from core.ports.store import Store
+from core.values.conversation import TurnState
+from core.values.tasks import ANSWER, ContinueAnswer
+from core.values.turn_ends import Finish
+from core.values.ui import Button
+from tests.contract.stored import ANN, NOON, PLACE, accepted, ask
+
+
+async def test_each_source_has_one_number_however_often_it_is_found(store: Store) -> None:
+    turn = await store.begin((await accepted(store, ask("m1"))).id)
+    assert await store.offered_sources(turn.id) == []
+    assert await store.offer_sources(turn.id, [7, 5]) == [7, 5]
+    assert await store.offer_sources(turn.id, [5, 9, 9]) == [7, 5, 9]
+    assert await store.offered_sources(turn.id) == [7, 5, 9]
+
+
+async def test_there_are_as_many_numbers_as_can_be_cited(store: Store) -> None:
+    turn = await store.begin((await accepted(store, ask("m1"))).id)
+    assert await store.offer_sources(turn.id, range(1, 200)) == list(range(1, MOST_NUMBERS + 1))
+
+
+async def test_an_answer_that_begins_anew_was_offered_nothing(store: Store) -> None:
+    turn = await store.begin((await accepted(store, ask("m1"))).id)
+    await store.offer_sources(turn.id, [7])
+    await store.withdraw_sources(turn.id)
+    assert await store.offered_sources(turn.id) == []
+
+
+async def test_what_has_ended_is_offered_nothing_more(store: Store) -> None:
+    turn = await store.begin((await accepted(store, ask("m1"))).id)
+    await store.offer_sources(turn.id, [7])
+    await store.finish(Finish(turn, TurnState.DONE, "See [1]", posted=("p1",)))
+    assert await store.offer_sources(turn.id, [8]) == [7]
+    await store.withdraw_sources(turn.id)
+    assert await store.offered_sources(turn.id) == [7]
+    assert await store.offer_sources(404, [8]) == []
+
+
+async def test_the_footer_of_an_answer_knows_what_it_cites_until_it_is_forgotten(store: Store) -> None:
+    turn = await store.begin((await accepted(store, ask("m1"))).id)
+    await store.offer_sources(turn.id, [7, 5])
+    up = (Button("up", "Up", turn.id),)
+    await store.finish(Finish(turn, TurnState.DONE, "See [2]", buttons=up, posted=("p1",), cited=((2, 5),)))
+    footer = await store.answer_footer(turn.id)
+    assert footer is not None
+    assert footer.cited == ((2, 5),)
+    assert [one.cited for one in await store.answer_footers(PLACE)] == [((2, 5),)]
+    await store.forget_person(PLACE.platform, PLACE.team, ANN.id, NOON)
+    assert await store.offered_sources(turn.id) == []
+    assert await store.answer_footer(turn.id) is None
+
+
+async def test_an_answer_that_goes_on_keeps_the_numbers_and_one_that_is_made_anew_does_not(
+    store: Store,
+) -> None:
+    for task, offered in ((ContinueAnswer(), [7]), (ANSWER, [])):
+        turn = await store.begin((await accepted(store, ask(f"m{task}"))).id)
+        await store.offer_sources(turn.id, [7])
+        await store.finish(Finish(turn, TurnState.DONE, "See [1]", posted=(f"p{task}",), cited=((1, 7),)))
+        again = await store.retry_turn(turn.id, task)
+        assert again is not None
+        assert await store.offered_sources(again.id) == offered
+        assert await store.answer_footer(again.id) is None
