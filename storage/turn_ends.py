@@ -17,7 +17,7 @@ from core.values.conversation import Turn, TurnState
 from core.values.deltas import ChargeKind
 from core.values.steps import ModelRound
 from core.values.summaries import StretchSummary, SummaryFailure
-from core.values.tasks import ContinueAnswer
+from core.values.tasks import ContinueAnswer, RelateThreads
 from core.values.turn_ends import Finish
 from core.values.usage import Charge
 from storage import announcements, budgets, charges, posts, sources, steps, summaries, threads, uploads, usage
@@ -50,6 +50,8 @@ def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.C
     if end.anonymous is not None:
         return connection.execute(announcements.end_report(end), values).rowcount > 0
     values["answer"] = end.text
+    if isinstance(ask.task, RelateThreads):  # its words were not said to Parley
+        values |= {"text": "", "attached": None}
     ended = connection.execute(OPEN_TURN, values).rowcount > 0
     if ask.announces:
         return ended

@@ -153,7 +153,7 @@ class EmbedQuestions:
 @dataclass(frozen=True, slots=True)
 class RelateThreads:
     """Link earlier answers that are about the same, in a new post of a forum that Parley does not answer. The ask has
-    the words of the post, and its author."""
+    the author of the post, and its words until the turn has ended: they were not said to Parley."""
 
 
 Announced = (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.memory.citations import MOST_NUMBERS
 from core.ports.store import Store
 from core.values.conversation import TurnState
-from core.values.tasks import ANSWER, ContinueAnswer
+from core.values.tasks import ANSWER, ContinueAnswer, RelateThreads
 from core.values.turn_ends import Finish
 from core.values.ui import Button
 from tests.contract.stored import ANN, NOON, PLACE, accepted, ask
@@ -66,3 +68,16 @@ async def test_an_answer_that_goes_on_keeps_the_numbers_and_one_that_is_made_ane
         assert again is not None
         assert await store.offered_sources(again.id) == offered
         assert await store.answer_footer(again.id) is None
+
+
+async def test_the_words_of_a_post_are_kept_until_its_related_threads_are_found(store: Store) -> None:
+    said = ask("related:m1", "why does it creak?")
+    turn = await store.begin((await accepted(store, replace(said, task=RelateThreads()))).id)
+    assert turn.ask.text == "why does it creak?"
+    assert not await store.joined(PLACE)
+    await store.finish(Finish(turn, TurnState.DONE, posted=("p1",)))
+    ended = await store.turn(turn.id)
+    assert ended is not None
+    assert (ended.ask.text, ended.posted) == ("", ("p1",))
+    assert await store.lines(PLACE) == []
+    assert await store.accept(replace(said, task=RelateThreads())) is None, "once a post"

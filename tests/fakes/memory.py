@@ -56,6 +56,7 @@ from core.values.tasks import (
     BudgetReached,
     ContinueAnswer,
     EmbedQuestions,
+    RelateThreads,
     ReportScope,
     ReportUsage,
     Task,
@@ -603,6 +604,8 @@ class MemoryStore(MemorySettings):
             self._budgets.pause(turn.id, _payer(turn), spent, at)
             return True
         ask, started_by = replace(turn.ask, interaction_token=""), turn.started_by
+        if isinstance(ask.task, RelateThreads):
+            ask = replace(ask, text="", attached=())
         if started_by is not None:
             started_by = replace(started_by, id=payer_name(started_by.id))
         unnamed = turn.id in self._unnamed and finish.anonymous is not None
