@@ -44,7 +44,8 @@ def team(tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, language: 
 
 async def test_on_slack_a_budget_warns_refuses_and_is_lifted_by_an_admin(team: Team) -> None:
     slack, limit = team.slack, team.words("limit_month", amount=_tokens(100, team.language))
-    alert, whose, lift = (team.words(f"budget_{key}") for key in ("alert_all", "of_all", "lift"))
+    alert, whose = (team.words(f"budget_{key}") for key in ("alert_all", "of_all"))
+    lift = team.words("budget_lift_month", amount=_tokens(100, team.language))
     async with team.working(**LIMIT, PARLEY_ALERT_CHANNEL="slack:C2", PARLEY_LANGUAGE=team.language):
         await team.ask(BO, "C1", "the first one?", "Here I am.")
         await team.ask(BO, "C1", "the second one?", "Here I am.")
