@@ -257,6 +257,9 @@ def _counting(payer: Payer, at: datetime) -> dict[str, Any]:
 
 
 def _put(connection: Connection, claim: BudgetClaim, counted: Spent, reserved: Spent) -> None:
+    if claim.moved:
+        of_turn = update(TURNS).where(TURNS.c.id == claim.turn_id)
+        connection.execute(of_turn.values(started_at_us=to_us(claim.at)))
     row = {
         **_payer(claim.payer),
         "turn_id": claim.turn_id,

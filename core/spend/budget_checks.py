@@ -82,12 +82,14 @@ class AnswerPart:
 class Reserved:
     """The refusal of an answer; or, where it may be written, what holds for it.
 
-    `in_money`: a limit in money holds. `last_round`: its next round is its last one, since no other is reserved.
+    `in_money`: a limit in money holds. `last_round`: its next round is its last one, since no other is reserved. `at`:
+    the time at which it is counted, where that is another one than `charged_at`.
     """
 
     refusal: BudgetRefusal | None = None
     in_money: bool = False
     last_round: bool = False
+    at: datetime | None = None
 
 
 class SpendingStore(BudgetStore, UsageStore, Protocol):
@@ -98,8 +100,8 @@ class BudgetChecks:
     """Reads and stores nothing where no limit holds.
 
     `model_info`: the model of a name. `people_of`: `PlatformTraits.people_of` of a place. `on_reached`: receives each
-    refusal by a limit that is reached. `on_lifted`: each limit that is allowed once more. Every method raises
-    StoreError.
+    refusal by a limit that is reached, and whose period has not ended. `on_lifted`: each limit that is allowed once
+    more. Every method raises StoreError.
     """
 
     def __init__(
@@ -178,7 +180,8 @@ class BudgetChecks:
         on_wait: Callable[[], None] = lambda: None,
     ) -> Reserved:
         """Count what an answer has spent, and reserve the most that `part` may spend, waiting for others that may use
-        up a limit first. The limits are those that hold at each look.
+        up a limit first. The limits are those that hold at each look. An answer that has spent nothing when a period
+        of its limits ends is counted on the next one.
 
         `on_wait` is called once, when it begins to wait. Call `end` when the answer has ended.
         """
@@ -196,20 +199,25 @@ class BudgetChecks:
     async def _look(self, part: AnswerPart, settings: ChannelSettings) -> Reserved | None:
         """Reserve where the limits of `settings` allow it now. None where the answer has to wait."""
         turn, person, now = part.turn, part.turn.payer.id, self._clock.now()
-        budgets = self._budgets(turn.ask.place, person, settings, charged_at(turn, now))
+        at, moved = charged_at(turn, now), False
+        budgets = self._budgets(turn.ask.place, person, settings, at)
         if not budgets:
             return Reserved()
+        if part.spent == Spent() and not part.begun and any(one.account.until <= now for one in budgets):
+            at, moved = now, True
+            budgets = self._budgets(turn.ask.place, person, settings, at)
         if (unpriced := self._unpriced(budgets, part.model_info)) is not None:
             return Reserved(unpriced)
         payer, accounts = payer_of(turn.ask.place, person), frozenset(budget.account for budget in budgets)
         most = most_spent(part.model_info, part.bound, now.date())
         kept = most_spent(part.model_info, part.bound.last_round, now.date()) if part.goes_on else Spent()
-        claim = BudgetClaim(turn.id, payer, charged_at(turn, now), most, part.spent, part.begun, kept)
+        claim = BudgetClaim(turn.id, payer, at, most, part.spent, part.begun, kept, moved)
+        counted_at = at if moved else None
         decision = await self._decide(claim, person, budgets, accounts)
         budget, balance, in_money = decision.budget, decision.balance, counts_money(budgets)
         if decision.verdict is BudgetVerdict.ALLOWED or budget is None:
             self._queue.run(turn.id, payer, accounts)
-            return Reserved(in_money=in_money)
+            return Reserved(in_money=in_money, at=counted_at)
         refused = decision.verdict is BudgetVerdict.REFUSED
         if not part.goes_on:
             if refused:
@@ -218,7 +226,7 @@ class BudgetChecks:
             return None
         if refused or budget.is_reached(balance) or not self._queue.rest(turn.id, payer, accounts):
             self._queue.run(turn.id, payer, accounts)
-            return Reserved(in_money=in_money, last_round=True)
+            return Reserved(in_money=in_money, last_round=True, at=counted_at)
         return None
 
     async def _decide(
@@ -277,5 +285,6 @@ class BudgetChecks:
         return BudgetRefusal(first, model=model_info.name)
 
     def _reached(self, budget: Budget, balance: Balance) -> BudgetRefusal:
-        self._on_reached(BudgetReached(budget, budget.lifts(balance)))
+        if budget.account.until > self._clock.now():
+            self._on_reached(BudgetReached(budget, budget.lifts(balance)))
         return BudgetRefusal(budget, balance)

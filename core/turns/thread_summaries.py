@@ -267,7 +267,10 @@ class ThreadSummaries:
 
         part = AnswerPart(running.turn, answer_bound(request), model_info, _spent(running.draft))
         language = language_of(self._settings.parley_language)
-        return (await self._budgets.reserve(part, limits, language, lambda: None)).in_money
+        reserved = await self._budgets.reserve(part, limits, language, lambda: None)
+        if reserved.at is not None:
+            running.turn = replace(running.turn, started_at=reserved.at)
+        return reserved.in_money
 
     async def _finish(self, running: RunningTurn, made: StretchSummary | None) -> None:
         """End the turn in the store. An attempt that failed is stored, so that it is not made again at once; not one

@@ -267,6 +267,8 @@ class AnswerWriter:
             shown = [notice for notice in notices if not notice.cancel()]
         if shown and (draft.steps or _seen(running)):
             self._text_shower(running, delivery)()
+        if reserved.at is not None:
+            running.turn = replace(running.turn, started_at=reserved.at)
         return reserved
 
     async def _before_transcripts(

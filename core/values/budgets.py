@@ -169,7 +169,7 @@ class BudgetClaim:
     """The claim of a turn on its accounts: `spent` so far, counted at the time `at`, and at most `most` from now on.
 
     `begun`: people see words of the answer, so that only the spending of other answers refuses the rest of it. `kept`:
-    what stays reserved where `most` is not.
+    what stays reserved where `most` is not. `moved`: `at` is the time at which the answer is counted from now on.
     """
 
     turn_id: int
@@ -179,6 +179,7 @@ class BudgetClaim:
     spent: Spent = Spent()
     begun: bool = False
     kept: Spent = Spent()
+    moved: bool = False
 
 
 class BudgetVerdict(StrEnum):

@@ -147,6 +147,22 @@ async def test_an_answer_given_again_is_charged_when_it_ends(store: Store) -> No
     assert (await store.usage_totals(today.since, today.until)).cost_micros == 40
 
 
+async def test_an_answer_whose_time_is_moved_is_counted_there_from_then_on(store: Store) -> None:
+    turn = await store.begin((await accepted(store, ask("m1"))).id)
+    at = EVERYBODY.until + timedelta(hours=1)
+    later = BudgetAccount(
+        EVERYBODY.payer, LimitPeriod.MONTH, EVERYBODY.until, EVERYBODY.until + timedelta(days=1)
+    )
+    claim = BudgetClaim(turn.id, payer_of(PLACE, ANN.id), at, Spent(40, 40), moved=True)
+    await store.reserve(claim, ANN.id, [budget(later)])
+    moved = await store.turn(turn.id)
+    assert moved is not None
+    assert moved.started_at == at
+    await store.finish(Finish(moved, TurnState.DONE, "because", model="m", usage=PER_ANSWER))
+    assert await spent(store, EVERYBODY) == Spent()
+    assert await spent(store, later) == Spent(40, 40)
+
+
 async def test_a_reservation_counts_until_its_turn_ends(store: Store) -> None:
     one, two = await accepted(store, ask("m1")), await accepted(store, ask("m2", place=ELSEWHERE, by=BEN))
     assert (await reserve(store, one, 60, budget(of_channel()))).verdict is BudgetVerdict.ALLOWED

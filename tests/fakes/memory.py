@@ -782,6 +782,8 @@ class MemoryStore(MemorySettings):
     async def reserve(self, claim: BudgetClaim, person: str, budgets: Sequence[Budget]) -> BudgetDecision:
         self._work()
         opened = {turn.id for turn in self._turns.values() if turn.state in _OPEN}
+        if claim.moved and claim.turn_id in opened:
+            self._turns[claim.turn_id] = replace(self._turns[claim.turn_id], started_at=claim.at)
         return self._budgets.reserve(claim, budgets, self._sum, opened)
 
     async def lift(self, budget: Budget, lifts: int, change: Change) -> bool:

@@ -19,6 +19,7 @@ from core.values.budgets import Spent
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.deltas import ModelInfo, Usage
 from core.values.places import Person, Place
+from core.values.tasks import BudgetReached
 from core.values.turn_ends import Finish
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
@@ -35,9 +36,16 @@ class Rig:
         self.clock = FakeClock()
         self.store = MemoryStore(self.clock)
         core = CoreSettings(_env_file=None, parley_budget=f"{tokens} tokens a day")
-        self.checks = BudgetChecks(self.store, core, self.clock)
+        self.reached: list[BudgetReached] = []
+        self.checks = BudgetChecks(self.store, core, self.clock, on_reached=self.reached.append)
         workspace = {"person_budget": f"{person_tokens} tokens a day"} if person_tokens else {}
         self._settings = merge(core, StoredSettings(workspace, {}), "slack")
+
+    async def until_midnight(self, seconds: int) -> None:
+        """Let the clock go on until `seconds` before midnight."""
+        now = self.clock.now()
+        midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        await self.clock.advance((midnight - now).total_seconds() - seconds)
 
     async def begun(self, number: int, person: str = "U1", days: int = 0) -> Turn:
         at = self.clock.now() + timedelta(seconds=number)
@@ -91,6 +99,56 @@ async def test_answers_of_two_days_do_not_wait_for_each_other_for_ever() -> None
     parts = [asyncio.create_task(rig.reserve(turn, tools, 150, goes_on=True)) for turn in turns]
     await rig.clock.advance(5)
     assert all(part.done() for part in parts)
+
+
+async def test_an_answer_that_waits_over_midnight_is_counted_on_the_new_day_and_begins() -> None:
+    rig = Rig(300)
+    await rig.until_midnight(60)
+    first, second = await rig.begun(-30, "U1"), await rig.begun(-20, "U2")
+    await rig.reserve(first, AnswerBound(80, max_tokens=20), model_info=LARGE)
+    waits = asyncio.create_task(rig.reserve(second, AnswerBound(300, max_tokens=200), model_info=LARGE))
+    await rig.clock.advance(3)
+    assert not waits.done()
+    await rig.clock.advance(300)
+    await rig.end(first, 350)
+    await rig.clock.advance(3)
+    assert waits.done()
+    assert waits.result().refusal is None
+    at = waits.result().at
+    assert at is not None
+    known = await rig.store.turn(second.id)
+    assert known is not None
+    assert known.started_at == at
+    await rig.end(known, 250)
+    (_, balance), *_ = await rig.checks.balances(PLACE, "U1", rig._settings)
+    assert balance.spent.tokens == 250, "that of the first answer is of the day before"
+
+
+async def test_a_question_that_is_recovered_after_midnight_is_counted_on_the_new_day() -> None:
+    rig = Rig(300)
+    await rig.until_midnight(60)
+    spent, late = await rig.begun(-30, "U1"), await rig.begun(-20, "U2")
+    await rig.reserve(spent, AnswerBound(80, max_tokens=20))
+    await rig.end(spent, 350)
+    await rig.clock.advance(3_600)
+    assert (await rig.reserve(late, AnswerBound(80, max_tokens=20))).refusal is None
+    assert rig.reached == []
+
+
+async def test_what_has_spent_stays_on_its_day_whose_limit_alerts_nobody_any_more() -> None:
+    rig = Rig(300)
+    await rig.until_midnight(60)
+    spent, late = await rig.begun(-30, "U1"), await rig.begun(-20, "U2")
+    await rig.reserve(spent, AnswerBound(80, max_tokens=20))
+    await rig.end(spent, 350)
+    await rig.clock.advance(3_600)
+    assert (await rig.reserve(late, AnswerBound(80, max_tokens=20), 10)).refusal is not None
+    assert rig.reached == []
+    fresh = await rig.begun(0, "U3")
+    await rig.reserve(fresh, AnswerBound(80, max_tokens=20))
+    await rig.end(fresh, 350)
+    assert (await rig.checks.check(PLACE, "U3", rig._settings)).refusal is not None
+    assert len(rig.reached) == 1
 
 
 async def test_an_answer_that_begins_anew_holds_nothing_until_it_does() -> None:
