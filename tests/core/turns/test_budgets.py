@@ -40,11 +40,17 @@ from core.values.tasks import ANSWER
 from core.values.tools import Tool, ToolOffer
 from core.values.turn_ends import Finish
 from tests.contract.test_steps import LOOK, Toolbox
-from tests.core.turns.test_runner import ADA, PLACE, Rig
+from tests.core.turns.test_runner import ADA, PLACE, NewYear
+from tests.core.turns.test_runner import Rig as RunnerRig
 from tests.fakes.memory import MemoryStore
 from tests.waiting import until
 
 OTHERS, THIRD = replace(PLACE, thread="2.0"), replace(PLACE, thread="3.0")
+
+
+class Rig(RunnerRig):
+    def __init__(self, **more: Any) -> None:
+        super().__init__(clock=NewYear(), **more)
 
 
 def limited(budget: str, model: Model | None = None, **more: Any) -> Rig:

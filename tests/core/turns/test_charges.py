@@ -36,7 +36,7 @@ from core.values.parts import File, Text
 from core.values.prices import Prices
 from core.values.turn_ends import Finish
 from core.values.usage import Charge
-from tests.core.turns.test_runner import ADA, PLACE, Rig
+from tests.core.turns.test_runner import ADA, PLACE, NewYear, Rig
 from tests.fakes.files import FilePlatform
 from tests.fakes.memory import MemoryStore
 from tests.waiting import until
@@ -147,7 +147,7 @@ async def test_a_clip_is_not_written_down_once_a_limit_is_reached() -> None:
 
     ears = Counting()
     core = CoreSettings(_env_file=None, parley_budget="100 tokens a day")
-    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=ears, core=core)
+    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=ears, core=core, clock=NewYear())
     before = await rig.store.begin((await asked(rig)).id)
     await rig.store.finish(Finish(before, TurnState.DONE, "so", model="m", usage=Usage(100)))
     turn = await rig.store.accept(replace(before.ask, id="m2", attached=(CLIP,)))
@@ -309,7 +309,7 @@ async def test_of_clips_that_come_at_once_no_more_are_written_down_than_a_limit_
     core = CoreSettings(
         _env_file=None, parley_budget="0.4 a day", parley_price_sound_minute="0.006", **PRICED
     )  # of which the first hour is 0.36
-    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=ears, core=core)
+    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=ears, core=core, clock=NewYear())
     states = await five_clips(rig, ears)
     assert ears.clips == 2
     assert states == [TurnState.DONE, *[TurnState.FAILED] * 4]
@@ -318,7 +318,7 @@ async def test_of_clips_that_come_at_once_no_more_are_written_down_than_a_limit_
 async def test_without_a_price_of_transcripts_a_limit_in_money_allows_none_and_says_why() -> None:
     ears = Hour()
     core = CoreSettings(_env_file=None, parley_budget="2 a day", **PRICED)
-    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=ears, core=core)
+    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=ears, core=core, clock=NewYear())
     assert set(await five_clips(rig, ears)) == {TurnState.DONE}
     assert ears.clips == 0
     footer = (await rig.store.answer_footers(replace(PLACE, thread="0.0")))[-1]
@@ -328,6 +328,6 @@ async def test_without_a_price_of_transcripts_a_limit_in_money_allows_none_and_s
 async def test_without_a_price_of_transcripts_a_limit_in_tokens_allows_them() -> None:
     ears = Hour()
     core = CoreSettings(_env_file=None, parley_budget="100m tokens a day", **PRICED)
-    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=ears, core=core)
+    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=ears, core=core, clock=NewYear())
     assert set(await five_clips(rig, ears)) == {TurnState.DONE}
     assert ears.clips == 5
