@@ -404,7 +404,7 @@ class AnswerWriter:
         await self._clock.sleep(self._settings.parley_patience_s)
         text, language = _seen(running), self._language(running)
         if key := under_words if text else key:
-            buttons = (turn_button("stop", running.turn, language),) if text else ()
+            buttons = (turn_button("stop", running.turn, language),)
             notice, activity = phrase(key, language), running.draft.activity
             delivery.show(Reply(text, Phase.WAITING, notice, buttons, activity), self._clock.monotonic())
 

@@ -86,6 +86,7 @@ async def test_an_answer_waits_for_one_that_may_use_up_the_budget_and_says_so() 
         await until(lambda: rig.model.requests)
         second = await rig.ask(2, place=OTHERS)
         await until(lambda: any(notice == phrase("budget_waits", "en") for _, notice in rig.views("p1")))
+        assert [button.action for button in rig.platform.shown["p1"][-1].buttons] == ["stop"]
         assert len(rig.model.requests) == 1
         rig.model.go.set()
         await rig.until_ended(first)
