@@ -249,12 +249,12 @@ def threads(count: int) -> list[Place]:
             "en",
             "Other answers may use up the budget first. This one waits for them.",
             "The answer was interrupted here. The budget of everybody who uses Parley is used up: US$0.10 a day. "
-            "It renews on 2 Jan 00:00; until then I can't answer here.",
+            "It renews on 2 Jan 00:00 UTC; until then I can't answer here.",
         ),
         (
             "zh",
             "其他回答可能会先用完预算，这个回答在等它们。",
-            "回答在这里中断了。Parley 全体用户的总预算已用完：每天 US$0.10。1月2日 00:00 重新计算，"
+            "回答在这里中断了。Parley 全体用户的总预算已用完：每天 US$0.10。1月2日 00:00 UTC 重新计算，"
             "在那之前我无法在这里回答。",
         ),
     ],
