@@ -50,6 +50,7 @@ def _said(message: Message) -> Message:
 
 
 def with_material(request: Request, material: EarlierAnswers) -> Request:
-    """`request` with material behind its question, so that endpoints still cache what is before it."""
-    *before, question = request.messages
-    return replace(request, messages=(*before, replace(question, parts=(*question.parts, material))))
+    """`request` with material in a message of its own before its last one, so that endpoints still cache what is before
+    it."""
+    *before, last = request.messages
+    return replace(request, messages=(*before, Message("user", (material,)), last))

@@ -157,7 +157,7 @@ class AnswerWriter:
         await self._budgets.release(running.turn, _spent(running))
 
     async def _offer_sources(self, running: RunningTurn, material: Material) -> Request:
-        """The request with earlier answers behind the question, where there are any."""
+        """The request with earlier answers before the question, where there are any."""
         request, ask = material.request, running.turn.ask
         assert request is not None
         if self._recall is None:

@@ -55,8 +55,9 @@ WORDS_OF_POLL = "Poll: Lunch where?\n- Pizza place\n- Sushi bar"
 
 
 def lines(endpoint: FakeCompletions, number: int = -1) -> list[str]:
-    """The messages of people in a request to the model."""
-    return [content for role, content in said(endpoint.requests[number].body) if role == "user"]
+    """The messages of people in a request to the model, without the earlier answers that it was offered."""
+    contents = [content for role, content in said(endpoint.requests[number].body) if role == "user"]
+    return [content for content in contents if not content.startswith("(Parley: these earlier questions")]
 
 
 async def test_a_sticker_and_a_poll_in_a_direct_conversation_are_read_and_the_next_question_is_answered(

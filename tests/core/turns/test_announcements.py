@@ -59,7 +59,7 @@ async def test_a_report_has_its_chart_with_words_in_its_own_language(
     picture = finish.embedded
     assert picture is not None
     assert (picture.name, picture.media_type) == ("report-7.png", "image/png")
-    assert picture.content == b"EUR 16 17 18 19 20 21 22"
+    assert picture.content == b"EUR 11-16 17 18 19 20 21 22"
     assert picture.title.startswith(alt)
     assert picture.caption.startswith(caption)
     assert (finish.text, finish.notice) == ("**Usage**", "")
