@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cachetools import LRUCache
@@ -20,7 +21,9 @@ from core.values.places import Person, Place
 from core.values.ui import ImmediateReply
 
 _NOTES = 10_000
-"""The most notes that are remembered without the store."""
+"""The most notes, and refused questions, that are remembered without the store."""
+_GAP_S, _DIRECT_GAP_S = 15.0, 1.0
+"""Seconds between two replies to refused questions of a person, in a channel and in a direct conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,21 @@ class Eligible:
 
 
 class Eligibility:
-    """Applies a channel's access rules, the limit of questions a minute, and budgets."""
+    """Applies a channel's access rules, the limit of questions a minute, and budgets.
 
-    def __init__(self, store: Store, handlers: CommandHandlers) -> None:
+    `on_refused` receives the platform of each refused question, and why: once, however often it is checked.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        handlers: CommandHandlers,
+        on_refused: Callable[[str, Outcome], None] = lambda _platform, _why: None,
+    ) -> None:
         self._store = store
         self._handlers = handlers
+        self._on_refused = on_refused
+        self._refused: LRUCache[str, bool] = LRUCache(_NOTES)
         self._currency = handlers.core.parley_currency
         self._rate = Rate()
         self._noted: LRUCache[str, bool] = LRUCache(_NOTES)
@@ -56,25 +69,43 @@ class Eligibility:
         `tell`: the receipt of a refusal always says why; otherwise `explains` decides. A question above a limit stays
         part of its thread, unless its platform gives the words back. Raises StoreError.
         """
+        eligible = await self._check(person, place, settings, key, tell=tell, ask=ask)
+        if eligible.refused is not None and key not in self._refused:
+            self._refused[key] = True
+            self._on_refused(place.platform, eligible.refused.outcome)
+        return eligible
+
+    async def _check(
+        self,
+        person: Person,
+        place: Place,
+        settings: ChannelSettings,
+        key: str,
+        *,
+        tell: bool,
+        ask: Ask | None,
+    ) -> Eligible:
         language = self._handlers.language(person, settings)
         if why := refusal(person, place, settings):
             told = tell or (ask is not None and await self.explains(ask, why))
             return Eligible(
                 Receipt(Outcome.REFUSED, reply=refusal_reply(phrase(why, language)) if told else None)
             )
-        now_s, outcome, private = self._handlers.clock.monotonic(), Outcome.LIMITED, False
+        now_s, outcome, private, limit = self._handlers.clock.monotonic(), Outcome.LIMITED, False, "rate"
         if wait_s := self._rate.wait_s(self._who(person, place), key, settings.rate, now_s):
             words = phrase("limited", language, wait=duration(wait_s, language))
         else:
             checked = await self._handlers.budgets.check(place, person.id, settings)
             if checked.refusal is None:
                 return Eligible(near=checked.near)
-            outcome, private = Outcome.BUDGET, checked.refusal.budget.scope is BudgetScope.PERSON
+            budget, outcome = checked.refusal.budget, Outcome.BUDGET
+            private, limit = budget.scope is BudgetScope.PERSON, f"{budget.account.key}/{budget.limit}"
             words = refusal_to_text(checked.refusal, language, self._currency, settings.zone)
         returned = self._returns(place)
-        if ask is not None and not returned and await self._store.joined(place):
+        joined = await self._store.joined(place)
+        if ask is not None and not returned and joined:
             await self._store.note(ask)
-        told = tell or returned or self._rate.tell(self._who(person, place), now_s)
+        told = tell or returned or self._tells(person, place, limit, joined=joined)
         return Eligible(Receipt(outcome, reply=refusal_reply(words, private=private) if told else None))
 
     async def note(
@@ -107,14 +138,21 @@ class Eligibility:
     async def explains(self, ask: Ask, why: Refusal) -> bool:
         """True if the author of a refused question gets an explanation: once per channel, if they addressed the bot.
 
-        An unknown author may be known a moment later, so each refusal is explained, at most every 15 seconds. Where the
+        An unknown author may be known a moment later, so each refusal is explained, as `_tells` decides. Where the
         words are given back, each refusal is explained.
         """
         if self._returns(ask.place):
             return True
         if why is Refusal.UNKNOWN:
-            return self._rate.tell(self._who(ask.author, ask.place), self._handlers.clock.monotonic())
+            return self._tells(ask.author, ask.place, why, joined=False)
         return ask.addressed and await self.first(ask, "refused")
+
+    def _tells(self, person: Person, place: Place, why: str, *, joined: bool) -> bool:
+        """True if a refusal is replied to. No flood of questions becomes one of replies: within `_GAP_S` there is one
+        to a person for each reason, in each thread that is joined, and in the rest of the channel."""
+        gap_s = _DIRECT_GAP_S if place.direct else _GAP_S
+        key = f"{self._who(person, place)}/{place.key if joined else place.channel_key}/{why}"
+        return self._rate.tell(key, self._handlers.clock.monotonic(), gap_s)
 
     def _returns(self, place: Place) -> bool:
         return self._handlers.traits(place).returns_refused

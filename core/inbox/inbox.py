@@ -27,7 +27,6 @@ from core.values.budgets import BudgetUnit, SoundRules
 from core.values.conversation import Ask, Turn
 from core.values.deltas import ModelInfo
 from core.values.events import (
-    REFUSALS,
     ButtonPress,
     Command,
     Deleted,
@@ -72,12 +71,11 @@ class StoringInbox:
         self._store = store
         self._lost = lost
         self._calls_at = calls_at
-        self._on_refused = on_refused
         self._sound_models = sound_models
         self._live = live
         self._handlers = handlers
         self._members = TeamMembership(store, memberships)
-        self._eligibility = Eligibility(store, handlers)
+        self._eligibility = Eligibility(store, handlers, on_refused)
         self.approvals = Approvals(store, submit, handlers)
         self._questions = Questions(
             store,
@@ -101,8 +99,6 @@ class StoringInbox:
             except StoreError:
                 self._lost(event.place)
                 raise
-        if receipt.outcome in REFUSALS:
-            self._on_refused(event.place.platform, receipt.outcome)
         return receipt
 
     async def record_expired(self, ask: Ask) -> bool:

@@ -28,11 +28,11 @@ class Rate:
     def count(self, person: str, key: str, now_s: float) -> None:
         self._recent(person, now_s).append((now_s, key))
 
-    def tell(self, person: str, now_s: float) -> bool:
-        """True at most once every 15 seconds a person, so that not every refused question is replied to."""
-        if now_s - self._told.get(person, -WINDOW_S) < WINDOW_S / 4:
+    def tell(self, key: str, now_s: float, gap_s: float) -> bool:
+        """True at most once within `gap_s` seconds for each `key`."""
+        if now_s - self._told.get(key, -gap_s) < gap_s:
             return False
-        self._told[person] = now_s
+        self._told[key] = now_s
         return True
 
     def _recent(self, person: str, now_s: float) -> deque[tuple[float, str]]:

@@ -21,6 +21,13 @@ def people(discord: FakeDiscord) -> Discord:
     return Discord(discord)
 
 
+async def reason(people: Discord, person: int, question: str) -> str:
+    """The reply to a refused question, which gives its words back, without these."""
+    told, words = (await people.whispered(person, "ask", question=question)).split("\n\n", 1)
+    assert words.endswith(f"\n> {question}")
+    return told
+
+
 async def test_where_it_listens(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:
@@ -45,7 +52,7 @@ async def test_where_it_listens(
         await discord.say(person, GENERAL, f"<@{ADA}> you there?")
 
         await people.whispered(ADA, "settings", name="listen", value="off")
-        assert await people.whispered(person, "ask", question="有人吗？") == phrase("refused_off", language)
+        assert await reason(people, person, "有人吗？") == phrase("refused_off", language)
         await discord.say(person, GENERAL, f"{AT} anybody?")
         told = await told_all(discord, GENERAL, phrase("refused_off", language), 1)
         assert told.reference is not None
@@ -60,7 +67,7 @@ async def test_where_it_listens(
     async with Program(tmp_path, **program):
         await discord.say(person, GENERAL, f"{AT} anybody now?")
         await discord.say(person, everything, "nor in its thread?")
-        assert await people.whispered(person, "ask", question="有人吗？") == phrase("refused_off", language)
+        assert await reason(people, person, "有人吗？") == phrase("refused_off", language)
     assert [m.text for m in for_all(discord, GENERAL)] == [phrase("refused_off", language)], "said once"
     asked = [said(request.body)[-1][1].partition(": ")[2] for request in endpoint.requests]
     assert [text.splitlines()[-1] for text in asked] == [
@@ -86,9 +93,7 @@ async def test_who_may_ask_is_said_by_server_channel_role_and_person(
             told = await people.whispered(ADA, "settings", name="deny", value=listed)
             assert listed in told
             assert f"`{listed}`" not in told or listed.isdecimal(), "shown as a name"
-            assert await people.whispered(person, "ask", question="may I?") == phrase(
-                "refused_denied", language
-            )
+            assert await reason(people, person, "may I?") == phrase("refused_denied", language)
             for command in ("summarize", "usage"):
                 assert await people.whispered(person, command) == phrase("refused_denied", language)
             overview = await people.whispered(person, "settings")
@@ -96,9 +101,7 @@ async def test_who_may_ask_is_said_by_server_channel_role_and_person(
             await people.whispered(ADA, "settings", name="deny", value="default")
 
             await people.whispered(ADA, "settings", name="allow", value="999")
-            assert await people.whispered(person, "ask", question="may I?") == phrase(
-                "refused_not_listed", language
-            )
+            assert await reason(people, person, "may I?") == phrase("refused_not_listed", language)
             await people.whispered(ADA, "settings", name="allow", value=f"999, {listed}")
             count += 1
             await discord.slash(person, GENERAL, "ask", question=f"may I by {count}?")
@@ -126,7 +129,7 @@ async def test_in_a_server_that_is_not_allowed_it_says_why_once_and_is_silent(
         told = await answered(discord, GENERAL, why)
         assert told.reference is not None
         await discord.say(person, GENERAL, f"{AT} hello?")
-        assert await people.whispered(person, "ask", question="may I?") == why
+        assert await reason(people, person, "may I?") == why
     async with Program(tmp_path, **program):
         await discord.say(person, GENERAL, f"{AT} hello again?")
         await discord.say(person, GENERAL, f"{AT} /usage")
@@ -145,7 +148,7 @@ async def test_too_many_questions_get_a_friendly_word(
         await people.whispered(ADA, "settings", name="language", value=language)
         await discord.slash(person, GENERAL, "ask", question="one?")
         await answered(discord, GENERAL, "one?")
-        limited = await people.whispered(person, "ask", question="two?")
+        limited = await reason(people, person, "two?")
         seconds = int(re.sub(r"\D", "", limited))
         assert 30 < seconds <= 60
         assert limited == phrase("limited", language, wait=duration(seconds, language))

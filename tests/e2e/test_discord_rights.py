@@ -111,9 +111,8 @@ async def test_whom_a_server_denies_by_a_role_is_refused_in_direct_messages_too(
         await people.whispered(ADA, "settings", name="deny", value=f"<@&{role}>", scope="workspace")
         await discord.direct(BO, "hello?")
         await answered(discord, discord.dm(BO), phrase("refused_denied", "en"))
-        assert await people.whispered(BO, "ask", discord.dm(BO), question="and so?") == phrase(
-            "refused_denied", "en"
-        )
+        refused = await people.whispered(BO, "ask", discord.dm(BO), question="and so?")
+        assert refused == f"{phrase('refused_denied', 'en')}\n\nYou wrote:\n> and so?"
         assert endpoint.requests == []
         await discord.direct(CHEN, "hello!")
         await answered(discord, discord.dm(CHEN), "hello!")

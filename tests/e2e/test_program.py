@@ -156,11 +156,11 @@ async def test_the_report_is_posted_by_the_running_bot_and_by_itself_when_none_r
         command = Program(tmp_path, **beside)
         await command.start("summary", "--now")
         assert await command.end() == 0, command.output
-        check_report(slack, discord, 0, "1 question by 1 person", "Chart by hour of")
+        check_report(slack, discord, 0, "asked by 1 person", "Chart by hour of")
         chart, dry = tmp_path / "chart.png", Program(tmp_path, **beside)
         await dry.start("summary", "--dry-run", "--period", "week", "--chart", str(chart))
         assert await dry.end() == 0, dry.output
-        assert "1 question by 1 person" in dry.output
+        assert "asked by 1 person" in dry.output
         assert chart.read_bytes().startswith(PNG)
         table = Program(tmp_path, **settings)
         await table.start("usage", "--json", "--by", "person,model", "--since", "2020-01-01")
@@ -175,7 +175,7 @@ async def test_the_report_is_posted_by_the_running_bot_and_by_itself_when_none_r
     await alone.start("summary", "--now", "--period", "month")
     assert await alone.end() == 0, alone.output
     alone.check_output()
-    check_report(slack, discord, 1, "1 个问题，来自 1 人", "每天的图表")
+    check_report(slack, discord, 1, "1 人提问", "每天的图表")
 
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -215,6 +215,6 @@ async def test_a_summary_is_posted_once_though_its_poster_died_and_the_missed_on
     await program.kill()
     for _ in range(2):
         async with Program(tmp_path, **settings):
-            await slack.wait_for(lambda: "1 question by 1 person" in slack.messages("C2")[0].visible)
+            await slack.wait_for(lambda: "asked by 1 person" in slack.messages("C2")[0].visible)
             await asyncio.sleep(0.3)
     assert len(slack.messages("C2")) == 1

@@ -231,7 +231,7 @@ async def test_the_keyboard_alone_is_enough(
         box, offers = composer(page), page.get_by_role("listbox", name="Commands")
         await expect(box).to_be_focused()
         await page.keyboard.type("/")
-        await expect(offers.get_by_role("option")).to_have_count(11)
+        await expect(offers.get_by_role("option")).to_have_count(12)
         await page.keyboard.press("Escape")
         await expect(offers).to_be_hidden()
         await page.keyboard.type("mod")

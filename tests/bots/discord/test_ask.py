@@ -77,7 +77,8 @@ async def test_a_store_that_fails_is_told_in_the_askers_language(bot: Bot) -> No
     bot.inbox.error = StoreError("disk full")
     interaction = await bot.fake.slash(CHEN, GENERAL, "ask", question="织布机是什么？")
     told = await until(lambda: bot.fake.interaction(interaction).followups)
-    assert (told[0].content, told[0].ephemeral_to) == (error_text(bot.inbox.error, "zh"), CHEN)
+    why = error_text(bot.inbox.error, "zh")
+    assert (told[0].content, told[0].ephemeral_to) == (f"{why}\n\n你写的是：\n> 织布机是什么？", CHEN)
     await until(lambda: shown(bot, GENERAL) == [told[0].content])
 
     question = await bot.fake.say(ADA, GENERAL, f"<@{BOT}> hello")

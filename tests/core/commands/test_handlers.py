@@ -544,7 +544,10 @@ async def test_usage_comes_with_its_picture_of_the_days_or_hours() -> None:
         assert (await office.replied("usage", words, replace(CHANNEL, channel=""))).picture is None, (
             "no channel"
         )
-        assert reply.captioned == f"{reply.text}\n\n_Picture: cost in USD (blue), questions (brown)._"
+        assert (
+            reply.captioned
+            == f"{reply.text}\n\n_Picture: cost in USD (blue), questions (brown). Grey: still to come._"
+        )
 
 
 async def test_usage_without_its_picture_says_so_in_one_line() -> None:

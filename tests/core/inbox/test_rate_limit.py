@@ -306,6 +306,42 @@ async def test_a_workspaces_rate_and_deny_list_hold_in_direct_messages() -> None
     assert house.refused == [("discord", Outcome.LIMITED), ("discord", Outcome.REFUSED)]
 
 
+async def test_each_place_says_once_within_15_seconds_why_questions_are_refused() -> None:
+    house = App(parley_rate=1)
+    asked = await house.say("1.0")
+    assert asked.outcome is Outcome.TURN
+    elsewhere, alone = replace(THREAD, channel="C2", thread="9.0"), Place("slack", "T1", "D1", "", direct=True)
+
+    async def is_told(id: str, place: Place = THREAD) -> bool:
+        receipt = await house.say(id, place=place)
+        assert receipt.outcome is Outcome.LIMITED
+        return receipt.reply is not None
+
+    assert await is_told("1.1")
+    assert not await is_told("1.2"), "the thread has been told"
+    assert await is_told("9.0", elsewhere)
+    assert not await is_told("9.5", replace(elsewhere, thread="9.5")), (
+        "a flood of new threads is one of the channel"
+    )
+    assert await is_told("5.0", alone)
+    assert not await is_told("5.1", alone)
+    await house.clock.advance(1)
+    assert await is_told("5.2", alone), "a direct conversation is answered"
+    await house.clock.advance(14)
+    assert await is_told("1.3")
+
+
+async def test_a_refused_question_is_counted_once_however_often_it_comes() -> None:
+    house = App(parley_rate=1)
+    await house.say("1.0")
+    for _ in range(2):  # a message and a mention
+        await house.say("1.1")
+    ask = Ask("1.2", THREAD, ADA, "why?", NOON, addressed=True)
+    assert await house.inbox.refusal(ask) is not None, "a question that is refused before it is received"
+    await house.inbox.receive(ask)
+    assert house.refused == [("slack", Outcome.LIMITED)] * 2
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_too_many_questions_are_refused_with_how_long_to_wait(language: str) -> None:
     house = App(parley_rate=2)

@@ -208,6 +208,7 @@ def test_a_platform_has_only_the_settings_and_choices_whose_feature_it_has() -> 
         "strangers",
         "allow",
         "deny",
+        "related",
     }
     assert set(full["listen"].choices) - set(bare["listen"].choices) == {"mentions_only", "all", "forum"}
     assert set(full["memory"].choices) - set(bare["memory"].choices) == {"workspace"}
