@@ -7,7 +7,7 @@ import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 
-from core.clock import Clock
+from core.clock import Clock, ends_within
 
 _CHUNK = 65_536
 
@@ -50,17 +50,12 @@ class ChildProcesses:
         if self._closed:
             raise ChildError("closed")
         running = asyncio.create_task(_run(command, data, longest))
-        timer = asyncio.ensure_future(self._clock.sleep(self._wall_s))
         self._running.add(running)
         try:
-            await asyncio.wait({running, timer}, return_when=asyncio.FIRST_COMPLETED)
+            in_time = await ends_within(running, self._wall_s, self._clock)
         finally:
-            late = not running.done()
-            timer.cancel()
-            running.cancel()
-            await asyncio.gather(running, timer, return_exceptions=True)
             self._running.discard(running)
-        if late:
+        if not in_time:
             raise ChildError(f"over {self._wall_s:.0f} s", slow=True)
         if running.cancelled():
             raise ChildError("closed")

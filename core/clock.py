@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Clock(Protocol):
@@ -20,6 +20,20 @@ class Clock(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None: ...
+
+
+async def ends_within(work: asyncio.Future[Any], wait_s: float, clock: Clock) -> bool:
+    """True if `work` ends within that many seconds; else, or where the caller is cancelled, it is cancelled. Its errors
+    stay in it."""
+    timer = asyncio.ensure_future(clock.sleep(wait_s))
+    try:
+        await asyncio.wait({work, timer}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        in_time = work.done()
+        work.cancel()
+        timer.cancel()
+        await asyncio.gather(work, timer, return_exceptions=True)
+    return in_time
 
 
 class SystemClock:

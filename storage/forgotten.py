@@ -31,7 +31,7 @@ Key = tuple[str, str, str]
 
 
 def former_name(person: str) -> str:
-    """The name of a person in usage that is older than what is kept: whoever knows the id still counts it, so that no
+    """The name of a person in usage that is older than what is kept: the id still leads to it, so that no
     sum changes. A name that is no id stays."""
     if person.startswith(NAMELESS):
         return person

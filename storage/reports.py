@@ -200,16 +200,16 @@ def _opinions(connection: Connection, period: Span, scope: Place | None) -> tupl
 
 
 def _reasons(connection: Connection, period: Span, scope: Place | None) -> tuple[FeedbackReason, ...]:
+    """The newest reasons, those of answers that were not helpful first."""
     query = (
         select(FEEDBACK.c.value, FEEDBACK.c.reason, TURNS)
         .where(*_given(period, scope), FEEDBACK.c.reason != "", TURNS.c.direct.is_(False))
-        .order_by(FEEDBACK.c.value, FEEDBACK.c.at_us.desc(), TURNS.c.id.desc())
+        .order_by(FEEDBACK.c.at_us.desc(), TURNS.c.id.desc())
         .limit(_REASONS)
     )
-    return tuple(
-        FeedbackReason(row.value > 0, row.reason, _place(row), row.question)
-        for row in connection.execute(query)
-    )
+    each = (connection.execute(query.where(FEEDBACK.c.value == value)).all() for value in (-1, 1))
+    rows = [row for some in each for row in some][:_REASONS]
+    return tuple(FeedbackReason(row.value > 0, row.reason, _place(row), row.question) for row in rows)
 
 
 def _open(

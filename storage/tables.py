@@ -573,6 +573,7 @@ class SourceVectorRow(Row, table=True):
     length 1 together. It goes with its source."""
 
     __tablename__ = "source_vectors"
+    __table_args__ = (Index(None, "model", "turn_id"),)
 
     turn_id: int = Field(sa_column=Column(ROWID, ForeignKey("turns.id"), primary_key=True, autoincrement=False))
     model: str = Field(sa_type=Text)

@@ -78,7 +78,7 @@ def _all_may_read(channel: discord.abc.GuildChannel, readers_of: discord.abc.Gui
 def _all_have(
     everyone: _Role, others: Collection[_Role], members: Iterable[tuple[bool | None, bool | None]]
 ) -> bool:
-    """True if whoever may view one channel has the right in the other, with any of these roles. `members`: what
+    """True if all people who may view one channel have the right in the other, with any of these roles. `members`: what
     overwrites for single members say of both."""
     # Two roles suffice as a counterexample: one by which the channel may be viewed, and one that takes the right away.
     # More would only add to what is allowed.
@@ -105,7 +105,7 @@ def _all_have(
 
 
 def _is_allowed(granted: bool, everyone: bool | None, roles: Iterable[bool | None]) -> bool:
-    """True if somebody with these roles has a right. An overwrite that allows it to a role counts before one that
+    """True if a member with these roles has a right. An overwrite that allows it to a role counts before one that
     denies it to a role, and both before that for everyone."""
     said = set(roles)
     if True in said or False in said:

@@ -95,7 +95,7 @@ def _readers(client: discord.Client | None, place: Place, reader: Person, *, alo
 
 
 def _is_kept_from_some(channel: discord.abc.GuildChannel) -> bool:
-    """True if somebody without a role may not read the older messages of a channel."""
+    """True if a member without a role may not read the older messages of a channel."""
     said = (overwrite.read_message_history for overwrite in channel.overwrites.values())
     return False in said or not channel.permissions_for(channel.guild.default_role) >= READS
 

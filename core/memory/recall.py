@@ -14,7 +14,7 @@ from typing import Protocol
 
 import structlog
 
-from core.clock import Clock
+from core.clock import Clock, ends_within
 from core.errors import BotError, StoreError
 from core.i18n import phrase
 from core.memory.audience import channels_to_search, memory_of
@@ -130,15 +130,7 @@ class Recall:
 
     async def _offer_in_time(self, turn: Turn, question: str, vector: Vector | None) -> Offered:
         looking = asyncio.create_task(self._offer(turn, question, vector))
-        timer = asyncio.ensure_future(self._clock.sleep(LOOK_UP_S))
-        try:
-            await asyncio.wait({looking, timer}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            late = not looking.done()
-            looking.cancel()
-            timer.cancel()
-            await asyncio.gather(looking, timer, return_exceptions=True)
-        if late:
+        if not await ends_within(looking, LOOK_UP_S, self._clock):
             log.warning("earlier_answers_late", turn=turn.id, after_s=LOOK_UP_S)
             return Offered()
         try:

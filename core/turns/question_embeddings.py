@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 from cachetools import FIFOCache
 
-from core.clock import Clock
+from core.clock import Clock, ends_within
 from core.errors import Code, ModelError, StoreError
 from core.memory.audience import memory_of
 from core.ports.embeddings import MOST_TEXTS, NO_MEANING, Embedded, Embedder, Meaning
@@ -84,15 +84,7 @@ class QuestionEmbeddings:
         """The vector of the question of a turn. Raises nothing, and takes at most `WITHIN_S`."""
         began = _Began()
         asking = asyncio.create_task(self._of_question(turn, question, began))
-        timer = asyncio.ensure_future(self._clock.sleep(WITHIN_S))
-        try:
-            await asyncio.wait({asking, timer}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            late = not asking.done()
-            asking.cancel()
-            timer.cancel()
-            await asyncio.gather(asking, timer, return_exceptions=True)
-        if late:
+        if not await ends_within(asking, WITHIN_S, self._clock):
             log.warning("embedding_late", turn=turn.id, after_s=WITHIN_S)
             return Meaning(charge=self._estimated([question]) if began.asked else None)
         try:

@@ -168,12 +168,12 @@ FEW = frozenset(
 SELDOM = (
     *("forget_person", "messages_by_person", "search"),
     *("usage_groups", "rated_answers", "operation_figures", "expire_spending", "is_set"),
-    *("earlier_answers", "index_answers", "vector_dimension"),
+    *("earlier_answers", "index_answers"),
 )
 """May read whole tables: no index by person is kept for what one asks for once in a year, exports and the operators'
 report read a row for each answer, and accounts of spending and changed settings are few. A search reads its own
 subqueries, which are bounded. The sources are counted with their words, once there are a tenth more, and those to be
-indexed anew are looked for once an hour. The dimension of the vectors is read once for a model."""
+indexed anew are looked for once an hour."""
 
 
 def test_every_method_of_the_port_is_among_the_calls() -> None:
@@ -237,7 +237,6 @@ async def test_no_method_reads_a_whole_table(sql_store: SqlStore, database: Data
                 details,
             )
             sorts = [line for line in details if "TEMP B-TREE FOR ORDER BY" in line]
-            # groups, the limits of one question, the ratings of a period, and vectors that are read into memory once
-            few = "GROUP BY" in statement or name in ("reserve", "report_figures", "similar_answers")
+            few = "GROUP BY" in statement or name == "reserve"  # groups, and the limits of one question
             assert few or not sorts, (name, details)
     assert all(explained.values())

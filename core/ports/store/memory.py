@@ -11,7 +11,7 @@ from core.values.memory import EarlierAnswer, SourceScope
 class SourceStore(Protocol):
     """The sources of a team's memory: turns that are DONE with an answer to a person's question.
 
-    Left out are an answer that somebody thinks is bad, one that was made anew, one whose question or answer was deleted
+    Left out are an answer that was not helpful, one that was made anew, one whose question or answer was deleted
     or forgotten, and those from before their thread's reset. A turn is indexed in the transaction that ends it. An
     edited question is no source until it is answered anew.
     """

@@ -22,3 +22,4 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["turn_id"], ["turns.id"], name="fk_source_vectors_turn_id"),
         sa.PrimaryKeyConstraint("turn_id", name="pk_source_vectors"),
     )
+    op.create_index("ix_source_vectors_model_turn_id", "source_vectors", ["model", "turn_id"])
