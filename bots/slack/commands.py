@@ -35,7 +35,7 @@ from core.i18n import phrase
 from core.llm.messages import whole_text
 from core.text import shortened
 from core.values.conversation import ThreadMessage
-from core.values.events import ButtonPress, Command
+from core.values.events import ButtonPress, Command, Halted
 from core.values.parts import File
 from core.values.places import Person, Place
 from core.values.ui import Form
@@ -154,14 +154,17 @@ def home_of(me: Identity) -> Place:
     return Place("slack", me.team, "", direct=True)
 
 
-def stopped_to_presses(
+def stopped_to_events(
     event: Payload, me: Identity, names: Names, turns: Mapping[str, int]
-) -> list[ButtonPress]:
-    """Slack's own stop button: one press for each growing answer. `turns`: ids of turns by their messages."""
+) -> list[ButtonPress | Halted]:
+    """Slack's own stop button: one press for each growing answer. `turns`: ids of turns by their messages. Before the
+    first word the event names no message."""
     who = str(event.get("user", ""))
     place = place_of(event, me, str(event.get("thread_ts") or ""))
     messages = [str(ts) for ts in event.get("streaming_message_ts") or ()]
     author = with_claim(names.get(who), who, who, Claim(), me.home)
+    if not messages:
+        return [Halted(place, author)]
     return [ButtonPress("stop", turns[ts], place, author) for ts in messages if ts in turns]
 
 

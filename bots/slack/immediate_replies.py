@@ -17,14 +17,14 @@ from core.clock import Clock
 from core.errors import PlatformError
 from core.i18n import error_text, phrase
 from core.values.conversation import Ask
-from core.values.events import ButtonPress, Command
+from core.values.events import ButtonPress, Command, Halted
 from core.values.places import Person, Place
 from core.values.ui import ImmediateReply
 
 log = structlog.get_logger(platform="slack")
 
 Json = dict[str, Any]
-Replied = Ask | Command | ButtonPress
+Replied = Ask | Command | ButtonPress | Halted
 
 
 class ReplyCalls(Protocol):
@@ -62,7 +62,8 @@ class ReplySender:
         # A thread without replies shows no ephemeral message:
         # https://docs.slack.dev/reference/methods/chat.postEphemeral
         whisper = reply.whisper and not place.direct
-        unseen = whisper and isinstance(event, Ask) and event.id == place.thread
+        bare = isinstance(event, Halted) or (isinstance(event, Ask) and event.id == place.thread)
+        unseen = whisper and bare  # nor may a thread have replies before its first answer
         thread = {"thread_ts": place.thread} if place.thread and not unseen else {}
         if reply.picture is not None and await self._show_picture(
             reply, event, language, thread, whisper=whisper

@@ -10,7 +10,7 @@ from cachetools import TTLCache
 
 from bots.slack.author_lookup import is_command
 from bots.slack.authors import is_known
-from bots.slack.commands import stopped_to_presses
+from bots.slack.commands import stopped_to_events
 from bots.slack.event_order import Order
 from bots.slack.incoming import (
     MOVES,
@@ -169,8 +169,11 @@ class EventIntake:
     async def _stopped(self, event: Payload) -> None:
         """Slack's own stop button: https://docs.slack.dev/reference/events/agent_session_stopped"""
         names = await self._people.get({str(event.get("user"))}, _AUTHOR_BY_S)
-        for press in stopped_to_presses(
-            event, await self._installation.web.identify(), names, self._installation.growing
-        ):
-            if (reply := (await self._inbox.receive(press)).reply) is not None:
-                self._interactions.tell(reply, press)
+        me = await self._installation.web.identify()
+        stops = stopped_to_events(event, me, names, self._installation.growing)
+        receipts = [await self._inbox.receive(stop) for stop in stops]
+        for stop, receipt in zip(stops, receipts, strict=True):
+            if receipt.reply is not None:
+                self._interactions.tell(receipt.reply, stop)
+        if not any(receipt.turn_id for receipt in receipts):
+            log.info("nothing_to_stop", channel=channel_of(event), thread=str(event.get("thread_ts") or ""))

@@ -18,7 +18,7 @@ from bots.slack import commands, forms, home
 from bots.slack.author_lookup import AuthorLookup
 from bots.slack.background import BackgroundTasks, log_failure
 from bots.slack.errors import reason_of
-from bots.slack.immediate_replies import ReplySender
+from bots.slack.immediate_replies import Replied, ReplySender
 from bots.slack.incoming import Identity, Payload, author_of, place_of
 from bots.slack.message_text import content_of
 from bots.slack.outgoing import aside, page_to_content, reply_to_content
@@ -30,7 +30,7 @@ from core.errors import BotError, Code, PlatformError
 from core.i18n import error_text, language_of, phrase
 from core.ports.connector import Inbox
 from core.values.conversation import Ask
-from core.values.events import ButtonPress, Command, Event
+from core.values.events import ButtonPress, Command, Event, Halted
 from core.values.outgoing import Page
 from core.values.places import Person, Place
 from core.values.ui import Form, ImmediateReply
@@ -189,7 +189,7 @@ class SlackInteractions:
 
     def tell(self, reply: ImmediateReply, event: Event, url: str = "") -> None:
         """Show `reply` to the author of `event`, or to all, in its place. `url`: a response URL, if any."""
-        if isinstance(event, Ask | Command | ButtonPress):
+        if isinstance(event, Ask | Command | ButtonPress | Halted):
             self.tasks.start(self._tell(reply, event, url))
 
     # Events of the inbox.
@@ -201,7 +201,7 @@ class SlackInteractions:
         elif reply := await self._sent(command):
             self.tell(await self._with_words(reply, command), command, url)
 
-    async def _tell(self, reply: ImmediateReply, event: Ask | Command | ButtonPress, url: str = "") -> None:
+    async def _tell(self, reply: ImmediateReply, event: Replied, url: str = "") -> None:
         await self._replies.send(reply, event, await self._speak(event), url)
 
     async def _tell_done(self, command: Command, url: str) -> None:
@@ -300,7 +300,7 @@ class SlackInteractions:
             self._prompts = reason_of(error) not in _NO_PROMPTS
             log.info("prompts_not_suggested", **error.log_keys)
 
-    async def _speak(self, event: Ask | Command | ButtonPress) -> str:
+    async def _speak(self, event: Replied) -> str:
         return await self._language(event.author, event.place)
 
     async def _language(self, person: Person, place: Place) -> str:

@@ -32,6 +32,7 @@ from core.values.events import (
     Deleted,
     Edited,
     Event,
+    Halted,
     Outcome,
     PlaceClosed,
     Receipt,
@@ -169,6 +170,8 @@ class StoringInbox:
                 return await self._questions.ask(await self._members.known(event))
             case ButtonPress():
                 return await self._press(await self._members.known(event))
+            case Halted():
+                return await self._halted(event)
             case Command():
                 return await self._questions.command(await self._members.known(event))
             case Edited():
@@ -206,6 +209,14 @@ class StoringInbox:
                 Command("forget", press.place, press.author, at, options=options)
             )
         return await self._presses.press(press)
+
+    async def _halted(self, event: Halted) -> Receipt:
+        """The same as a press of Stop under the answer that is being prepared there."""
+        running = self._live.at(event.place)
+        if running is None:
+            return Receipt(Outcome.UNKNOWN)
+        press = ButtonPress("stop", running.id, event.place, event.author)
+        return await self._press(await self._members.known(press))
 
     async def _restart(self, question: str) -> None:
         """Answer an edited question anew, `EDIT_PAUSE_S` after its last edit, while its answer is being written or

@@ -128,6 +128,11 @@ class RunningTurns:
     def ids(self) -> frozenset[int]:
         return frozenset(self._turns)
 
+    def at(self, place: Place) -> RunningTurn | None:
+        """The turn of `place` that runs, other than work in the background."""
+        here = (one for one in self if one.begun and one.turn.ask.place.key == place.key)
+        return next((one for one in here if not one.turn.ask.in_background), None)
+
     def add(self, turn: Turn) -> RunningTurn:
         running = self._turns[turn.id] = RunningTurn(turn)
         return running

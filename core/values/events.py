@@ -88,7 +88,16 @@ class ButtonPress:
     at: datetime | None = None
 
 
-Event = Ask | Edited | Deleted | PlaceClosed | Command | ButtonPress
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """A person pressed the platform's own stop button in `place` before a message grew there: the answer that is being
+    prepared stops."""
+
+    place: Place
+    author: Person
+
+
+Event = Ask | Edited | Deleted | PlaceClosed | Command | ButtonPress | Halted
 
 
 class Outcome(StrEnum):

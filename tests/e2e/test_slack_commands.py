@@ -16,6 +16,7 @@ from tests.e2e.test_slack import AT, answered
 from tests.e2e.workspace import ADA, BO, CLEO, Team, read, system, text_of
 from tests.fakes.completions import FakeCompletions, Raw, Words
 from tests.fakes.slack import FakeSlack
+from tests.waiting import until
 
 OTHER = {"en": "zh", "zh": "en"}
 
@@ -510,3 +511,22 @@ async def test_slacks_own_stop_button_stops_the_answer_that_grows(
         assert await slack.stop_session(ADA, "C1", ts)
         await slack.wait_for(lambda: endpoint.requests[0].closed_by_client_at is not None)
         await answered(slack, "C1", ts, "Stopped.")
+
+
+async def test_slacks_own_stop_button_before_the_first_word_stops_the_answer(
+    team: Team, slack: FakeSlack
+) -> None:
+    # It thinks for ever, so that only the event can tell of the stop.
+    team.endpoint.script(Raw((), end="hang"))
+    async with team.working(PARLEY_DENY=f"slack:{BO}"):
+        ts = await slack.say(ADA, "C1", f"{AT} at length")
+        await until(lambda: bool(team.endpoint.requests) and ("C1", ts) in slack.space.sessions)
+        assert await slack.stop_session(BO, "C1", ts) == [], "no message grows yet"
+        told = await team.told(BO, "C1", team.words("refused_denied"))
+        assert told.thread_ts is None, "a thread without replies shows no whispers"
+        assert team.endpoint.requests[0].closed_by_client_at is None
+        assert await slack.stop_session(ADA, "C1", ts) == []
+        await until(lambda: team.endpoint.requests[0].closed_by_client_at is not None)
+        answer = await team.answered("C1", ts, team.words("stopped"), count=1, ended=True)
+        assert team.words("again") in answer.buttons
+        await slack.wait_for(lambda: slack.space.sessions["C1", ts]["status"] == "active")

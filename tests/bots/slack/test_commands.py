@@ -19,12 +19,12 @@ from bots.slack.commands import (
     repeated,
     shortcut_to_command,
     slash_to_command,
-    stopped_to_presses,
+    stopped_to_events,
 )
 from bots.slack.incoming import CLOSINGS, MOVES
 from core.commands import COMMANDS, MENUS
 from core.i18n import phrase
-from core.values.events import ButtonPress, Command
+from core.values.events import ButtonPress, Command, Halted
 from core.values.places import Person, Place
 from tests.bots.slack.test_incoming import ADA, ME, NAMES, ROOT, THREAD, payload
 from tests.fakes.slack.methods import METHODS
@@ -135,10 +135,19 @@ def test_a_change_button_that_was_tampered_with_does_nothing(value: str) -> None
 
 def test_slacks_stop_button_presses_stop_for_every_answer_that_grows() -> None:
     event = payload("agent_session_stopped")["event"]
-    assert stopped_to_presses(event, ME, NAMES, {"1795400070.000100": 42, "1.000001": 43}) == [
+    assert stopped_to_events(event, ME, NAMES, {"1795400070.000100": 42, "1.000001": 43}) == [
         ButtonPress("stop", 42, THREAD, ADA)
     ]
-    assert stopped_to_presses(event, ME, NAMES, {}) == []
+    assert stopped_to_events(event, ME, NAMES, {}) == []
+
+
+@pytest.mark.parametrize("messages", [{"streaming_message_ts": []}, {"streaming_message_ts": None}, {}])
+def test_slacks_stop_button_before_the_first_word_stops_what_its_thread_prepares(
+    messages: dict[str, Any],
+) -> None:
+    event = payload("agent_session_stopped")["event"]
+    del event["streaming_message_ts"]
+    assert stopped_to_events(event | messages, ME, NAMES, {"1795400070.000100": 42}) == [Halted(THREAD, ADA)]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from core.settings.environment import CoreSettings
 from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn, TurnState
-from core.values.events import ButtonPress, Command, Edited, Outcome, Receipt
+from core.values.events import ButtonPress, Command, Edited, Halted, Outcome, Receipt
 from core.values.places import Person, Place
 from core.values.tasks import ANSWER, Summarize, Task
 from core.values.turn_ends import Finish
@@ -286,6 +286,31 @@ async def test_stop_works_for_the_asker_whatever_they_may_and_for_others_who_may
     assert early is not None
     await house.press("stop", early.id, presser)
     assert await house.live.write(house.live.add(early), nothing()) is Interrupt.STOPPED
+
+
+@pytest.mark.parametrize("presser", [ADA, BEN])
+async def test_the_platforms_own_stop_stops_what_its_thread_prepares(presser: Person) -> None:
+    house = App(parley_deny="slack:U1")
+    turn = await house.store.accept(Ask("2.5", THREAD, ADA, "why?", NOON, addressed=True))
+    assert turn is not None
+    running = house.live.add(turn)
+    assert await house.inbox.receive(Halted(THREAD, presser)) == Receipt(Outcome.UNKNOWN), "it waits"
+    running.begun = True
+    elsewhere = Halted(replace(THREAD, thread="9.0"), presser)
+    assert await house.inbox.receive(elsewhere) == Receipt(Outcome.UNKNOWN)
+    assert running.interrupted is None
+    assert (await house.inbox.receive(Halted(THREAD, presser))).turn_id == turn.id
+    assert await house.live.write(running, nothing()) is Interrupt.STOPPED
+
+
+async def test_the_platforms_own_stop_is_refused_to_who_may_not_ask() -> None:
+    house = App(parley_deny="slack:U2")
+    turn = await house.store.accept(Ask("2.5", THREAD, ADA, "why?", NOON, addressed=True))
+    assert turn is not None
+    house.live.add(turn).begun = True
+    receipt = await house.inbox.receive(Halted(THREAD, BEN))
+    assert receipt == Receipt(Outcome.REFUSED, turn.id, refused("refused_denied"))
+    assert next(iter(house.live)).interrupted is None
 
 
 async def test_one_persons_questions_count_together_wherever_they_are_asked() -> None:

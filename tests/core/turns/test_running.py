@@ -13,6 +13,7 @@ from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn
 from core.values.outgoing import Limits
 from core.values.places import Person, Place, message_key
+from core.values.tasks import SumUpThread
 
 PLACE = Place("slack", "T1", "C1", "1.0")
 NOON = datetime(2026, 1, 1, tzinfo=UTC)
@@ -88,6 +89,18 @@ async def test_what_is_stopped_or_withdrawn_before_it_is_written_does_not_begin(
     assert not (live.stop(TURN.id) if how is Interrupt.STOPPED else live.withdraw(TURN.ask.key))
     assert await live.write(live.add(TURN), endless(began, [])) is how
     assert not began.is_set()
+
+
+def test_the_turn_at_a_place_is_the_one_that_runs_there_and_no_work_in_the_background() -> None:
+    live = RunningTurns()
+    summary = live.add(replace(TURN, id=5, ask=replace(TURN.ask, task=SumUpThread())))
+    waiting, running = live.add(replace(TURN, id=6)), live.add(TURN)
+    summary.begun = True
+    assert live.at(PLACE) is None
+    running.begun = True
+    assert live.at(replace(PLACE, direct=True)) is running, "it is the same address"
+    assert live.at(replace(PLACE, thread="2.0")) is None
+    assert waiting.interrupted is None
 
 
 def test_a_deleted_message_is_removed_from_the_answer_it_belongs_to_and_from_no_other() -> None:
