@@ -28,8 +28,9 @@ class SearchCommand:
         words = escaped(shortened(" ".join(query.split()), _WORDS_LENGTH))
         audience = Audience(given.place, (given.author,), alone=True)
         recall = self._recall
-        found = await recall.find(audience, query, MOST_FOUND, itself=True) if recall is not None else []
-        if recall is None or not found:
+        if recall is None or not (
+            found := await recall.search(audience, given.author.id, query, MOST_FOUND, itself=True)
+        ):
             return ImmediateReply(given.phrase("search_nothing", words=words), private=True)
         numbered = list(enumerate(found, 1))
         sources = recall.shown(given.place, numbered, "", given.language, given.settings.zone)

@@ -159,6 +159,16 @@ class Recall:
         offered = await self._store.offer_sources(turn.id, [one.turn_id for one in found[: len(lines)]])
         return Offered(tuple(offered), EarlierAnswers(block(lines, 1)))
 
+    async def search(
+        self, audience: Audience, person: str, words: str, limit: int, *, itself: bool = False
+    ) -> list[EarlierAnswer]:
+        """As `find`, of words that the person with the id `person` looks for: by their meaning too, where a model makes
+        their vector in time. Raises StoreError."""
+        vector = None
+        if self._embeddings is not None and tokens(words):
+            vector = await self._embeddings.of_search(audience.place, person, words)
+        return await self.find(audience, words, limit, vector=vector, itself=itself)
+
     async def find(
         self,
         audience: Audience,

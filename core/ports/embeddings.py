@@ -9,6 +9,7 @@ from typing import Protocol
 from core.values.conversation import Turn
 from core.values.deltas import ModelInfo, Usage
 from core.values.memory import QuestionVector, Vector
+from core.values.places import Place
 from core.values.usage import Charge
 
 
@@ -50,11 +51,17 @@ NO_MEANING = Meaning()
 
 
 class Meanings(Protocol):
-    """Asks for the vectors of questions that are about to be answered."""
+    """Asks for the vectors of questions that are about to be answered, and of searches."""
 
     async def of_question(self, turn: Turn, question: str) -> Meaning:
         """The vector of the question of a turn, where one may be asked for. Raises nothing, and takes a second at
         most."""
+        ...
+
+    async def of_search(self, place: Place, person: str, words: str) -> Vector | None:
+        """The vector of the words that the person with this id looks for at `place`, where one may be asked for within
+        the limits of both. Its cost is stored as nobody's, and counted by the budgets of the channel. Raises nothing,
+        and takes about a second at most."""
         ...
 
 

@@ -98,7 +98,7 @@ class EarlierMessages:
             raise ToolError("Give words to look for in `query`.")
         if self._recall is None:
             return NOT_FOUND
-        found = await self._recall.find(audience_of(turn), query, MOST_FOUND)
+        found = await self._recall.search(audience_of(turn), turn.payer.id, query, MOST_FOUND)
         said = [self._found_to_json(number, one) for number, one in await self._recall.number(turn, found)]
         return "\n".join(said) or NOT_FOUND
 

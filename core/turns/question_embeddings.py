@@ -1,7 +1,8 @@
 """The vectors of questions: of one that is asked now, and in the background of those that were answered before.
 
 A source has the vector of its question, which is asked for once: before its answer, whose cost it is part of. The
-background asks for those that are missing, since the model is new, or did not answer in time.
+background asks for those that are missing, since the model is new, or did not answer in time. The words of a search
+have one too, which is not kept; its cost is the channel's.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from core.spend.budgets import most_read
 from core.spend.prices import priced
 from core.values.conversation import Turn
 from core.values.deltas import ChargeKind, Usage
-from core.values.memory import QuestionVector, SourceQuestion
+from core.values.memory import QuestionVector, SourceQuestion, Vector
 from core.values.places import Place
 from core.values.usage import Charge
 
@@ -82,31 +83,44 @@ class QuestionEmbeddings:
 
     async def of_question(self, turn: Turn, question: str) -> Meaning:
         """The vector of the question of a turn. Raises nothing, and takes at most `WITHIN_S`."""
+        return await self._in_time(turn.ask.place, turn.payer.id, question)
+
+    async def of_search(self, place: Place, person: str, words: str) -> Vector | None:
+        """The vector of the words that a person looks for at `place`; its cost is stored. Raises nothing, and takes at
+        most `WITHIN_S`, beside the storing."""
+        meaning = await self._in_time(place, person, words)
+        if meaning.charge is not None:
+            try:
+                await self._store.put_vectors(replace(place, thread=""), {}, meaning.charge)
+            except StoreError as error:
+                log.warning("search_cost_not_stored", place=place.key, **error.log_keys)
+        return meaning.vector.vector if meaning.vector is not None else None
+
+    async def _in_time(self, place: Place, person: str, text: str) -> Meaning:
         began = _Began()
-        asking = asyncio.create_task(self._of_question(turn, question, began))
+        asking = asyncio.create_task(self._meaning(place, person, text, began))
         if not await ends_within(asking, WITHIN_S, self._clock):
-            log.warning("embedding_late", turn=turn.id, after_s=WITHIN_S)
-            return Meaning(charge=self._estimated([question]) if began.asked else None)
+            log.warning("embedding_late", place=place.key, after_s=WITHIN_S)
+            return Meaning(charge=self._estimated([text]) if began.asked else None)
         try:
             return asking.result()
         except StoreError as error:
-            log.warning("question_not_embedded", turn=turn.id, **error.log_keys)
+            log.warning("question_not_embedded", place=place.key, **error.log_keys)
         except Exception:
-            log.exception("question_not_embedded", turn=turn.id)
+            log.exception("question_not_embedded", place=place.key)
         return NO_MEANING
 
-    async def _of_question(self, turn: Turn, question: str, began: _Began) -> Meaning:
-        place = turn.ask.place
+    async def _meaning(self, place: Place, person: str, text: str, began: _Began) -> Meaning:
         settings = await self._settings(place)
-        if not question.strip() or not await self._may_ask(place, turn.payer.id, settings, [question]):
+        if not text.strip() or not await self._may_ask(place, person, settings, [text]):
             return NO_MEANING
         began.asked = True
         try:
-            embedded = await self._embedder.embed([question])
+            embedded = await self._embedder.embed([text])
         except ModelError as error:  # the embedder has logged it
-            return Meaning(charge=self._estimated([question]) if error.code in _MAY_COST else None)
+            return Meaning(charge=self._estimated([text]) if error.code in _MAY_COST else None)
         usable = await self._is_usable(embedded)
-        vector = QuestionVector(question, embedded.vectors[0]) if usable else None
+        vector = QuestionVector(text, embedded.vectors[0]) if usable else None
         return Meaning(vector, self._charge(embedded.usage))
 
     async def run(self) -> None:

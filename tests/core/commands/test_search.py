@@ -8,21 +8,27 @@ from typing import Any
 from core.commands.handlers import CommandHandlers
 from core.memory.recall import Recall
 from core.platform_calls import PlatformCalls
+from core.ports.embeddings import Meanings
 from core.settings.environment import CoreSettings
 from core.values.events import Command
 from core.values.places import Person, Place
 from core.values.ui import ImmediateReply
-from tests.core.memory.rig import ADA, AT, OTHER, PLACE, Workspace, answered
+from tests.core.memory.rig import ADA, AT, OTHER, PLACE, Workspace, answered, embeddings
 from tests.fakes.clock import FakeClock
+from tests.fakes.completions import Status
 from tests.fakes.memory import MemoryStore
 
 
 class Office:
     def __init__(self, **settings: Any) -> None:
-        self.store, self.platform, clock = MemoryStore(), Workspace(), FakeClock(AT)
-        calls, core = PlatformCalls(self.platform), CoreSettings(_env_file=None, **settings)
-        recall = Recall(self.store, core, clock, lambda place: calls)
-        self.handlers = CommandHandlers(self.store, core, clock, recall=recall)
+        self.store, self.platform, self.clock = MemoryStore(), Workspace(), FakeClock(AT)
+        self.core = CoreSettings(_env_file=None, **settings)
+        self.finds_by(None)
+
+    def finds_by(self, meanings: Meanings | None) -> None:
+        calls = PlatformCalls(self.platform)
+        recall = Recall(self.store, self.core, self.clock, lambda place: calls, meanings)
+        self.handlers = CommandHandlers(self.store, self.core, self.clock, recall=recall)
 
     async def search(
         self, words: str, by: Person = ADA, name: str = "search", place: Place = PLACE
@@ -50,6 +56,29 @@ async def test_a_conversation_without_threads_finds_its_own_answers() -> None:
     office = Office()
     await answered(office.store, "Where is the key?", "In the safe.", thread="")
     assert titles(await office.search("key", place=replace(PLACE, thread=""))) == ["Where is the key?"]
+
+
+async def test_what_was_asked_in_other_words_is_found_by_its_meaning() -> None:
+    office = Office()
+    async with embeddings(office.store, office.clock) as vectors:
+        office.finds_by(vectors.of_questions)
+        source = await answered(office.store, "How to reset the password?", "Ask Ben.", thread="1")
+        await vectors.embed(source, "How to reset the password?")
+        assert titles(await office.search("forgot my login")) == ["How to reset the password?"]
+        assert vectors.fake.embedded == ["forgot my login"]
+        assert (await office.search("?!")).sources is None
+        assert len(vectors.fake.embedded) == 1, "without words nothing is looked for"
+
+
+async def test_without_its_meaning_a_search_goes_by_the_words() -> None:
+    office = Office()
+    async with embeddings(office.store, office.clock) as vectors:
+        office.finds_by(vectors.of_questions)
+        source = await answered(office.store, "How to reset the password?", "Ask Ben.", thread="1")
+        await vectors.embed(source, "How to reset the password?")
+        vectors.fake.embeddings = Status(500, "so")
+        assert titles(await office.search("forgot my login")) == []
+        assert titles(await office.search("password")) == ["How to reset the password?"]
 
 
 async def test_at_most_eight_are_found() -> None:

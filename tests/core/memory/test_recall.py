@@ -11,26 +11,18 @@ from typing import Any
 
 import pytest
 
-from core.llm import create_embedder
-from core.llm.catalog import environment_to_catalog
 from core.memory.recall import LOOK_UP_S, Audience, Offered, Recall
 from core.platform_calls import PlatformCalls
 from core.ports.embeddings import NO_MEANING
 from core.settings.environment import CoreSettings
-from core.spend.budget_checks import BudgetChecks
-from core.turns.question_embeddings import QuestionEmbeddings
 from core.values.conversation import Ask, Turn, TurnState
-from core.values.deltas import ChargeKind, Usage
-from core.values.memory import EarlierAnswer, QuestionVector, SourceScope
+from core.values.memory import EarlierAnswer, SourceScope
 from core.values.outgoing import NO_SOURCES
 from core.values.places import Person, Place
 from core.values.tasks import ContinueAnswer, Summarize, Task
 from core.values.turn_ends import Finish
-from core.values.usage import Charge
-from tests.core.llm.test_embeddings import Observer
-from tests.core.memory.rig import ADA, AT, BEN, OTHER, PLACE, Workspace, answered
+from tests.core.memory.rig import ADA, AT, BEN, OTHER, PLACE, Workspace, answered, embeddings
 from tests.fakes.clock import FakeClock
-from tests.fakes.completions import FakeCompletions, hashed
 from tests.fakes.memory import MemoryStore
 
 LATER = AT + timedelta(days=9)
@@ -255,22 +247,12 @@ async def test_a_platform_that_fails_makes_nothing_eligible() -> None:
 
 
 async def test_a_paraphrase_is_found_by_its_meaning_and_the_answer_has_the_charge_and_the_vector() -> None:
-    async with FakeCompletions() as fake:
-        fake.embeddings = hashed
-        given = {"openai_base_url": fake.base_url, "openai_api_key": "sk-test"}
-        core = CoreSettings(_env_file=None, parley_embedding_model="small", **given)  # type: ignore[arg-type]
-        team = Team()
-        embedder = create_embedder(environment_to_catalog(core), team.clock, Observer())
-        assert embedder is not None
-        checks = BudgetChecks(team.store, core, team.clock)
-        embeddings = QuestionEmbeddings(team.store, embedder, core, team.clock, checks, lambda _: False)
-        calls = PlatformCalls(team.platform)
-        team.recall = Recall(team.store, core, team.clock, lambda place: calls, embeddings)
+    team = Team()
+    async with embeddings(team.store, team.clock) as vectors:
+        core, calls = CoreSettings(_env_file=None), PlatformCalls(team.platform)
+        team.recall = Recall(team.store, core, team.clock, lambda place: calls, vectors.of_questions)
         source = await answered(team.store, "How to reset the password?", "Ask Ben.", thread="1")
-        [vector] = (await embedder.embed(["How to reset the password?"])).vectors
-        made = {source: QuestionVector("How to reset the password?", vector)}
-        charge = Charge(ChargeKind.EMBEDDING, "small", Usage(5))
-        assert await team.store.put_vectors(replace(PLACE, thread=""), made, charge) == 1
+        await vectors.embed(source, "How to reset the password?")
         turn = await team.turn("I forgot my login")
         offered = await team.recall.offer(turn, turn.ask.text)
         assert questions(offered) == ["How to reset the password?"]
@@ -279,5 +261,4 @@ async def test_a_paraphrase_is_found_by_its_meaning_and_the_answer_has_the_charg
         assert offered.meaning.charge is not None
         again = replace(turn, ask=replace(turn.ask, task=ContinueAnswer()))
         assert (await team.recall.offer(again, "What now?")).meaning == NO_MEANING
-        assert fake.embedded[1:] == ["I forgot my login"]
-        await embedder.close()
+        assert vectors.fake.embedded == ["I forgot my login"]

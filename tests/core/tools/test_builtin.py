@@ -15,6 +15,7 @@ from core.errors import Code, PlatformError
 from core.i18n import LANGUAGES, tool_label
 from core.memory.recall import Recall
 from core.platform_calls import PlatformCalls
+from core.ports.embeddings import Meanings
 from core.ports.tools import DecidesByCall, ToolError
 from core.settings.environment import CoreSettings
 from core.tools.builtin import READ_EARLIER, BuiltinTools
@@ -31,7 +32,7 @@ from core.tools.words import query_words
 from core.values.conversation import Ask, History, ThreadMessage, Turn
 from core.values.places import Person, Place
 from core.values.tools import Tool, ToolRule, ToolSettings
-from tests.core.memory.rig import answered
+from tests.core.memory.rig import answered, embeddings
 from tests.core.tools.rig import ADA, AT, PLACE
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
@@ -65,13 +66,16 @@ class Library:
 
     def __init__(self) -> None:
         self.store, self.platform, self.clock = MemoryStore(), Archive(), FakeClock()
-        calls = PlatformCalls(self.platform)
-        recall = Recall(self.store, CoreSettings(_env_file=None), self.clock, lambda place: calls)
+        self.finds_by(None)
+        self.turn: Turn | None = None
+        self.ask = Ask("q1", PLACE, ADA, "why?", AT + timedelta(days=300), addressed=True)
+
+    def finds_by(self, meanings: Meanings | None) -> None:
+        calls, core = PlatformCalls(self.platform), CoreSettings(_env_file=None)
+        recall = Recall(self.store, core, self.clock, lambda place: calls, meanings)
         earlier = EarlierMessages(self.store, lambda place: calls, recall)
         links = LinkReader(["docs.example.com"])
         self.source = BuiltinTools(self.clock, ZoneInfo("Europe/Berlin"), earlier, links)
-        self.turn: Turn | None = None
-        self.ask = Ask("q1", PLACE, ADA, "why?", AT + timedelta(days=300), addressed=True)
 
     def tool(self, name: str, settings: ToolSettings | None = None) -> Tool:
         offered = self.source.tools(PLACE, settings or ToolSettings(builtin=True))
@@ -237,6 +241,24 @@ async def test_a_search_finds_earlier_answers_under_numbers_by_which_they_can_be
     ]
     assert len(await library.store.offered_sources(turn.id)) == 2
     assert await library.call("search_earlier_threads", query="zebra") == NOT_FOUND
+
+
+async def test_a_search_finds_what_was_asked_in_other_words_and_its_cost_is_the_channels() -> None:
+    library, here = Library(), replace(PLACE, team="T1", thread="")
+    library.ask = replace(library.ask, place=replace(PLACE, team="T1"))
+    turn = await library.store.accept(library.ask)
+    assert turn is not None
+    library.turn = await library.store.begin(turn.id)
+    async with embeddings(library.store, library.clock) as vectors:
+        library.finds_by(vectors.of_questions)
+        question = "How to reset the password?"
+        source = await answered(library.store, question, "Ask Ben.", thread="5", channel=here)
+        await vectors.embed(source, question, here)
+        assert [one["question"] for one in await library.found("forgot my login")] == [question]
+        assert vectors.fake.embedded == ["forgot my login"]
+    year = timedelta(days=365)
+    used = await library.store.usage_totals(library.clock.now() - year, library.clock.now() + year, here)
+    assert (used.prompt_tokens, used.questions) == (5 + 3, 1)
 
 
 async def test_a_search_without_words_is_refused() -> None:

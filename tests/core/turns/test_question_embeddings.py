@@ -112,6 +112,39 @@ async def test_a_question_gets_a_vector_and_a_charge_at_the_price_of_its_model()
         assert meaning.charge.usage == Usage(3, cost_micros=6)
 
 
+async def test_the_words_of_a_search_get_a_vector_whose_cost_is_the_channels() -> None:
+    async with at_rig(parley_price_embedding_input=2) as rig:
+        vector = await rig.embeddings.of_search(place(0), "U1", "forgot my login")
+        assert vector is not None
+        assert vector.model == "small"
+        assert await rig.cost() == (3, 6)
+        other = await rig.embeddings.of_search(place(0), "U1", " ")
+        assert (other, rig.fake.embedded) == (None, ["forgot my login"])
+
+
+async def test_a_search_does_not_wait_for_a_silent_endpoint_and_its_estimated_cost_is_stored() -> None:
+    async with at_rig(parley_price_embedding_input=1) as rig:
+        rig.fake.embeddings = Raw((b'{"data": [',), end="hang")
+        asking = asyncio.create_task(rig.embeddings.of_search(place(0), "U1", "forgot my login"))
+        await until(lambda: bool(rig.fake.requests))
+        await passed(rig, WITHIN_S)
+        assert await asyncio.wait_for(asking, HANG_S) is None
+        tokens = estimate("forgot my login")
+        assert await rig.cost() == (tokens, tokens)
+
+
+@pytest.mark.parametrize("limit", ["budget", "person_budget"])
+async def test_a_search_asks_for_no_vector_where_a_limit_is_reached(limit: str) -> None:
+    async with at_rig() as rig:
+        await rig.set(limit, "5 tokens a day")
+        turn = await accepted(rig.store, replace(question(1, "plan"), at=rig.clock.now()))
+        used = Charge(ChargeKind.ANSWER, "m", Usage(9))
+        begun = await rig.store.begin(turn.id)
+        await rig.store.finish(Finish(begun, TurnState.DONE, "so", usage=used.usage, charges=(used,)))
+        assert await rig.embeddings.of_search(turn.ask.place, turn.ask.author.id, "plan") is None
+        assert rig.fake.embedded == []
+
+
 async def test_without_a_price_the_cost_is_unknown_not_nothing() -> None:
     async with at_rig() as rig:
         meaning = await rig.meaning()
