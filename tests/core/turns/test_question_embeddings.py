@@ -136,7 +136,8 @@ async def test_a_search_does_not_wait_for_a_silent_endpoint_and_its_estimated_co
 @pytest.mark.parametrize("limit", ["budget", "person_budget"])
 async def test_a_search_asks_for_no_vector_where_a_limit_is_reached(limit: str) -> None:
     async with at_rig() as rig:
-        await rig.set(limit, "5 tokens a day")
+        scope = replace(place(0), thread="", channel="" if limit == "person_budget" else "C1")
+        await rig.store.change(scope, {limit: "5 tokens a day"}, ANN, NOON)
         turn = await accepted(rig.store, replace(question(1, "plan"), at=rig.clock.now()))
         used = Charge(ChargeKind.ANSWER, "m", Usage(9))
         begun = await rig.store.begin(turn.id)
