@@ -77,7 +77,7 @@ async def embeddings(store: Store, clock: Clock, **settings: Any) -> AsyncIterat
     async with FakeCompletions() as fake:
         fake.embeddings = hashed
         given = {"openai_base_url": fake.base_url, "openai_api_key": "sk-test"} | settings
-        core = CoreSettings(_env_file=None, parley_embedding_model="small", **given)  # type: ignore[arg-type]
+        core = CoreSettings(_env_file=None, parley_embedding_model="small", **given)
         embedder = create_embedder(environment_to_catalog(core), clock, Observer())
         assert embedder is not None
         try:
