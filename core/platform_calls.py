@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -14,6 +14,7 @@ from core.ports.connector import (
     Connector,
     Installation,
     LinksMessages,
+    Membership,
     ReadsPosts,
     SourceAccess,
     ThreadAccess,
@@ -103,6 +104,15 @@ class PlatformCalls:
     def distributed(self) -> bool:
         """True if the app is installed beyond the organisation that runs it: then it has no memory."""
         return self.installation.traits.distributed
+
+    def spanned(self, place: Place, teams: Iterable[str]) -> list[str]:
+        """The teams of `teams` whose channels may be sources for one who alone reads an answer at `place`, where that
+        belongs to no team: those that the bot is a member of."""
+        installation = self.installation
+        if not isinstance(installation, Membership) or installation.has_team(place):
+            return []
+        others = (team for team in teams if team != place.team)
+        return [team for team in others if installation.has_team(Place(place.platform, team, ""))]
 
     async def eligible_channels(
         self, place: Place, reader: Person, *, alone: bool, channels: Collection[str]

@@ -115,6 +115,15 @@ def channels(connection: Connection, platform: str, team: str) -> list[str]:
     return list(connection.scalars(select(known.c.channel).where(known.c.channel.is_not(None))))
 
 
+def teams(connection: Connection, platform: str) -> list[str]:
+    """The teams of the index. Each is one step in the index of the table."""
+    team, of_platform = SOURCES.c.team, SOURCES.c.platform == platform
+    known = select(func.min(team).label("team")).where(of_platform).cte("known", recursive=True)
+    later = select(func.min(team)).where(of_platform, team > known.c.team).scalar_subquery()
+    known = known.union_all(select(later).where(known.c.team.is_not(None)))
+    return list(connection.scalars(select(known.c.team).where(known.c.team.is_not(None))))
+
+
 def answers(connection: Connection, turn_ids: Collection[int], scope: SourceScope) -> dict[int, EarlierAnswer]:
     """The sources of `scope` among these turns, as their threads show them now."""
     turn = TURNS.c

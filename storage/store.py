@@ -301,6 +301,9 @@ class SqlStore:
     async def source_channels(self, platform: str, team: str) -> list[str]:
         return await self._database.read(sources.channels, platform, team)
 
+    async def source_teams(self, platform: str) -> list[str]:
+        return await self._database.read(sources.teams, platform)
+
     async def similar_answers(self, scope: SourceScope, vector: Vector, limit: int) -> list[EarlierAnswer]:
         count = _FIRST_RANKED
         while scope.channels and limit > 0:

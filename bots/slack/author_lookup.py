@@ -89,9 +89,9 @@ class AuthorLookup:
         return replace(event, author=author)
 
     async def _creator(self, channel: str) -> Person:
-        """https://docs.slack.dev/reference/methods/conversations.info"""
-        response = await self._slack.read("conversations.info", {"channel": channel})
-        return Person(str(response["channel"].get("creator") or ""))
+        """https://docs.slack.dev/reference/methods/conversations.info: nobody manages a group conversation."""
+        found = (await self._slack.read("conversations.info", {"channel": channel}))["channel"]
+        return Person("" if found.get("is_mpim") else str(found.get("creator") or ""))
 
     async def entitled(self, event: Event, wait_s: float) -> Event:
         """`event` with its author's rights in the channel, where a command or button may depend on them.

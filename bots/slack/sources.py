@@ -6,7 +6,8 @@ public channel that becomes private keeps its id, so conversations.info is read 
 
 Guests read only the channels that they have joined, people of other teams only shared ones. Where the channel of an
 answer has either, other channels are no sources. Guests are those of users.list
-(https://docs.slack.dev/reference/methods/users.list), looked for among conversations.members.
+(https://docs.slack.dev/reference/methods/users.list), looked for among conversations.members. Of a group conversation
+both conversations.info and conversations.members tell with the scope mpim:read.
 """
 
 from __future__ import annotations
@@ -113,6 +114,9 @@ class WorkspaceSources:
         facts: Mapping[str, ChannelFacts] = {}
         if set(channels) - {place.channel}:
             facts = await self._own.get(_ALL, WAIT_S) or {}
+            if not (alone or place.direct or place.channel in facts):  # a group conversation is in no list
+                here = await self._channels.get(place.channel, self._left_s(until_s))
+                facts = {**facts, place.channel: here or UNKNOWN}
         usable = await self._usable(place, reader, alone or place.direct, facts, channels, until_s)
         return frozenset(usable)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
+from itertools import cycle, islice, zip_longest
 
 from core.memory.tokens import tokens
 from core.values.memory import EarlierAnswer
@@ -28,6 +28,8 @@ questions; with 1,000, in 83 %."""
 ANSWER_WEIGHT = 0.3
 
 _K1, _B = 1.2, 0.75
+_LOOKED_AT = 1_000
+"""Characters of an answer that are looked at where rankings are compared."""
 _TYPICAL_LENGTH = 8
 """Words of a question of usual length."""
 
@@ -76,6 +78,21 @@ def united(by_meaning: Sequence[EarlierAnswer], by_words: Sequence[EarlierAnswer
                 return list(found.values())
             found[rest.place.key] = rest
     return list(found.values())
+
+
+def compared(
+    rankings: Sequence[Sequence[EarlierAnswer]], words: Sequence[str], most: int
+) -> list[EarlierAnswer]:
+    """The first ones of several rankings, `most` together, best first by those of `words` that they have."""
+    if len(rankings) == 1:
+        return list(rankings[0])
+    rounds = zip_longest(*rankings)
+    firsts = list(islice((one for some in rounds for one in some if one is not None), most))
+    weights = dict.fromkeys(words, 1.0)
+    scores = {
+        one.turn_id: score(weights, source_words(one.question, one.answer[:_LOOKED_AT])) for one in firsts
+    }
+    return sorted(firsts, key=lambda one: -scores[one.turn_id])
 
 
 def score(weights: Mapping[str, float], words: Collection[str]) -> float:

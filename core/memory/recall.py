@@ -19,7 +19,7 @@ from core.errors import BotError, StoreError
 from core.i18n import phrase
 from core.memory.audience import channels_to_search, memory_of
 from core.memory.citations import MOST_NUMBERS
-from core.memory.ranking import united
+from core.memory.ranking import compared, united
 from core.memory.source_text import (
     MOST_CANDIDATES,
     block,
@@ -60,6 +60,8 @@ _CHECKED = 2
 """Of each that is wanted so many are looked at: some may be no longer readable."""
 _NO_THREAD = "-"
 """The id of no thread of any platform."""
+_MOST_TEAMS = 50
+"""The most teams in which a direct conversation looks that belongs to none of them."""
 _MOST_CHANNELS = 10_000
 """Channels with a setting of their own that are read; more are treated as off."""
 
@@ -183,18 +185,24 @@ class Recall:
         StoreError."""
         calls, looked_for = self._calls(audience.place), tokens(words)
         looks = calls is not None and (looked_for or vector is not None)
-        scope = await self._scope(audience, calls) if calls is not None and looks else None
-        if scope is None or calls is None:
+        scopes = await self._scopes(audience, calls) if calls is not None and looks else []
+        if not scopes or calls is None:
             return []
         if itself:
-            scope = replace(scope, but=replace(scope.but, thread=_NO_THREAD))
+            scopes = [replace(one, but=replace(one.but, thread=_NO_THREAD)) for one in scopes]
         if vector is None:
-            found = await self._store.earlier_answers(scope, looked_for, limit * _CHECKED)
+            found = await self._by_words(scopes, looked_for, limit * _CHECKED)
         else:
-            by_words = await self._store.earlier_answers(scope, looked_for, MOST_BY_WORDS)
-            by_meaning = await self._store.similar_answers(scope, vector, MOST_BY_MEANING)
-            found = united(by_meaning, by_words)
+            by_words = await self._by_words(scopes, looked_for, MOST_BY_WORDS)
+            similar = [await self._store.similar_answers(one, vector, MOST_BY_MEANING) for one in scopes]
+            found = united(compared(similar, looked_for, MOST_BY_MEANING), by_words)
         return await _citable(found, audience, calls, limit)
+
+    async def _by_words(
+        self, scopes: Sequence[SourceScope], words: Sequence[str], limit: int
+    ) -> list[EarlierAnswer]:
+        found = [await self._store.earlier_answers(one, words, limit) for one in scopes]
+        return compared(found, words, limit)
 
     async def number(self, turn: Turn, found: Iterable[EarlierAnswer]) -> list[tuple[int, EarlierAnswer]]:
         """Offer a turn the answers that a search for it found. Each behind its number, without those that there is no
@@ -262,24 +270,43 @@ class Recall:
 
     async def _readable(self, audience: Audience, turn_ids: Collection[int]) -> list[EarlierAnswer]:
         calls = self._calls(audience.place)
-        scope = await self._scope(audience, calls) if calls is not None else None
-        if scope is None or calls is None:
+        if calls is None:
             return []
-        found = await self._store.answers_of(scope, turn_ids)
+        found: list[EarlierAnswer] = []
+        for scope in await self._scopes(audience, calls):
+            found += await self._store.answers_of(scope, turn_ids)
         return await _citable(found, audience, calls, len(found))
 
-    async def _scope(self, audience: Audience, calls: PlatformCalls) -> SourceScope | None:
-        """The channels that may be used; None where there are none."""
+    async def _scopes(self, audience: Audience, calls: PlatformCalls) -> list[SourceScope]:
+        """The channels that may be used: those of the team of the place, and where it belongs to none and one person
+        alone reads the answer, those of each team that the platform says they may read."""
         place = audience.place
         stored = await self._store.stored_settings(place)
         own = memory_of(self._memory(stored, place), distributed=calls.distributed)
         others = await self._memories(place, stored) if own is Memory.WORKSPACE else {}
-        channels = channels_to_search(own, place.channel, others)
+        of_teams = {place.team: channels_to_search(own, place.channel, others)}
+        if own is Memory.WORKSPACE and audience.alone:
+            of_teams |= await self._channels_elsewhere(place, calls)
+        channels = frozenset().union(*of_teams.values())
         for person in audience.people:
             if not channels:
-                return None
+                return []
             channels &= await calls.eligible_channels(place, person, alone=audience.alone, channels=channels)
-        return SourceScope(place.platform, place.team, channels, place) if channels else None
+        return [
+            SourceScope(place.platform, team, both, place)
+            for team, some in of_teams.items()
+            if (both := some & channels)
+        ]
+
+    async def _channels_elsewhere(self, place: Place, calls: PlatformCalls) -> dict[str, frozenset[str]]:
+        """The channels of other teams that permit it to look in them from a place that belongs to none."""
+        found = {}
+        known = await self._store.source_teams(place.platform)
+        for team in calls.spanned(place, known)[:_MOST_TEAMS]:
+            there = Place(place.platform, team, "")
+            memories = await self._memories(there, await self._store.stored_settings(there))
+            found[team] = frozenset(id_ for id_, memory in memories.items() if memory is Memory.WORKSPACE)
+        return found
 
     async def _memories(self, place: Place, stored: StoredSettings) -> Mapping[str, Memory]:
         """The setting of each channel of the team that has sources."""

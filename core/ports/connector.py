@@ -259,7 +259,8 @@ class SourceAccess(Protocol):
     async def eligible_channels(
         self, place: Place, reader: Person, *, alone: bool, channels: Collection[str]
     ) -> frozenset[str]:
-        """Those of `channels`, ids of channels of this installation, that may be sources of an answer at `place`."""
+        """Those of `channels`, ids of channels of this installation, that may be sources of an answer at `place`. They
+        are of its team; of others too where it belongs to none, and `reader` alone reads the answer."""
         ...
 
     async def may_cite(self, place: Place, reader: Person, source: Place, *, alone: bool) -> bool:

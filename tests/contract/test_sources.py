@@ -112,6 +112,8 @@ async def test_only_channels_of_the_scope_are_searched_and_never_the_thread_that
     assert await store.earlier_answers(SourceScope("slack", "T1", frozenset(), HERE), tokens("plan"), 9) == []
     assert sorted(await store.source_channels("slack", "T1")) == ["C1", "C2", "D1", "D2"]
     assert await store.source_channels("slack", "T3") == []
+    assert await store.source_teams("slack") == ["T1", "T2"]
+    assert await store.source_teams("web") == []
 
 
 async def test_a_channel_without_threads_does_not_find_itself(store: Store) -> None:

@@ -767,6 +767,11 @@ class MemoryStore(MemorySettings):
         places = (self._turns[turn_id].ask.place for turn_id in self._sources)
         return sorted({place.channel for place in places if is_of(place, platform, team)})
 
+    async def source_teams(self, platform: str) -> list[str]:
+        self._work()
+        places = (self._turns[turn_id].ask.place for turn_id in self._sources)
+        return sorted({place.team for place in places if place.platform == platform})
+
     async def index_answers(self, limit: int) -> bool:
         self._work()
         return False

@@ -33,6 +33,10 @@ class SourceStore(Protocol):
         """The ids of the channels that have sources, direct conversations included."""
         ...
 
+    async def source_teams(self, platform: str) -> list[str]:
+        """The ids of the teams that have sources, in their order."""
+        ...
+
     async def index_answers(self, limit: int) -> bool:
         """Index up to `limit` turns that ended before they could be indexed, or whose words were made by another
         version of the tokenizer, newest first. False where there are none left."""

@@ -211,8 +211,8 @@ NEEDED = {"app_mention": "app_mentions:read", "app_home_opened": "", "agent_sess
 NEEDED |= {f"message.{kind}": f"{kind}:history" for kind in KINDS.values()}
 NEEDED |= {event: f"{event.split('_')[0]}s:read" for event in CLOSINGS}
 NEEDED |= dict.fromkeys(MOVES, "channels:read")  # and groups:read, for private channels
-# Read for who made a channel; direct messages of two or more people have nobody who manages them.
-UNREAD = {"im:read", "mpim:read"}
+# Of a direct conversation nothing is read: it has one person, who alone reads the answer, and nobody who made it.
+UNREAD = {"im:read"}
 
 
 def test_the_manifest_asks_for_the_scopes_that_the_code_needs_and_no_other() -> None:

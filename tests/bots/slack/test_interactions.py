@@ -199,6 +199,14 @@ async def test_a_typed_command_comes_with_its_authors_rights_and_a_question_cost
     assert [ask.author.manager for ask in asks] == [False, False, True, True]
 
 
+async def test_nobody_manages_a_group_conversation(slack: FakeSlack, inbox: Inbox) -> None:
+    group = slack.space.add_channel("M1", "", "mpim")
+    group.members, group.creator = {"U1", "U2", BOT_USER}, "U2"
+    await slack.slash("U2", "M1", "/parley", "settings")
+    await slack.wait_for(lambda: inbox.commands)
+    assert inbox.commands[0].author.manager is False
+
+
 async def test_what_an_asker_is_told_is_seen_by_them_alone_in_a_live_thread(
     slack: FakeSlack, inbox: Inbox
 ) -> None:

@@ -84,7 +84,7 @@ def plainly_open(world: World, place: str, asker: str, source: str) -> bool:
         and there.kind == "channel"
         and there.has_bot
         and here.has_bot
-        and here.kind in ("channel", "group")
+        and here.kind in ("channel", "group", "mpim")
         and not here.shared
         and world.roles[asker] == "member"
         and all(world.roles[person] == "member" for person in here.members)

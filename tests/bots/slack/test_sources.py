@@ -160,13 +160,27 @@ async def test_a_private_channel_that_the_bot_left_is_no_source(team: Team) -> N
         assert "G1" not in await team.sources("D1")
 
 
-async def test_direct_conversations_and_groups_are_sources_in_themselves_alone(team: Team) -> None:
-    assert await team.sources("M1") == {"M1"}, "the facts of a group take a scope that the bot lacks"
-    assert {"M1", "D1", "D2"}.isdisjoint(await team.sources("C1", alone=True))
-    team.slack.web.scopes += ",mpim:read,im:read"
-    await team.clock.advance(LISTED_S)
+async def test_direct_conversations_and_groups_are_no_sources_elsewhere(team: Team) -> None:
     assert {"M1", "D1", "D2"}.isdisjoint(await team.sources("C1", alone=True))
     assert not await team.may_cite("C1", "M1")
+    assert not await team.may_cite("M1", "D1")
+
+
+async def test_a_group_conversation_uses_what_all_in_it_may_read(team: Team) -> None:
+    assert await team.sources("M1") == {"M1", "C1", "C2", "C3"}
+    team.slack.space.channels["M1"].members.add("U3")
+    await team.clock.advance(LISTED_S)
+    assert await team.sources("M1") == {"M1"}, "Cleo is a guest"
+
+
+async def test_a_group_conversation_with_another_workspace_uses_itself_alone(team: Team) -> None:
+    team.slack.space.channels["M1"].shared = "ext"
+    assert await team.sources("M1") == {"M1"}
+
+
+async def test_without_the_scope_for_its_facts_a_group_conversation_uses_itself_alone(team: Team) -> None:
+    team.slack.web.scopes = team.slack.web.scopes.replace("mpim:read,", "")
+    assert await team.sources("M1") == {"M1"}
 
 
 async def test_people_of_other_workspaces_have_the_channels_they_have_joined(team: Team) -> None:

@@ -262,3 +262,90 @@ async def test_a_paraphrase_is_found_by_its_meaning_and_the_answer_has_the_charg
         again = replace(turn, ask=replace(turn.ask, task=ContinueAnswer()))
         assert (await team.recall.offer(again, "What now?")).meaning == NO_MEANING
         assert vectors.fake.embedded == ["I forgot my login"]
+
+
+class Servers(Workspace):
+    """A platform with direct conversations of no team, in the team `bot`; the account is a member of `T1` and `T2`."""
+
+    def has_team(self, place: Place) -> bool:
+        return place.team in ("T1", "T2")
+
+    async def roles_in(self, person: str, teams: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        raise NotImplementedError
+
+
+DIRECT = Place("slack", "bot", "D1", direct=True)
+SECOND = Place("slack", "T2", "C5")
+
+
+def in_servers(**settings: Any) -> Team:
+    team = Team(**settings)
+    team.platform = Servers()
+    calls = PlatformCalls(team.platform)
+    core = CoreSettings(_env_file=None, **settings)
+    team.recall = Recall(team.store, core, team.clock, lambda place: calls)
+    team.platform.open = {"C1", "C2", "C5", "C9", "D1"}
+    return team
+
+
+async def found_in(team: Team, place: Place, *, alone: bool = True, words: str = "key") -> list[str]:
+    audience = Audience(place, (ADA,), alone=alone)
+    return [one.question for one in await team.recall.find(audience, words, 8)]
+
+
+async def test_a_direct_conversation_of_no_team_looks_in_each_team_that_is_shared() -> None:
+    team = in_servers(parley_memory="workspace")
+    await answered(team.store, "Where is the key?", "Safe.", thread="1")
+    await answered(team.store, "The key of the shed?", "Hook.", thread="2", channel=SECOND)
+    await answered(team.store, "The key of the van?", "Here.", thread="3", channel=Place("slack", "T3", "C9"))
+    await answered(team.store, "My key?", "With you.", thread="4", channel=replace(DIRECT, channel="D2"))
+    assert sorted(await found_in(team, DIRECT)) == ["The key of the shed?", "Where is the key?"]
+    team.platform.open.remove("C5")
+    assert await found_in(team, DIRECT) == ["Where is the key?"]
+
+
+async def test_a_place_of_a_team_looks_in_no_other_one() -> None:
+    team = in_servers(parley_memory="workspace")
+    await answered(team.store, "The key of the shed?", "Hook.", thread="2", channel=SECOND)
+    assert await found_in(team, PLACE) == []
+    assert await found_in(team, replace(DIRECT, direct=False), alone=False) == [], "others read the answer"
+    assert await found_in(team, replace(DIRECT, direct=False)) == ["The key of the shed?"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({}, []),
+        ({("bot", "D1"): "workspace"}, []),
+        ({("T2", "C5"): "workspace"}, []),
+        ({("bot", "D1"): "workspace", ("T2", "C5"): "workspace"}, ["The key of the shed?"]),
+        ({("bot", "D1"): "workspace", ("T2", ""): "workspace"}, ["The key of the shed?"]),
+        ({("bot", "D1"): "workspace", ("T2", ""): "workspace", ("T2", "C5"): "off"}, []),
+        ({("bot", "D1"): "off", ("T2", ""): "workspace"}, []),
+    ],
+)
+async def test_a_direct_conversation_looks_where_its_own_setting_and_the_channels_permit_it(
+    settings: dict[tuple[str, str], str], found: list[str]
+) -> None:
+    team = in_servers()
+    await answered(team.store, "The key of the shed?", "Hook.", thread="2", channel=SECOND)
+    for (id_, channel), value in settings.items():
+        await team.store.change(Place("slack", id_, channel), {"memory": value}, ADA, LATER)
+    assert await found_in(team, DIRECT) == found
+
+
+async def test_what_has_more_of_the_words_comes_first_whichever_team_it_is_of() -> None:
+    team = in_servers(parley_memory="workspace")
+    await answered(team.store, "Where is the key?", "Safe.", thread="1")
+    await answered(team.store, "The key of the shed?", "Hook.", thread="2", channel=SECOND)
+    assert await found_in(team, DIRECT, words="key shed") == ["The key of the shed?", "Where is the key?"]
+
+
+async def test_an_answer_of_another_team_is_cited_while_it_may_be_read() -> None:
+    team = in_servers(parley_memory="workspace")
+    source = await answered(team.store, "The key of the shed?", "Hook.", thread="2", channel=SECOND)
+    audience = Audience(DIRECT, (ADA,), alone=True)
+    shown = await team.recall.cited(audience, [(1, source)], "en", UTC)
+    assert [one.title for one in shown.links] == ["The key of the shed?"]
+    team.platform.closed_later = {"2"}
+    assert await team.recall.cited(audience, [(1, source)], "en", UTC) == NO_SOURCES

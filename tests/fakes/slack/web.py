@@ -23,7 +23,7 @@ STRUCTURED = {"attachments", "blocks", "chunks", "files", "loading_messages", "m
 # What the app's manifest asks for.
 SCOPES = (
     "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands,files:read,files:write,"
-    "groups:history,groups:read,im:history,im:write,mpim:history,users:read"
+    "groups:history,groups:read,im:history,im:write,mpim:history,mpim:read,users:read"
 )
 CLIENT_ERRORS = (
     *(
