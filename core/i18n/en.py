@@ -614,6 +614,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "budget_amount_unknown": "not known",
     "budget_reached": "{whose} is used up: {limit}. It renews on {when}; until then I can't answer here.",
     "budget_reached_person": "{whose} is used up: {limit}. It renews on {when}; until then I can't answer you.",
+    "budget_renewed": "{whose} was used up while I was answering: {limit}. It renewed on {when}, so try again.",
     "budget_more": "If it can't wait, ask an admin to allow more.",
     "budget_more.web": "If it can't wait, raise it with `/budget`.",
     "budget_more_all": "If it can't wait, ask an admin to allow more.",

@@ -552,6 +552,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "budget_amount_unknown": "未知",
     "budget_reached": "{whose}已用完：{limit}。{when} 重新计算，在那之前我无法在这里回答。",
     "budget_reached_person": "{whose}已用完：{limit}。{when} 重新计算，在那之前我无法回答你。",
+    "budget_renewed": "我还在回答时，{whose}已用完：{limit}。{when} 已重新计算，请重试。",
     "budget_more": "如果等不及，请联系管理员追加额度。",
     "budget_more.web": "如果等不及，可以用 `/预算` 提高限额。",
     "budget_more_all": "如果等不及，请联系管理员追加额度。",

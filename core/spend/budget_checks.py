@@ -47,11 +47,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class BudgetRefusal:
-    """The limit that refuses a question. `model`: the model whose price is unknown, where that is the reason."""
+    """The limit that refuses a question. `model`: the model whose price is unknown, where that is the reason.
+    `renewed`: the period in which the answer is counted has ended, so that the limit refuses no new question by it."""
 
     budget: Budget
     balance: Balance = field(default_factory=Balance)
     model: str = ""
+    renewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +287,7 @@ class BudgetChecks:
         return BudgetRefusal(first, model=model_info.name)
 
     def _reached(self, budget: Budget, balance: Balance) -> BudgetRefusal:
-        if budget.account.until > self._clock.now():
+        renewed = budget.account.until <= self._clock.now()
+        if not renewed:
             self._on_reached(BudgetReached(budget, budget.lifts(balance)))
-        return BudgetRefusal(budget, balance)
+        return BudgetRefusal(budget, balance, renewed=renewed)

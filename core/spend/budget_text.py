@@ -55,18 +55,21 @@ def amount_to_text(
 
 
 def refusal_to_text(refusal: BudgetRefusal, language: str, currency: str, zone: tzinfo) -> str:
-    """The limit that is used up, when it renews, and what to do."""
+    """The limit that is used up, when it renews or has renewed, and what to do."""
     budget = refusal.budget
     whose = phrase(f"budget_of_{budget.scope}", language)
     if refusal.model:
         return phrase("budget_unpriced", language, whose=whose, model=refusal.model)
+    key = "budget_reached_person" if budget.scope is BudgetScope.PERSON else "budget_reached"
     words = phrase(
-        "budget_reached_person" if budget.scope is BudgetScope.PERSON else "budget_reached",
+        "budget_renewed" if refusal.renewed else key,
         language,
         whose=whose,
         limit=_allowed(budget, budget.lifts(refusal.balance), language, currency),
         when=_when(budget.account.until, zone, language),
     )
+    if refusal.renewed:
+        return words
     more = phrase("budget_more_all" if budget.scope is BudgetScope.ALL else "budget_more", language)
     words = phrase("joined", language, one=words, two=more)
     return phrase("joined", language, one=words, two=phrase("ref", language, ref=reference(budget)))

@@ -243,6 +243,26 @@ def test_a_refusal_says_what_can_be_done_by_whom(scope: str, platform: str, word
     assert ("Ask an admin" in unpriced) is (platform == "slack")
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            "Your budget was used up while I was answering: 10 tokens a day. "
+            "It renewed on 2 Jan 00:00 UTC, so try again.",
+        ),
+        ("zh", "我还在回答时，你的预算已用完：每天 10 个 token。1月2日 00:00 UTC 已重新计算，请重试。"),
+    ],
+)
+def test_a_refusal_by_a_period_that_has_ended_says_that_the_limit_has_renewed(
+    language: str, words: str
+) -> None:
+    limit, day = Limit(10, BudgetUnit.TOKENS, LimitPeriod.DAY), datetime(2026, 1, 1, tzinfo=UTC)
+    account = BudgetAccount(Payer(ANY, ANY, ANY, ANY), LimitPeriod.DAY, day, day + timedelta(days=1))
+    refusal = BudgetRefusal(Budget(BudgetScope.PERSON, limit, account), renewed=True)
+    assert refusal_to_text(refusal, language, "USD", UTC) == words
+
+
 async def test_to_try_again_to_go_on_and_to_regenerate_are_refused_like_questions() -> None:
     here = Budgeted()
     await here.say()

@@ -142,12 +142,16 @@ async def test_what_has_spent_stays_on_its_day_whose_limit_alerts_nobody_any_mor
     await rig.reserve(spent, AnswerBound(80, max_tokens=20))
     await rig.end(spent, 350)
     await rig.clock.advance(3_600)
-    assert (await rig.reserve(late, AnswerBound(80, max_tokens=20), 10)).refusal is not None
+    late_refusal = (await rig.reserve(late, AnswerBound(80, max_tokens=20), 10)).refusal
+    assert late_refusal is not None
+    assert late_refusal.renewed
     assert rig.reached == []
     fresh = await rig.begun(0, "U3")
     await rig.reserve(fresh, AnswerBound(80, max_tokens=20))
     await rig.end(fresh, 350)
-    assert (await rig.checks.check(PLACE, "U3", rig._settings)).refusal is not None
+    refusal = (await rig.checks.check(PLACE, "U3", rig._settings)).refusal
+    assert refusal is not None
+    assert not refusal.renewed
     assert len(rig.reached) == 1
 
 
