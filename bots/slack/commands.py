@@ -196,7 +196,9 @@ def repeated(command: Command, language: str) -> str:
 def _command(
     name: str, place: Place, payload: Payload, me: Identity, names: Names, at: datetime, **given: Any
 ) -> Command:
-    return Command(name, place, user_of(payload, me, names), at, prefix=PREFIX, **given)
+    """The command of an interaction, which has no message yet: its id is that of the trigger."""
+    author, id_ = user_of(payload, me, names), str(payload.get("trigger_id") or "")
+    return Command(name, place, author, at, id=id_, prefix=PREFIX, **given)
 
 
 def _action(payload: Payload) -> Payload:

@@ -70,10 +70,15 @@ class Eligibility:
         part of its thread, unless its platform gives the words back. Raises StoreError.
         """
         eligible = await self._check(person, place, settings, key, tell=tell, ask=ask)
-        if eligible.refused is not None and key not in self._refused:
-            self._refused[key] = True
-            self._on_refused(place.platform, eligible.refused.outcome)
+        if eligible.refused is not None:
+            self.count_refused(place, key, eligible.refused.outcome)
         return eligible
+
+    def count_refused(self, place: Place, key: str, why: Outcome) -> None:
+        """Count a refused question. The same `key` counts once."""
+        if key not in self._refused:
+            self._refused[key] = True
+            self._on_refused(place.platform, why)
 
     async def _check(
         self,

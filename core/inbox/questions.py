@@ -11,7 +11,7 @@ import structlog
 from core.access import Refusal, refusal
 from core.commands import COMMANDS
 from core.commands.handlers import FREE, CommandHandlers
-from core.commands.parser import command_of
+from core.commands.parser import command_of, named
 from core.i18n import phrase
 from core.inbox.admission import Admission
 from core.inbox.eligibility import Eligibility, Eligible, refusal_reply
@@ -22,7 +22,7 @@ from core.settings.channel import ChannelSettings
 from core.values.conversation import Ask, Turn
 from core.values.events import Command, Outcome, Receipt
 from core.values.parts import Attached, File, Unread
-from core.values.places import Person, Place
+from core.values.places import Person, Place, message_key
 from core.values.tasks import RelateThreads
 from core.values.ui import ImmediateReply
 
@@ -113,7 +113,7 @@ class Questions:
 
     async def command(self, command: Command) -> Receipt:
         """Take a command: its handler replies at once, or makes a question of it."""
-        done = await self._handlers.do(command)
+        done = await self._do(command)
         if isinstance(done, Ask):
             return await self.ask(done, commanded=True)
         log.info("command_received", command=command.name, place=command.place.key)
@@ -121,8 +121,8 @@ class Questions:
 
     async def refusal(self, event: Ask | Command) -> ImmediateReply | None:
         """The reply to a question, or a command that a model answers, that would get no turn now; else None. Stores
-        and counts nothing."""
-        done = event if isinstance(event, Ask) else await self._handlers.do(event)
+        nothing, and counts the refusal alone."""
+        done = event if isinstance(event, Ask) else await self._do(event)
         if isinstance(done, ImmediateReply):
             return done
         if isinstance(event, Ask) and (typed := command_of(event.text)) and not COMMANDS[typed[0]].turn:
@@ -132,6 +132,18 @@ class Questions:
             return self._off(ask, settings)
         checked = await self._eligibility.check(ask.author, ask.place, settings, ask.key, tell=True)
         return checked.refused.reply if checked.refused else None
+
+    async def _do(self, command: Command) -> Ask | ImmediateReply:
+        """`CommandHandlers.do`. A question that the access rules refuse is counted."""
+        done = await self._handlers.do(command)
+        if isinstance(done, ImmediateReply) and done.refused and _asks(command.name):
+            settings = await self._handlers.settings(command.place, command.author)
+            if refusal(command.author, command.place, settings):
+                self._count_refused(command.place, command.id)
+        return done
+
+    def _count_refused(self, place: Place, message_id: str) -> None:
+        self._eligibility.count_refused(place, message_key(place, message_id), Outcome.REFUSED)
 
     async def expired(self, ask: Ask) -> bool:
         """Keep a message that is too old to be answered as context of its thread.
@@ -178,6 +190,8 @@ class Questions:
         settings = await self._handlers.settings(place, ask.author)
         refused = None if name in FREE else refusal(ask.author, place, settings)
         if refused and not place.direct and not await self._eligibility.explains(ask, refused):
+            if _asks(name):
+                self._count_refused(place, ask.id)
             return Receipt(Outcome.REFUSED)
         token = ask.interaction_token
         return await self.command(
@@ -216,6 +230,12 @@ class Questions:
 
     def _off(self, ask: Ask, settings: ChannelSettings) -> ImmediateReply:
         return refusal_reply(phrase("refused_off", self._handlers.language(ask.author, settings)))
+
+
+def _asks(command: str) -> bool:
+    """True if a model answers that command."""
+    name = named(command)
+    return name is not None and COMMANDS[name].turn
 
 
 def _files(ask: Ask) -> list[Attached]:

@@ -37,7 +37,7 @@ class Inbox(Protocol):
 
     async def refusal(self, event: Ask | Command) -> ImmediateReply | None:
         """The reply to a question, or a command that a model answers, that would be refused a turn now; else None.
-        Stores and counts nothing.
+        Stores nothing, and counts the refusal alone: once for each id.
 
         Platforms call it before they show anything of a command to others, and before they have a voice clip
         transcribed. Raises StoreError.

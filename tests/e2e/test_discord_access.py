@@ -124,12 +124,14 @@ async def test_in_a_server_that_is_not_allowed_it_says_why_once_and_is_silent(
     person = IN[language]
     program = settings(discord, endpoint, PARLEY_ALLOW="discord:999", PARLEY_LANGUAGE=language)
     why = phrase("refused_not_listed", language)
-    async with Program(tmp_path, **program):
+    async with Program(tmp_path, **program) as running:
         await discord.say(person, GENERAL, f"{AT} hello?")
         told = await answered(discord, GENERAL, why)
         assert told.reference is not None
         await discord.say(person, GENERAL, f"{AT} hello?")
         assert await reason(people, person, "may I?") == why
+        counted = 'parley_refused_questions_total{platform="discord",reason="refused"} 3.0'
+        assert counted in await running.page("/metrics")
     async with Program(tmp_path, **program):
         await discord.say(person, GENERAL, f"{AT} hello again?")
         await discord.say(person, GENERAL, f"{AT} /usage")

@@ -41,7 +41,8 @@ async def test_no_command_of_who_may_not_ask_is_seen_by_others(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, who: str
 ) -> None:
     settings, told = eve(slack, who)
-    async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint), **settings):
+    options = slack_settings(slack) | model_settings(endpoint) | settings
+    async with Program(tmp_path, **options) as program:
         ts = await slack.say("U1", "C1", "The gateway is down.")
         for count, command in enumerate(COMMANDS, start=1):
             await slack.slash("U8", "C1", "/parley", command)
@@ -56,6 +57,9 @@ async def test_no_command_of_who_may_not_ask_is_seen_by_others(
         await asyncio.sleep(0.3)
         assert public(slack) == []
         assert endpoint.requests == []
+        asked = 5  # two questions and three summaries
+        counted = f'parley_refused_questions_total{{platform="slack",reason="refused"}} {asked}.0'
+        assert counted in await program.page("/metrics")
         ts = await slack.say("U1", "C1", f"{AT} and I?")
         await answered(slack, "C1", ts, "and I?")
     assert "pirate" not in str(endpoint.requests[0].body)

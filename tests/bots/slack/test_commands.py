@@ -46,7 +46,7 @@ def slash(text: str, command: str = "/parley", **changes: str) -> Command:
 def test_a_slash_command_is_a_command_of_the_table_at_the_top_of_its_channel() -> None:
     command = slash_to_command(payload("slash_command"), ME, NAMES, AT)
     assert command == Command(
-        "settings", CHANNEL, ADA, AT, argument="deny U0BOB1111, C0RAN1111", prefix="/parley "
+        "settings", CHANNEL, ADA, AT, argument="deny U0BOB1111, C0RAN1111", id="1.2.test", prefix="/parley "
     )
     assert command.author == ADA
 
@@ -92,7 +92,13 @@ def test_only_what_can_be_read_as_a_question_is_shown_to_all(text: str, turn: bo
 def test_a_message_is_asked_about_in_its_thread() -> None:
     command = shortcut_to_command(payload("message_action"), ME, NAMES, AT)
     assert command == Command(
-        "ask", THREAD, ADA, AT, options={"about": "@Ada the build is red & slow"}, prefix="/parley "
+        "ask",
+        THREAD,
+        ADA,
+        AT,
+        options={"about": "@Ada the build is red & slow"},
+        id="1.2.test",
+        prefix="/parley ",
     )
 
 

@@ -367,6 +367,27 @@ async def test_a_refused_question_is_counted_once_however_often_it_comes() -> No
     assert house.refused == [("slack", Outcome.LIMITED)] * 2
 
 
+async def test_each_command_with_a_question_that_access_rules_refuse_is_counted_once() -> None:
+    house = App(parley_deny="slack:U1")
+    for id in ("c1", "c1", "c2"):
+        for name in ("ask", "usage"):
+            command = Command(name, THREAD, ADA, NOON, "why?", id=id)
+            assert await house.inbox.refusal(command) == refused("refused_denied")
+            await house.inbox.receive(command)
+    assert house.refused == [("slack", Outcome.REFUSED)] * 2
+    for id in ("1.0", "1.0", "1.1"):  # the second one is not told
+        await house.say(id, "/ask why?")
+        await house.say(f"{id}5", "/usage")
+    assert house.refused == [("slack", Outcome.REFUSED)] * 4
+
+
+async def test_a_command_that_is_misread_is_no_refused_question(house: App) -> None:
+    misread = await house.inbox.refusal(Command("ask", THREAD, ADA, NOON, "", id="c1"))
+    assert misread is not None
+    assert misread.refused
+    assert house.refused == []
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_too_many_questions_are_refused_with_how_long_to_wait(language: str) -> None:
     house = App(parley_rate=2)
