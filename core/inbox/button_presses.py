@@ -61,7 +61,7 @@ class ButtonPresses:
         if turn is None or turn.forgotten or not _is_in(turn, press.place):
             prefix = self._handlers.traits(press.place).typed_prefix
             key = "budget_lift_late" if press.action == "budget_lift" else "pressed_late"
-            return Receipt(Outcome.UNKNOWN, reply=ImmediateReply(phrase(key, language, prefix=prefix)))
+            return Receipt(Outcome.UNKNOWN, reply=refusal_reply(phrase(key, language, prefix=prefix)))
         log.info("button_pressed", turn=turn.id, action=press.action, place=press.place.key)
         if isinstance(turn.ask.task, BudgetReached):
             return await self._lift(press, turn, turn.ask.task, settings, language)

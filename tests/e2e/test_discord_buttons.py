@@ -59,6 +59,24 @@ async def test_a_finished_answer_is_regenerated_and_judged_also_after_a_restart(
     assert kept == [(str(other), 1, ""), (str(person), -1, "too long 太长")]
 
 
+async def test_a_reason_comes_back_to_its_author_where_the_answer_is_gone(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
+) -> None:
+    person = IN[language]
+    async with Program(tmp_path, **settings(discord, endpoint)):
+        await discord.slash(person, GENERAL, "ask", question="two and two?")
+        answer = await answered(discord, GENERAL, "two and two?")
+        await discord.wait_for(lambda: len(answer.buttons) == 3)
+        sorry = await people.told(await people.press(person, answer, "👎"))
+        opened = await people.press(person, sorry, phrase("reason", language))
+        assert (await people.modal(opened))["title"] == phrase("reason_title", language)
+        await people.whispered(person, "forget", what="me", confirm="confirm")
+        lost = await people.told(await discord.submit_modal(opened, text="*much* too long 太长"))
+    late, back = (phrase(key, language) for key in ("pressed_late", "words_given_back"))
+    assert lost.text == f"{late}\n\n{back}\n> \\*much\\* too long 太长"
+    assert lost.ephemeral_to == person
+
+
 async def test_stop_try_again_and_continue_also_after_a_restart(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, people: Discord, language: str
 ) -> None:

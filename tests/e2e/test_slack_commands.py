@@ -399,8 +399,13 @@ async def test_every_button_works_after_a_restart_and_refuses_whom_it_must(
         first = team.shown_in("C1", ts)[0].ts
         await slack.press(CLEO, "C1", first, "parley:again")
         await team.told(CLEO, "C1", words("refused_denied"))
+        await slack.press(BO, "C1", shown.ts, "parley:reason")
+        await team.modal(BO, 2)
         await team.mention(ADA, "C1", ts, "/forget thread")
         await team.told(ADA, "C1", words("forget_kept"))
+        await team.submit(BO, text="far too short")
+        assert words("pressed_late") in text_of(team.shown)
+        assert any(block["type"] == "input" for block in team.shown["blocks"]), "what was written stays"
         await slack.press(ADA, "C1", answer.ts, "parley:regenerate")
         await team.told(ADA, "C1", words("pressed_late"))
     assert len(team.endpoint.requests) == 4

@@ -178,7 +178,7 @@ async def test_a_button_of_elsewhere_or_of_what_was_forgotten_is_told_to_be_late
     house: App, action: str, whose: str
 ) -> None:
     turn = await house.answered("1.5")
-    late = ImmediateReply(phrase("pressed_late", "en"))
+    late = refused("pressed_late")
     elsewhere = ButtonPress(action, turn.id, replace(THREAD, channel="C2"), ADA)
     assert await house.inbox.receive(elsewhere) == Receipt(Outcome.UNKNOWN, reply=late)
     assert (await house.press(action, 99)).reply == late
@@ -194,7 +194,7 @@ async def test_only_who_was_asked_confirms_that_all_of_theirs_is_forgotten_and_f
     house: App,
 ) -> None:
     await house.answered("1.5")
-    late = ImmediateReply(phrase("pressed_late", "en"))
+    late = refused("pressed_late")
     assert (await house.press(FORGET_ME, 0)).reply == late, "nobody asked"
     asked = (await house.say("2", "/forget me")).reply
     assert asked is not None
