@@ -69,7 +69,7 @@ class AnswerPart:
     """The next part of the answer of `turn`, by the model `model_info`.
 
     `spent`: by the answer so far. `begun`: as in `BudgetClaim`. `goes_on`: the answer has reserved its last round in
-    this run already.
+    this run already. `hears`: sounds are transcribed for it, which may cost more than is reserved.
     """
 
     turn: Turn
@@ -78,6 +78,7 @@ class AnswerPart:
     spent: Spent = field(default_factory=Spent)
     begun: bool = False
     goes_on: bool = False
+    hears: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,16 +216,16 @@ class BudgetChecks:
         kept = most_spent(part.model_info, part.bound.last_round, now.date()) if part.goes_on else Spent()
         claim = BudgetClaim(turn.id, payer, at, most, part.spent, part.begun, kept, moved)
         counted_at = at if moved else None
-        decision = await self._decide(claim, person, budgets, accounts)
+        decision = await self._decide(claim, person, budgets, accounts, hears=part.hears)
         budget, balance, in_money = decision.budget, decision.balance, counts_money(budgets)
         if decision.verdict is BudgetVerdict.ALLOWED or budget is None:
-            self._queue.run(turn.id, payer, accounts)
+            self._queue.run(turn.id, payer, accounts, hears=part.hears)
             return Reserved(in_money=in_money, at=counted_at)
         refused = decision.verdict is BudgetVerdict.REFUSED
         if not part.goes_on:
             if refused:
                 return Reserved(self._reached(budget, balance))
-            self._queue.wait(turn.id, payer, accounts)
+            self._queue.wait(turn.id, payer, accounts, hears=part.hears)
             return None
         if refused or budget.is_reached(balance) or not self._queue.rest(turn.id, payer, accounts):
             self._queue.run(turn.id, payer, accounts)
@@ -237,17 +238,23 @@ class BudgetChecks:
         person: str,
         budgets: tuple[Budget, ...],
         accounts: frozenset[BudgetAccount],
+        *,
+        hears: bool,
     ) -> BudgetDecision:
         """The decision of the store; where another answer goes first, to wait, unless a limit is reached.
 
         An answer that waits to begin has no reservation: `BudgetQueue` says why no two then wait for each other. One
         that runs asks the store at once, which leaves it with the reservation of its verdict alone.
         """
-        turn_id, queue = claim.turn_id, self._queue
+        turn_id, payer, queue = claim.turn_id, claim.payer, self._queue
         self._claimed.add(turn_id)
-        if claim.begun or queue.is_running(turn_id) or queue.may_begin(turn_id, claim.payer, accounts):
+        if claim.begun or queue.is_running(turn_id):
+            first = not hears or queue.may_hear(turn_id, payer, accounts)
+        else:
+            first = queue.may_begin(turn_id, payer, accounts, hears=hears)
+        if first:
             return await self._store.reserve(claim, person, budgets)
-        if queue.is_waiting(turn_id):
+        if queue.is_waiting(turn_id) and not claim.begun:
             found = await self._store.balances([budget.account for budget in budgets], person)
             decision = decide(budgets, found, Spent())
         else:  # an interrupted look may have left it a reservation

@@ -184,7 +184,8 @@ def most_read(model_info: ModelInfo, prompt_bytes: int, day: date) -> Spent:
 def most_transcribed(sizes: Iterable[int], model_infos: Iterable[ModelInfo], day: date) -> Spent:
     """The most that transcripts of sounds of `sizes` bytes (0: unknown) by one of `model_infos` may spend.
 
-    A sound is as long as its bytes are at the lowest usual bitrate, and at least `_SOUND_S`.
+    A sound is as long as its bytes are at the lowest usual bitrate, and at least `_SOUND_S`. It may be longer all the
+    same: `core.spend.budget_queue.BudgetQueue` says why a limit is passed by at most one answer then too.
     """
     seconds = sum(max(_SOUND_S, (size or _SOUND_BYTES) / _SOUND_BYTES_PER_S) for size in sizes)
     tokens = Usage(math.ceil(seconds * _PROMPT_PER_S), math.ceil(seconds * _COMPLETION_PER_S))

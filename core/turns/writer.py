@@ -245,6 +245,7 @@ class AnswerWriter:
         model_info: ModelInfo | None = None,
         *,
         goes_on: bool = False,
+        hears: bool = False,
     ) -> Reserved:
         """Count what the answer has spent, and reserve the most that it may spend from now on. A long wait is shown.
 
@@ -254,7 +255,7 @@ class AnswerWriter:
         assert draft.settings is not None
         asked = model_info or self._catalog.model_info(draft.settings.model)
         begun = _has_begun(running) and not draft.paid_by_two  # what is counted of it is not all its payer's
-        part = AnswerPart(turn, bound, asked, _spent(running), begun, goes_on)
+        part = AnswerPart(turn, bound, asked, _spent(running), begun, goes_on, hears)
 
         def on_wait() -> None:
             notice = self._show_waiting(running, delivery, "budget_waits", "budget_waits_begun")
@@ -278,7 +279,8 @@ class AnswerWriter:
         transcripts. Raises BudgetError and StoreError."""
         model_infos = [route.model_info for route in self._catalog.transcriptions]
         most = most_transcribed((sound.size for sound in sounds), model_infos, self._today)
-        reserved = await self._reserve(running, replace(UNREAD_PROMPT, others=most), delivery)
+        bound = replace(UNREAD_PROMPT, others=most)
+        reserved = await self._reserve(running, bound, delivery, hears=True)
         priced = all(model_info.is_sound_priced(self._today) for model_info in model_infos)
         return FileProblem.UNPRICED if reserved.in_money and not priced else None
 

@@ -63,11 +63,12 @@ class Rig:
         *,
         begun: bool = False,
         goes_on: bool = False,
+        hears: bool = False,
     ) -> Reserved:
         async def settings() -> ChannelSettings:
             return self._settings
 
-        part = AnswerPart(turn, bound, model_info, Spent(tokens=spent), begun or goes_on, goes_on)
+        part = AnswerPart(turn, bound, model_info, Spent(tokens=spent), begun or goes_on, goes_on, hears)
         return await self.checks.reserve(part, settings)
 
     async def end(self, turn: Turn, spent: int) -> None:
@@ -88,6 +89,28 @@ async def test_an_answer_that_reserves_again_does_not_wait_for_one_that_waits_fo
     await rig.clock.advance(3)
     assert heard.done()
     assert goes_on.done(), "the clip has reserved less"
+
+
+async def test_sounds_of_one_answer_at_a_time_are_transcribed_and_hold_nobody_else_back() -> None:
+    rig = Rig(1_000)
+    turns = [await rig.begun(number, f"U{number}") for number in range(4)]
+    clip = AnswerBound(10, max_tokens=20)
+    assert (await rig.reserve(turns[0], clip, hears=True)).refusal is None
+    second = asyncio.create_task(rig.reserve(turns[1], clip, hears=True))
+    third = asyncio.create_task(rig.reserve(turns[2], clip, hears=True))
+    await rig.clock.advance(3)
+    assert not second.done()
+    assert (await rig.reserve(turns[3], clip)).refusal is None, "it has no sounds"
+    await rig.end(turns[3], 10)
+    await rig.reserve(turns[0], clip, 500)
+    await rig.clock.advance(3)
+    assert (second.done(), third.done()) == (True, False)
+    assert second.result().refusal is None
+    await rig.end(turns[1], 900)
+    await rig.clock.advance(3)
+    refusal = third.result().refusal
+    assert refusal is not None, "the sounds of the second one have used up the limit"
+    assert refusal.balance.spent.tokens == 1_410, "it is charged as it was"
 
 
 async def test_answers_of_two_days_do_not_wait_for_each_other_for_ever() -> None:
@@ -173,7 +196,8 @@ async def test_an_answer_that_begins_anew_holds_nothing_until_it_does() -> None:
 class Plan:
     """An answer. `again`: a second reservation, `again_s` after the first one. `fails`: the models that are asked after
     tries of a round that fail charged, by the number of the round. `interrupts`: the seconds after which its question
-    is edited; `stops`: it is stopped by the last of them."""
+    is edited; `stops`: it is stopped by the last of them. `heard`: the tokens of a clip that is transcribed between
+    the two reservations, reserved or not."""
 
     person: str
     arrives_s: int
@@ -187,6 +211,7 @@ class Plan:
     stops: bool
     days: int
     fails: tuple[tuple[int, ModelInfo], ...] = ()
+    heard: int = 0
 
 
 bounds = st.builds(
@@ -206,6 +231,7 @@ plans = st.builds(
     st.booleans(),
     st.sampled_from([0, 0, 0, 1]),
     st.lists(st.tuples(st.integers(0, 3), st.sampled_from([SMALL, LARGE])), max_size=4).map(tuple),
+    st.sampled_from([0, 0, 50, 350, 1_000]),
 )
 
 
@@ -239,11 +265,13 @@ class Answer:
 
     async def _write(self, turn: Turn) -> None:
         rig, plan, bound, asked = self._rig, self._plan, self._plan.first, SMALL
-        reserved = await rig.reserve(turn, bound, self.spent)
+        hears = plan.again is not None and plan.heard > 0
+        reserved = await rig.reserve(turn, bound, self.spent, hears=hears)
         if reserved.refusal is not None:
             return
         if plan.again is not None:
             await rig.clock.sleep(plan.again_s)
+            self.spent += plan.heard
             bound, asked = plan.again
             reserved = await rig.reserve(turn, bound, self.spent, asked)
         for number in range(plan.rounds):
@@ -281,6 +309,7 @@ FAILS = replace(LOOKS, arrives_s=0, rounds=1, fails=((0, SMALL), (0, SMALL)))
 
 
 @example([HEARD, LOOKS], 400, 0)
+@example([replace(HEARD, person=f"U{number}", heard=1_000) for number in range(3)], 900, 0)
 @example([replace(HEARD, again=None, round_s=4, interrupts=(5.0,)), LOOKS, replace(LOOKS, person="U3")], 400, 0)
 @example([replace(FALLS_BACK, person=f"U{number}") for number in range(10)], 1_900, 0)
 @example([replace(FAILS, person=f"U{number}") for number in range(10)], 900, 0)

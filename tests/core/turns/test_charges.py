@@ -262,9 +262,10 @@ async def test_an_answer_that_the_platform_takes_no_more_of_costs_what_was_writt
 
 
 class Hour(Ears):
-    """Hears an hour in each clip, once `go` is set."""
+    """Hears an hour, or more, in each clip, once `go` is set."""
 
-    def __init__(self) -> None:
+    def __init__(self, hours: int = 1) -> None:
+        self.hours = hours
         self.clips = 0
         self.go = asyncio.Event()
 
@@ -272,7 +273,7 @@ class Hour(Ears):
         self.clips += 1
         await self.go.wait()
         transcript = await super().transcribe(name, media_type, data)
-        return replace(transcript, usage=Usage(sound_s=3_600))
+        return replace(transcript, usage=Usage(sound_s=3_600 * self.hours))
 
 
 PRICED: dict[str, Any] = {
@@ -283,13 +284,13 @@ PRICED: dict[str, Any] = {
 }
 
 
-async def five_clips(rig: Rig, ears: Hour) -> list[TurnState]:
+async def five_clips(rig: Rig, ears: Hour, clip: File = CLIP) -> list[TurnState]:
     """The ends of five questions with a clip each, which arrive before the first clip is written down."""
     turns = []
     for number in range(5):
         place = replace(PLACE, thread=f"{number}.0")
         at = datetime(2026, 1, 1, tzinfo=UTC)
-        ask = Ask(f"m{number}", place, ADA, "what is it?", at, addressed=True, attached=(CLIP,))
+        ask = Ask(f"m{number}", place, ADA, "what is it?", at, addressed=True, attached=(clip,))
         turn = await rig.store.accept(ask)
         assert turn is not None
         turns.append(turn)
@@ -313,6 +314,15 @@ async def test_of_clips_that_come_at_once_no_more_are_written_down_than_a_limit_
     states = await five_clips(rig, ears)
     assert ears.clips == 2
     assert states == [TurnState.DONE, *[TurnState.FAILED] * 4]
+
+
+async def test_of_clips_that_are_longer_than_could_be_known_one_alone_passes_a_limit() -> None:
+    ears = Hour(hours=2)  # an hour of each is reserved
+    core = CoreSettings(_env_file=None, parley_budget="2 a day", parley_price_sound_minute="0.006", **PRICED)
+    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=ears, core=core, clock=NewYear())
+    states = await five_clips(rig, ears, replace(CLIP, size=5_000))
+    assert ears.clips == 3, "two hours are 0.72: the third clip passes the limit"
+    assert states == [*[TurnState.DONE] * 2, *[TurnState.FAILED] * 3]
 
 
 async def test_without_a_price_of_transcripts_a_limit_in_money_allows_none_and_says_why() -> None:
