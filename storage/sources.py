@@ -6,22 +6,21 @@ A row of `sources` has the words of a turn, never its texts: those are read from
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Executable,
     Select,
-    and_,
     bindparam,
     delete,
     func,
     or_,
     select,
+    text,
     update,
 )
 
@@ -35,8 +34,9 @@ from core.values.tasks import AnswerQuestion
 from core.values.turn_ends import Finish
 from storage import source_vectors, threads
 from storage.engine import insert
+from storage.given import among
 from storage.posts import line_id
-from storage.tables import FEEDBACK, MESSAGES, SOURCES, THREADS, TURNS, USAGE, from_us, storable
+from storage.tables import FEEDBACK, KEY, MESSAGES, SOURCES, THREADS, TURNS, USAGE, from_us, storable
 
 _ADDRESS = ("platform", "team", "channel", "thread")
 
@@ -126,21 +126,15 @@ def teams(connection: Connection, platform: str) -> list[str]:
 
 def answers(connection: Connection, turn_ids: Collection[int], scope: SourceScope) -> dict[int, EarlierAnswer]:
     """The sources of `scope` among these turns, as their threads show them now."""
-    turn = TURNS.c
-    bad = select(FEEDBACK.c.turn_id).where(FEEDBACK.c.turn_id == turn.id, FEEDBACK.c.value < 0).exists()
-    reset = (
-        select(THREADS.c.since_us)
-        .where(*(THREADS.c[name] == turn[name] for name in _ADDRESS))
-        .scalar_subquery()
-    )
-    conditions = (
-        *threads.of_team(TURNS, scope.platform, scope.team),
-        turn.channel.in_(scope.channels),
-        or_(turn.direct.is_(False), turn.channel == scope.but.channel),
-        or_(turn.channel != scope.but.channel, turn.thread != scope.but.thread),
-        ~bad,
-        turn.at_us >= func.coalesce(reset, 0),
-    )
+    values = {
+        "turn_ids": list(turn_ids),
+        "platform": scope.platform,
+        "team": scope.team,
+        "channels": list(scope.channels),
+        "but_channel": scope.but.channel,
+        "but_thread": scope.but.thread,
+    }
+    rows = connection.execute(_turns(connection.dialect.name, scoped=True), values).all()
     return {
         row.id: EarlierAnswer(
             row.id,
@@ -151,38 +145,58 @@ def answers(connection: Connection, turn_ids: Collection[int], scope: SourceScop
             asked,
             answered,
         )
-        for row, asked, answered in answered_turns(connection, turn_ids, conditions)
+        for row, asked, answered in _with_texts(connection, rows)
     }
 
 
-def answered_turns(
-    connection: Connection, turn_ids: Collection[int], conditions: Iterable[ColumnElement[bool]] = ()
-) -> list[tuple[Any, str, str]]:
+def answered_turns(connection: Connection, turn_ids: Collection[int]) -> list[tuple[Any, str, str]]:
     """The indexed turns among these whose question and answer are stored, with the texts of both."""
-    turn, line = TURNS.c, MESSAGES.c
-    columns = (
-        "id",
-        *_ADDRESS,
-        "direct",
-        "question",
-        "at_us",
-        "posted",
-        "author",
-        "author_name",
-        "author_locale",
-    )
+    query = _turns(connection.dialect.name, scoped=False)
+    return _with_texts(connection, connection.execute(query, {"turn_ids": list(turn_ids)}).all())
+
+
+@cache
+def _turns(dialect: str, *, scoped: bool) -> Select[Any]:
+    """The query for the indexed turns among `turn_ids`; with `scoped` those that are sources of a scope. It is built
+    once: to build it takes longer than to run it."""
+    turn = TURNS.c
+    columns = (*_ADDRESS, "direct", "question", "at_us", "posted", "author", "author_name", "author_locale")
     indexed = select(SOURCES.c.turn_id).where(SOURCES.c.turn_id == turn.id).exists()
-    ended = (turn.id.in_(turn_ids), turn.state == TurnState.DONE, indexed)
-    rows = connection.execute(select(*(turn[name] for name in columns)).where(*ended, *conditions)).all()
+    these = (among(dialect, turn.id, "turn_ids"), turn.state == TurnState.DONE, indexed)
+    turns = select(turn.id, *(turn[name] for name in columns)).where(*these)
+    if not scoped:
+        return turns
+    # OFFSET keeps the planners from reading the turns of a team or a channel to find these.
+    one = turns.offset(0).subquery("one").c
+    bad = select(FEEDBACK.c.turn_id).where(FEEDBACK.c.turn_id == one.id, FEEDBACK.c.value < 0).exists()
+    of_thread = (THREADS.c[name] == one[name] for name in _ADDRESS)
+    reset = select(THREADS.c.since_us).where(*of_thread).scalar_subquery()
+    team, channel, thread = (bindparam(name, type_=KEY) for name in ("team", "but_channel", "but_thread"))
+    return select(*one).where(
+        one.platform == bindparam("platform"),
+        or_(team == "", one.team == team),
+        among(dialect, one.channel, "channels"),
+        or_(one.direct.is_(False), one.channel == channel),
+        or_(one.channel != channel, one.thread != thread),
+        ~bad,
+        one.at_us >= func.coalesce(reset, 0),
+    )
+
+
+def _with_texts(connection: Connection, rows: Sequence[Any]) -> list[tuple[Any, str, str]]:
+    """Those turns whose question and answer are stored, with the texts of both."""
+    if not rows:
+        return []
     # Not in the same query: a planner that does not know the sizes of the tables may read all messages for each turn.
     lines = {row.id: (_key(row, row.question), _key(row, line_id(row.id, row.posted))) for row in rows}
-    keys = [key for both in lines.values() for key in both]
-    if not keys:
-        return []
-    message = (line.platform, line.team, line.channel, line.message, line.thread)
-    # SQLite reads the whole table for a list of keys, but looks up each of several conditions.
-    these = or_(*(and_(*map(operator.eq, message, key)) for key in keys))
-    said = connection.execute(select(*message, line.mine, line.text).where(these))
+    keys = list({key for both in lines.values() for key in both})
+    is_sqlite = connection.dialect.name == "sqlite"
+    values = (
+        {"keys": json.dumps(keys)}
+        if is_sqlite
+        else dict(zip(_KEY, map(list, zip(*keys, strict=True)), strict=True))
+    )
+    said = connection.execute(_SQLITE_TEXTS if is_sqlite else _POSTGRES_TEXTS, values)
     texts = {(tuple(row[:5]), row.mine): row.text for row in said}
     return [
         (row, texts[asked, False], texts[answered, True])
@@ -194,6 +208,27 @@ def answered_turns(
 
 def _key(row: Any, message: str) -> tuple[str, ...]:
     return row.platform, row.team, row.channel, message, row.thread
+
+
+_KEY = ("platform", "team", "channel", "message", "thread")
+_LINE = (*(MESSAGES.c[name] for name in _KEY), MESSAGES.c.mine, MESSAGES.c.text)
+# CROSS JOIN, and OFFSET of a lateral query, have the planners look up each line by its key.
+_SQLITE_TEXTS = text(
+    f"""
+    SELECT {", ".join(f"line.{column.name}" for column in _LINE)}
+    FROM json_each(:keys) AS given CROSS JOIN messages AS line
+    WHERE {" AND ".join(f"line.{name} = json_extract(given.value, '$[{at}]')" for at, name in enumerate(_KEY))}
+    """  # noqa: S608
+).columns(*_LINE)
+_POSTGRES_TEXTS = text(
+    f"""
+    SELECT line.* FROM unnest({", ".join(f"CAST(:{name} AS text[])" for name in _KEY)}) AS given({", ".join(_KEY)})
+    CROSS JOIN LATERAL (
+        SELECT {", ".join(column.name for column in _LINE)} FROM messages
+        WHERE {" AND ".join(f"messages.{name} = given.{name}" for name in _KEY)} OFFSET 0
+    ) AS line
+    """  # noqa: S608
+).columns(*_LINE)
 
 
 def outdated(connection: Connection, below: int, limit: int) -> tuple[list[int], dict[int, tuple[str, str]]]:

@@ -289,10 +289,11 @@ class SqlStore:
     async def earlier_answers(
         self, scope: SourceScope, words: Sequence[str], limit: int
     ) -> list[EarlierAnswer]:
-        weights = (await self._word_counts.counts()).weights(words)
+        counts = await self._word_counts.counts()
+        weights = counts.weights(words)
         if not weights or not scope.channels or limit < 1:
             return []
-        return await self._database.read(source_search.search, scope, weights, limit)
+        return await self._database.read(source_search.search, scope, counts, weights, limit)
 
     async def answers_of(self, scope: SourceScope, turn_ids: Collection[int]) -> list[EarlierAnswer]:
         found = await self._database.read(sources.answers, turn_ids, scope)

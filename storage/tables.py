@@ -95,7 +95,7 @@ class Words(TypeDecorator[list[str]]):
         return None if value is None else " ".join(f"{quote}{word}{quote}" for word in value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> list[str] | None:
-        return None if value is None else [word.strip("'") for word in value.split()]
+        return None if value is None else value.replace("'", "").split()
 
 
 class Row(SQLModel):

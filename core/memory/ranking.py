@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle, islice, zip_longest
+from itertools import accumulate, cycle, islice, takewhile, zip_longest
 
-from core.memory.tokens import tokens
-from core.values.memory import EarlierAnswer
+from core.memory.tokens import first_tokens
+from core.values.memory import EarlierAnswer, SourceScope
 
 ASKED = "?"
 """The mark before each word of the question. No token has it."""
@@ -36,18 +36,20 @@ _TYPICAL_LENGTH = 8
 
 def source_words(question: str, answer: str) -> list[str]:
     """The words under which an answered question is indexed: those of the question with the mark ASKED."""
-    asked = tokens(question)[:MOST_QUESTION_WORDS]
+    asked = list(islice(first_tokens(question), MOST_QUESTION_WORDS))
     known = set(asked)
-    others = [word for word in tokens(answer) if word not in known]
-    return [*(ASKED + word for word in asked), *others[:MOST_ANSWER_WORDS]]
+    others = (word for word in first_tokens(answer) if word not in known)
+    return [*(ASKED + word for word in asked), *islice(others, MOST_ANSWER_WORDS)]
 
 
 @dataclass(frozen=True, slots=True)
 class WordCounts:
-    """The number of sources, and of those that have each word. A word that is in few is not counted."""
+    """The number of sources, of those that have each word, and of those in each channel by its platform, team and id.
+    A word that is in few is not counted."""
 
     sources: int = 0
     having: Mapping[str, int] = field(default_factory=dict)
+    in_channel: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
 
     def weights(self, words: Sequence[str]) -> dict[str, float]:
         """The words of a question that are looked for, each with its weight, the rarest first."""
@@ -57,6 +59,16 @@ class WordCounts:
             (word for word, count in counted.items() if count <= most), key=lambda word: counted[word]
         )
         return {word: self._weight(counted[word]) for word in telling[:MOST_WORDS]}
+
+    def rarest(self, weights: Mapping[str, float], most: int) -> dict[str, float]:
+        """The first of these words, which are in order, that together are in at most that many sources; the first
+        always."""
+        sums = accumulate(self.having.get(word, 1) for word in weights)
+        return dict(islice(weights.items(), max(1, sum(1 for _ in takewhile(most.__ge__, sums)))))
+
+    def in_scope(self, scope: SourceScope) -> int:
+        """The number of sources in these channels."""
+        return sum(self.in_channel.get((scope.platform, scope.team, id_), 0) for id_ in scope.channels)
 
     def _weight(self, count: int) -> float:
         others = max(0, self.sources - count)
@@ -98,7 +110,7 @@ def compared(
 def score(weights: Mapping[str, float], words: Collection[str]) -> float:
     """The score of a source with these `source_words`."""
     there = set(words)
-    length = sum(word.startswith(ASKED) for word in there)
+    length = len([word for word in there if word[0] == ASKED])
     found = sum(
         weight if ASKED + word in there else ANSWER_WEIGHT * weight if word in there else 0.0
         for word, weight in weights.items()

@@ -6,6 +6,7 @@ A database splits, folds and stems nothing by itself: the same words are found o
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 
@@ -51,16 +52,27 @@ def tokens(text: str) -> list[str]:
     A word is stemmed by the rules of a language of its script, and its accents are dropped. Chinese, Japanese and
     Korean are cut into pairs of characters, which are found wherever a word of them is.
     """
+    return list(first_tokens(text))
+
+
+def first_tokens(text: str) -> Iterator[str]:
+    """The same `tokens`, one at a time: to stem the words takes most of the time."""
     plain = unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]).casefold()
-    found: dict[str, None] = {}
+    found: set[str] = set()
+    for token in _each_token(plain):
+        if token not in found:
+            found.add(token)
+            yield token
+            if len(found) == MOST_TOKENS:
+                return
+
+
+def _each_token(plain: str) -> Iterator[str]:
     for run in _RUN.finditer(plain):
         if run["unspaced"]:
-            found.update(dict.fromkeys(_pairs(run[0])))
+            yield from _pairs(run[0])
         elif run[0] not in _IGNORED:
-            found[_stem(run[0][:LONGEST_TOKEN])] = None
-        if len(found) >= MOST_TOKENS:
-            break
-    return list(found)[:MOST_TOKENS]
+            yield _stem(run[0][:LONGEST_TOKEN])
 
 
 def _pairs(run: str) -> list[str]:

@@ -16,7 +16,7 @@ from core.memory.ranking import (
     source_words,
     united,
 )
-from core.values.memory import EarlierAnswer
+from core.values.memory import EarlierAnswer, SourceScope
 from core.values.places import Place
 from tests.contract.stored import ANN, NOON
 
@@ -50,6 +50,23 @@ def test_of_a_long_question_the_rarest_words_are_looked_for() -> None:
     words = [f"w{number}" for number in range(3 * MOST_WORDS)]
     counts = WordCounts(500, {word: number + 1 for number, word in enumerate(words)})
     assert list(counts.weights(words[::-1])) == words[:MOST_WORDS]
+
+
+def test_the_rarest_words_are_those_in_few_sources_together() -> None:
+    counts = WordCounts(500, {"a": 2, "b": 3, "c": 5, "d": 5})
+    weights = counts.weights(["d", "c", "b", "new", "a"])
+    assert list(counts.rarest(weights, 6)) == ["new", "a", "b"]
+    assert counts.rarest(weights, 500) == weights
+    assert list(counts.rarest(weights, 0)) == ["new"], "the first is always looked for"
+    assert counts.rarest({}, 6) == {}
+
+
+def test_the_sources_of_a_scope_are_those_of_its_channels() -> None:
+    counts = WordCounts(
+        9, in_channel={("slack", "T1", "C1"): 4, ("slack", "T1", "C2"): 3, ("slack", "T2", "C1"): 2}
+    )
+    scope = SourceScope("slack", "T1", frozenset({"C1", "C3"}), Place("slack", "T1", "C1", "1"))
+    assert counts.in_scope(scope) == 4
 
 
 def test_a_word_of_the_question_counts_more_than_one_of_the_answer() -> None:
