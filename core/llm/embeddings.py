@@ -24,7 +24,7 @@ from core.llm.connection import bearer
 from core.llm.error_bodies import is_page, looks_like_error
 from core.llm.errors import fault, from_chunk
 from core.llm.retry_policy import key_of, keys_of, rule_for
-from core.llm.single_response import create_client, key_text, lacks_path, read_response
+from core.llm.single_response import SingleResponseModel, key_text, lacks_path, read_response
 from core.llm.tokens import estimate
 from core.llm.usage_fields import usage_of
 from core.ports.embeddings import MOST_TEXTS, Embedded
@@ -47,8 +47,10 @@ _ANSWER_BYTES = 4 * 1024 * 1024
 log = structlog.get_logger()
 
 
-class EndpointEmbedder:
+class EndpointEmbedder(SingleResponseModel):
     """An `Embedder`. Tries the accounts of `routes` in order, each once, until one answers. All have one model."""
+
+    limit_s = LIMIT_S
 
     def __init__(
         self,
@@ -57,12 +59,9 @@ class EndpointEmbedder:
         observer: ModelObserver,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self._clock = clock
-        self._observer = observer
-        self._not_before: dict[str, float] = {}
+        super().__init__(routes, clock, observer, environment)
         self._breaks: dict[str, float] = {}
         """The seconds of the last break of an account."""
-        self._clients = [(route, create_client(route, clock, LIMIT_S, environment)) for route in routes]
 
     @property
     def model_info(self) -> ModelInfo:
@@ -70,10 +69,6 @@ class EndpointEmbedder:
 
     def estimate(self, texts: Sequence[str]) -> Usage:
         return _estimated([text[:MOST_CHARACTERS] for text in texts])
-
-    async def close(self) -> None:
-        for _, client in self._clients:
-            await client.aclose()
 
     async def embed(self, texts: Sequence[str]) -> Embedded:
         """The vectors of at most `MOST_TEXTS` texts, of each the first `MOST_CHARACTERS`. Raises ModelError."""

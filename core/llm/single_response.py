@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
+from typing import ClassVar
 
 import httpx
 
@@ -13,8 +14,33 @@ from core.llm.catalog import Route
 from core.llm.connection import close_response, create_http, headers_of, pieces_of
 from core.llm.deadline import Deadline
 from core.llm.errors import fault, from_exception, from_response
+from core.ports.model import ModelObserver
 
 _NOT_IMPLEMENTED = 501
+
+
+class SingleResponseModel:
+    """A model that is asked for single responses: the accounts of `routes`, each with its client. `limit_s`: as in
+    `read_response`."""
+
+    limit_s: ClassVar[float]
+
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        clock: Clock,
+        observer: ModelObserver,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._observer = observer
+        self._not_before: dict[str, float] = {}
+        """The monotonic times before which offers, or accounts, are not asked."""
+        self._clients = [(route, create_client(route, clock, self.limit_s, environment)) for route in routes]
+
+    async def close(self) -> None:
+        for _, client in self._clients:
+            await client.aclose()
 
 
 def create_client(

@@ -6,25 +6,22 @@ Format and the limit of 25 MB: https://platform.openai.com/docs/api-reference/au
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
 from functools import partial
 
 import httpx
 import structlog
 
-from core.clock import Clock
 from core.errors import Code, ModelError
 from core.llm.catalog import Route
 from core.llm.connection import bearer
 from core.llm.error_bodies import is_page, looks_like_error
 from core.llm.errors import fault, from_chunk
 from core.llm.retry_policy import key_of, keys_of, rule_for
-from core.llm.single_response import create_client, key_text, lacks_path, read_response
+from core.llm.single_response import SingleResponseModel, key_text, lacks_path, read_response
 from core.llm.sounds import MEDIA_TYPES, extension_of
 from core.llm.tokens import estimate
 from core.llm.usage_fields import sound_usage_of
 from core.ports.files import FileError, Transcript
-from core.ports.model import ModelObserver
 from core.settings.environment import transcriptions_url
 from core.values.deltas import Usage
 from core.values.parts import FileProblem
@@ -51,24 +48,10 @@ _PROBLEMS = {
 log = structlog.get_logger()
 
 
-class EndpointTranscriber:
+class EndpointTranscriber(SingleResponseModel):
     """A `Transcriber`. Tries the accounts of `routes` in order, each once, until one answers."""
 
-    def __init__(
-        self,
-        routes: Iterable[Route],
-        clock: Clock,
-        observer: ModelObserver,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
-        self._clock = clock
-        self._observer = observer
-        self._not_before: dict[str, float] = {}
-        self._clients = [(route, create_client(route, clock, LIMIT_S, environment)) for route in routes]
-
-    async def close(self) -> None:
-        for _, client in self._clients:
-            await client.aclose()
+    limit_s = LIMIT_S
 
     async def transcribe(self, name: str, media_type: str, data: bytes) -> Transcript:
         """The words of audio of at most `MAX_BYTES`. Raises only FileError."""
