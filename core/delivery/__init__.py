@@ -4,7 +4,8 @@
     answer        one answer between its turn and the scheduler
     next_call     the calls that an answer could make next       pure
     call_failures the next step after a failed call              pure
-    page_layout   the messages of an answer, and their text      pure
+    page_layout   assigns the words of an answer to its messages pure
+    page_state    the state of each message                      pure
     page_view     the page that a message shows                  pure
     picture_queue the pictures of an answer, behind its text     pure
     shown_tasks   the tool calls that a growing message shows    pure

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from core.delivery.call_failures import NextStep, backoff_s, change_layout, doubt, is_picture, next_step
 from core.delivery.next_call import Address, NextCall, call, fulfil, next_calls, page_of
-from core.delivery.page_layout import Life, PageLayout, PageState
+from core.delivery.page_layout import PageLayout
+from core.delivery.page_state import Life, PageState
 from core.delivery.rate_limits import Rank, Urgency, urgency
 from core.delivery.shown_tasks import merged_tasks
 from core.errors import Code, PlatformError

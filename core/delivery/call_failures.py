@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from core.delivery.next_call import FindMessage, page_of
-from core.delivery.page_layout import Life, PageLayout, PageState
+from core.delivery.page_layout import PageLayout
+from core.delivery.page_state import Life, PageState
 from core.errors import Code, PlatformError
 from core.values.outgoing import (
     AppendStream,

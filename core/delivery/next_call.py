@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from core.delivery.page_layout import PageLayout, PageState, in_word
+from core.delivery.page_layout import PageLayout
+from core.delivery.page_state import PageState, in_word
 from core.delivery.shown_tasks import changed_tasks
 from core.text import is_blank
 from core.values.conversation import Ask

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
-from enum import Enum, auto
+from dataclasses import replace
 
+from core.delivery.page_state import NOTHING, Life, PageState, in_word
 from core.delivery.page_view import PageView, SettledBlocks, full_view, make_page_format, view
 from core.delivery.picture_queue import PictureQueue
 from core.delivery.shown_tasks import begun_tasks, changed_tasks, task_length
@@ -21,76 +21,6 @@ from core.values.outgoing import AnswerPicture, Limits, Page, Phase, Reply, Task
 
 _BLANK = re.compile(r"(?:[ \t]*\n)+")
 _LONGEST_WORD = 40
-_NO_SPACES = "\u2e80"
-"""Chinese and Japanese characters come from here on."""
-_NOTHING = PageView(Page(""), 0)
-
-
-class Life(Enum):
-    """The ways in which a message can still change.
-
-    `STILL`: by edits. `GROWS`: it is an open stream. `ENDS`: the stream has to be stopped without further words.
-    `DOUBTED`: as `ENDS`, and the message may show more than is known.
-    """
-
-    STILL = auto()
-    GROWS = auto()
-    ENDS = auto()
-    DOUBTED = auto()
-
-
-@dataclass(slots=True, eq=False)
-class PageState:
-    """One message of the answer, the `number`th that was begun. It shows `opens` and the words from `start` on.
-
-    `size` is its limit, in the platform's unit. `start` and `end` are offsets into the reply's text: `start` is None
-    while the page before it is not full, `end` is set once the next page has begun. `shown` is the page that the
-    message shows, or None where that is unknown. `upto` is the offset behind the last word that is shown. `version` is
-    the layout's version at its last update. `left`: it keeps its words and loses its notice and buttons. `final`: it
-    does not change any more. `stop_by`: when its stream has to be stopped, in the clock's seconds. `seen` is its
-    newest view, computed of `seen_of`. `tasks_length`: what the updates of tasks have taken of `size`.
-    """
-
-    number: int
-    size: int
-    id: str = ""
-    start: int | None = 0
-    opens: str = ""
-    end: int | None = None
-    shown: Page | None = None
-    upto: int = 0
-    version: int = -1
-    left: bool = False
-    final: bool = False
-    life: Life = Life.STILL
-    stop_by: float = 0.0
-    tasks_length: int = 0
-    seen: PageView = _NOTHING
-    seen_of: tuple[int, int | None, Life, int, bool] | None = None
-
-    @property
-    def text(self) -> str:
-        """The text that the message shows; empty if unknown."""
-        return self.shown.text if self.shown else ""
-
-    @property
-    def tasks(self) -> tuple[ToolTask, ...]:
-        """The tasks that the message shows; empty if unknown."""
-        return self.shown.tasks if self.shown else ()
-
-    @property
-    def growing(self) -> bool:
-        return self.life is not Life.STILL
-
-    @property
-    def must_stop(self) -> bool:
-        return self.life in (Life.ENDS, Life.DOUBTED)
-
-
-def in_word(text: str, at: int) -> bool:
-    """True if `at` is within a word. Scripts without spaces, such as Chinese, have no words here."""
-    around = text[at - 1 : at + 1] if at else ""
-    return len(around) == 2 and around.isalnum() and around < _NO_SPACES
 
 
 class PageLayout:
@@ -425,7 +355,7 @@ class PageLayout:
         page_state.start = page_state.upto = before.end
         if not page_state.opens and (blank := _BLANK.match(self.reply.text, before.end)):
             page_state.start = page_state.upto = blank.end()
-        page_state.version, page_state.seen, page_state.seen_of = -1, _NOTHING, None
+        page_state.version, page_state.seen, page_state.seen_of = -1, NOTHING, None
 
     def _lay_anew(self) -> None:
         """Start all pages over: the answer does not begin as it did."""
@@ -433,5 +363,5 @@ class PageLayout:
             page_state.start = 0 if index == 0 else None
             page_state.opens, page_state.end, page_state.upto, page_state.version = "", None, 0, -1
             page_state.left = page_state.final = False
-            page_state.seen, page_state.seen_of = _NOTHING, None
+            page_state.seen, page_state.seen_of = NOTHING, None
             page_state.life = Life.ENDS if page_state.life is Life.GROWS else page_state.life

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.delivery.next_call import Address, NextCall, call, fulfil, next_calls
-from core.delivery.page_layout import Life, PageLayout, PageState
+from core.delivery.page_layout import PageLayout
+from core.delivery.page_state import Life, PageState
 from core.values.outgoing import (
     AppendStream,
     EditMessage,

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.delivery.page_layout import Life, PageLayout
+from core.delivery.page_layout import PageLayout
+from core.delivery.page_state import Life
 from core.values.outgoing import Growth, Limits, Page, Phase, Reply
 
 LIMITS = Limits(page_size=40, growth=Growth(size=100, life_s=20.0), files=True)
