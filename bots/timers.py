@@ -23,8 +23,9 @@ from core.errors import SettingsError, StoreError
 from core.ports.store.settings import SettingsStore
 from core.ports.store.turns import TurnLedger
 from core.ports.store.usage import UsageStore
-from core.settings.channel import Reported, merge
+from core.settings.channel import Reported
 from core.settings.environment import CoreSettings, Settings
+from core.settings.layers import merge
 from core.spend.periods import PeriodName
 from core.spend.schedules import DueReport, Schedule
 from core.spend.usage_report import report_ask, scope_place

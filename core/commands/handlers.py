@@ -19,8 +19,9 @@ from core.commands.usage_commands import UsageCommands
 from core.memory.recall import Recall
 from core.ports.store import Store
 from core.ports.store.settings import StoredSettings
-from core.settings.channel import ChannelSettings, bounded, language_for, merge, settings_on
+from core.settings.channel import ChannelSettings, settings_on
 from core.settings.environment import CoreSettings
+from core.settings.layers import bounded, language_for, merge
 from core.spend.budget_checks import BudgetChecks
 from core.spend.chart_renderer import Charts
 from core.values.conversation import Ask, Turn

@@ -12,7 +12,8 @@ from core.commands.context import CommandContext
 from core.commands.parser import CommandError, choice_named, echo
 from core.i18n import LANGUAGES, language_of, name_list, phrase
 from core.ports.store.settings import Change, StoredSettings
-from core.settings.channel import NOBODY, SETTINGS, ChannelSettings, Origin, merge, settings_on
+from core.settings.channel import NOBODY, SETTINGS, ChannelSettings, Origin, settings_on
+from core.settings.layers import merge
 from core.settings.limits import LimitError, limits_of, tokens_meant, without_currency
 from core.spend.budget_text import kept_to_text, limits_to_text
 from core.spend.budgets import scoped_limits

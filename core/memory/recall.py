@@ -34,8 +34,9 @@ from core.ports.store.citations import CitationStore
 from core.ports.store.memory import SourceStore
 from core.ports.store.settings import SettingsStore, StoredSettings
 from core.ports.store.vectors import VectorStore
-from core.settings.channel import Memory, merge
+from core.settings.channel import Memory
 from core.settings.environment import CoreSettings
+from core.settings.layers import merge
 from core.values.conversation import Turn
 from core.values.memory import EarlierAnswer, SourceScope, Vector
 from core.values.outgoing import NO_SOURCES, Sources

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from core.clock import Clock
 from core.ports.store.settings import SettingsStore
-from core.settings.channel import merge
 from core.settings.environment import CoreSettings
+from core.settings.layers import merge
 from core.values.places import Place
 
 KEEP = "keep_days"

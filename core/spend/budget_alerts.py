@@ -9,8 +9,9 @@ from datetime import tzinfo
 from core.i18n import language_of, variant
 from core.platform_calls import PlatformCalls
 from core.ports.store.settings import SettingsStore
-from core.settings.channel import SETTINGS, merge
+from core.settings.channel import SETTINGS
 from core.settings.environment import CoreSettings
+from core.settings.layers import merge
 from core.settings.limits import limits_of
 from core.spend.budget_text import AlertView, alert_lifted_to_text, reached_to_text
 from core.spend.budgets import scoped_limits

@@ -17,8 +17,8 @@ from core.platform_calls import PlatformCalls
 from core.ports.store.budgets import BudgetStore
 from core.ports.store.settings import SettingsStore
 from core.ports.store.usage import UsageStore
-from core.settings.channel import merge
 from core.settings.environment import CoreSettings
+from core.settings.layers import merge
 from core.spend.budget_text import allowed_to_text, share_to_text
 from core.spend.budgets import budgets_of, payer_of
 from core.spend.periods import Period, PeriodName

@@ -14,8 +14,8 @@ from core.errors import Code, PlatformError
 from core.files.names import safe_name
 from core.i18n import cut_error_text, error_text, language_of, name_list, phrase, variant
 from core.llm.tokens import estimate
-from core.settings.channel import language_for
 from core.settings.environment import CoreSettings
+from core.settings.layers import language_for
 from core.spend.prices import merged, priced, total
 from core.text import shortened
 from core.turns.approval_view import approval_buttons, approval_notice

@@ -22,8 +22,9 @@ from core.memory.audience import memory_of
 from core.ports.embeddings import MOST_TEXTS, NO_MEANING, Embedded, Embedder, Meaning
 from core.ports.store.settings import SettingsStore
 from core.ports.store.vectors import VectorStore
-from core.settings.channel import ChannelSettings, Memory, merge
+from core.settings.channel import ChannelSettings, Memory
 from core.settings.environment import CoreSettings
+from core.settings.layers import merge
 from core.spend.budget_checks import BudgetChecks
 from core.spend.budgets import most_read
 from core.spend.prices import priced

@@ -31,8 +31,9 @@ from core.ports.store.settings import SettingsStore
 from core.ports.store.summaries import SummaryStore
 from core.ports.store.threads import ThreadStore
 from core.ports.store.turns import TurnLedger
-from core.settings.channel import ChannelSettings, capped, merge
+from core.settings.channel import ChannelSettings, capped
 from core.settings.environment import CoreSettings
+from core.settings.layers import merge
 from core.spend.budget_checks import AnswerPart
 from core.spend.budgets import spent_of
 from core.spend.prices import merged, total

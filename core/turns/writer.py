@@ -27,8 +27,9 @@ from core.ports.files import TranscriptHooks
 from core.ports.model import Model, Request
 from core.ports.store import Store
 from core.ports.tools import Tools
-from core.settings.channel import ChannelSettings, merge
+from core.settings.channel import ChannelSettings
 from core.settings.environment import CoreSettings
+from core.settings.layers import merge
 from core.spend.budget_checks import AnswerPart, BudgetChecks, Reserved
 from core.spend.budgets import AnswerBound, most_described, most_transcribed, spent_of
 from core.spend.prices import total, transcript_to_charge

@@ -17,8 +17,9 @@ import structlog
 
 from core.clock import SystemClock
 from core.ports.store.settings import StoredSettings
-from core.settings.channel import ChannelSettings, merge
+from core.settings.channel import ChannelSettings
 from core.settings.environment import CoreSettings
+from core.settings.layers import merge
 from core.spend.budget_checks import AnswerPart, BudgetChecks
 from core.spend.budgets import AnswerBound
 from core.values.conversation import Ask, TurnState

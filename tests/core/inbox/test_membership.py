@@ -15,8 +15,8 @@ from core.i18n import phrase
 from core.inbox.inbox import StoringInbox
 from core.inbox.membership import is_teamless
 from core.ports.store.settings import StoredSettings
-from core.settings.channel import merge
 from core.settings.environment import CoreSettings
+from core.settings.layers import merge
 from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.deltas import Usage

@@ -7,20 +7,9 @@ import pytest
 
 from core.errors import SettingsError
 from core.ports.store.settings import StoredSettings
-from core.settings.channel import (
-    NOBODY,
-    SETTINGS,
-    ChannelSettings,
-    Listen,
-    Memory,
-    Origin,
-    bounded,
-    ids,
-    language_for,
-    merge,
-    settings_on,
-)
+from core.settings.channel import NOBODY, SETTINGS, ChannelSettings, Listen, Memory, Origin, ids, settings_on
 from core.settings.environment import CoreSettings
+from core.settings.layers import bounded, language_for, merge
 from core.values.places import Person
 from core.values.platform import Feature, PlatformTraits
 

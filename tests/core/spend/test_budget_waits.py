@@ -11,8 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.ports.store.settings import StoredSettings
-from core.settings.channel import ChannelSettings, merge
+from core.settings.channel import ChannelSettings
 from core.settings.environment import CoreSettings
+from core.settings.layers import merge
 from core.spend.budget_checks import AnswerPart, BudgetChecks, Reserved
 from core.spend.budgets import AnswerBound
 from core.values.budgets import Spent

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.ports.store.settings import StoredSettings
-from core.settings.channel import ChannelSettings, bounded, merge
+from core.settings.channel import ChannelSettings
 from core.settings.environment import CoreSettings
+from core.settings.layers import bounded, merge
 from core.spend.budgets import (
     AnswerBound,
     budgets_of,

@@ -13,8 +13,8 @@ from core.errors import Code, PlatformError
 from core.i18n import phrase
 from core.platform_calls import PlatformCalls
 from core.ports.store.settings import Change
-from core.settings.channel import merge
 from core.settings.environment import CoreSettings
+from core.settings.layers import merge
 from core.spend.budgets import budgets_of, payer_of
 from core.spend.periods import Period, PeriodName, period_at
 from core.spend.usage_report import StoredUsage, report_ask

@@ -17,8 +17,8 @@ from core.i18n import LANGUAGES, phrase
 from core.llm.messages import message_to_text
 from core.llm.tokens import estimate
 from core.ports.model import Request
-from core.settings.channel import merge
 from core.settings.environment import CoreSettings
+from core.settings.layers import merge
 from core.spend.budget_checks import BudgetChecks
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.deltas import Charged, ChargeKind, Delta, Ended, EndReason, ModelInfo, ModelSelected, Usage

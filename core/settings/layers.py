@@ -1,0 +1,78 @@
+"""The settings that apply in a channel, and in a direct conversation: default <- workspace <- channel. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.i18n import language_of, variant
+from core.ports.store.settings import StoredSettings
+from core.settings.channel import SETTINGS, ChannelSettings, Origin
+from core.settings.environment import CoreSettings
+from core.values.places import Person
+
+
+def merge(core: CoreSettings, kept: StoredSettings, platform: str) -> ChannelSettings:
+    """The operator's settings, the workspace's over them, the channel's over both.
+
+    The operator's limits (PARLEY_MODELS, PARLEY_MAX_TOKENS_CAP, PARLEY_KEEP_DAYS) bind values that were stored before
+    they were set.
+    """
+    values: dict[str, Any] = {
+        name: setting.default(core, platform) for name, setting in SETTINGS.items() if setting.default
+    }
+    layers: dict[str, tuple[tuple[Origin, str], ...]] = {
+        name: ((Origin.DEFAULT, _text(value)),) for name, value in values.items()
+    }
+    for origin, layer in ((Origin.WORKSPACE, kept.workspace), (Origin.CHANNEL, kept.channel)):
+        for name, text in layer.items():
+            setting = SETTINGS.get(name)
+            read = setting.read(text) if setting and origin in setting.scopes else None
+            value = setting.limit(core, read) if setting and read is not None else None
+            if setting is None or value is None:
+                continue
+            shown = (origin, text if value == read else _text(value))
+            combined = value if setting.combine is None else setting.combine(values[name], value)
+            if setting.combine is not None and not isinstance(combined, int):
+                layers[name] = (*(one for one in layers[name] if one[1]), shown)
+            elif combined == value:
+                layers[name] = (shown,)
+            values[name] = combined
+    return ChannelSettings.model_construct(None, **values, layers=layers, platform=platform)
+
+
+def bounded(
+    settings: ChannelSettings, workspaces: Mapping[str, Mapping[str, str]], person: Person
+) -> ChannelSettings:
+    """The settings of a direct conversation with `person`, which belongs to none or to one of several workspaces.
+
+    A person whom any of `workspaces` (stored settings by id) denies is denied, the lowest rate counts, and the limits
+    of spending of all hold. The rate and the limits of a workspace bind its known members (`Person.roles`), and
+    everybody where none of theirs is known.
+    """
+    theirs = [stored for team, stored in workspaces.items() if team in person.roles] or workspaces.values()
+    rates = [settings.rate, *(SETTINGS["rate"].read(stored.get("rate", "")) for stored in theirs)]
+    denied = [SETTINGS["deny"].read(stored.get("deny", "")) for stored in workspaces.values()]
+    rate = min(filter(None, rates), default=0)
+    limits = (SETTINGS["person_budget"].read(stored.get("person_budget", "")) or () for stored in theirs)
+    each = dict.fromkeys((*settings.person_budget, *(limit for some in limits for limit in some)))
+    deny = settings.deny.union(*filter(None, denied))
+    return settings.model_copy(update={"rate": rate, "deny": deny, "person_budget": tuple(each)})
+
+
+def language_for(person: Person, settings: ChannelSettings, core: CoreSettings) -> str:
+    """The platform's variant of the channel's language, else the person's, else the operator's."""
+    language = settings.language or language_of(person.locale, language_of(core.parley_language))
+    return variant(language, settings.platform)
+
+
+def _text(value: object) -> str:
+    """A value as people would write it; empty for none."""
+    match value:
+        case bool():
+            return "on" if value else "off"
+        case frozenset():
+            return ", ".join(sorted(value))
+        case tuple():
+            return ", ".join(map(_text, value))
+    return "" if value is None else str(value)
