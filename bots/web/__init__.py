@@ -1,6 +1,7 @@
 """The web page: a platform that needs no account.
 
     connector       `Connector`: the routes
+    page_files      the files of the page
     http_messages   bodies read, responses made, hosts refused
     installation    `Installation`: outgoing calls as views on the open pages
     uploads         messages with files: `multipart/form-data` -> Ask and small pictures

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial, wraps
-from pathlib import Path
 from weakref import WeakValueDictionary
 
 from aiohttp import hdrs, web
@@ -20,7 +18,6 @@ from bots.web.errors import Reason, RequestError
 from bots.web.event_streams import EventStreams
 from bots.web.http_messages import (
     HEADERS,
-    NEVER_STORED,
     json_response,
     locale_of,
     picture_response,
@@ -28,6 +25,7 @@ from bots.web.http_messages import (
     refusal_response,
 )
 from bots.web.installation import WebInstallation
+from bots.web.page_files import PageFiles
 from bots.web.renderer import ViewRenderer
 from bots.web.uploads import QuestionRefusedError, SentAgainError, SentMessage, UploadReader
 from core.clock import Clock
@@ -48,7 +46,6 @@ HEARTBEAT_S = 15.0
 STREAMS = 24
 """The most event streams that one address may have open."""
 
-_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _ASKED = (Outcome.TURN, Outcome.NOTED, Outcome.DUPLICATE)
 """Outcomes after which the message is part of its thread."""
 
@@ -86,8 +83,7 @@ class WebConnector:
         self._renderer = ViewRenderer()
         self._event_streams = EventStreams(self._live, self._renderer, heartbeat_s, streams)
         self.installation = WebInstallation(self._live, clock, store, self.ready)
-        files = (path for path in Path(__file__).parent.iterdir() if path.suffix in _TYPES)
-        self._files = {path.name: path.read_bytes() for path in files}
+        self._files = PageFiles()
 
     # The port.
 
@@ -128,9 +124,9 @@ class WebConnector:
     def routes(self) -> list[web.RouteDef]:
         """The routes for the one HTTP application of the program."""
         return [
-            web.get("/", self._guarded(self._page)),
-            web.get("/static/{name}", self._guarded(self._static)),
-            web.get("/api/words.js", self._guarded(self._words)),
+            web.get("/", self._guarded(self._files.page)),
+            web.get("/static/{name}", self._guarded(self._files.static)),
+            web.get("/api/words.js", self._guarded(self._files.words)),
             web.get("/api/threads", self._guarded(self._threads)),
             web.get("/api/threads/{thread}", self._guarded(self._thread)),
             web.get("/api/threads/{thread}/events", self._guarded(self._events), allow_head=False),
@@ -167,29 +163,6 @@ class WebConnector:
                 raise RequestError(Reason.CROSS_SITE)
             if request.content_type not in types:
                 raise RequestError(Reason.NOT_JSON)
-
-    async def _page(self, request: web.Request) -> web.Response:
-        return self._file(request, "page.html")
-
-    async def _static(self, request: web.Request) -> web.Response:
-        name = request.match_info["name"]
-        if name not in self._files:
-            raise web.HTTPNotFound
-        return self._file(request, name)
-
-    def _file(self, request: web.Request, name: str) -> web.Response:
-        """Asked for anew each time, sent only when changed: a new version is never half an old one."""
-        body = self._files[name]
-        tag = hashlib.sha256(body).hexdigest()[:16]
-        headers = {hdrs.CACHE_CONTROL: "no-cache", hdrs.ETAG: f'"{tag}"'}
-        if any(known.value in (tag, "*") for known in request.if_none_match or ()):
-            return web.Response(status=304, headers=headers)
-        return web.Response(body=body, headers=headers, content_type=_TYPES[Path(name).suffix], charset="utf-8")
-
-    async def _words(self, request: web.Request) -> web.Response:
-        """A module, not a request of the page: scripts run, and keys are taken, only once it is loaded."""
-        body = b"export default " + outgoing.to_bytes(outgoing.page_words(locale_of(request)))
-        return web.Response(body=body, headers=NEVER_STORED, content_type=_TYPES[".js"], charset="utf-8")
 
     async def _threads(self, request: web.Request) -> web.Response:
         threads = await self._store.threads(self.name, self.installation.id)
