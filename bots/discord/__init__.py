@@ -14,6 +14,7 @@
     commands, forms, replies   registration, modals, immediate replies          pure
     connector         `Connector`: the application and its connection
     installation      `Installation`: the bot's account, its calls and reads
+    message_calls     the calls that post, edit and delete messages
     rate_limits       the rate limits of an outgoing call                       pure
     outgoing          a page as a Discord message                               pure
     rest, http        calls of ours and of discord.py on Discord's REST API
