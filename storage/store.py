@@ -9,7 +9,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 
+import structlog
+
 from core.clock import Clock
+from core.errors import StoreError
 from core.memory.ranking import source_words
 from core.ports.files import FileContent
 from core.ports.store.privacy import Feedback
@@ -67,6 +70,8 @@ from storage.settings_cache import SettingsCache
 from storage.tables import to_us
 from storage.tools import AskingThreads
 from storage.word_counts import KeptWordCounts
+
+log = structlog.get_logger()
 
 _NOT_LOOKED_AT = 2**62
 """An id that no turn reaches."""
@@ -275,7 +280,7 @@ class SqlStore:
         asks, now_us = finish.state is TurnState.ASKING, to_us(self._clock.now())
         balances = self._changing_balances()
         with self._asking.adding(finish.turn.ask.place) if asks else nullcontext():
-            ended = await self._database.write(turn_ends.finish, finish, now_us, balances)
+            ended = await self._finish(finish, now_us, balances)
         self._balances.put(balances or {})
         place = finish.turn.ask.place
         if finish.state is TurnState.DONE:
@@ -285,6 +290,14 @@ class SqlStore:
         if finish.meaning is not None:
             await self._vectors.add(place, finish.meaning.vector, [finish.turn.id])
         return ended
+
+    async def _finish(self, finish: Finish, now_us: int, balances: budgets.Changed | None) -> bool:
+        """An answer that cannot be indexed ends all the same."""
+        try:
+            return await self._database.write(turn_ends.finish, finish, now_us, balances)
+        except turn_ends.NotIndexedError as error:
+            log.warning("answer_not_indexed", turn=finish.turn.id, reason=type(error.__cause__).__name__)
+            return await self._database.write(turn_ends.finish, finish, now_us, balances, indexes=False)
 
     async def earlier_answers(
         self, scope: SourceScope, words: Sequence[str], limit: int
@@ -339,10 +352,23 @@ class SqlStore:
             return False
         # Not within the transaction, nor in the event loop: new words take their time.
         words = await asyncio.to_thread(_words_of, texts)
-        await self._database.write(sources.renew, ids, words)
+        await self._renew(ids, words)
         self._indexed_from = min(ids)
         self._word_counts.added(len(ids))
         return True
+
+    async def _renew(self, ids: Sequence[int], words: Mapping[int, Sequence[str]]) -> None:
+        """Those whose words the database refuses leave the index: they keep no others out of it."""
+        try:
+            return await self._database.write(sources.renew, ids, words)
+        except StoreError as error:
+            if error.retryable:
+                raise
+            if len(ids) == 1:
+                log.warning("answer_not_indexed", turn=ids[0], **error.log_keys)
+                return await self._database.write(sources.renew, ids, {})
+        for turn_id in ids:
+            await self._renew([turn_id], {turn_id: words.get(turn_id, ())})
 
     async def balances(self, accounts: Sequence[BudgetAccount], person: str) -> list[Balance]:
         self._counts_spending = True

@@ -29,8 +29,20 @@ Count = Callable[[Connection, int, Payer, Spent, datetime], budgets.Changed]
 """`budgets.pause` or `budgets.end`."""
 
 
-def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.Changed | None) -> bool:
-    """`balances` receives those of the accounts that count the answer. None: there are no accounts of budgets."""
+class NotIndexedError(Exception):
+    """The answer cannot be indexed for a reason that is its cause. Its transaction is rolled back."""
+
+
+def finish(
+    connection: Connection,
+    end: Finish,
+    now_us: int,
+    balances: budgets.Changed | None,
+    *,
+    indexes: bool = True,
+) -> bool:
+    """`balances` receives those of the accounts that count the answer. None: there are no accounts of budgets.
+    `indexes`: a later answer may cite this one. Raises NotIndexedError."""
     ask, asked = end.turn.ask, end.asked if end.state is TurnState.ASKING else None
     if asked is not None and steps.stored(connection, end.turn.id, asked[0]):
         return False
@@ -77,8 +89,18 @@ def finish(connection: Connection, end: Finish, now_us: int, balances: budgets.C
             uploads.remove_messages(connection, threads.answers_to(ask))  # they have been answered anew
             sources.remove_question(connection, ask.place, ask.id)
         threads.put_answer(connection, ask, line_id(end.turn.id, end.posted), end.text, end.attached)
-        sources.add(connection, end)
+        if indexes:
+            _index(connection, end)
     return True
+
+
+def _index(connection: Connection, end: Finish) -> None:
+    try:
+        sources.add(connection, end)
+    except Exception as error:
+        if getattr(error, "connection_invalidated", False):
+            raise
+        raise NotIndexedError from error
 
 
 def finish_charged(connection: Connection, end: Finish, now_us: int, balances: budgets.Changed | None) -> None:

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import regex
 
-VERSION = 1
+VERSION = 2
 """Raise it with each change of the tokens of any text: stored texts are then indexed anew."""
 MOST_CHARACTERS = 8_000
 """Characters of a text that count."""
@@ -26,7 +26,7 @@ _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}ー々〆"
 _RUN = regex.compile(
     rf"(?P<unspaced>[{_UNSPACED}]+)|[\w--[_\p{{M}}{_UNSPACED}]][\w--[_{_UNSPACED}]]*", regex.VERSION1
 )
-_SCRIPTS = (
+SCRIPTS = (
     ("\u0370", "\u03ff", "greek"),
     ("\u0400", "\u052f", "russian"),
     ("\u0530", "\u058f", "armenian"),
@@ -43,6 +43,8 @@ their them then there these they this those to us was we were with you your
 """Words that say nothing of a question's subject. Those that ask (how, when, not, can) tell questions apart: measured
 on 5,681 questions, without them the right one is found less often."""
 _IGNORED = frozenset(_FUNCTION_WORDS.split())
+_JOINERS = regex.compile(r"[\u200c\u200d]+")
+"""They only shape the letters around them: a word is the same without."""
 _ACCENTS = regex.compile(r"[\u0300-\u036f]+")
 
 
@@ -57,7 +59,7 @@ def tokens(text: str) -> list[str]:
 
 def first_tokens(text: str) -> Iterator[str]:
     """The same `tokens`, one at a time: to stem the words takes most of the time."""
-    plain = unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]).casefold()
+    plain = _JOINERS.sub("", unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]).casefold())
     found: set[str] = set()
     for token in _each_token(plain):
         if token not in found:
@@ -71,8 +73,8 @@ def _each_token(plain: str) -> Iterator[str]:
     for run in _RUN.finditer(plain):
         if run["unspaced"]:
             yield from _pairs(run[0])
-        elif run[0] not in _IGNORED:
-            yield _stem(run[0][:LONGEST_TOKEN])
+        elif run[0] not in _IGNORED and (stem := _stem(run[0][:LONGEST_TOKEN])):
+            yield stem
 
 
 def _pairs(run: str) -> list[str]:
@@ -81,10 +83,11 @@ def _pairs(run: str) -> list[str]:
 
 @lru_cache(maxsize=20_000)
 def _stem(word: str) -> str:
-    """The stem of a word without accents. Words repeat: to stem one takes 0.05 ms."""
+    """The stem of a word without accents: empty for one of marks alone, such as the Arabic tatweel. Words repeat: to
+    stem one takes 0.05 ms."""
     from snowballstemmer import stemmer  # loads the rules of every language
 
-    language = next((language for first, last, language in _SCRIPTS if first <= word[0] <= last), _LATIN)
+    language = next((language for first, last, language in SCRIPTS if first <= word[0] <= last), _LATIN)
     # Each call has a stemmer of its own: one must not be used by two threads at a time.
     stem: str = stemmer(language).stemWord(_without_accents(word) if language == _LATIN else word)
     return _without_accents(stem)

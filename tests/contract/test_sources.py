@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,10 +14,11 @@ from sqlalchemy import Connection
 from sqlalchemy import text as sql
 
 from core.clock import SystemClock
-from core.memory.tokens import tokens
+from core.memory.tokens import SCRIPTS, VERSION, tokens
 from core.ports.store import Store
 from core.ports.store.privacy import Feedback
 from core.values.conversation import Ask, Turn, TurnState
+from core.values.deltas import Usage
 from core.values.events import Deleted, Edited
 from core.values.memory import EarlierAnswer, SourceScope
 from core.values.parts import Quote
@@ -26,7 +28,7 @@ from core.values.turn_ends import Finish
 from storage import SqlStore, people, source_search
 from storage import sources as index
 from storage.engine import Database
-from tests.contract.stored import ANN, BEN, NOON, accepted, answered, ask
+from tests.contract.stored import ANN, BEN, NOON, accepted, answered, ask, texts
 
 HERE = Place("slack", "T1", "C1", "900.0")
 DIRECT = Place("slack", "T1", "D1", "1.0", direct=True)
@@ -310,12 +312,56 @@ async def test_no_text_is_a_query_of_its_own(store: Store, text: str) -> None:
     assert len(await found(store, f"plan {text}")) == 1
 
 
-@given(st.lists(st.text(), min_size=1, max_size=3))
+_WORDS = st.text(st.characters(categories=["L", "M", "N", "Cf", "Pc"]), min_size=1, max_size=6)
+_OF_SCRIPT = st.one_of(
+    *(
+        st.text(st.sampled_from([chr(code) for code in range(ord(first), ord(last) + 1)]), max_size=4)
+        for first, last, _ in SCRIPTS
+    )
+)
+"""Characters of which a stemmer drops some."""
+_TEXTS = st.text() | st.lists(_WORDS | _OF_SCRIPT | st.sampled_from(["\u0640", "\u200d", "'", "\\"])).map(
+    " ".join
+)
+
+
+@given(st.lists(_TEXTS, min_size=1, max_size=3))
 async def test_every_text_is_indexed_and_found_by_its_own_words(store: Store, texts: list[str]) -> None:
     for text in texts:
         await _asked_once(store, text)
         there = await store.earlier_answers(scope(), tokens(text), 3)
         assert there or not tokens(text)
+
+
+async def test_the_end_of_an_answer_is_stored_with_any_word(store: Store) -> None:
+    for number, word in enumerate(["\u0640", "\u0640\u0640 \u064b", "\u0903", "\u200d", "\u00ad"]):
+        await answered(store, question(number, f"plan {word}"), f"letter {word}", f"p{number}")
+        assert len(await found(store, f"plan {word}")) == number + 1
+        await found(store, word)
+
+
+async def test_an_answer_that_cannot_be_indexed_ends_all_the_same(
+    sql_store: SqlStore, database: Database
+) -> None:
+    turn = await sql_store.begin((await accepted(sql_store, question(1, "a plan"))).id)
+    end = Finish(turn, TurnState.DONE, "so", posted=("p1",), model="m", usage=Usage(10, 5))
+    await answered(sql_store, question(2, "another plan"), "so", "p2")
+    async with one_source_at_most(database, "version > 0"):
+        assert await sql_store.finish(end)
+    assert await texts(sql_store, place=place(1)) == ["a plan", "so"]
+    assert await sql_store.open_turns() == []
+    assert await found(sql_store, "plan") == ["another plan"]
+
+
+@asynccontextmanager
+async def one_source_at_most(database: Database, condition: str) -> AsyncIterator[None]:
+    """The database refuses a second source of that condition."""
+    refusing = sql(f"CREATE UNIQUE INDEX refusing ON sources (version) WHERE {condition}")
+    await database.write(lambda connection: connection.execute(refusing))
+    try:
+        yield
+    finally:
+        await database.write(lambda connection: connection.execute(sql("DROP INDEX refusing")))
 
 
 _seen: dict[int, set[str]] = {}
@@ -389,6 +435,18 @@ async def test_turns_from_before_whose_lines_are_gone_leave_the_index(
     left = await database.read(lambda connection: connection.scalars(sql("SELECT turn_id FROM sources")).all())
     assert len(left) == 1
     assert await found(sql_store, "plan") == ["plan 2"]
+
+
+async def test_words_that_the_database_refuses_keep_no_others_out_of_the_index(
+    sql_store: SqlStore, database: Database
+) -> None:
+    for number in range(4):
+        await answered(sql_store, question(number, f"plan {number}"), "so", f"p{number}")
+    await database.write(lambda connection: connection.execute(sql("UPDATE sources SET version = 0")))
+    async with one_source_at_most(database, f"version = {VERSION}"):
+        assert await indexed_anew(sql_store) == 2
+    assert await found(sql_store, "plan") == ["plan 3"]
+    assert await indexed_anew(sql_store) == 0
 
 
 async def test_a_turn_that_left_the_index_while_its_words_were_made_stays_out(

@@ -24,6 +24,9 @@ from core.memory.tokens import LONGEST_TOKEN, MOST_CHARACTERS, MOST_TOKENS, toke
         ("возвраты возврата", ["возврат"]),
         ("👍🏽 '\" \0 ?!", []),
         ("", []),
+        ("the letter \u0640 of Arabic", ["letter", "arab"]),
+        ("\u0640\u0640 \u200c\u200d", []),
+        ("\U0001f468\u200d\U0001f469\u200d\U0001f467", []),
     ],
 )
 def test_a_text_has_the_words_that_its_script_has(text: str, found: list[str]) -> None:
@@ -38,6 +41,7 @@ def test_a_text_has_the_words_that_its_script_has(text: str, found: list[str]) -
         ("résumé", "RESUME"),
         ("карточки", "карточка"),
         ("डॉक्टरों", "डॉक्टर"),
+        ("می\u200cخواهم", "میخواهم"),
     ],
 )
 def test_forms_of_a_word_are_one_token(one: str, other: str) -> None:
