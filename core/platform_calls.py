@@ -16,11 +16,13 @@ from core.ports.connector import (
     LinksMessages,
     Membership,
     ReadsPosts,
+    SearchesMessages,
     SourceAccess,
     ThreadAccess,
 )
 from core.ports.files import FileContent, FileError, FileSource
 from core.values.conversation import Ask, History
+from core.values.memory import FoundMessage
 from core.values.outgoing import DeleteMessage, OutgoingCall, Page, PostMessage, UploadFile
 from core.values.parts import File, FileProblem
 from core.values.places import Person, Place, message_key
@@ -133,7 +135,11 @@ class PlatformCalls:
     async def may_cite(self, place: Place, reader: Person, source: Place, *, alone: bool) -> bool:
         """`SourceAccess.may_cite`; true for the same channel alone where the installation does not know. Raises
         nothing."""
-        if self.distributed or not reader.may_read:
+        return not self.distributed and await self.may_show(place, reader, source, alone=alone)
+
+    async def may_show(self, place: Place, reader: Person, source: Place, *, alone: bool) -> bool:
+        """The same for a thread that the platform itself has found: also where the app has no memory."""
+        if not reader.may_read:
             return False
         if not isinstance(self.installation, SourceAccess):
             return source.channel_key == place.channel_key
@@ -141,6 +147,20 @@ class PlatformCalls:
             return await self._pass("may_cite", self.installation.may_cite(place, reader, source, alone=alone))
         except PlatformError:
             return False
+
+    async def search(
+        self, place: Place, message_id: str, words: str, *, here: bool
+    ) -> list[FoundMessage] | None:
+        """`SearchesMessages.search`; None where the platform has no search, and where the app has a memory. Messages
+        that are too old to be kept are left out. Raises StoreError too."""
+        if not (self.distributed and isinstance(self.installation, SearchesMessages)):
+            return None
+        found = await self._pass("search", self.installation.search(place, message_id, words, here=here))
+        if found is None:
+            return None
+        places = {one.place.channel: one.place for one in found}
+        since = {channel: await self._kept_since(one) for channel, one in places.items()}
+        return [one for one in found if (after := since[one.place.channel]) is None or one.at >= after]
 
     async def unanswered_posts(
         self, scope: Place, reader: Place, since: datetime, until: datetime

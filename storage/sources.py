@@ -55,7 +55,8 @@ def _put(dialect: str) -> Executable:
 def add(connection: Connection, end: Finish) -> None:
     """Index the turn that ends, with the question as it is now, if it answers a person."""
     ask = end.turn.ask
-    if end.state is not TurnState.DONE or not isinstance(ask.task, AnswerQuestion) or ask.author.bot:
+    answers = end.indexed and end.state is TurnState.DONE and isinstance(ask.task, AnswerQuestion)
+    if not answers or ask.author.bot:
         return
     question = connection.scalar(_QUESTION_TEXT, {**threads.address(ask.place), "question": ask.id})
     words = [] if question is None else source_words(question, storable(end.text))

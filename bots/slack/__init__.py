@@ -25,6 +25,7 @@
     uploads        files and pictures of the bot
     history        the messages of a place, in a few bounded pages
     sources        which channels may be sources of an answer
+    search         Slack's own search, in place of a memory
     facts          facts of channels and people, cached
     errors         exceptions of slack_sdk and aiohttp -> PlatformError
     private        names of the SDKs that are not part of their public interface
@@ -67,7 +68,7 @@ LIMITS = Limits(
 )
 
 TRAITS = PlatformTraits(
-    frozenset({Feature.CHANNELS, Feature.GUESTS, Feature.SHARED_CHANNELS}),
+    frozenset({Feature.CHANNELS, Feature.GUESTS, Feature.SHARED_CHANNELS, Feature.SEARCH}),
     typed_prefix="@Parley /",
     label="Slack",
 )
@@ -86,6 +87,11 @@ class SlackSettings(Settings):
     )
     slack_signing_secret: SecretStr | None = Field(
         None, description="The app's signing secret. Socket Mode does not need it."
+    )
+    slack_distributed: bool = Field(
+        False,
+        description="The app is installed beyond the organisation that runs it. Slack's terms then allow no index of "
+        "messages: Slack's own search takes its place, where the scope search:read.public is granted.",
     )
     slack_api_url: str = Field("https://slack.com/api/", description="The URL of Slack's Web API.")
 
@@ -124,6 +130,7 @@ def create(settings: SlackSettings, clock: Clock) -> SlackConnector | None:
         app_token=settings.slack_app_token.get_secret_value(),
         api_url=settings.slack_api_url,
         clock=clock,
+        distributed=settings.slack_distributed,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from core.clock import Clock
 from core.errors import BotError, Code
 from core.ports.connector import Inbox
 from core.values.places import Place
+from core.values.platform import PlatformTraits
 
 log = structlog.get_logger(platform="slack")
 
@@ -35,14 +37,23 @@ _OF_A_TEAM = {"event_callback", "slash_command", *EVENTS}
 
 
 class SlackConnector:
-    """One app in one workspace, by their tokens. `ping_interval_s`: a dead connection is noticed within about two."""
+    """One app in one workspace, by their tokens. `ping_interval_s`: a dead connection is noticed within about two.
+    `distributed`: as in `PlatformTraits`; Slack does not tell it."""
 
     name = "slack"
-    traits = TRAITS
+    traits: PlatformTraits
 
     def __init__(
-        self, *, bot_token: str, app_token: str, api_url: str, clock: Clock, ping_interval_s: float = 5.0
+        self,
+        *,
+        bot_token: str,
+        app_token: str,
+        api_url: str,
+        clock: Clock,
+        ping_interval_s: float = 5.0,
+        distributed: bool = False,
     ) -> None:
+        self.traits = replace(TRAITS, distributed=distributed)
         self._bot_token = bot_token
         self._app_token = app_token
         self._clock = clock
@@ -50,7 +61,7 @@ class SlackConnector:
         self._sockets: tuple[Socket, ...] = ()
         self._receiving: set[asyncio.Task[Any]] = set()
         self._web = Web(bot_token, api_url)
-        self.installation = SlackInstallation(self._web, clock, self.ready)
+        self.installation = SlackInstallation(self._web, clock, self.ready, self.traits)
 
     @property
     def installations(self) -> tuple[SlackInstallation, ...]:

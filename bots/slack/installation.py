@@ -18,6 +18,7 @@ from bots.slack.calls import outgoing_to_api_call, rate_limits
 from bots.slack.errors import blocks_refused, reason_of
 from bots.slack.interactions import SlackInteractions
 from bots.slack.outgoing import Content, aside, page_to_content, page_to_plain
+from bots.slack.search import WorkspaceSearch, permalink
 from bots.slack.sources import WorkspaceSources
 from bots.slack.uploads import BlockPictures, share
 from bots.slack.users import People, user_to_person
@@ -28,6 +29,7 @@ from core.i18n import language_of, phrase
 from core.ports.files import FileContent
 from core.values.conversation import Ask, History
 from core.values.events import Event
+from core.values.memory import FoundMessage
 from core.values.outgoing import (
     EditMessage,
     Limits,
@@ -40,6 +42,7 @@ from core.values.outgoing import (
 )
 from core.values.parts import File
 from core.values.places import Person, Place
+from core.values.platform import PlatformTraits
 from core.values.ui import ImmediateReply
 
 log = structlog.get_logger(platform="slack")
@@ -59,14 +62,18 @@ class SlackInstallation:
     """One workspace, by its bot token. `connected`: whether its events come in."""
 
     name = "slack"
-    traits = TRAITS
+    traits: PlatformTraits
     limits: Limits
 
-    def __init__(self, web: Web, clock: Clock, connected: Callable[[], bool]) -> None:
+    def __init__(
+        self, web: Web, clock: Clock, connected: Callable[[], bool], traits: PlatformTraits = TRAITS
+    ) -> None:
+        self.traits = traits
         self.limits = LIMITS
         self.web = web
         self.people = People(self._person, clock)
         self.sources = WorkspaceSources(web, self._person, clock)
+        self.searches = WorkspaceSearch(web, clock)
         self.interactions: SlackInteractions | None = None
         """Set while events come in."""
         self.growing: FIFOCache[str, int] = FIFOCache(_GROWING)
@@ -114,12 +121,7 @@ class SlackInstallation:
         return await history.missed(self.web, self.people, place, after)
 
     def message_link(self, place: Place, message_id: str) -> str:
-        """https://docs.slack.dev/reference/methods/chat.getPermalink"""
-        digits = message_id.replace(".", "")
-        if not self.web.url or not digits.isdecimal():
-            return ""
-        thread = f"?thread_ts={place.thread}&cid={place.channel}" if place.thread else ""
-        return f"{self.web.url}archives/{place.channel}/p{digits}{thread}"
+        return permalink(self.web.url, place.channel, message_id, place.thread)
 
     def channel_mention(self, place: Place) -> str:
         """https://docs.slack.dev/messaging/formatting-message-text#linking-channels"""
@@ -132,6 +134,11 @@ class SlackInstallation:
 
     async def may_cite(self, place: Place, reader: Person, source: Place, *, alone: bool) -> bool:
         return await self.sources.may_cite(place, reader, source, alone=alone)
+
+    async def search(
+        self, place: Place, message_id: str, words: str, *, here: bool
+    ) -> list[FoundMessage] | None:
+        return await self.searches.search(place, message_id, words, here=here)
 
     async def question_exists(self, ask: Ask) -> bool:
         return await history.question_exists(self.web, ask)

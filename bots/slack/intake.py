@@ -137,6 +137,8 @@ class EventIntake:
             ):
                 return
             self._installation.note_home(event)
+            if isinstance(event, Ask) and self._installation.traits.distributed:
+                self._installation.searches.note(event, payload)
             if is_command(event) and not is_known(event.author):
                 self._interactions.tasks.start(self._deliver_late(event, payload))
                 return

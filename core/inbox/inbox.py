@@ -16,7 +16,7 @@ from core.inbox.eligibility import Eligibility
 from core.inbox.membership import TeamMembership
 from core.inbox.questions import Questions
 from core.inbox.quotes import QuoteRemoval
-from core.memory.recall import Audience
+from core.memory.audience import Audience
 from core.platform_calls import PlatformCalls
 from core.ports.connector import Directory, Membership
 from core.ports.store import Store

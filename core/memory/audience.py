@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.settings.channel import Memory
+from core.values.places import Person, Place
 
 
 class Visibility(StrEnum):
@@ -54,6 +55,15 @@ class SourceChannel:
     visibility: Visibility | None = None
     asker_reads: bool | None = None
     all_read: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """The place of an answer, the people for whom it is written, and whether they alone read it."""
+
+    place: Place
+    people: tuple[Person, ...]
+    alone: bool
 
 
 def may_use_channel(readers: Readers, source: SourceChannel) -> bool:

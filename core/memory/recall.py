@@ -17,8 +17,10 @@ import structlog
 from core.clock import Clock, ends_within
 from core.errors import BotError, StoreError
 from core.i18n import phrase
-from core.memory.audience import channels_to_search, memory_of
+from core.memory.audience import Audience, channels_to_search, memory_of
+from core.memory.channel_memories import ChannelMemories
 from core.memory.citations import MOST_NUMBERS
+from core.memory.found_messages import FoundMessages
 from core.memory.ranking import compared, united
 from core.memory.source_text import (
     MOST_CANDIDATES,
@@ -32,16 +34,16 @@ from core.platform_calls import PlatformCalls
 from core.ports.embeddings import NO_MEANING, Meaning, Meanings
 from core.ports.store.citations import CitationStore
 from core.ports.store.memory import SourceStore
-from core.ports.store.settings import SettingsStore, StoredSettings
+from core.ports.store.settings import SettingsStore
 from core.ports.store.vectors import VectorStore
 from core.settings.channel import Memory
 from core.settings.environment import CoreSettings
 from core.settings.layers import merge
 from core.values.conversation import Turn
-from core.values.memory import EarlierAnswer, SourceScope, Vector
+from core.values.memory import EarlierAnswer, FoundMessage, SourceScope, Vector
 from core.values.outgoing import NO_SOURCES, Sources
 from core.values.parts import EarlierAnswers
-from core.values.places import Person, Place
+from core.values.places import Place
 from core.values.platform import Feature
 from core.values.tasks import AnswerQuestion, ContinueAnswer
 
@@ -63,8 +65,6 @@ _NO_THREAD = "-"
 """The id of no thread of any platform."""
 _MOST_TEAMS = 50
 """The most teams in which a direct conversation looks that belongs to none of them."""
-_MOST_CHANNELS = 10_000
-"""Channels with a setting of their own that are read; more are treated as off."""
 
 
 class RecallStore(SourceStore, VectorStore, CitationStore, SettingsStore, Protocol):
@@ -74,25 +74,17 @@ class RecallStore(SourceStore, VectorStore, CitationStore, SettingsStore, Protoc
 @dataclass(frozen=True, slots=True)
 class Offered:
     """The earlier answers that a model is offered: the turns that gave them, in the order of their numbers, and the
-    material for its prompt. None where there are none."""
+    material for its prompt. None where there are none. `found`: messages of the platform's search in their place."""
 
     sources: tuple[int, ...] = ()
+    found: tuple[FoundMessage, ...] = ()
     material: EarlierAnswers | None = None
     meaning: Meaning = NO_MEANING
     """The vector that was asked for to find them."""
 
     @property
     def numbers(self) -> range:
-        return range(1, len(self.sources) + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Audience:
-    """The place of an answer, the people for whom it is written, and whether they alone read it."""
-
-    place: Place
-    people: tuple[Person, ...]
-    alone: bool
+        return range(1, len(self.sources or self.found) + 1)
 
 
 def audience_of(turn: Turn) -> Audience:
@@ -118,6 +110,8 @@ class Recall:
         self._core = core
         self._clock = clock
         self._calls = calls
+        self._memories = ChannelMemories(store, core)
+        self.messages = FoundMessages(self._memories, clock, calls, self._old_after)
 
     async def offer(self, turn: Turn, question: str) -> Offered:
         """The candidates for the question of a turn; after a restart, and for an answer that goes on, those that it was
@@ -125,6 +119,10 @@ class Recall:
         question."""
         if not isinstance(turn.ask.task, AnswerQuestion | ContinueAnswer):
             return Offered()
+        calls = self._calls(turn.ask.place)
+        if calls is not None and calls.distributed:
+            found, material = await self.messages.offer(turn, audience_of(turn), question)
+            return Offered(found=found, material=material)
         meaning = NO_MEANING
         if self._embeddings is not None and isinstance(turn.ask.task, AnswerQuestion) and turn.attempt <= 1:
             meaning = await self._embeddings.of_question(turn, question)
@@ -154,13 +152,13 @@ class Recall:
             numbered = [(number, known[id_]) for number, id_ in enumerate(before, 1) if id_ in known]
             lines = candidates(numbered, now, old_after)
             material = EarlierAnswers(block(lines, numbered[0][0])) if lines else None
-            return Offered(tuple(before), material)
+            return Offered(tuple(before), material=material)
         found = [] if goes_on else await self.find(audience, question, MOST_CANDIDATES, vector=vector)
         lines = candidates(list(enumerate(found, 1)), now, old_after)
         if not lines:
             return Offered()
         offered = await self._store.offer_sources(turn.id, [one.turn_id for one in found[: len(lines)]])
-        return Offered(tuple(offered), EarlierAnswers(block(lines, 1)))
+        return Offered(tuple(offered), material=EarlierAnswers(block(lines, 1)))
 
     async def search(
         self, audience: Audience, person: str, words: str, limit: int, *, itself: bool = False
@@ -219,6 +217,7 @@ class Recall:
 
     async def withdraw(self, turn: Turn) -> None:
         """The answer of a turn begins anew, to other words. Raises StoreError."""
+        self.messages.let_go(turn.id)
         await self._store.withdraw_sources(turn.id)
 
     async def cited(
@@ -282,9 +281,8 @@ class Recall:
         """The channels that may be used: those of the team of the place, and where it belongs to none and one person
         alone reads the answer, those of each team that the platform says they may read."""
         place = audience.place
-        stored = await self._store.stored_settings(place)
-        own = memory_of(self._memory(stored, place), distributed=calls.distributed)
-        others = await self._memories(place, stored) if own is Memory.WORKSPACE else {}
+        own = memory_of(await self._memories.of(place), distributed=calls.distributed)
+        others = await self._others(place) if own is Memory.WORKSPACE else {}
         of_teams = {place.team: channels_to_search(own, place.channel, others)}
         if own is Memory.WORKSPACE and audience.alone:
             of_teams |= await self._channels_elsewhere(place, calls)
@@ -299,33 +297,20 @@ class Recall:
             if (both := some & channels)
         ]
 
+    async def _others(self, place: Place) -> Mapping[str, Memory]:
+        """The setting of each channel of the team that has sources."""
+        return await self._memories.of_others(
+            place, await self._store.source_channels(place.platform, place.team)
+        )
+
     async def _channels_elsewhere(self, place: Place, calls: PlatformCalls) -> dict[str, frozenset[str]]:
         """The channels of other teams that permit it to look in them from a place that belongs to none."""
         found = {}
         known = await self._store.source_teams(place.platform)
         for team in calls.spanned(place, known)[:_MOST_TEAMS]:
-            there = Place(place.platform, team, "")
-            memories = await self._memories(there, await self._store.stored_settings(there))
+            memories = await self._others(Place(place.platform, team, ""))
             found[team] = frozenset(id_ for id_, memory in memories.items() if memory is Memory.WORKSPACE)
         return found
-
-    async def _memories(self, place: Place, stored: StoredSettings) -> Mapping[str, Memory]:
-        """The setting of each channel of the team that has sources."""
-        known = await self._store.source_channels(place.platform, place.team)
-        own = await self._store.overrides(place.platform, place.team, "memory", _MOST_CHANNELS)
-        if len(own) >= _MOST_CHANNELS:
-            return {}
-        values = {other.channel: value for other, value in own}
-        of_workspace = self._memory(replace(stored, channel={}), place)
-        return {
-            channel: self._memory(replace(stored, channel={"memory": values[channel]}), place)
-            if channel in values
-            else of_workspace
-            for channel in known
-        }
-
-    def _memory(self, stored: StoredSettings, place: Place) -> Memory:
-        return merge(self._core, stored, place.platform).memory
 
 
 async def _citable(

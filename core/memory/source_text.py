@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, tzinfo
+from typing import TypeVar
 
 from babel.dates import format_date
 
@@ -11,8 +12,11 @@ from core.files.names import one_line
 from core.i18n import LOCALES, language_of
 from core.speakers import label
 from core.text import json_line, shortened
-from core.values.memory import EarlierAnswer
+from core.values.memory import EarlierAnswer, FoundMessage
 from core.values.outgoing import SourceLink
+from core.values.places import Person
+
+One = TypeVar("One")
 
 MOST_CANDIDATES = 8
 MOST_BYTES = 1_200
@@ -39,15 +43,24 @@ INSTRUCTION = (
 def candidates(found: Sequence[tuple[int, EarlierAnswer]], now: datetime, old_after: timedelta) -> list[str]:
     """A line of JSON for each of the first ones of `found`, behind their numbers: as many as `MOST_BYTES` hold, at most
     `MOST_CANDIDATES`."""
+
+    def line(one: tuple[int, EarlierAnswer], size: int) -> str:
+        return _candidate(*one, size, is_old(one[1], now, old_after))
+
+    return fitted(found, line)
+
+
+def fitted(found: Sequence[One], line: Callable[[One, int], str]) -> list[str]:
+    """The lines of the first ones of `found`. `line` makes that of one, of at most a number of bytes; an empty one
+    where they hold nothing of it."""
     lines: list[str] = []
     room = MOST_BYTES
-    for at, (number, one) in enumerate(found[:MOST_CANDIDATES]):
+    for at, one in enumerate(found[:MOST_CANDIDATES]):
         share = max(_FEWEST_BYTES, room // (min(len(found), MOST_CANDIDATES) - at))
-        line = _candidate(number, one, min(share, room), is_old(one, now, old_after))
-        if not line:
+        if not (written := line(one, min(share, room))):
             break
-        lines.append(line)
-        room -= len(line.encode()) + 1
+        lines.append(written)
+        room -= len(written.encode()) + 1
     return lines
 
 
@@ -57,14 +70,14 @@ def block(lines: Sequence[str], number: int) -> str:
     return "\n".join((INSTRUCTION.format(number=number), *lines))
 
 
-def is_old(one: EarlierAnswer, now: datetime, old_after: timedelta) -> bool:
+def is_old(one: EarlierAnswer | FoundMessage, now: datetime, old_after: timedelta) -> bool:
     """True if it may be out of date."""
     return now - one.at > old_after
 
 
 def _candidate(number: int, one: EarlierAnswer, size: int, old: bool) -> str:
     """At most `size` bytes; empty where they hold no words of the answer."""
-    question, answer = _plain(one.question), _plain(one.answer)
+    question, answer = plain_line(one.question), plain_line(one.answer)
 
     def line(some: str, said: str) -> str:
         marked = {"old": True} if old else {}
@@ -72,23 +85,29 @@ def _candidate(number: int, one: EarlierAnswer, size: int, old: bool) -> str:
         return json_line({**on, **marked, "question": some, "answer": said})
 
     room = size - len(line("", "").encode())
-    asked = shortened(question, max(int(room * _QUESTION_SHARE), room - _bytes(answer)), length=_bytes)
-    said = shortened(answer, room - _bytes(asked), length=_bytes)
+    asked = shortened(question, max(int(room * _QUESTION_SHARE), room - json_size(answer)), length=json_size)
+    said = shortened(answer, room - json_size(asked), length=json_size)
     return line(asked, said) if room > 0 and len(said) > 1 else ""
 
 
-def _plain(text: str) -> str:
+def plain_line(text: str) -> str:
+    """A text in one line, as far as it is looked at."""
     return one_line(text[:_MOST_READ])
 
 
-def _bytes(text: str) -> int:
-    """The length of a text within JSON."""
+def json_size(text: str) -> int:
+    """The bytes of a text within JSON."""
     return len(json_line(text).encode()) - 2
 
 
 def question_title(one: EarlierAnswer) -> str:
     """The beginning of its question, in one line."""
-    return shortened(_plain(one.question), _TITLE_LENGTH) or "…"
+    return title(one.question)
+
+
+def title(text: str) -> str:
+    """The beginning of a text, in one line."""
+    return shortened(plain_line(text), _TITLE_LENGTH) or "…"
 
 
 def source_link(
@@ -103,7 +122,15 @@ def source_link(
     old: bool = False,
 ) -> SourceLink:
     """The source as people see it. `named`: with the name of the person who asked."""
-    locale = LOCALES[language_of(language)]
-    date = str(format_date(one.at.astimezone(zone), "medium", locale))
-    asker = shortened(label(one.asker.name), _NAME_LENGTH) if named else ""
+    date, asker = source_date(one.at, language, zone), source_name(one.asker) if named else ""
     return SourceLink(number, question_title(one), link, date, channel, asker, old, one.place.thread)
+
+
+def source_date(at: datetime, language: str, zone: tzinfo) -> str:
+    """The date of a time for people."""
+    return str(format_date(at.astimezone(zone), "medium", LOCALES[language_of(language)]))
+
+
+def source_name(person: Person) -> str:
+    """The name of the person who said it."""
+    return shortened(label(person.name), _NAME_LENGTH)

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 from core.values.budgets import SoundRules
 from core.values.conversation import Ask, History
 from core.values.events import Command, Edited, Event, Receipt
+from core.values.memory import FoundMessage
 from core.values.outgoing import Limits, OutgoingCall, RateLimit, RateLimitStatus, Sources
 from core.values.places import Person, Place
 from core.values.platform import PlatformTraits
@@ -266,6 +267,22 @@ class SourceAccess(Protocol):
     async def may_cite(self, place: Place, reader: Person, source: Place, *, alone: bool) -> bool:
         """True if an answer at `place` may use the thread `source` now. Called for each source before it is used: it
         looks at the thread too, and at younger facts."""
+        ...
+
+
+@runtime_checkable
+class SearchesMessages(Protocol):
+    """An installation whose platform searches its messages for a person who has just said something to the bot."""
+
+    async def search(
+        self, place: Place, message_id: str, words: str, *, here: bool
+    ) -> list[FoundMessage] | None:
+        """The messages of public channels of the place's team that fit `words` best, best first, as the author of the
+        message may read them; with `here` those of its channel alone.
+
+        None where nothing can be searched for that message, or not for now; no call then. The caller checks that
+        everybody who reads the answer may read them, and stores nothing of them. One call. Raises PlatformError.
+        """
         ...
 
 

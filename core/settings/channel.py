@@ -148,8 +148,8 @@ class Setting:
 
     `scopes`: where it can be set. `admins`: only admins may change it, in a channel too. `needs`: platforms
     without this feature lack the setting; `choices_need`, one of its choices. `internal`: an app that is installed
-    beyond the organisation that runs it lacks the setting. `choices`: the only texts it
-    takes; those of a bool or an enum are derived. `long`: it is edited in several lines. `default`: the
+    beyond the organisation that runs it lacks the setting, unless the platform has a search of its own. `choices`: the
+    only texts it takes; those of a bool or an enum are derived. `long`: it is edited in several lines. `default`: the
     operator's value on a platform. `limit`: the value as the operator permits it, or None. `combine`: the value
     of an outer and an inner layer, where the inner one does not replace the outer: lists hold together, of numbers one
     alone.
@@ -364,5 +364,6 @@ def settings_on(traits: PlatformTraits) -> dict[str, Setting]:
             ),
         )
         for name, setting in SETTINGS.items()
-        if setting.needs in (None, *traits.features) and not (setting.internal and traits.distributed)
+        if setting.needs in (None, *traits.features)
+        and not (setting.internal and traits.distributed and Feature.SEARCH not in traits.features)
     }

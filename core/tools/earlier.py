@@ -32,6 +32,9 @@ QUESTION_LENGTH, ANSWER_LENGTH = 200, 500
 
 EARLIER_UNREAD = "There may be messages before these, but they can't be read now. Say so where they matter."
 NOT_FOUND = "Nothing was found. Other words may find more."
+_NOT_SEARCHED = (
+    "Earlier threads can't be searched from here. What was found of them stands before the question."
+)
 _NOT_READABLE = "The person who asks may not read what was said here before."
 
 
@@ -96,6 +99,8 @@ class EarlierMessages:
             raise ToolError(_NOT_READABLE)
         if not tokens(query):
             raise ToolError("Give words to look for in `query`.")
+        if (calls := self._calls(ask.place)) is not None and calls.distributed:
+            raise ToolError(_NOT_SEARCHED)
         if self._recall is None:
             return NOT_FOUND
         found = await self._recall.search(audience_of(turn), turn.payer.id, query, MOST_FOUND)

@@ -10,7 +10,7 @@ from core.errors import BotError
 from core.settings.channel import ChannelSettings
 from core.turns.interrupts import Interrupt
 from core.values.deltas import ChargeKind, Ended, ModelInfo, Usage
-from core.values.memory import QuestionVector
+from core.values.memory import FoundMessage, QuestionVector
 from core.values.outgoing import Activity
 from core.values.parts import Opaque, Text, ToolCall, ToolsUsed
 from core.values.steps import ApprovalAnswered, ApprovalAsked, Decision, ModelRound, Step, pending_calls
@@ -69,6 +69,8 @@ class Draft:
     """The answer is the first one to say so."""
     offered: tuple[int, ...] = ()
     """The turns whose answers the model was offered, in the order of the numbers by which it may cite them."""
+    found: tuple[FoundMessage, ...] = ()
+    """The messages of the platform's search that it was offered in place of answers. They are never stored."""
     meaning: QuestionVector | None = None
     """The vector of the question."""
     unseen: tuple[FileNews, ...] = ()
@@ -87,6 +89,11 @@ class Draft:
     def charges_of_steps(self) -> list[Charge]:
         """The charges that are part of its steps."""
         return [Charge(ChargeKind.ANSWER, one.model, one.usage) for one in self.rounds]
+
+    @property
+    def numbers(self) -> range:
+        """The numbers by which the model may cite what it was offered."""
+        return range(1, len(self.offered or self.found) + 1)
 
     @property
     def asked(self) -> ApprovalAsked | None:
@@ -139,7 +146,7 @@ class Draft:
         """Begin again without steps. Their usage stays charged."""
         self.charged = self.charges
         self.text, self.steps, self.ended, self.error, self.first_word_s = "", [], None, None, None
-        self.activity, self.offered, self.meaning = Activity(), (), None
+        self.activity, self.offered, self.found, self.meaning = Activity(), (), (), None
 
     def begin_round(self) -> None:
         self.round_start, self.ended = len(self.text), None

@@ -328,6 +328,7 @@ class TurnRunner:
         if draft.summed_up and whole and self._summaries is not None:
             draft.tells_summary = await self._summaries.tells(turn.ask.place)
         finish = await self._with_sources(self._finish(running), running)
+        finish = replace(finish, indexed=not channel.platform_calls.distributed)
         if end is Interrupt.FORGOTTEN:
             finish = replace(finish, text="")
         if delivery.quote:
@@ -418,9 +419,11 @@ class TurnRunner:
         """`finish` with the sources that its text cites, and buttons for an opinion of them once it is whole."""
         draft = running.draft
         unread = draft.interrupt in (Interrupt.WITHDRAWN, Interrupt.FORGOTTEN, Interrupt.REMOVED)
-        if not draft.offered or unread or finish.state is TurnState.ASKING:
+        if not draft.numbers or unread or finish.state is TurnState.ASKING:
             return finish
-        numbers = cited_numbers(finish.text, range(1, len(draft.offered) + 1))
+        numbers = cited_numbers(finish.text, draft.numbers)
+        if draft.found:
+            return replace(finish, sources=await self._found_sources(running, numbers))
         cited = tuple((number, draft.offered[number - 1]) for number in numbers)
         sources = await self._sources_of(running.turn, cited, draft)
         shown = {link.number for link in sources.links}
@@ -430,6 +433,15 @@ class TurnRunner:
             language = self._language(running)
             buttons += tuple(turn_button(action, finish.turn, language) for action in CITED_OPINIONS)
         return replace(finish, cited=cited, sources=sources, buttons=buttons)
+
+    async def _found_sources(self, running: RunningTurn, numbers: Sequence[int]) -> Sources:
+        """The messages of the platform's search under these numbers. Nobody rates them: nothing of them is stored."""
+        draft, turn = running.draft, running.turn
+        assert self._recall is not None
+        self._recall.messages.let_go(turn.id)
+        zone = draft.settings.zone if draft.settings else self._settings.zone
+        numbered = [(number, draft.found[number - 1]) for number in numbers]
+        return await self._recall.messages.links(audience_of(turn), numbered, self._language(running), zone)
 
     async def _sources_of(
         self, turn: Turn, cited: Sequence[tuple[int, int]], draft: Draft | None = None

@@ -153,7 +153,7 @@ class AnswerWriter:
     async def begin_anew(self, running: RunningTurn) -> None:
         """The answer begins anew: nothing is reserved for it until it does, and no sources were offered. Raises
         StoreError."""
-        if self._recall is not None and (running.draft.offered or running.turn.attempt > 1):
+        if self._recall is not None and (running.draft.numbers or running.turn.attempt > 1):
             await self._recall.withdraw(running.turn)
         await self._budgets.release(running.turn, _spent(running))
 
@@ -166,7 +166,7 @@ class AnswerWriter:
         lines = (line.text for line in material.files.lines if line.id == ask.id)
         offered = await self._recall.offer(running.turn, next(lines, ask.text))
         draft, meaning = running.draft, offered.meaning
-        draft.offered, draft.meaning = offered.sources, meaning.vector
+        draft.offered, draft.found, draft.meaning = offered.sources, offered.found, meaning.vector
         draft.charged += [meaning.charge] if meaning.charge is not None else []
         return request if offered.material is None else with_material(request, offered.material)
 
@@ -328,7 +328,7 @@ class AnswerWriter:
         reserved_for = request.model, _spent(running)
         show = self._text_shower(running, delivery)
         links = LinkStream(request_hidden_hosts(request))
-        citations = CitationStream(range(1, len(draft.offered) + 1))
+        citations = CitationStream(draft.numbers)
         draft.begin_round()
         deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
         async with contextlib.aclosing(deltas), contextlib.AsyncExitStack() as queued:

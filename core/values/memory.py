@@ -23,6 +23,23 @@ class EarlierAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundMessage:
+    """A message that a platform's own search has found. `thread` of `place` is the id of its thread, that of the
+    message itself where it has none. `link` is its URL.
+
+    It is the platform's: it is held in memory while its answer is written, and never stored or logged.
+    """
+
+    place: Place
+    id: str
+    author: Person
+    at: datetime
+    text: str
+    link: str
+    channel_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceScope:
     """The sources that may be found for a reader: those of the team's `channels`, by their ids.
 

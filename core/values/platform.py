@@ -24,6 +24,9 @@ class Feature(StrEnum):
     SHARED_CHANNELS = "shared_channels"
     """People of other teams in a channel."""
 
+    SEARCH = "search"
+    """A search of the platform's own, in place of a memory where an app may have none."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlatformTraits:
@@ -34,7 +37,7 @@ class PlatformTraits:
     under which earlier versions stored what belongs to an installation; they left some rows without a team.
     `returns_refused`: the words of a refused question are given back to their author instead of staying in its thread.
     Nobody else sees the refusal. `distributed`: the app is installed beyond the organisation that runs it. The terms of
-    platforms forbid such an app an index of what is said, so it has no memory.
+    platforms forbid such an app an index of what is said, so it has no memory; some have a search of their own.
     """
 
     features: frozenset[Feature] = frozenset()

@@ -60,6 +60,8 @@ class Finish:
     """Pictures that follow the text; once it is shown, those that people can see."""
     embedded: AnswerPicture | None = None
     """The picture within the last message; None once that is shown without it."""
+    indexed: bool = True
+    """False for an answer that is no source of a memory, since there may be none where it was asked for."""
     meaning: QuestionVector | None = None
     """The vector of the question, as it was when it was asked for."""
     anonymous: str | None = None

@@ -640,7 +640,7 @@ class MemoryStore(MemorySettings):
             talk.lines.pop(message_id, None)  # the entry of a platform's history
             talk.add(answer)
             answers = finish.state is TurnState.DONE and isinstance(ask.task, AnswerQuestion)
-            if answers and not ask.author.bot and ask.id in talk.lines:
+            if answers and finish.indexed and not ask.author.bot and ask.id in talk.lines:
                 self._sources[turn.id] = source_words(talk.lines[ask.id].text, answer.text)
                 if finish.meaning is not None:
                     self._put_vector(turn.id, finish.meaning)

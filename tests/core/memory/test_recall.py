@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from core.memory.recall import LOOK_UP_S, Audience, Offered, Recall
+from core.memory.audience import Audience
+from core.memory.recall import LOOK_UP_S, Offered, Recall
 from core.platform_calls import PlatformCalls
 from core.ports.embeddings import NO_MEANING
 from core.settings.environment import CoreSettings

@@ -203,9 +203,11 @@ def test_a_platform_has_only_the_settings_and_choices_whose_feature_it_has() -> 
     assert set(full["memory"].choices) - set(bare["memory"].choices) == {"workspace"}
 
 
-def test_an_app_that_others_install_has_no_setting_of_memory() -> None:
-    traits = PlatformTraits(frozenset(Feature))
-    assert set(settings_on(traits)) - set(settings_on(replace(traits, distributed=True))) == {"memory"}
+def test_an_app_that_others_install_has_a_setting_of_memory_only_where_the_platform_searches() -> None:
+    own = PlatformTraits(frozenset(Feature))
+    bare = PlatformTraits(frozenset(Feature) - {Feature.SEARCH})
+    assert set(settings_on(bare)) - set(settings_on(replace(bare, distributed=True))) == {"memory"}
+    assert settings_on(replace(own, distributed=True)).keys() == settings_on(own).keys()
 
 
 def test_memory_is_the_operators_where_nobody_chose_and_off_is_off_everywhere() -> None:

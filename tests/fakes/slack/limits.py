@@ -21,7 +21,7 @@ class Rule:
     methods: tuple[str, ...]
     burst: float
     per_min: float
-    scope: str = "team"  # or "channel"
+    scope: str = "team"  # or "channel", or "person"
     page_max: int | None = None  # the most messages one page may hold
 
 
@@ -30,6 +30,9 @@ Limits = Sequence[Rule]
 POSTS = ("chat.postMessage",)
 REPLIES = ("conversations.replies",)
 HISTORY = ("conversations.history",)
+
+# Ten a minute for a person: https://docs.slack.dev/apis/web-api/real-time-search-api
+SEARCHES = Rule(("assistant.search.context",), burst=10, per_min=10, scope="person")
 
 DOCUMENTED: Limits = (
     Rule(POSTS, burst=3, per_min=60, scope="channel"),
@@ -50,6 +53,7 @@ DOCUMENTED: Limits = (
     Rule(("reactions.add",), burst=10, per_min=50),
     Rule(("views.open",), burst=20, per_min=100),
     Rule(("apps.connections.open",), burst=10, per_min=50),
+    SEARCHES,
 )
 
 # Apps distributed outside the Marketplace: https://docs.slack.dev/changelog/2025/05/29/rate-limit-changes-for-non-marketplace-apps/
@@ -79,14 +83,16 @@ class Limiter:
     def __init__(self, limits: Limits | None, now: Callable[[], float]) -> None:
         self.limits = limits
         self.refused: Counter[str] = Counter()
+        self.person = ""  # for whom the next call is made, where it says so
         self._now = now
         self._buckets: dict[tuple[Rule, str], Bucket] = {}
 
     def take(self, method: str, team: str, args: dict[str, Any]) -> int:
         """Seconds to wait before a call may be repeated; 0 when it is granted."""
         channel = str(args.get("channel") or args.get("channel_id") or "")
+        scopes = {"team": team, "channel": channel, "person": self.person}
         drawn = [
-            (rule, self._bucket(rule, team if rule.scope == "team" else channel))
+            (rule, self._bucket(rule, scopes[rule.scope]))
             for rule in self.limits or ()
             if method in rule.methods
         ]

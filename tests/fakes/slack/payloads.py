@@ -210,14 +210,26 @@ def event_callback(space: Workspace, event: Json) -> Json:
 
 def message_event(space: Workspace, message: Message) -> Json:
     event = message_body(space, message) | _where(space, message) | {"event_ts": message.ts}
-    return _with_files(space, event)
+    return _with_token(space, message, _with_files(space, event))
 
 
 def mention_event(space: Workspace, message: Message) -> Json:
     event = message_body(space, message) | _where(space, message)
     event |= {"event_ts": message.ts, "type": "app_mention"}
     event = {name: value for name, value in event.items() if name not in ("channel_type", "subtype")}
-    return _with_files(space, event)
+    return _with_token(space, message, _with_files(space, event))
+
+
+def _with_token(space: Workspace, message: Message, event: Json) -> Json:
+    """What is said to the bot has a token for a search, if it is a full member who said it.
+
+    https://docs.slack.dev/apis/web-api/real-time-search-api
+    """
+    author, direct = space.people.get(message.user), space.channels[message.channel].kind == "im"
+    member = author is not None and not (author.is_bot or author.is_restricted or author.team != TEAM)
+    if not (space.search_gives_tokens and member and (direct or f"<@{BOT_USER}>" in message.text)):
+        return event
+    return event | {"assistant_thread": {"action_token": space.new_action_token(message.user, message.channel)}}
 
 
 def _with_files(space: Workspace, event: Json) -> Json:

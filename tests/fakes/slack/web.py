@@ -23,7 +23,7 @@ STRUCTURED = {"attachments", "blocks", "chunks", "files", "loading_messages", "m
 # What the app's manifest asks for.
 SCOPES = (
     "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands,files:read,files:write,"
-    "groups:history,groups:read,im:history,im:write,mpim:history,mpim:read,users:read"
+    "groups:history,groups:read,im:history,im:write,mpim:history,mpim:read,search:read.public,users:read"
 )
 CLIENT_ERRORS = (
     *(
@@ -106,6 +106,7 @@ class Web:
         args = await self._arguments(request)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ") or str(args.get("token", ""))
         args.pop("token", None)
+        self.space.limiter.person = self.space.searcher(args)
         call = Call(name, args, time.monotonic())
         self.calls.append(call)
         failure = self._failure(name, args)

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import re
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -231,6 +232,16 @@ class ResponseUrl:
     uses: int = 0
 
 
+@dataclass(slots=True)
+class Action:
+    """The right to search for a person who has just addressed the bot in a channel."""
+
+    user: str
+    channel: str
+    at_s: float
+    uses: int = 0
+
+
 class Workspace:
     """The state, and the only place that changes it. Every change beats the pulse and goes to the sockets."""
 
@@ -261,6 +272,11 @@ class Workspace:
         self.prompts: dict[tuple[str, str | None], list[Json]] = {}
         self.response_urls: dict[str, ResponseUrl] = {}
         self.subscriptions = set(payloads.SUBSCRIPTIONS)
+        self.search_gives_tokens = True  # only to apps with features of AI, and only for full members
+        self.search_token_s, self.search_token_uses = 120.0, 1  # neither is documented: as little as may be
+        self.search_knows_types = True  # False: what is found is of any channel, whatever was asked for
+        self.search_extra: list[Json] = []  # more results, ahead of the others
+        self.actions: dict[str, Action] = {}
         self._triggers: dict[str, tuple[str, float]] = {}
         self._number = itertools.count(1)
         self._last_us = 0
@@ -288,6 +304,17 @@ class Workspace:
         trigger = f"{next(self._number)}.{TEAM}.trigger"
         self._triggers[trigger] = (user, self.clock.now())
         return trigger
+
+    def new_action_token(self, user: str, channel: str) -> str:
+        """https://docs.slack.dev/apis/web-api/real-time-search-api"""
+        token = f"{next(self._number)}.action.{uuid.uuid4().hex}"
+        self.actions[token] = Action(user, channel, self.clock.now())
+        return token
+
+    def searcher(self, args: Json) -> str:
+        """The person for whom a call searches, by its token."""
+        action = self.actions.get(str(args.get("action_token", "")))
+        return action.user if action else ""
 
     def spend_trigger(self, trigger: str) -> str:
         """The user it belongs to.

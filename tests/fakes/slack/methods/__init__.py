@@ -4,7 +4,7 @@ Each method's page is https://docs.slack.dev/reference/methods/<name>/; errors a
 documented says where it was met.
 """
 
-from . import agents, chat, conversations, files, streams, views
+from . import agents, chat, conversations, files, search, streams, views
 from .table import METHODS, Method
 
-__all__ = ["METHODS", "Method", "agents", "chat", "conversations", "files", "streams", "views"]
+__all__ = ["METHODS", "Method", "agents", "chat", "conversations", "files", "search", "streams", "views"]
