@@ -108,12 +108,13 @@ class FoundMessages:
         titled: bool = False,
     ) -> Sources:
         """Messages as links, without those that somebody may not read now who reads them. `titled`: they are named by
-        their own words; else nothing of them is shown. Raises nothing."""
+        their own words, for one person; else nothing of them is shown but who said it, and where. Raises nothing."""
         some, calls = list(numbered), self._calls(audience.place)
         if calls is None or not some:
             return NO_SOURCES
         readable = set(map(id, await self._readable([one for _, one in some], audience, calls)))
         now, label = self._clock.now(), calls.installation.traits.label
+        head = "" if titled else phrase("found_head", language, platform=label)
         links = (
             message_link(
                 number,
@@ -127,7 +128,7 @@ class FoundMessages:
             for number, one in some
             if id(one) in readable
         )
-        return Sources(phrase("found_head", language, platform=label), tuple(links))
+        return Sources(head, tuple(links))
 
     async def _find_in_time(self, turn: Turn, audience: Audience, question: str) -> Found:
         looking = asyncio.create_task(self.find(audience, turn.ask.id, question))
