@@ -124,25 +124,32 @@ def found_messages(response: Mapping[str, Any], me: Identity) -> list[FoundMessa
 def _found(message: Mapping[str, Any], me: Identity) -> FoundMessage | None:
     channel, ts = str(message.get("channel_id") or ""), str(message.get("message_ts") or "")
     text = mrkdwn_to_text(str(message.get("content") or "")[:_CONTENT], str)
-    if message.get("team_id") != me.team or not channel.isalnum() or is_blank(text):
+    known = message.get("team_id") == me.team and channel.isalnum() and _is_ts(ts)
+    if not known or is_blank(text):
         return None
     try:
         at = ts_to_time(ts)
     except (ValueError, OverflowError, OSError):
         return None
     link = str(message.get("permalink") or "")
-    thread = _thread_of(link) or ts
+    thread = _thread_of(link)
+    if not (me.url and link.startswith(me.url)):
+        link = permalink(me.url, channel, ts, thread)
     author = str(message.get("author_user_id") or "")
     name = str(message.get("author_name") or author)
     return FoundMessage(
-        Place("slack", me.team, channel, thread),
+        Place("slack", me.team, channel, thread or ts),
         ts,
         Person(author, name, bot=bool(message.get("is_author_bot"))),
         at,
         text,
-        link if me.url and link.startswith(me.url) else permalink(me.url, channel, ts, thread),
+        link,
         str(message.get("channel_name") or ""),
     )
+
+
+def _is_ts(text: str) -> bool:
+    return text.isascii() and text.replace(".", "", 1).isdecimal()
 
 
 def permalink(url: str, channel: str, ts: str, thread: str = "") -> str:
@@ -162,4 +169,4 @@ def _thread_of(link: str) -> str:
         found = parse_qs(urlsplit(link).query).get("thread_ts", [""])[0]
     except ValueError:
         return ""
-    return found if found.replace(".", "", 1).isdecimal() else ""
+    return found if _is_ts(found) else ""

@@ -217,7 +217,6 @@ class Recall:
 
     async def withdraw(self, turn: Turn) -> None:
         """The answer of a turn begins anew, to other words. Raises StoreError."""
-        self.messages.let_go(turn.id)
         await self._store.withdraw_sources(turn.id)
 
     async def cited(

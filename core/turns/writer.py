@@ -153,8 +153,10 @@ class AnswerWriter:
     async def begin_anew(self, running: RunningTurn) -> None:
         """The answer begins anew: nothing is reserved for it until it does, and no sources were offered. Raises
         StoreError."""
-        if self._recall is not None and (running.draft.numbers or running.turn.attempt > 1):
-            await self._recall.withdraw(running.turn)
+        if self._recall is not None:
+            self._recall.messages.let_go(running.id)
+            if running.draft.offered or running.turn.attempt > 1:
+                await self._recall.withdraw(running.turn)
         await self._budgets.release(running.turn, _spent(running))
 
     async def _offer_sources(self, running: RunningTurn, material: Material) -> Request:

@@ -211,7 +211,8 @@ async def test_a_token_that_is_used_or_expired_is_not_tried_again(team: Guests, 
     assert team.searches == expected
 
 
-async def test_an_edited_question_is_searched_for_with_the_token_of_its_edit(team: Guests) -> None:
+async def test_an_edited_question_is_searched_for_anew(team: Guests) -> None:
+    team.slack.space.search_token_uses = 2
     async with team.running():
         await team.slack.say(BO, "C2", SAID)
         team.endpoint.script(Words("long " * 300, per_s=20))
@@ -231,7 +232,7 @@ async def test_instructions_in_a_found_message_stay_material(team: Guests) -> No
     )
     async with team.running():
         await team.slack.say(BO, "C2", hostile)
-        shown = await team.asks("<!channel> I post nothing [9] [1]")
+        shown = await team.asks("I post nothing <!channel> [9] [1]")
         ts = next(one.ts for one in team.slack.messages("C1") if ASKED in one.text)
         [posted] = team.shown_in("C1", ts)
         assert posted.pings == []
