@@ -172,6 +172,7 @@ class App:
         self.transcriber = create_transcriber(self.catalog, self.clock, self.operator_alerts)
         self.file_content = ContentReader(self.extractor, self.transcriber)
         connectors = self.connectors = self._create_connectors(tell)
+        self.without_index = [connector.name for connector in connectors if connector.traits.distributed]
         self._calls = PerInstallation(connectors, self._create_calls)
         self.channels = PerInstallation(connectors, self._create_channel)
         traits = {connector.name: connector.traits for connector in connectors}

@@ -184,7 +184,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     jobs.start(expire_messages(app.store, app.retention, app.clock))
     jobs.start(app.counts.run())
     jobs.start(expire_spending(app.store, app.clock))
-    jobs.start(index_earlier_answers(app.store, app.clock))
+    jobs.start(index_earlier_answers(app.store, app.clock, app.without_index))
     if app.embeddings is not None:
         jobs.start(app.embeddings.run())
     jobs.start(app.loop_health.run(app.core.parley_watchdog_s))

@@ -75,6 +75,14 @@ def remove(connection: Connection, turn_ids: Select[Any] | Collection[int]) -> N
     connection.execute(delete(SOURCES).where(SOURCES.c.turn_id.in_(turn_ids)))
 
 
+def remove_some(connection: Connection, platform: str, limit: int) -> int:
+    """Take up to `limit` turns of a platform out of the index. Returns how many there were."""
+    some = select(SOURCES.c.turn_id).where(SOURCES.c.platform == platform).limit(limit)
+    ids = list(connection.scalars(some))
+    remove(connection, ids)
+    return len(ids)
+
+
 def remove_thread(connection: Connection, place: Place, before_us: int) -> None:
     """Take the turns of a thread that were asked before that time out of the index."""
     # No index finds turns by thread: the usage of its ended turns has one.

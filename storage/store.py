@@ -344,6 +344,12 @@ class SqlStore:
     async def vector_dimension(self, model: str) -> int | None:
         return await self._database.read(source_vectors.dimension, model)
 
+    async def remove_sources(self, platform: str, limit: int) -> bool:
+        removed = await self._database.write(sources.remove_some, platform, limit)
+        if removed:
+            self._vectors.drop()
+        return removed > 0
+
     async def index_answers(self, limit: int) -> bool:
         ids, texts = await self._database.read(sources.outdated, self._indexed_from, limit)
         if not ids:

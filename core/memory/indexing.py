@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
+
 import structlog
 
 from core.clock import Clock
@@ -17,19 +20,23 @@ FEWEST, MOST = 5, 100
 EVERY_S = 3_600.0
 
 
-async def index_earlier_answers(store: SourceStore, clock: Clock) -> None:
-    """Index what is left, now and every hour. Until cancelled."""
+async def index_earlier_answers(store: SourceStore, clock: Clock, without: Collection[str] = ()) -> None:
+    """Index what is left, now and every hour. Until cancelled. `without`: the platforms on which there may be no index;
+    one from before goes first."""
     while True:
         try:
-            await _index_all(store, clock)
+            for platform in without:
+                await _in_steps(partial(store.remove_sources, platform), clock)
+            await _in_steps(store.index_answers, clock)
         except StoreError as error:
             log.warning("answers_not_indexed", **error.log_keys)
         await clock.sleep(EVERY_S)
 
 
-async def _index_all(store: SourceStore, clock: Clock) -> None:
+async def _in_steps(step: Callable[[int], Awaitable[bool]], clock: Clock) -> None:
+    """Repeat a step of so many answers as long as it finds any."""
     limit, began_s = FEWEST, clock.monotonic()
-    while await store.index_answers(limit):
+    while await step(limit):
         took_s = clock.monotonic() - began_s
         limit = (
             min(MOST, 2 * limit)

@@ -495,3 +495,22 @@ async def test_the_index_is_rid_of_forgotten_words_while_others_are_kept(
     await sql_store.forget_person("slack", "T1", ANN.id, NOON + timedelta(hours=1))
     await database.purge(people.PURGED)
     assert await found(sql_store, "plan") == ["plan 1"]
+
+
+async def test_an_answer_that_may_be_no_source_is_not_indexed(store: Store) -> None:
+    turn = await store.begin((await accepted(store, question(1, "the plan"))).id)
+    assert await store.finish(Finish(turn, TurnState.DONE, "so", posted=("p1",), indexed=False))
+    assert await found(store, "plan") == []
+    assert await store.source_channels("slack", "T1") == []
+
+
+async def test_the_sources_of_a_platform_leave_the_index_step_by_step(store: Store) -> None:
+    for number in range(3):
+        await answered(store, question(number, f"plan {number}"), "so", f"p{number}")
+    assert not await store.remove_sources("discord", 2)
+    assert len(await found(store, "plan")) == 3
+    assert await store.remove_sources("slack", 2)
+    assert len(await found(store, "plan")) == 1
+    assert await store.remove_sources("slack", 2)
+    assert not await store.remove_sources("slack", 2)
+    assert await found(store, "plan") == []

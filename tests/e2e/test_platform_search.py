@@ -16,6 +16,7 @@ from tests.e2e.program import Program
 from tests.e2e.workspace import ADA, BO, CLEO, Team
 from tests.fakes.completions import FakeCompletions, Words, call_tools
 from tests.fakes.slack import BOT_USER, FakeSlack
+from tests.waiting import HANG_S
 
 SEARCH = "assistant.search.context"
 SECRET = "quagga"
@@ -89,6 +90,15 @@ async def test_an_answer_links_the_message_that_it_cites_and_nothing_of_it_is_st
     assert SECRET.encode() not in stored
     assert SECRET not in program.output
     assert ".action." not in program.output, "tokens are secrets"
+
+
+async def test_an_index_from_before_is_removed(team: Guests) -> None:
+    async with team.working(PARLEY_MEMORY="workspace"):
+        await team.asks("In the safe.")
+        assert team.rows("SELECT count(*) FROM sources") == [(1,)]
+    async with team.running(), asyncio.timeout(HANG_S):
+        while team.rows("SELECT count(*) FROM sources") != [(0,)]:  # noqa: ASYNC110 (another process writes there)
+            await asyncio.sleep(0.02)
 
 
 async def test_a_message_that_is_not_cited_is_not_linked(team: Guests) -> None:

@@ -772,6 +772,13 @@ class MemoryStore(MemorySettings):
         places = (self._turns[turn_id].ask.place for turn_id in self._sources)
         return sorted({place.team for place in places if place.platform == platform})
 
+    async def remove_sources(self, platform: str, limit: int) -> bool:
+        self._work()
+        some = [id_ for id_ in self._sources if self._turns[id_].ask.place.platform == platform][:limit]
+        for id_ in some:
+            del self._sources[id_]
+        return bool(some)
+
     async def index_answers(self, limit: int) -> bool:
         self._work()
         return False

@@ -37,6 +37,10 @@ class SourceStore(Protocol):
         """The ids of the teams that have sources, in their order."""
         ...
 
+    async def remove_sources(self, platform: str, limit: int) -> bool:
+        """Take up to `limit` turns of a platform out of the index, for good. False where there are none left."""
+        ...
+
     async def index_answers(self, limit: int) -> bool:
         """Index up to `limit` turns that ended before they could be indexed, or whose words were made by another
         version of the tokenizer, newest first. False where there are none left."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from core.errors import StoreError
 from core.memory.indexing import EVERY_S, FEWEST, MOST, PAUSE_S, STEP_S, index_earlier_answers
+from tests.core.memory.rig import answered
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
@@ -59,6 +60,17 @@ async def test_what_the_database_refused_is_indexed_an_hour_later() -> None:
     assert store.limits == [FEWEST, 2 * FEWEST]
     await store.clock.advance(EVERY_S)
     assert not running.done()
+    await stop(running)
+
+
+async def test_where_there_may_be_no_index_one_from_before_is_removed() -> None:
+    store = MemoryStore(FakeClock())
+    await answered(store, "Where is the key?", "In the safe.", thread="1")
+    assert await store.source_channels("slack", "T1") == ["C1"]
+    clock = FakeClock()
+    running = asyncio.create_task(index_earlier_answers(store, clock, ["slack"]))
+    await clock.advance(PAUSE_S)
+    assert await store.source_channels("slack", "T1") == []
     await stop(running)
 
 

@@ -221,7 +221,7 @@ def mention_event(space: Workspace, message: Message) -> Json:
 
 
 def _with_token(space: Workspace, message: Message, event: Json) -> Json:
-    """What is said to the bot has a token for a search, if it is a full member who said it.
+    """A message to the bot has a token for a search, if a full member said it.
 
     https://docs.slack.dev/apis/web-api/real-time-search-api
     """

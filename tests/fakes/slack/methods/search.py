@@ -63,7 +63,7 @@ def _spent(space: Workspace, args: Json) -> Action:
 
 
 def _found(space: Workspace, action: Action, query: str, *, bots: bool) -> list[tuple[Channel, Message]]:
-    """What has most words of the query first."""
+    """The messages with most words of the query first."""
     within = set(re.findall(r"in:<#(\w+)>", query))
     if space.channels[action.channel].shared == "ext":
         within = {action.channel}
