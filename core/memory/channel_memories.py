@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from core.ports.store.settings import SettingsStore, StoredSettings
-from core.settings.channel import Memory, merge
+from core.settings.channel import Memory
 from core.settings.environment import CoreSettings
+from core.settings.layers import merge
 from core.values.places import Place
 
 _MOST_CHANNELS = 10_000

@@ -38,7 +38,6 @@ from core.ports.store.settings import SettingsStore
 from core.ports.store.vectors import VectorStore
 from core.settings.channel import Memory
 from core.settings.environment import CoreSettings
-from core.settings.layers import merge
 from core.values.conversation import Turn
 from core.values.memory import EarlierAnswer, FoundMessage, SourceScope, Vector
 from core.values.outgoing import NO_SOURCES, Sources
