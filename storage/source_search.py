@@ -104,6 +104,7 @@ _COLUMNS = (column("turn_id", Integer), column("words", Words))
 
 
 def _sqlite(first: str, found: str, rest: str) -> TextualSelect:
+    # SQLite leaves out the order of a subquery that is joined, unless it has a LIMIT.
     return text(
         f"""
         WITH {first} term AS MATERIALIZED (
@@ -113,7 +114,7 @@ def _sqlite(first: str, found: str, rest: str) -> TextualSelect:
             FROM term CROSS JOIN source_words WHERE source_words MATCH term.word {found} GROUP BY source_words.rowid
         )
         SELECT sources.turn_id, sources.words
-        FROM (SELECT turn_id, weight FROM found ORDER BY weight DESC, turn_id DESC) AS best
+        FROM (SELECT turn_id, weight FROM found ORDER BY weight DESC, turn_id DESC LIMIT -1) AS best
         CROSS JOIN sources ON sources.turn_id = best.turn_id {rest} LIMIT :candidates OFFSET :offset
         """  # noqa: S608
     ).columns(*_COLUMNS)

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import JSON, BigInteger, Column, Connection, MetaData, Table, Text
 
 from core.i18n.zh import PHRASES as CHINESE_PHRASES
 from core.memory.ranking import source_words
@@ -24,7 +24,7 @@ from core.ports.store import Store
 from core.values.memory import SourceScope
 from core.values.places import Place
 from storage.engine import Database
-from storage.tables import MESSAGES, SOURCES, THREADS, TURNS, to_us
+from storage.tables import SOURCES, to_us
 
 DATA = Path(__file__).parent / "data"
 TOP = Path(__file__).parents[1]
@@ -34,7 +34,7 @@ EARLIER = 3
 BEGAN_US = to_us(datetime(2026, 1, 1, tzinfo=UTC))
 CHANNELS = 200
 ASKING = Place("slack", "T1", "C0", "asking")
-ROWS = 1_000
+ROWS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,46 +117,53 @@ async def fill(database: Database, answered: Sequence[Answered], first: int = 0,
 
 
 def _put(connection: Connection, batch: Sequence[tuple[int, Answered]], index: bool) -> None:
-    turns, threads, lines, entries = [], [], [], []
-    for number, one in batch:
-        place, at_us = place_of(number), BEGAN_US + number
-        address: dict[str, Any] = {"platform": place.platform, "team": place.team, "channel": place.channel}
-        where = address | {"thread": place.thread}
-        person = {"author": "U1", "author_name": "Ann", "author_locale": "", "author_bot": False}
-        nothing: dict[str, Any] = dict.fromkeys(("replies_to", "ticket", "notice", "error", "ref"), "")
-        question, page = f"m{number}", f"p{number}"
-        turns.append(
-            where
-            | person
-            | nothing
-            | {
-                "id": number + 1,
-                "message": question,
-                "question": question,
-                "direct": False,
-                "text": one.question,
-                "at_us": at_us,
-                "addressed": True,
-                "to_others": False,
-                "task": "answer",
-                "state": "done",
-                "attempt": 1,
-                "posted": [page],
-                "answer": one.answer,
-                "ended_at_us": at_us,
-            }
-        )
-        threads.append(where | {"direct": False, "joined": True, "filled": True, "at_us": at_us})
-        line = where | person | {"at_us": at_us, "anchor": question}
-        lines += [
-            line | {"message": question, "rank": 0, "mine": False, "text": one.question},
-            line | {"message": page, "rank": 1, "mine": True, "text": one.answer, "author": ""},
-        ]
-        if index:
-            entries.append(entry(number, one))
-    for table, rows in ((TURNS, turns), (THREADS, threads), (MESSAGES, lines), (SOURCES, entries)):
-        if rows:
-            connection.execute(table.insert(), rows)
+    # The database makes the rows of three tables from what was said: that takes a third of the time.
+    _SAID.create(connection)
+    said = [
+        {"number": number, "page": [f"p{number}"], "question": one.question, "answer": one.answer}
+        for number, one in batch
+    ]
+    connection.execute(_SAID.insert(), said)
+    for rows in (_TURNS, _THREADS, _QUESTIONS, _ANSWERS):
+        connection.exec_driver_sql(rows)
+    _SAID.drop(connection)
+    if index:
+        connection.execute(SOURCES.insert(), [entry(number, one) for number, one in batch])
+
+
+_SAID = Table(
+    "said",
+    MetaData(),
+    Column("number", BigInteger),
+    Column("page", JSON),
+    Column("question", Text),
+    Column("answer", Text),
+    prefixes=["TEMPORARY"],
+)
+_PLACE = f"'slack', 'T1', 'C' || (number % {CHANNELS}), number || '.0'"
+_AT_US = f"{BEGAN_US} + number"
+_ANN = "'U1', 'Ann', '', FALSE"
+_TURNS = f"""
+INSERT INTO turns (platform, team, channel, thread, direct, author, author_name, author_locale, author_bot, id, message,
+    question, text, answer, at_us, ended_at_us, posted, addressed, to_others, replies_to, ticket, task, state, attempt,
+    notice, error, ref)
+SELECT {_PLACE}, FALSE, {_ANN}, number + 1, 'm' || number, 'm' || number, question, answer, {_AT_US}, {_AT_US}, page,
+    TRUE, FALSE, '', '', 'answer', 'done', 1, '', '', '' FROM said
+"""
+_THREADS = f"""
+INSERT INTO threads (platform, team, channel, thread, direct, joined, filled, at_us)
+SELECT {_PLACE}, FALSE, TRUE, TRUE, {_AT_US} FROM said
+"""
+_LINES = """
+INSERT INTO messages (platform, team, channel, thread, at_us, anchor, author, author_name, author_locale, author_bot,
+    message, rank, mine, text)
+"""
+_QUESTIONS = f"""
+{_LINES} SELECT {_PLACE}, {_AT_US}, 'm' || number, {_ANN}, 'm' || number, 0, FALSE, question FROM said
+"""
+_ANSWERS = f"""
+{_LINES} SELECT {_PLACE}, {_AT_US}, 'm' || number, '', 'Ann', '', FALSE, 'p' || number, 1, TRUE, answer FROM said
+"""
 
 
 def everywhere(channels: int = CHANNELS) -> SourceScope:

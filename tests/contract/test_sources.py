@@ -269,6 +269,17 @@ async def test_many_answers_in_one_thread_hide_no_others(store: Store, monkeypat
     assert await found(store, "plan") == ["plan", "the plan with many other words"]
 
 
+@both_sizes
+async def test_the_best_of_many_is_among_those_that_are_looked_at(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_search, "CANDIDATES", 4)
+    for number in range(12):
+        text = "the plan of the budget" if number == 5 else "the plan"
+        await answered(store, question(number, text), "so", f"p{number}")
+    assert await found(store, "what is the budget of the plan", limit=1) == ["the plan of the budget"]
+
+
 async def test_frequent_words_of_a_large_scope_only_rank_what_the_rare_ones_find(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
