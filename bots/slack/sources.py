@@ -6,8 +6,9 @@ public channel that becomes private keeps its id, so conversations.info is read 
 
 Guests read only the channels that they have joined, people of other teams only shared ones. Where the channel of an
 answer has either, other channels are no sources. Guests are those of users.list
-(https://docs.slack.dev/reference/methods/users.list), looked for among conversations.members. Of a group conversation
-both conversations.info and conversations.members tell with the scope mpim:read.
+(https://docs.slack.dev/reference/methods/users.list), looked for among conversations.members. Members who are not in
+it, or who have joined a channel since, are looked up by users.info. Of a group conversation both conversations.info
+and conversations.members tell with the scope mpim:read.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ Json = dict[str, Any]
 
 LISTED_S = 300.0
 """Seconds for which a list of channels or of members is kept."""
-PEOPLE_S = 900.0
+PEOPLE_S = 300.0
 """Seconds for which it is known who is a guest."""
+MOST_UNLISTED = 20
+"""The most members of a channel that are looked up one by one, as they joined after users.list was read."""
 AT_USE_S = 60.0
 """The greatest age of a channel's facts when a source is used, in seconds."""
 WAIT_S = 1.5
@@ -61,6 +64,14 @@ class ChannelFacts:
 UNKNOWN = ChannelFacts()
 
 
+@dataclass(frozen=True, slots=True)
+class ListedPeople:
+    """`everybody` of users.list, also those who have left, and those of them who are `limited` to some channels."""
+
+    everybody: frozenset[str]
+    limited: frozenset[str]
+
+
 def channel_to_facts(channel: Mapping[str, Any]) -> ChannelFacts:
     """https://docs.slack.dev/reference/objects/conversation-object: a flag that is missing is unknown."""
     shared = [channel.get(name) for name in _SHARED]
@@ -89,12 +100,14 @@ class WorkspaceSources:
         self._own = Facts(self._read_own, clock, kept_s=LISTED_S)
         self._joined = Facts(self._read_joined, clock, kept_s=LISTED_S)
         self._members = Facts(self._read_members, clock, kept_s=LISTED_S)
-        self._limited = Facts(self._read_limited, clock, kept_s=PEOPLE_S)
+        self._listed = Facts(self._read_listed, clock, kept_s=PEOPLE_S)
         self._people = Facts(look_up, clock, kept_s=PEOPLE_S)
         self._channels = Facts(self._read_channel, clock, kept_s=AT_USE_S)
+        self._joined_at_s: dict[str, float] = {}
+        """The time at which people have joined a channel, of whom users.list was not read since."""
 
     async def close(self) -> None:
-        for facts in (self._own, self._joined, self._members, self._limited, self._people, self._channels):
+        for facts in (self._own, self._joined, self._members, self._listed, self._people, self._channels):
             await facts.close()
 
     async def moved(self, event: Mapping[str, Any]) -> None:
@@ -103,6 +116,9 @@ class WorkspaceSources:
         self._joined.drop(person)
         self._members.drop(channel)
         self._channels.drop(channel)
+        if event.get("type") == "member_joined_channel":
+            self._people.drop(person)  # a new guest is none, or a member, in what was read before
+            self._joined_at_s[person] = self._clock.monotonic()
         if person == (await self._slack.identify()).user_id:
             self._own.drop(_ALL)
 
@@ -167,11 +183,21 @@ class WorkspaceSources:
 
     async def _has_limited(self, channel: str, until_s: float) -> bool | None:
         """True if someone in the channel is limited to some channels of the workspace; None where that is unknown."""
-        limited = await self._limited.get(_ALL, self._left_s(until_s))
-        if not limited:
-            return None if limited is None else False
-        members = await self._members.get(channel, self._left_s(until_s))
-        return None if members is None else not members.isdisjoint(limited)
+        wait_s = self._left_s(until_s)
+        listed, members = await asyncio.gather(
+            self._listed.get(_ALL, wait_s), self._members.get(channel, wait_s)
+        )
+        if listed is None or members is None:
+            return None
+        unlisted = (members - listed.everybody) | (members & self._joined_at_s.keys())
+        if not (members - unlisted).isdisjoint(listed.limited):
+            return True
+        if len(unlisted) > MOST_UNLISTED:
+            return None
+        found = await asyncio.gather(*(self._people.get(id_, self._left_s(until_s)) for id_ in unlisted))
+        if None in found:
+            return None
+        return any(one.guest or one.external for one in found if one is not None)
 
     def _left_s(self, until_s: float) -> float:
         return until_s - self._clock.monotonic()
@@ -194,11 +220,14 @@ class WorkspaceSources:
         asked = {"channel": channel, "limit": _PEOPLE_A_PAGE}
         return frozenset(map(str, await self._pages("conversations.members", asked, "members")))
 
-    async def _read_limited(self, _: str) -> frozenset[str]:
+    async def _read_listed(self, _: str) -> ListedPeople:
+        began_s = self._clock.monotonic()
         team = (await self._slack.identify()).team
         users = await self._pages("users.list", {"limit": _PEOPLE_A_PAGE}, "members")
         people = (user_to_person(user, team) for user in users if not user.get("deleted"))
-        return frozenset(person.id for person in people if person.guest or person.external)
+        limited = frozenset(person.id for person in people if person.guest or person.external)
+        self._joined_at_s = {id_: at_s for id_, at_s in self._joined_at_s.items() if at_s >= began_s}
+        return ListedPeople(frozenset(str(user["id"]) for user in users), limited)
 
     async def _read_channel(self, channel: str) -> ChannelFacts:
         """https://docs.slack.dev/reference/methods/conversations.info"""

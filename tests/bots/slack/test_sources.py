@@ -8,7 +8,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bots.slack.connector import SlackConnector
-from bots.slack.sources import AT_USE_S, LISTED_S, PAGES, PEOPLE_S, ChannelFacts, channel_to_facts
+from bots.slack.sources import (
+    AT_USE_S,
+    LISTED_S,
+    MOST_UNLISTED,
+    PAGES,
+    PEOPLE_S,
+    ChannelFacts,
+    channel_to_facts,
+)
 from core.memory.audience import Visibility
 from core.platform_calls import PlatformCalls
 from core.ports.connector import SourceAccess
@@ -91,6 +99,62 @@ async def test_a_guest_who_joins_ends_the_sources_of_others(team: Team) -> None:
         await team.slack.leave("U3", "C1")
         await team.slack.wait_for(lambda: all(envelope.acked for envelope in team.slack.envelopes))
         assert await team.sources("C1") == {"C1", "C2", "C3"}
+
+
+async def test_a_new_guest_who_joins_ends_the_sources_of_others_at_once(team: Team) -> None:
+    async with listening(team.slack, team.connector):
+        assert await team.sources("C1") == {"C1", "C2", "C3"}, "the list of people is known from now on"
+        team.slack.space.add_person("U9", "gus", "Gus", is_restricted=True)
+        await team.slack.join("U9", "C1")
+        await team.slack.wait_for(lambda: all(envelope.acked for envelope in team.slack.envelopes))
+        assert await team.sources("C1") == {"C1"}
+        assert not await team.may_cite("C1", "C2")
+
+
+async def test_a_member_who_was_made_a_guest_and_joins_ends_the_sources_of_others_at_once(team: Team) -> None:
+    team.slack.space.channels["C1"].members.discard("U2")
+    async with listening(team.slack, team.connector):
+        assert await team.sources("C1", BO) == {"C1", "C2", "C3"}
+        team.slack.space.people["U2"].is_restricted = True
+        await team.slack.join("U2", "C1")
+        await team.slack.wait_for(lambda: all(envelope.acked for envelope in team.slack.envelopes))
+        assert await team.sources("C1") == {"C1"}
+
+
+@pytest.mark.parametrize("refusal", [{"error": "user_not_found"}, {"status": 503}, {"retry_after": 5}])
+async def test_a_person_who_joins_and_is_unknown_ends_the_sources_of_others(
+    team: Team, refusal: dict[str, object]
+) -> None:
+    async with listening(team.slack, team.connector):
+        assert await team.sources("C1") == {"C1", "C2", "C3"}
+        team.slack.space.add_person("U9", "gus", "Gus")
+        team.slack.fail("users.info", None, **refusal)  # type: ignore[arg-type]
+        await team.slack.join("U9", "C1")
+        await team.slack.wait_for(lambda: all(envelope.acked for envelope in team.slack.envelopes))
+        assert await team.eligible("C1") == {"C1"}
+
+
+async def test_a_member_who_joins_is_looked_up_alone_and_no_list_is_read_again(team: Team) -> None:
+    async with listening(team.slack, team.connector):
+        assert await team.sources("C1") == {"C1", "C2", "C3"}
+        team.slack.space.add_person("U9", "gus", "Gus")
+        await team.slack.join("U9", "C1")
+        await team.slack.wait_for(lambda: all(envelope.acked for envelope in team.slack.envelopes))
+        assert await team.sources("C1") == {"C1", "C2", "C3"}
+        assert len(team.slack.called("users.list")) == 1
+        assert [call.args["user"] for call in team.slack.called("users.info")].count("U9") == 1
+
+
+async def test_members_whom_no_list_has_are_looked_up_and_too_many_are_unknown(team: Team) -> None:
+    assert await team.sources("C1") == {"C1", "C2", "C3"}
+    for number in range(MOST_UNLISTED + 1):
+        team.slack.space.add_person(f"UN{number}", f"n{number}", f"N {number}")
+        team.slack.space.channels["C1"].members.add(f"UN{number}")
+    await team.connector.installation.sources.moved({"type": "member_left_channel", "channel": "C1"})
+    assert await team.eligible("C1") == {"C1"}
+    team.slack.space.channels["C1"].members.discard("UN0")
+    await team.connector.installation.sources.moved({"type": "member_left_channel", "channel": "C1"})
+    assert await team.eligible("C1") == {"C1", "C2", "C3"}
 
 
 async def test_a_person_who_becomes_a_guest_is_one_before_long(team: Team) -> None:
