@@ -92,9 +92,20 @@ def remove_thread(connection: Connection, place: Place, before_us: int) -> None:
 
 def remove_message(connection: Connection, place: Place, message: str) -> None:
     """Take the turns whose question or answer the message is out of the index. It is still stored."""
-    lines = select(MESSAGES.c.anchor).where(*threads.within(MESSAGES, place, message))
-    for question in connection.scalars(lines).all():
+    for question in _questions(connection, place, message):
         remove_question(connection, place, question)
+
+
+def of_message(connection: Connection, place: Place, message: str) -> list[int]:
+    """The turns whose question or answer the message is."""
+    questions = _questions(connection, place, message)
+    return [turn_id for one in questions for turn_id in connection.scalars(_answering(place, one))]
+
+
+def _questions(connection: Connection, place: Place, message: str) -> Sequence[str]:
+    """The question that the message is, or answers."""
+    lines = select(MESSAGES.c.anchor).where(*threads.within(MESSAGES, place, message))
+    return connection.scalars(lines).all()
 
 
 def remove_edited(connection: Connection, edited: Edited) -> None:
@@ -108,10 +119,15 @@ def remove_edited(connection: Connection, edited: Edited) -> None:
 
 def remove_question(connection: Connection, place: Place, question: str) -> None:
     """Take each turn that answered the question, first or anew, out of the index."""
+    remove(connection, _answering(place, question))
+
+
+def _answering(place: Place, question: str) -> Select[Any]:
+    """The turns that answered the question, first or anew."""
     turn = TURNS.c
     first = select(turn.id).where(*threads.within(TURNS, place, question)).cte("answered", recursive=True)
     again = select(turn.id).where(turn.again_of == first.c.id, turn.again_of.is_not(None))
-    remove(connection, select(first.union_all(again).c.id))
+    return select(first.union_all(again).c.id)
 
 
 def channels(connection: Connection, platform: str, team: str) -> list[str]:

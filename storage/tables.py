@@ -170,6 +170,7 @@ OPEN = text("state IN ('waiting', 'running')")
 HELD = text("state = 'held'")
 ASKING = text("state = 'asking'")
 QUOTING = text("quoted IS NOT NULL")
+CITING = text("cited IS NOT NULL")
 RETRIED = text("again_of IS NOT NULL")
 PICTURED = text("pictured_at_us IS NOT NULL")
 NOT_DONE = text("state <> 'done'")
@@ -196,6 +197,7 @@ class TurnRow(Row, table=True):
         Index("ix_turns_open", "id", sqlite_where=OPEN, postgresql_where=OPEN),
         Index("ix_turns_held", "id", sqlite_where=HELD, postgresql_where=HELD),
         Index("ix_turns_asking", "id", sqlite_where=ASKING, postgresql_where=ASKING),
+        Index("ix_turns_citing", "id", sqlite_where=CITING, postgresql_where=CITING),
         Index("ix_turns_retried", "again_of", sqlite_where=RETRIED, postgresql_where=RETRIED),
         Index(
             "ix_turns_quoting",

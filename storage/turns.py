@@ -349,14 +349,23 @@ def answer_footers(connection: Connection, place: Place, limit: int) -> list[Ans
     ended = connection.scalars(select(USAGE.c.turn_id).where(*answers))
     key = literal(_AGAIN) + cast(turn.id, Text)
     again = select(later.id).where(*(later[name] == turn[name] for name in _CHANNEL), later.message == key)
-    columns = (turn.id, turn.question, turn.at_us, turn.posted, turn.notice, turn.buttons, turn.cited)
+    columns = (
+        turn.id,
+        turn.question,
+        turn.at_us,
+        turn.posted,
+        turn.notice,
+        turn.buttons,
+        turn.cited,
+        turn.quoted,
+    )
     query = select(*columns).where(turn.id.in_(sorted(ended)[-limit:]), ~again.exists()).order_by(turn.id)
     return [footer for row in connection.execute(query) if (footer := _footer(row))]
 
 
 def _footer(row: Any) -> AnswerFooter | None:
-    """The footer of an answer, if it has a notice or buttons."""
-    if not (row.notice or row.buttons):
+    """The footer of an answer, if it has a notice, buttons or sources."""
+    if not (row.notice or row.buttons or row.cited):
         return None
     return AnswerFooter(
         posts.line_id(row.id, row.posted),
@@ -365,6 +374,7 @@ def _footer(row: Any) -> AnswerFooter | None:
         row.notice,
         tuple(Button(action, label, row.id) for action, label in row.buttons or ()),
         tuple((number, source) for number, source in row.cited or ()),
+        tuple((message, source) for message, source in row.quoted or ()),
     )
 
 

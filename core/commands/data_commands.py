@@ -61,6 +61,7 @@ class DataCommands:
             raise CommandError("forget_by_manager")
         forgotten = await self._forget(
             lambda turn: turn.ask.place.key == place.key,
+            lambda: self._store.uncite_thread(place, self._clock.now()),
             lambda: self._store.forget_thread(place, given.command.at),
         )
         return _forgotten(given, "forget_thread_done", forgotten)
@@ -73,16 +74,24 @@ class DataCommands:
                 and turn.ask.place.platform == platform
                 and team in ("", turn.ask.place.team)
             ),
+            lambda: self._store.uncite_person(platform, team, given.author.id, self._clock.now()),
             lambda: self._store.forget_person(platform, team, given.author.id, given.command.at),
         )
         return _forgotten(given, "forget_me_done", forgotten)
 
-    async def _forget(self, which: Callable[[Turn], bool], forget: Callable[[], Awaitable[int]]) -> int:
-        """The result of `forget`, which removes the turns that `which` picks."""
+    async def _forget(
+        self,
+        which: Callable[[Turn], bool],
+        uncite: Callable[[], Awaitable[list[Turn]]],
+        forget: Callable[[], Awaitable[int]],
+    ) -> int:
+        """The result of `forget`, which removes the turns that `which` picks. `uncite` takes them out of the citations
+        of others before, and returns the turns that show that."""
         asking = [turn for turn, _ in await self._store.asking_turns() if which(turn)]
+        without_links = await uncite()
         forgotten = await forget()
         self._interrupt(which)
-        for turn in asking:
+        for turn in (*asking, *without_links):
             self._submit(turn)
         return forgotten
 

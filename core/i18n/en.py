@@ -720,6 +720,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "found_head": "Found by {platform}'s search:",
     "found_message": "message",
     "related_head": "Related threads:",
+    "related_gone": "The related threads were deleted.",
     "reason": "Say why",
     "reason_title": "What was wrong?",
     "reason_hint": "A few words are enough.",

@@ -651,6 +651,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "found_head": "{platform} 搜索找到：",
     "found_message": "消息",
     "related_head": "相关{thread}：",
+    "related_gone": "相关{thread}已被删除。",
     "reason": "说说原因",
     "reason_title": "哪里不好？",
     "reason_hint": "几个字就够了。",

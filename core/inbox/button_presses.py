@@ -11,6 +11,7 @@ from core.commands.handlers import CommandHandlers
 from core.i18n import language_of, phrase, variant
 from core.inbox.approvals import ENDING_S, Approvals
 from core.inbox.eligibility import Eligibility, refusal_reply
+from core.memory.citations import OPINIONS
 from core.ports.store import Store
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change
@@ -19,7 +20,6 @@ from core.spend.budget_alerts import budget_zone, holds
 from core.spend.budget_text import lifted_to_text
 from core.spend.budgets import LIFT, lifted_place
 from core.turns.approval_view import action_and_key
-from core.turns.ending import CITED_OPINIONS
 from core.turns.running import RunningTurns
 from core.values.conversation import Turn, TurnState
 from core.values.events import ButtonPress, Outcome, Receipt
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 _RETRIES = ("again", "regenerate", "continue")
 _RATINGS = {"up": 1, "down": -1, "reason": -1}
-_RATINGS_OF_CITED = dict(zip(CITED_OPINIONS, (1, -1), strict=True))
+_RATINGS_OF_CITED = dict(zip(OPINIONS, (1, -1), strict=True))
 
 
 class ButtonPresses:
@@ -175,6 +175,10 @@ class ButtonPresses:
             if footer is not None:
                 break
             await self._handlers.clock.sleep(pause_s)
+        if footer is not None and not footer.cited:  # they were forgotten or deleted meanwhile
+            prefix = self._handlers.traits(press.place).typed_prefix
+            words = phrase("pressed_late", language, prefix=prefix)
+            return Receipt(Outcome.UNKNOWN, turn.id, ImmediateReply(words))
         for _, source in footer.cited if footer else ():
             await self._store.rate(source, Feedback(press.author.id, value, "", at))
         words = phrase("thanks" if value > 0 else "thanks_cited_down", language)

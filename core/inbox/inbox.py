@@ -88,6 +88,7 @@ class StoringInbox:
             self._restart,
             self.approvals.supersede,
         )
+        self._submit = submit
         self._quotes = QuoteRemoval(store, submit, live, handlers.clock)
         self._presses = ButtonPresses(store, submit, live, handlers, self._eligibility, self.approvals)
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -194,7 +195,11 @@ class StoringInbox:
         if calls is not None and calls.deletes(event.place, event.message_id):
             return True
         await self._quotes.receive(event)
+        now = self._handlers.clock.now()
+        without_links = await self._store.uncite_message(event.place, event.message_id, now)
         known = await self._store.delete(event)
+        for turn in without_links:
+            self._submit(turn)
         message = message_key(event.place, event.message_id)
         known = self._live.message_deleted(message) or known
         self._live.withdraw(message)

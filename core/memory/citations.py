@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+OPINIONS = ("cited_up", "cited_down")
+"""The buttons for an opinion of the earlier answers that an answer cites."""
 MOST_NUMBERS = 99
 """The highest number that can be offered."""
 

@@ -54,13 +54,19 @@ async def _conclude(
     return finish
 
 
-async def remove_quote(
-    answer: Turn, footer: AnswerFooter | None, sources: Sources, scheduler: DeliveryScheduler, clock: Clock
+async def show_anew(
+    answer: Turn,
+    footer: AnswerFooter | None,
+    sources: Sources,
+    scheduler: DeliveryScheduler,
+    clock: Clock,
+    quote: str = "",
 ) -> None:
-    """Show the ended or ASKING turn `answer` in the messages that are left of it, without the quote above it. Posts
-    nothing."""
+    """Show the ended or ASKING turn `answer` in the messages that are left of it, with these sources under it and this
+    quote above it. Posts nothing."""
     notice, buttons = (footer.notice, footer.buttons) if footer else ("", ())
-    reply = Reply(answer.text, Phase.ENDED, notice, buttons, sources=sources)
+    text = quote + answer.text
+    reply = Reply(text, Phase.ENDED, notice, buttons, quote_length=len(quote), sources=sources)
     await show_instead(reply, answer, scheduler, clock)
 
 

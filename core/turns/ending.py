@@ -32,7 +32,6 @@ from core.values.turn_ends import Finish
 from core.values.ui import Button
 from core.values.usage import Charge
 
-CITED_OPINIONS = ("cited_up", "cited_down")
 """The actions of the buttons for an opinion of the earlier answers that an answer cites."""
 _MOST_NAMES = 4
 """Files that are named with one reason why they could not be read."""

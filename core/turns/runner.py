@@ -18,7 +18,7 @@ from core.errors import BotError, Code, PlatformError, StoreError
 from core.i18n import error_text, phrase
 from core.llm.catalog import ModelCatalog, environment_to_catalog
 from core.llm.messages import message_to_text
-from core.memory.citations import cited_numbers
+from core.memory.citations import OPINIONS, cited_numbers
 from core.memory.recall import MOST_RELATED, Recall, audience_of
 from core.platform_calls import PlatformCalls
 from core.ports.model import Model
@@ -30,13 +30,14 @@ from core.spend.chart_renderer import Charts
 from core.turns.announcements import UsageReporter, channel_place, report_to_finish
 from core.turns.answer_budgets import AnswerBudgets
 from core.turns.checkpoints import Checkpoints
-from core.turns.conclusion import log_finished, remove_quote, show_instead, show_last
+from core.turns.conclusion import log_finished, show_anew, show_instead, show_last
 from core.turns.draft import Draft
-from core.turns.ending import CITED_OPINIONS, draft_to_charge, draft_to_finish, turn_button, turn_language
+from core.turns.ending import draft_to_charge, draft_to_finish, turn_button, turn_language
 from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurn, RunningTurns
 from core.turns.store_retry import until_stored
 from core.turns.thread_summaries import ThreadSummaries
+from core.turns.transcripts import transcripts_to_quote
 from core.turns.writer import AnswerWriter, OnToolCall
 from core.values.conversation import Ask, Message, Turn, TurnState
 from core.values.deltas import Usage
@@ -44,8 +45,16 @@ from core.values.outgoing import NO_SOURCES, Phase, Reply, Sources
 from core.values.parts import File, Text
 from core.values.places import Place
 from core.values.steps import Decision
-from core.values.tasks import REPORT_ID, BudgetReached, RelateThreads, RemoveQuote, ReportUsage, UpdateAlert
-from core.values.turn_ends import Finish
+from core.values.tasks import (
+    REPORT_ID,
+    BudgetReached,
+    RelateThreads,
+    RemoveQuote,
+    RemoveSources,
+    ReportUsage,
+    UpdateAlert,
+)
+from core.values.turn_ends import AnswerFooter, Finish
 from core.values.ui import Button
 
 log = structlog.get_logger()
@@ -177,6 +186,8 @@ class TurnRunner:
             return self._set_aside
         if isinstance(turn.ask.task, RemoveQuote):
             return self._remove_quote
+        if isinstance(turn.ask.task, RemoveSources):
+            return self._remove_sources
         if isinstance(turn.ask.task, UpdateAlert):
             return self._update_alert
         if isinstance(turn.ask.task, ReportUsage):
@@ -266,8 +277,50 @@ class TurnRunner:
         if answer is not None and answer.posted and not (answer.forgotten or answer.is_open):
             footer = await until_stored(self._clock, lambda: self._store.answer_footer(task.turn_id))
             sources = await self._sources_of(answer, footer.cited if footer else ())
-            await remove_quote(answer, footer, sources, channel.scheduler, self._clock)
+            await show_anew(answer, footer, sources, channel.scheduler, self._clock)
         return Finish(running.turn, TurnState.DONE)
+
+    async def _remove_sources(self, running: RunningTurn, channel: Channel) -> Finish:
+        """Show an answer with the sources that it has now, in the messages that it has. One whose turn goes on is shown
+        anew by its own run."""
+        task = running.turn.ask.task
+        assert isinstance(task, RemoveSources)
+        answer = await until_stored(self._clock, lambda: self._store.turn(task.turn_id))
+        if answer is not None and answer.posted and not (answer.forgotten or answer.is_open):
+            footer = await until_stored(self._clock, lambda: self._store.answer_footer(task.turn_id))
+            sources = await self._sources_of(answer, footer.cited if footer else ())
+            if isinstance(answer.ask.task, RelateThreads):
+                return await self._remove_related(running, answer, sources, channel)
+            quote = await self._quote_above(answer, footer, channel)
+            await show_anew(answer, footer, sources, channel.scheduler, self._clock, quote)
+        return Finish(running.turn, TurnState.DONE)
+
+    async def _remove_related(
+        self, running: RunningTurn, post: Turn, sources: Sources, channel: Channel
+    ) -> Finish:
+        """Show the related threads that are left in a post; where none are, that they are gone."""
+        settings = await until_stored(self._clock, lambda: self._writer.read_settings(post))
+        language = turn_language(post, Draft(settings=settings), self._settings)
+        notice = "" if sources else phrase("related_gone", language)
+        left = replace(sources, head=phrase("related_head", language)) if sources else sources
+        reply = Reply("", Phase.ENDED, notice, sources=left)
+        await show_instead(reply, post, channel.scheduler, self._clock)
+        return Finish(running.turn, TurnState.DONE)
+
+    async def _quote_above(self, answer: Turn, footer: AnswerFooter | None, channel: Channel) -> str:
+        """The transcripts above an answer, as far as the thread still has them."""
+        ask, quoted = answer.ask, footer.quoted if footer else ()
+        if not quoted or not channel.platform_calls.installation.limits.quotes:
+            return ""
+        lines = await until_stored(self._clock, lambda: self._store.lines(ask.place, ask))
+        clips = (
+            one
+            for line in lines
+            for one in line.attached
+            if isinstance(one, File) and one.text and (line.id, one.source) in quoted
+        )
+        settings = await until_stored(self._clock, lambda: self._writer.read_settings(answer))
+        return transcripts_to_quote(clips, turn_language(answer, Draft(settings=settings), self._settings))
 
     async def _update_alert(self, running: RunningTurn, channel: Channel) -> Finish:
         """Show the text of the turn in the messages of an alert. Its words are not kept: they may name a person."""
@@ -300,7 +353,9 @@ class TurnRunner:
         sources = recall.shown(ask.place, numbered, head, language, settings.zone)
         if not sources:
             return finish
-        return await self._show_last(replace(finish, sources=sources), running, self._create(running, channel))
+        cited = tuple((number, one.turn_id) for number, one in numbered)
+        finish = replace(finish, sources=sources, cited=cited)
+        return await self._show_last(finish, running, self._create(running, channel))
 
     async def _converse(self, running: RunningTurn, channel: Channel) -> Finish:
         delivery, draft = self._delivery(running, channel), running.draft
@@ -431,7 +486,7 @@ class TurnRunner:
         buttons = finish.buttons
         if cited and finish.state is TurnState.DONE:
             language = self._language(running)
-            buttons += tuple(turn_button(action, finish.turn, language) for action in CITED_OPINIONS)
+            buttons += tuple(turn_button(action, finish.turn, language) for action in OPINIONS)
         return replace(finish, cited=cited, sources=sources, buttons=buttons)
 
     async def _found_sources(self, running: RunningTurn, numbers: Sequence[int]) -> Sources:

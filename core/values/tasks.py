@@ -91,6 +91,13 @@ class RemoveQuote:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveSources:
+    """Show the answer of the turn `turn_id` without links to earlier answers that were forgotten or deleted."""
+
+    turn_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReportOperation:
     """Post the operators' report from `since` to `until`, whose text the ask has."""
 
@@ -161,6 +168,7 @@ Announced = (
     | Alert
     | BudgetReached
     | RemoveQuote
+    | RemoveSources
     | UpdateAlert
     | ReportOperation
     | SumUpThread

@@ -88,7 +88,8 @@ class AnswerFooter:
     """The notice and buttons under an answer whose turn has ended.
 
     `message_id` is the answer's message. Where the answer has no text there is no such message, and the footer is
-    shown alone. `question` is the id of the message that was answered, `at` its time. `cited`: as in `Finish`.
+    shown alone. `question` is the id of the message that was answered, `at` its time. `cited` and `quoted` as in
+    `Finish`.
     """
 
     message_id: str
@@ -97,6 +98,7 @@ class AnswerFooter:
     notice: str = ""
     buttons: tuple[Button, ...] = ()
     cited: tuple[tuple[int, int], ...] = ()
+    quoted: tuple[tuple[str, str], ...] = ()
 
 
 MOST_ANNOUNCEMENTS, ANNOUNCED_FOR = 200, timedelta(days=90)

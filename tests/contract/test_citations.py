@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+
+import pytest
 
 from core.memory.citations import MOST_NUMBERS
 from core.ports.store import Store
-from core.values.conversation import TurnState
-from core.values.tasks import ANSWER, ContinueAnswer, RelateThreads
+from core.values.conversation import Turn, TurnState
+from core.values.places import Person
+from core.values.tasks import ANSWER, ContinueAnswer, RelateThreads, RemoveSources
 from core.values.turn_ends import Finish
 from core.values.ui import Button
-from tests.contract.stored import ANN, NOON, PLACE, accepted, ask
+from tests.contract.stored import ANN, BEN, ELSEWHERE, NOON, PLACE, accepted, ask
+
+CAY = Person("U3", "Cay")
 
 
 async def test_each_source_has_one_number_however_often_it_is_found(store: Store) -> None:
@@ -55,6 +61,61 @@ async def test_the_footer_of_an_answer_knows_what_it_cites_until_it_is_forgotten
     await store.forget_person(PLACE.platform, PLACE.team, ANN.id, NOON)
     assert await store.offered_sources(turn.id) == []
     assert await store.answer_footer(turn.id) is None
+
+
+OPINIONS = (Button("up", "Up", 0), Button("cited_up", "Source helped", 0), Button("cited_down", "No", 0))
+LATER = NOON + timedelta(hours=1)
+
+
+async def cited_twice(store: Store) -> tuple[Turn, Turn, Turn]:
+    """Two answered questions, of Ann and of Ben, and an answer elsewhere that cites both."""
+    found = []
+    for number, by in enumerate((ANN, BEN)):
+        where = replace(PLACE, thread=f"{number}.0")
+        turn = await store.begin((await accepted(store, ask(f"m{number}", "plan", number, where, by))).id)
+        await store.finish(Finish(turn, TurnState.DONE, "so", posted=(f"p{number}",)))
+        found.append(turn)
+    one, two = found
+    turn = await store.begin((await accepted(store, ask("m9", place=ELSEWHERE, by=CAY))).id)
+    cited = ((1, one.id), (2, two.id))
+    end = Finish(turn, TurnState.DONE, "See [1] [2]", buttons=OPINIONS, posted=("p9",), cited=cited)
+    assert await store.finish(end)
+    return one, two, turn
+
+
+async def shown(store: Store, turn: Turn) -> tuple[tuple[int, ...], list[str]]:
+    footer = await store.answer_footer(turn.id)
+    assert footer is not None
+    return tuple(number for number, _ in footer.cited), [button.action for button in footer.buttons]
+
+
+@pytest.mark.parametrize("message", ["m0", "p0"])
+async def test_a_source_whose_question_or_answer_is_deleted_is_cited_no_more(
+    store: Store, message: str
+) -> None:
+    one, _, citing = await cited_twice(store)
+    assert await store.uncite_message(ELSEWHERE, "m9", LATER) == []
+    [anew] = await store.uncite_message(replace(one.ask.place, thread=""), message, LATER)
+    assert (anew.ask.task, anew.ask.place) == (RemoveSources(citing.id), ELSEWHERE)
+    assert await shown(store, citing) == ((2,), ["up", "cited_up", "cited_down"])
+    assert [turn.id for turn in await store.open_turns()] == [anew.id], "it is shown after a crash, too"
+    assert await store.uncite_message(replace(one.ask.place, thread=""), message, LATER) == []
+
+
+async def test_without_a_source_there_is_nothing_to_have_an_opinion_of(store: Store) -> None:
+    one, two, citing = await cited_twice(store)
+    for number, turn in enumerate((one, two)):
+        assert len(await store.uncite_thread(turn.ask.place, LATER + timedelta(seconds=number))) == 1
+    assert await shown(store, citing) == ((), ["up"])
+
+
+async def test_a_source_of_a_person_who_is_forgotten_is_cited_no_more(store: Store) -> None:
+    _, _, citing = await cited_twice(store)
+    assert await store.uncite_person("discord", "", BEN.id, LATER) == []
+    assert await store.uncite_person("slack", "T2", BEN.id, LATER) == []
+    [anew] = await store.uncite_person("slack", "T1", BEN.id, LATER)
+    assert anew.ask.task == RemoveSources(citing.id)
+    assert (await shown(store, citing))[0] == (1,)
 
 
 async def test_an_answer_that_goes_on_keeps_the_numbers_and_one_that_is_made_anew_does_not(

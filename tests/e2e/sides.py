@@ -45,6 +45,10 @@ class Talk(Protocol):
         """The reply to `/search`, which only the person sees."""
         ...
 
+    async def forget_thread(self) -> None:
+        """`/forget thread` in the person's thread."""
+        ...
+
     def answers(self) -> list[Read]: ...
     def elsewhere(self) -> Self:
         """A second thread of the person in the same channel."""
@@ -113,6 +117,9 @@ class Slack:
         before = len(self._told())
         await self.slack.slash(self.user, "C1", "/parley", f"search {words}")
         return (await self.slack.wait_for(lambda: self._told()[before:]))[-1].visible
+
+    async def forget_thread(self) -> None:
+        await self.slack.say(self.user, "C1", f"<@{BOT_USER}> /forget thread", self.thread)
 
     def elsewhere(self) -> Slack:
         return Slack(self.slack, self.settings, self.user)
@@ -186,6 +193,9 @@ class Discord:
             return reply.text if reply is not None and not reply.loading else ""
 
         return await self.discord.wait_for(there)
+
+    async def forget_thread(self) -> None:
+        await self.discord.slash(self.user, self.thread, "forget", what="thread")
 
     def elsewhere(self) -> Discord:
         return Discord(self.discord, self.settings, self.user)
@@ -272,6 +282,9 @@ class Web:
     async def search_told(self, words: str) -> str:
         await self.ask(f"/search {words}")
         return "\n".join((self.told["told"]["text"], *_sources(self.told["told"])))
+
+    async def forget_thread(self) -> None:
+        await self.ask("/forget thread")
 
     def elsewhere(self) -> Web:
         return Web(self.client, int(self.settings["PARLEY_HTTP_PORT"]), self._readers)

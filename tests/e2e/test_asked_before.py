@@ -105,6 +105,56 @@ async def test_the_links_are_there_after_another_press_too(
     assert [one["n"] for one in offered(endpoint)] == [1]
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("platform", ["slack", "discord", "web"])
+async def test_the_link_to_a_source_goes_when_its_thread_is_forgotten(
+    tmp_path: Path, platform: str, language: str, endpoint: FakeCompletions
+) -> None:
+    before, helped, not_helped, *_ = WORDS[language]
+    async with (
+        talk_on(platform, language) as talk,
+        Program(tmp_path, **talk.settings, **model_settings(endpoint)),
+    ):
+        await answered_once(talk, endpoint)
+        later = talk.elsewhere()
+        endpoint.script(Words(CITED))
+        await later.ask("I lost the workshop key")
+        await later.answered(before)
+        await until(lambda: later.answers()[-1].buttons[-2:] == (helped, not_helped))
+        buttons = later.answers()[-1].buttons
+        await talk.forget_thread()
+        await until(lambda: QUESTION not in later.answers()[-1].text)
+        await until(lambda: helped not in later.answers()[-1].buttons)
+        answer = later.answers()[-1]
+    assert answer.text.startswith("It is in the safe [1], not in the desk.")
+    assert before not in answer.text
+    assert answer.buttons == buttons[:-2], "nothing is left to have an opinion of"
+
+
+async def test_the_link_to_a_source_goes_when_its_question_is_deleted_while_the_other_stays(
+    tmp_path: Path, side: Side, endpoint: FakeCompletions
+) -> None:
+    async with Program(tmp_path, **side.settings, **model_settings(endpoint)):
+        await answered_once(side, endpoint)
+        other = side.elsewhere()
+        endpoint.script(Words("Behind the shed."))
+        await other.ask("Where is the key of the shed?")
+        await other.answered("Behind the shed.")
+        await until(lambda: len(other.answers()[-1].buttons) > 1)
+        later = side.elsewhere()
+        endpoint.script(Words("In the safe, or behind the shed [1] [2]."))
+        await later.ask("I lost the key")
+        await later.answered("Asked before:")
+        await until(lambda: HELPED in later.answers()[-1].buttons)
+        assert QUESTION in later.answers()[-1].text
+        assert "the key of the shed?" in later.answers()[-1].text
+        await side.delete()
+        await until(lambda: QUESTION not in later.answers()[-1].text)
+        answer = later.answers()[-1]
+    assert "the key of the shed?" in answer.text.partition("Asked before:")[2]
+    assert answer.buttons[-2:] == (HELPED, NOT_HELPED)
+
+
 async def test_an_edited_question_is_looked_for_anew(
     tmp_path: Path, side: Side, endpoint: FakeCompletions
 ) -> None:

@@ -54,3 +54,33 @@ async def test_a_new_post_gets_links_to_related_threads_once_and_no_answer(
     assert len(endpoint.requests) == asked + 1
     assert len(bot_texts(discord, post)) == len(bot_texts(discord, mine)) == 1
     assert bot_texts(discord, unrelated) == bot_texts(discord, other) == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_links_to_related_threads_go_when_these_are_deleted(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions, language: str
+) -> None:
+    people, gone = Discord(discord), {"en": "The related threads were deleted.", "zh": "相关子区已被删除。"}
+    program = discord_settings(discord) | model_settings(endpoint) | {"PARLEY_LANGUAGE": language}
+    async with Program(tmp_path, **program):
+        threads = []
+        for number in range(2):
+            endpoint.script(Words("Oil the loom."))
+            threads.append(
+                await discord.open_thread(BO, FORUM, None, f"Noise {number}", f"{AT} the loom creaks {number}")
+            )
+            await answered(discord, threads[-1], "Oil the loom.")
+        await people.whispered(ADA, "settings", threads[0], name="related", value="on")
+        post = await discord.open_thread(BO, FORUM, None, "Noise again", "Why does my loom creak?")
+        await discord.wait_for(lambda: discord.from_bot(post))
+        [both] = bot_texts(discord, post)
+        assert "creaks 0" in both
+        assert "creaks 1" in both
+        await people.slash(BO, "forget", threads[0], what="thread")
+        await discord.wait_for(lambda: "creaks 0" not in bot_texts(discord, post)[0])
+        [one] = bot_texts(discord, post)
+        assert one.startswith(f"-# {HEADS[language]}")
+        assert "creaks 1" in one
+        await people.slash(BO, "forget", threads[1], what="thread")
+        await discord.wait_for(lambda: "creaks 1" not in bot_texts(discord, post)[0])
+    assert bot_texts(discord, post) == [f"-# {gone[language]}"]

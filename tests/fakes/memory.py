@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from core.clock import Clock, SystemClock
 from core.errors import StoreError
+from core.memory.citations import OPINIONS
 from core.memory.ranking import WordCounts, score, source_words
 from core.ports.files import FileContent
 from core.ports.store.privacy import Feedback
@@ -57,6 +58,7 @@ from core.values.tasks import (
     ContinueAnswer,
     EmbedQuestions,
     RelateThreads,
+    RemoveSources,
     ReportScope,
     ReportUsage,
     Task,
@@ -888,6 +890,41 @@ class MemoryStore(MemorySettings):
             offered = self._offered[turn_id] = list(dict.fromkeys((*offered, *sources)))[:99]
         return list(offered)
 
+    async def uncite_message(self, place: Place, message_id: str, at: datetime) -> list[Turn]:
+        anchors = {
+            line.anchor or line.id
+            for talk in self._holding(place, message_id)
+            for line in [talk.lines[message_id]]
+        }
+        return await self._uncite(
+            lambda turn: turn.ask.place.channel_key == place.channel_key and turn.ask.id in anchors, at
+        )
+
+    async def uncite_thread(self, place: Place, at: datetime) -> list[Turn]:
+        return await self._uncite(lambda turn: turn.ask.place.key == place.key, at)
+
+    async def uncite_person(self, platform: str, team: str, person: str, at: datetime) -> list[Turn]:
+        return await self._uncite(
+            lambda turn: is_of(turn.ask.place, platform, team) and turn.ask.author.id == person, at
+        )
+
+    async def _uncite(self, which: Callable[[Turn], bool], at: datetime) -> list[Turn]:
+        self._work()
+        gone = {turn.id for turn in self._turns.values() if which(turn)}
+        accepted = []
+        for turn_id, run in sorted(self._runs.items()):
+            left = tuple(one for one in run.cited if one[1] not in gone)
+            if left == run.cited:
+                continue
+            buttons = tuple(one for one in run.buttons if left or one.action not in OPINIONS)
+            self._runs[turn_id] = self._finishes[turn_id] = replace(run, cited=left, buttons=buttons)
+            turn = self._turns[turn_id]
+            if turn.posted:
+                key = f"uncite-{turn_id}-{at.timestamp()}"
+                new = await self.accept(announcement(key, turn.ask.place, RemoveSources(turn_id), at))
+                accepted += [new] if new is not None else []
+        return accepted
+
     async def offered_sources(self, turn_id: int) -> list[int]:
         self._work()
         return list(self._offered.get(turn_id, ()))
@@ -900,7 +937,7 @@ class MemoryStore(MemorySettings):
     async def answer_footer(self, turn_id: int) -> AnswerFooter | None:
         self._work()
         run = self._runs.get(turn_id)
-        if run is None or self._turns[turn_id].state in _OPEN or not (run.notice or run.buttons):
+        if run is None or self._turns[turn_id].state in _OPEN or not (run.notice or run.buttons or run.cited):
             return None
         return _footer(run)
 
@@ -913,7 +950,9 @@ class MemoryStore(MemorySettings):
             if one.turn.ask.place.key == place.key and not one.turn.ask.in_background
         ]
         return [
-            _footer(one) for one in ended[-limit:] if one.turn.id not in again and (one.notice or one.buttons)
+            _footer(one)
+            for one in ended[-limit:]
+            if one.turn.id not in again and (one.notice or one.buttons or one.cited)
         ]
 
     def _put_charges(self, finish: Finish) -> None:
@@ -1242,4 +1281,6 @@ def _payer(turn: Turn) -> Payer:
 
 def _footer(run: Finish) -> AnswerFooter:
     message_id = run.posted[0] if run.posted else f"turn-{run.turn.id}"
-    return AnswerFooter(message_id, run.turn.ask.id, run.turn.ask.at, run.notice, run.buttons, run.cited)
+    return AnswerFooter(
+        message_id, run.turn.ask.id, run.turn.ask.at, run.notice, run.buttons, run.cited, run.quoted
+    )

@@ -1,9 +1,14 @@
-"""The earlier answers that a model was offered as material, by the numbers under which it may cite them."""
+"""The earlier answers that a model was offered as material, by the numbers under which it may cite them, and those that
+answers cite."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
+
+from core.values.conversation import Turn
+from core.values.places import Place
 
 
 class CitationStore(Protocol):
@@ -21,4 +26,17 @@ class CitationStore(Protocol):
 
     async def withdraw_sources(self, turn_id: int) -> None:
         """The answer of an open turn begins anew: nothing was offered for it."""
+        ...
+
+    async def uncite_message(self, place: Place, message_id: str, at: datetime) -> list[Turn]:
+        """No answer cites the sources any more whose question or answer that message is: they are about to be deleted.
+        Returns the turns that show those answers anew, which are stored in the same transaction (`RemoveSources`)."""
+        ...
+
+    async def uncite_thread(self, place: Place, at: datetime) -> list[Turn]:
+        """As `uncite_message`, of all sources of a thread."""
+        ...
+
+    async def uncite_person(self, platform: str, team: str, person: str, at: datetime) -> list[Turn]:
+        """As `uncite_message`, of all sources that the person asked. Empty `team`: in every team."""
         ...

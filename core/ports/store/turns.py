@@ -132,13 +132,14 @@ class TurnLedger(Protocol):
         ...
 
     async def answer_footer(self, turn_id: int) -> AnswerFooter | None:
-        """The notice and buttons under the answer of an ended or ASKING turn. None where there are none."""
+        """The notice, the buttons and the sources under the answer of an ended or ASKING turn. None where there are
+        none."""
         ...
 
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
         """The footers of a thread's newest `limit` ended turns, oldest first.
 
-        Without those that have neither notice nor buttons, were retried, or were forgotten.
+        Without those that have neither notice, buttons nor sources, were retried, or were forgotten.
         """
         ...
 

@@ -8,6 +8,7 @@ import pytest
 
 from core.commands.handlers import CommandHandlers
 from core.errors import StoreError
+from core.i18n import phrase
 from core.inbox.inbox import StoringInbox
 from core.settings.environment import CoreSettings
 from core.turns.running import RunningTurns
@@ -15,7 +16,9 @@ from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import ButtonPress, Deleted, Edited, Event, Outcome
 from core.values.parts import File, Quote
 from core.values.places import Person, Place
+from core.values.tasks import RemoveSources
 from core.values.turn_ends import Finish
+from core.values.ui import Button
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
 
@@ -114,6 +117,30 @@ async def test_a_button_counts_only_in_the_channel_of_its_answer(house: App) -> 
     assert (await house.inbox.receive(replace(foreign, place=THREAD))).outcome is Outcome.TURN
     assert (await house.inbox.receive(replace(foreign, place=THREAD))).outcome is Outcome.DUPLICATE
     assert house.submitted[-1].again_of == turn.id
+
+
+async def test_an_opinion_of_sources_counts_until_they_are_deleted(house: App) -> None:
+    turns = []
+    for number in (1, 2):
+        receipt = await house.inbox.receive(ask(number))
+        assert receipt.turn_id is not None
+        turns.append(await house.store.begin(receipt.turn_id))
+    source, citing = turns
+    await house.store.finish(Finish(source, TurnState.DONE, "so", posted=("p1",)))
+    up = (Button("up", "Up", citing.id), Button("cited_up", "Source helped", citing.id))
+    cited = ((1, source.id),)
+    end = Finish(citing, TurnState.DONE, "See [1]", buttons=up, posted=("p2",), cited=cited)
+    await house.store.finish(end)
+    press = ButtonPress("cited_up", citing.id, THREAD, ADA)
+    assert (await house.inbox.receive(press)).outcome is Outcome.NOTED
+    assert [one.value for one in await house.store.feedback(source.id)] == [1]
+    await house.inbox.receive(Deleted(replace(THREAD, thread=""), source.ask.id))
+    assert house.submitted[-1].ask.task == RemoveSources(citing.id)
+    late = await house.inbox.receive(replace(press, action="cited_down"))
+    assert late.outcome is Outcome.UNKNOWN
+    assert late.reply is not None
+    assert late.reply.text == phrase("pressed_late", "en", prefix="@Parley /")
+    assert [one.value for one in await house.store.feedback(source.id)] == [1], "nothing was rated"
 
 
 async def test_a_second_delivery_adds_the_files_that_the_first_one_lacked(house: App) -> None:
