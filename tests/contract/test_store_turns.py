@@ -497,9 +497,10 @@ async def test_an_answer_quotes_single_clips_and_counts_while_it_waits_for_an_ap
     run = await store.begin(asking.id)
     up = (Button("approve", "Approve", asking.id),)
     end = Finish(run, TurnState.ASKING, "", "May I?", up, ("p1",), asked=(0, ASKED))
-    await store.finish(replace(end, quoted=(("m0", "F1"), ("m0", "F2"), ("m9", "F3"))))
+    clips = (("m0", "F1"), ("m0", "F2"), ("m9", "F3"))
+    await store.finish(replace(end, quoted=clips))
     assert [await quoting(*left) for left in ((), ("F1",), ("F1", "F2"))] == [[asking.id], [asking.id], []]
-    assert await store.answer_footer(asking.id) == AnswerFooter("p1", "m1", NOON, "May I?", up)
+    assert await store.answer_footer(asking.id) == AnswerFooter("p1", "m1", NOON, "May I?", up, quoted=clips)
     await store.resume(asking.id, APPROVED)
     assert (await quoting(), await store.answer_footer(asking.id)) == ([], None), "its next run shows it anew"
     await store.finish(Finish(await store.begin(asking.id), TurnState.DONE, "because", quoted=(("m0", "F2"),)))
