@@ -48,6 +48,7 @@ _VOID = delete(THREAD_SUMMARIES).where(
     )
     <= UNTIL,
 )
+_ALL = select(THREAD_SUMMARIES).where(*_IN_PLACE, IS_DONE)
 _NEWEST = select(THREAD_SUMMARIES).where(*_IN_PLACE, IS_DONE).order_by(*_NEWEST_FIRST).limit(1)
 _FAILURES = select(THREAD_SUMMARIES).where(*_IN_PLACE, _ROW.state == _FAILED)
 
@@ -66,23 +67,35 @@ def newest_us() -> ColumnElement[int]:
     return literal_column(_NEWEST_US, BigInteger())
 
 
-def void(connection: Connection, place: Place, position: LinePosition) -> None:
-    """Remove the summaries of a thread that cover `position`: that line has changed."""
-    connection.execute(_VOID, _parameters(place) | dict(zip(("us", *_NAMES), _values(position), strict=True)))
-
-
 _NAMES = ("anchor", "rank", "message")
 
 
+def void_late(connection: Connection, rows: Iterable[Any]) -> None:
+    """Remove the summaries of the threads of these new rows of `messages` that end behind one of them: they lack it."""
+    for place, positions in _by_place(rows).items():
+        _void(connection, place, min(positions))
+
+
 def void_lines(connection: Connection, rows: Iterable[Any]) -> None:
-    """Remove the summaries that cover one of these rows of `messages`, or the question of an answer."""
-    first = dict[tuple[str, ...], LinePosition]()
+    """Remove the summaries that cover one of these rows of `messages`, or the question of an answer: it has changed."""
+    for place, positions in _by_place(rows).items():
+        for row in connection.execute(_ALL, _parameters(place)).all():
+            until, since = position(row), from_us(row.since_us)
+            if any(one.at >= since and one <= until for one in positions):
+                # Those that end behind it are made of it, or of the same lines.
+                _void(connection, place, until)
+
+
+def _void(connection: Connection, place: Place, position: LinePosition) -> None:
+    connection.execute(_VOID, _parameters(place) | dict(zip(("us", *_NAMES), _values(position), strict=True)))
+
+
+def _by_place(rows: Iterable[Any]) -> dict[Place, list[LinePosition]]:
+    found: dict[Place, list[LinePosition]] = {}
     for row in rows:
-        place = (row.platform, row.team, row.channel, row.thread)
-        position = LinePosition(from_us(row.at_us), row.anchor, 0, "")
-        first[place] = min(position, first.get(place, position))
-    for (platform, team, channel, thread), position in first.items():
-        void(connection, Place(platform, team, channel, thread), position)
+        place = Place(row.platform, row.team, row.channel, row.thread)
+        found.setdefault(place, []).append(LinePosition(from_us(row.at_us), row.anchor, 0, ""))
+    return found
 
 
 def forget(connection: Connection, place: Place) -> None:
@@ -115,7 +128,8 @@ def put(connection: Connection, place: Place, new: ThreadSummary) -> None:
     """Store a summary in place of the failures before it."""
     here = [_ROW[name] == getattr(place, name) for name in _PLACE]
     connection.execute(delete(THREAD_SUMMARIES).where(*here, _ROW.state == _FAILED))
-    _put(connection, place, _DONE, new.until, (new.lines, new.text, new.model, "", to_us(new.at)))
+    since_us = 0 if new.since is None else to_us(new.since)
+    _put(connection, place, _DONE, new.until, (new.lines, new.text, new.model, "", to_us(new.at), since_us))
     kept = select(_ROW.until_us).where(*here, IS_DONE).order_by(*_NEWEST_FIRST).offset(MOST_KEPT - 1).limit(1)
     oldest_us = connection.scalar(kept)
     if oldest_us is not None:
@@ -124,10 +138,10 @@ def put(connection: Connection, place: Place, new: ThreadSummary) -> None:
 
 def put_failure(connection: Connection, place: Place, failure: SummaryFailure) -> None:
     """Store an attempt that failed."""
-    _put(connection, place, _FAILED, failure.newest, (0, "", "", failure.error, to_us(failure.at)))
+    _put(connection, place, _FAILED, failure.newest, (0, "", "", failure.error, to_us(failure.at), 0))
 
 
-_REST = ("lines", "text", "model", "error", "at_us")
+_REST = ("lines", "text", "model", "error", "at_us", "since_us")
 
 
 @cache
@@ -138,7 +152,11 @@ def _adding(dialect: str) -> Executable:
 
 
 def _put(
-    connection: Connection, place: Place, state: str, until: LinePosition, rest: tuple[int, str, str, str, int]
+    connection: Connection,
+    place: Place,
+    state: str,
+    until: LinePosition,
+    rest: tuple[int, str, str, str, int, int],
 ) -> None:
     row: dict[str, Any] = {name: getattr(place, name) for name in _PLACE} | {"state": state}
     row |= dict(zip((*UNTIL_COLUMNS, *_REST), (*_values(until), *rest), strict=True))
@@ -152,7 +170,8 @@ def position(row: Any) -> LinePosition:
 
 def summary(row: Any) -> ThreadSummary:
     """The summary of a row in the state "done"."""
-    return ThreadSummary(position(row), row.lines, row.text, row.model, from_us(row.at_us))
+    since = from_us(row.since_us) if row.since_us else None
+    return ThreadSummary(position(row), row.lines, row.text, row.model, from_us(row.at_us), since)
 
 
 def before(at_us: Any, message: Any) -> ColumnElement[bool]:

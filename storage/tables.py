@@ -508,10 +508,11 @@ class AuditRow(Row, table=True):
 
 
 class ThreadSummaryRow(Row, table=True):
-    """A summary of the `lines` oldest lines of a thread (`state` "done"), or an attempt that gave none ("failed").
+    """A summary of `lines` lines of a thread (`state` "done"), or an attempt that gave none ("failed").
 
-    `until_us`, `until_anchor`, `until_rank` and `until_message`: the position of the last line that it covers; of an
-    attempt that failed, of the newest line then. `error`: as in `core.values.summaries.SummaryFailure`.
+    `since_us`: the time of the first line that it covers; 0 for all lines. `until_us`, `until_anchor`, `until_rank` and
+    `until_message`: the position of the last one; of an attempt that failed, of the newest line then. `error`: as in
+    `core.values.summaries.SummaryFailure`.
     """
 
     __tablename__ = "thread_summaries"
@@ -530,6 +531,7 @@ class ThreadSummaryRow(Row, table=True):
     model: str = Field(sa_type=Text)
     error: str = Field(sa_type=Text)
     at_us: int = Field(sa_type=BigInteger)
+    since_us: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
 
 
 class FeedbackRow(Row, table=True):

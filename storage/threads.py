@@ -116,7 +116,7 @@ def _added(connection: Connection, adding: Executable, lines: Sequence[dict[str,
     """Add lines. One that comes late, between those that are summed up, voids the summary. True if any was added."""
     rows = [row for line in lines for row in connection.execute(adding, line)]
     late = [row for row in rows if row.summed_us is not None and row.at_us <= row.summed_us]
-    summaries.void_lines(connection, late)
+    summaries.void_late(connection, late)
     return bool(rows)
 
 

@@ -132,7 +132,8 @@ def finish_summary(
     newest = summaries.progress(connection, place).newest
     if result.before != (newest.until if newest is not None else None):
         return False
-    read = threads.oldest_lines(connection, place, result.before, len(result.stretch), hold=True)
+    after = result.before or result.after
+    read = threads.oldest_lines(connection, place, after, len(result.stretch), hold=True)
     if tuple(read) != result.stretch:
         return False
     summaries.put(connection, place, result.summary)

@@ -13,7 +13,7 @@ from core.llm.messages import whole_text
 from core.llm.tokens import estimate
 from core.speakers import label_of, labels_of
 from core.text import shortened
-from core.values.conversation import Message, ThreadMessage, text_message
+from core.values.conversation import LinePosition, Message, ThreadMessage, text_message
 from core.values.summaries import SummaryFailure, ThreadSummary
 
 LONG_LINES = 200
@@ -31,6 +31,9 @@ LINE_LENGTH = 8_000
 SUMMARY_TOKENS, SUMMARY_SHARE = 4_000, 0.125
 """The longest summary with the thoughts of its model, and its share of the window. Its instructions ask for a shorter
 one."""
+EXPIRING_SHARE = 0.25
+"""Lines that are kept for less than this share of the time more are not summed up anew: the first one to go would take
+the summary with it. So a thread whose lines go day by day is summed up anew four times in that time, not each day."""
 RETRY_LINES = 20
 RETRY_AFTER = timedelta(hours=1)
 """After an attempt that failed, the next one waits for so many lines, or for this time."""
@@ -72,6 +75,13 @@ def is_long(lines: Sequence[ThreadMessage], window: int) -> bool:
     if len(lines) > LONG_LINES:
         return True
     return len(lines) > 1 and sum(map(_tokens, lines)) > window * LONG_SHARE
+
+
+def expiring(keep_days: int | None, now: datetime) -> LinePosition | None:
+    """The position behind which a thread without a summary is summed up; None where nothing is about to go."""
+    if keep_days is None:
+        return None
+    return LinePosition(now - (1 - EXPIRING_SHARE) * timedelta(days=keep_days), "", 0, "")
 
 
 def is_due(failures: Sequence[SummaryFailure], lines: Sequence[ThreadMessage], now: datetime) -> bool:

@@ -19,6 +19,7 @@ from core.conversation.thread_summary import (
     WHOLE_LINES,
     Stretch,
     build_thread_summary,
+    expiring,
     is_due,
     is_long,
     stretch_of,
@@ -116,8 +117,10 @@ class ThreadSummaries:
             return
         place = turn.ask.place
         try:
-            failures = (await self._store.summary_progress(place)).failures
-            if is_due(failures, lines, self._clock.now()) and stretch_of(lines, window, failures):
+            progress, now = await self._store.summary_progress(place), self._clock.now()
+            failures, after = progress.failures, self._after(progress, settings)
+            lines = tuple(line for line in lines if after is None or line.position > after)
+            if is_due(failures, lines, now) and stretch_of(lines, window, failures):
                 await self._queue(place, turn.id)
         except StoreError as error:
             log.warning("thread_summary_not_queued", place=place.key, **error.log_keys)
@@ -180,12 +183,13 @@ class ThreadSummaries:
             if not self._may_sum_up(settings):
                 return None, None
             progress = await self._store.summary_progress(place)
-            stretch = await self._stretch(place, progress, settings)
+            after = self._after(progress, settings)
+            stretch = await self._stretch(place, after, progress, settings)
             if stretch is None:
                 return None, None
             draft.model_info = self._catalog.model_info(settings.model)
             await self._ask(running, self._request(place, settings, progress, stretch))
-            return self._made(draft, progress, stretch), stretch
+            return self._made(draft, progress, stretch, after), stretch
         except (BudgetError, ModelError, StoreError) as error:
             draft.error = error
             draft.reads = draft.reads and not isinstance(error, ModelError)  # a failed try is `Charged`
@@ -197,13 +201,18 @@ class ThreadSummaries:
         return None, None
 
     async def _stretch(
-        self, place: Place, progress: SummaryProgress, settings: ChannelSettings
+        self, place: Place, after: LinePosition | None, progress: SummaryProgress, settings: ChannelSettings
     ) -> Stretch | None:
-        after = None if progress.newest is None else progress.newest.until
         most = STRETCH_LINES + WHOLE_LINES
         lines = await self._store.oldest_lines(place, after, most + 1)
         more = len(lines) > most
         return stretch_of(lines[:most], self._window(settings), progress.failures, more=more)
+
+    def _after(self, progress: SummaryProgress, settings: ChannelSettings) -> LinePosition | None:
+        """The position behind which the next stretch begins."""
+        if progress.newest is not None:
+            return progress.newest.until
+        return expiring(settings.keep_days, self._clock.now())
 
     def _request(
         self, place: Place, settings: ChannelSettings, progress: SummaryProgress, stretch: Stretch
@@ -301,7 +310,9 @@ class ThreadSummaries:
         lines = await until_stored(self._clock, lambda: self._store.lines(place, limit=1))
         return lines[-1].position if lines else None
 
-    def _made(self, draft: Draft, progress: SummaryProgress, stretch: Stretch) -> StretchSummary:
+    def _made(
+        self, draft: Draft, progress: SummaryProgress, stretch: Stretch, after: LinePosition | None
+    ) -> StretchSummary:
         before = progress.newest
         summary = ThreadSummary(
             stretch.lines[-1].position,
@@ -309,8 +320,9 @@ class ThreadSummaries:
             draft.text.strip(),
             (draft.model_info or self._catalog.default).name,
             self._clock.now(),
+            before.since if before else stretch.lines[0].at,
         )
-        return StretchSummary(summary, before.until if before else None, stretch.lines)
+        return StretchSummary(summary, before.until if before else None, stretch.lines, after)
 
     def _charge(self, draft: Draft, usage: Usage | None) -> Charge:
         return draft_to_charge(draft, usage, self._catalog.default, self._today, ChargeKind.SUMMARY)

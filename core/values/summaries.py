@@ -1,7 +1,7 @@
 """Summaries of the beginnings of long threads.
 
-A summary covers the lines of its thread up to a position. The next one is made of it and of the stretch of lines that
-follows it.
+A summary covers the lines of its thread up to a position; those that are about to be removed by retention when it is
+made it leaves out. The next one is made of it and of the stretch of lines that follows it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from core.values.conversation import LinePosition, ThreadMessage
 
 @dataclass(frozen=True, slots=True)
 class ThreadSummary:
-    """The summary of the `lines` oldest lines of a thread, up to `until`. `model` wrote it at the time `at`."""
+    """The summary of `lines` lines of a thread, from the time `since` (None: from the first one) up to `until`. `model`
+    wrote it at the time `at`."""
 
     until: LinePosition
     lines: int
     text: str
     model: str
     at: datetime
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,10 @@ class SummaryProgress:
 
 @dataclass(frozen=True, slots=True)
 class StretchSummary:
-    """A new summary, made of the one up to `before` (None: of none) and of the lines `stretch` as they were read."""
+    """A new summary, made of the one up to `before` (None: of none) and of the lines `stretch` as they were read: where
+    it is made of no other one, those behind `after`."""
 
     summary: ThreadSummary
     before: LinePosition | None
     stretch: tuple[ThreadMessage, ...]
+    after: LinePosition | None = None

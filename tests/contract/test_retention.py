@@ -244,6 +244,15 @@ class TestContent:
         assert await newest(store) is None
         assert [line.text for line in await store.lines(PLACE)][:2] == ["line 1", "line 2"]
 
+    async def test_a_summary_stays_while_only_lines_go_that_it_does_not_cover(self, store: Store) -> None:
+        await thread(store)
+        summary = await summed_up(store, 5, RARE, after=ask("m03", after_s=3))
+        assert [line.text for line in await store.oldest_lines(PLACE, summary.until, 1)] == ["line 9"]
+        assert await expire(store, before=NOON + timedelta(seconds=4)) > 0
+        assert await newest(store) == summary
+        await expire(store, before=NOON + timedelta(seconds=5))
+        assert await newest(store) is None
+
     async def test_channels_are_listed_in_parts(self, store: Store) -> None:
         places = [Place("slack", "T1", f"C{number}") for number in range(5)]
         for place in places:

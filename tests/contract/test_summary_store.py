@@ -13,7 +13,7 @@ from sqlalchemy import delete, text
 from sqlalchemy.pool import NullPool
 
 from core.ports.store import Store
-from core.values.conversation import Ask, History, ThreadMessage, Turn, TurnState, announcement
+from core.values.conversation import Ask, History, LinePosition, ThreadMessage, Turn, TurnState, announcement
 from core.values.deltas import ChargeKind, Usage
 from core.values.events import Deleted, Edited
 from core.values.parts import Quote
@@ -47,13 +47,17 @@ async def summing(store: Store, name: str = "sum-up:1") -> Turn:
     return await store.begin(turn.id)
 
 
-async def summed_up(store: Store, count: int, words: str = "They began.") -> ThreadSummary:
-    """Sum up the next `count` lines."""
+async def summed_up(
+    store: Store, count: int, words: str = "They began.", after: Ask | None = None
+) -> ThreadSummary:
+    """Sum up the next `count` lines: where none are, those behind the message `after`."""
     before = (await store.summary_progress(PLACE)).newest
-    stretch = tuple(await store.oldest_lines(PLACE, before.until if before else None, count))
+    behind = before.until if before else LinePosition(after.at, after.id, 0, after.id) if after else None
+    stretch = tuple(await store.oldest_lines(PLACE, behind, count))
     covered = (before.lines if before else 0) + len(stretch)
-    summary = ThreadSummary(stretch[-1].position, covered, words, "m", NOON)
-    new = StretchSummary(summary, before.until if before else None, stretch)
+    since = stretch[0].at if after else None
+    summary = ThreadSummary(stretch[-1].position, covered, words, "m", NOON, since)
+    new = StretchSummary(summary, before.until if before else None, stretch, behind)
     turn = await summing(store, f"sum-up:{words}")
     charge = Charge(ChargeKind.SUMMARY, "m", SPENT)
     end = Finish(turn, TurnState.DONE, model="m", usage=SPENT, charges=(charge,))
@@ -66,6 +70,17 @@ async def newest(store: Store) -> ThreadSummary | None:
 
 
 LATER = ask("m99", "And now?", 600)
+
+
+async def test_an_edit_before_the_first_line_of_a_summary_leaves_it_and_a_late_line_does_not(
+    store: Store,
+) -> None:
+    await thread(store)
+    summary = await summed_up(store, 5, after=ask("m03", after_s=3))
+    assert await store.edit(Edited(PLACE, "m02", "line two"))
+    assert await newest(store) == summary
+    assert await store.note(ask("m01b", "line 1b", 1.5))
+    assert await newest(store) is None, "the next one has it"
 
 
 async def test_a_prompt_has_the_summary_and_the_lines_behind_it(store: Store) -> None:

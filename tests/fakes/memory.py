@@ -403,10 +403,11 @@ class MemoryStore(MemorySettings):
             return False
         known = talk.valid_summaries()
         before = known[-1].until if known else None
-        if end.before != before or tuple(talk.behind(before)[: len(end.stretch)]) != end.stretch:
+        after = end.before or end.after
+        if end.before != before or tuple(talk.behind(after)[: len(end.stretch)]) != end.stretch:
             return False
         kept = [pair for pair in talk.summaries if pair[0] in known]
-        talk.summaries = [*kept, (end.summary, talk.covered(end.summary.until))]
+        talk.summaries = [*kept, (end.summary, talk.covered(end.summary))]
         talk.failures.clear()
         return True
 

@@ -31,14 +31,15 @@ class StoredThread:
 
     def valid_summaries(self) -> list[ThreadSummary]:
         """Those of whose lines none has changed, oldest first."""
-        return [one for one, covered in self.summaries if covered == self.covered(one.until)]
+        return [one for one, covered in self.summaries if covered == self.covered(one)]
 
-    def covered(self, until: LinePosition) -> list[ThreadMessage]:
-        """The lines up to a position. The content of files does not count."""
+    def covered(self, summary: ThreadSummary) -> list[ThreadMessage]:
+        """The lines that a summary covers. The content of files does not count."""
+        since = max(self.since, summary.since or NEVER)
         return [
             replace(one, attached=tuple(map(_without_content, one.attached)))
             for one in self.ordered()
-            if replace(one.position, rank=0, message="") <= until and one.at >= self.since
+            if replace(one.position, rank=0, message="") <= summary.until and one.at >= since
         ]
 
     def behind(self, after: LinePosition | None) -> list[ThreadMessage]:
@@ -50,6 +51,7 @@ class StoredThread:
         self.at = max(self.at, entry.at)
         if entry.id in self.lines:
             return False
+        self.summaries = [pair for pair in self.summaries if entry.at >= (pair[0].since or NEVER)]
         attached = storable_value(entry.attached)
         self.lines[entry.id] = replace(entry, text=storable(entry.text), attached=attached)
         return True

@@ -13,8 +13,9 @@ from core.values.turn_ends import Finish
 class SummaryStore(Protocol):
     """The summaries of threads, and the attempts that failed.
 
-    A change of a line that a summary covers voids it, and all later ones of the thread: an edit, a deletion, a line
-    that comes late. A reset of the thread voids all of them.
+    A change of a line that a summary covers voids it, and all later ones of the thread: an edit, a deletion, the end of
+    the time for which it is kept. So does a line that comes late, from before its end. A reset of the thread voids all
+    of them.
     """
 
     async def summary_progress(self, place: Place) -> SummaryProgress: ...

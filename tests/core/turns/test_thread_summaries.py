@@ -173,6 +173,97 @@ async def test_a_long_one_is_summed_up_once_after_the_answer_and_the_next_prompt
     assert journey.model.questions[-1].notes == 1
 
 
+# Retention.
+
+
+class Kept(Journey):
+    """A thread whose messages are kept for `days` days."""
+
+    def __init__(self, days: int = 8) -> None:
+        super().__init__(parley_keep_days=days)
+        self.days = days
+        self.day = 0
+
+    async def next_day(self, lines: int = 60) -> ThreadSummary | None:
+        """A day on which retention removes what is older, and a question is asked after these lines. Returns the newest
+        summary."""
+        self.day += 1
+        self.clock.ahead = timedelta(days=self.day)
+        before = self.clock.now() - timedelta(days=self.days)
+        while await self.store.expire_channel(replace(PLACE, thread=""), before):
+            pass
+        await self.talk(lines)
+        await self.question()
+        await self.quiet()
+        return await self.newest()
+
+    async def question(self, place: Place = PLACE) -> Turn:
+        self.asked += 1
+        turn = await self.store.accept(replace(_ask(self.asked, place), at=self._now))
+        assert turn is not None
+        self.rig.place_queues.submit(turn)
+        ended = await self.rig.until_ended(turn)
+        await until(lambda: turn.id not in self.rig.live.ids)
+        return ended
+
+    def keeps(self, at: datetime | None, *, days: int) -> bool:
+        """True if what was said then is kept for so many days more."""
+        return at is not None and at > self.clock.now() - timedelta(days=self.days - days)
+
+    @property
+    def _now(self) -> datetime:
+        return _ask(self.asked, PLACE).at + timedelta(days=self.day)
+
+    def _ask(self, place: Place) -> Ask:
+        return replace(super()._ask(place), at=self._now)
+
+
+async def test_a_thread_whose_lines_go_day_by_day_is_not_summed_up_anew_each_day() -> None:
+    thread = Kept()
+    async with thread.rig.delivering():
+        for _ in range(thread.days + 1):
+            before = await thread.next_day()
+        anew, paid, days = 0, len(thread.model.summaries), 4 * thread.days
+        for _ in range(days):
+            summary = await thread.next_day()
+            assert summary is not None
+            anew += before is None or summary.since != before.since
+            before = summary
+    assert 0 < anew <= days / 2
+    assert len(thread.model.summaries) - paid <= days
+
+
+async def test_a_day_on_which_no_line_goes_that_is_summed_up_pays_nothing() -> None:
+    thread = Kept()
+    async with thread.rig.delivering():
+        for _ in range(2 * thread.days):
+            summary = await thread.next_day()
+            if thread.day > thread.days and summary is not None and thread.keeps(summary.since, days=1):
+                break
+        paid, spent = len(thread.model.summaries), await thread.totals()
+        lines = len(await thread.store.oldest_lines(PLACE, None, 1_000))
+        assert await thread.next_day(lines=1) == summary
+        assert len(await thread.store.oldest_lines(PLACE, None, 1_000)) < lines, "others went"
+        assert (len(thread.model.summaries), await thread.totals()) == (paid, spent)
+
+
+async def test_what_is_left_is_summed_up_once() -> None:
+    thread = Kept()
+    async with thread.rig.delivering():
+        for _ in range(thread.days):
+            assert await thread.next_day() is not None or thread.day < 4
+        paid = len(thread.model.summaries)
+        summary = await thread.next_day(lines=0)
+        assert summary is not None
+        assert thread.keeps(summary.since, days=1)
+        assert len(thread.model.summaries) == paid + 1
+        for _ in range(3):
+            await thread.question()
+            await thread.quiet()
+        assert await thread.newest() == summary
+        assert len(thread.model.summaries) == paid + 1
+
+
 async def test_it_is_said_once_in_a_thread() -> None:
     journey = Journey()
     async with journey.rig.delivering():
