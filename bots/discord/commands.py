@@ -87,7 +87,10 @@ def _command(spec: Spec) -> dict[str, Any]:
         "type": CHAT,
         **_words("name", spec.key, _NAME_LIMIT),
         **_words("description", f"{spec.key}_about", _ABOUT_LIMIT),
-        "options": [*(_option(spec, option) for option in options), *map(_file, _FILES.get(spec.name, ()))],
+        "options": [
+            *(option_to_payload(spec, option) for option in options),
+            *map(_file, _FILES.get(spec.name, ())),
+        ],
         **_reach(spec.name),
     }
 
@@ -96,7 +99,9 @@ def _menu(key: str) -> dict[str, Any]:
     return {"type": MESSAGE, **_words("name", key, _NAME_LIMIT), **_reach(key)}
 
 
-def _option(spec: Spec, option: Option) -> dict[str, Any]:
+def option_to_payload(spec: Spec, option: Option) -> dict[str, Any]:
+    """An option of a command. Of one with more choices than Discord shows, those are suggested that fit what is
+    typed: https://docs.discord.com/developers/interactions/application-commands#autocomplete"""
     shown: dict[str, Any] = {
         "type": _TYPES[option.kind],
         "name": option.name,
@@ -106,9 +111,9 @@ def _option(spec: Spec, option: Option) -> dict[str, Any]:
     }
     if option.kind in (Kind.WHOLE, Kind.NUMBER) and option.most:
         shown |= {"min_value": option.least, "max_value": option.most}
-    if option.suggests:
+    if option.suggests or len(option.choices) > _CHOICE_LIMIT:
         shown["autocomplete"] = True
-    if option.choices:
+    elif option.choices:
         shown["choices"] = _choices(option)
     return shown
 
@@ -124,7 +129,7 @@ def _file(key: str) -> dict[str, Any]:
 
 
 def _choices(option: Option) -> list[dict[str, Any]]:
-    labels = {language: choices(option, variant(language, "discord"))[:_CHOICE_LIMIT] for language in LANGUAGES}
+    labels = {language: choices(option, variant(language, "discord")) for language in LANGUAGES}
     return [
         {
             "name": choice.label[:_ABOUT_LIMIT],

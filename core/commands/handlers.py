@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from core.access import is_admin, refusal
 from core.clock import Clock
@@ -143,6 +144,10 @@ class CommandHandlers:
     async def suggest(self, command: Command, option: str) -> list[Choice]:
         """Completions of `option`, by its beginning and the other options. Raises StoreError."""
         given, begun = await self._context(command), str(command.options.get(option, "")).strip().lower()
+        spec = spec_on(command.name, given.traits) if command.name in COMMANDS else None
+        of_choices = [one for one in spec.options if one.name == option and one.choices] if spec else []
+        if of_choices:
+            return _fitting(choices(of_choices[0], given.language), begun)
         name = "model" if command.name == "model" else str(command.options.get("name", ""))
         if name not in (there := settings_on(given.traits)):
             return []
@@ -150,8 +155,7 @@ class CommandHandlers:
         if name == "model":
             values = tuple(dict.fromkeys([given.settings.model, self.core.openai_model, *self._models]))
         offered = [Choice(value, choice_label(value, given.language)) for value in [*values, "default"]]
-        found = [one for one in offered if begun in one.value.lower() or begun in one.label.lower()]
-        return found[:_SUGGESTIONS]
+        return _fitting(offered, begun)
 
     async def _ask(self, given: CommandContext) -> Ask:
         question = str(given.values.get("question", ""))
@@ -190,6 +194,12 @@ class CommandHandlers:
         return ImmediateReply(
             "\n".join([given.phrase("help_title"), ask, given.phrase("help_files"), "", *lines])
         )
+
+
+def _fitting(offered: Iterable[Choice], begun: str) -> list[Choice]:
+    """The choices with these letters in them."""
+    found = (one for one in offered if begun in one.value.lower() or begun in one.label.lower())
+    return list(islice(found, _SUGGESTIONS))
 
 
 def _named(misread: CommandError, spec: Spec, given: CommandContext) -> Values:

@@ -9,11 +9,13 @@ from typing import Any
 import discord
 import pytest
 
-from bots.discord.commands import CHAT, MESSAGE, payloads
+from bots.discord import TRAITS
+from bots.discord.commands import CHAT, MESSAGE, option_to_payload, payloads
 from bots.discord.replies import reply_to_contents
-from core.commands import COMMANDS, MENUS
+from core.commands import COMMANDS, HISTORY, MENUS, Kind, Option
 from core.errors import StoreError
 from core.i18n import error_text, language_of, phrase
+from core.settings.channel import SETTINGS, settings_on
 from core.values.events import Command, Event, Outcome, Receipt
 from core.values.ui import Attachment, ImmediateReply
 from tests.bots.discord.conftest import Bot, running
@@ -49,6 +51,22 @@ def test_every_name_is_one_that_discord_takes_in_every_language() -> None:
                 assert all(NAME.fullmatch(name) and name == name.lower() for name in names), names
                 assert set(thing["description_localizations"]) == LOCALES
             assert all(1 <= len(name) <= 32 for name in names), names
+
+
+def test_an_option_with_more_choices_than_are_shown_suggests_those_that_fit_what_is_typed() -> None:
+    spec, more = COMMANDS["settings"], ("day", "week", "month", "thread", "me")
+    for count, suggests in ((25, False), (26, True)):
+        option = Option("name", Kind.CHOICE, choices=(*SETTINGS, HISTORY, *more)[:count])
+        payload = option_to_payload(spec, option)
+        assert payload.get("autocomplete", False) is suggests
+        assert len(payload.get("choices", ())) == (0 if suggests else count)
+
+
+def test_no_setting_is_missing_from_the_choices_of_the_command() -> None:
+    [command] = [one for one in payloads() if one["name"] == "settings"]
+    [name] = [one for one in command["options"] if one["name"] == "name"]
+    chosen = {choice["value"] for choice in name.get("choices", ())}
+    assert name.get("autocomplete") or chosen == {*settings_on(TRAITS), HISTORY}
 
 
 def test_the_words_are_discords_own_and_complete_in_each_language() -> None:

@@ -14,7 +14,7 @@ from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
 from core.child_processes import ChildError
-from core.commands import COMMANDS
+from core.commands import COMMANDS, HISTORY, choices, spec_on
 from core.commands.handlers import CommandHandlers
 from core.commands.parser import command_of, options_of, values_of
 from core.i18n import LANGUAGES, LOCALES, SPOKEN, name_list, phrase, variant
@@ -836,8 +836,26 @@ async def test_suggestions_begin_with_what_was_typed() -> None:
     assert await suggested("settings", "value", name="temperature") == ["default"]
 
 
-ALONE = Place("discord", "900", "D1", direct=True)
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_setting_is_suggested_by_its_name_and_its_label_and_both_are_understood(
+    language: str,
+) -> None:
+    office, speaker, place = Office(), replace(ADA, locale=language), replace(GUILD, channel="C1")
+    spec = spec_on("settings", TRAITS["discord"])
+    [name] = [option for option in spec.options if option.name == "name"]
+    assert {*settings_on(TRAITS["discord"]), HISTORY} == set(name.choices)
+    for one in choices(name, variant(language, "discord")):
+        for typed in (one.value, one.label, one.label[:-1]):
+            command = Command("settings", place, speaker, NOON, options={"name": typed})
+            found = await office.handlers.suggest(command, "name")
+            assert one in found, typed
+            assert len(found) <= 25, "as many as Discord shows"
+        for written in (one.value, one.label):
+            assert values_of(spec, {"name": written})["name"] == one.value
+
+
 GUILD = Place("discord", "G1", "")
+ALONE = Place("discord", "900", "D1", direct=True)
 
 
 @pytest.mark.parametrize("name", ["ask", "summarize", "model", "usage"])
