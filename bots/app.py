@@ -34,6 +34,7 @@ from core.llm import check_ways, create_embedder, create_model, create_transcrib
 from core.llm.catalog import ModelCatalog, load_catalog
 from core.llm.redacting_model import RedactedModel
 from core.memory.recall import Recall
+from core.memory.source_checks import SourceChecks
 from core.operators.alert_turns import AlertChannels, AlertTurns
 from core.operators.alerts import OperatorAlerts
 from core.operators.counts import OperationCounts
@@ -191,7 +192,10 @@ class App:
             self.embeddings = QuestionEmbeddings(
                 store, self.embedder, self.core, self.clock, budgets, self._is_distributed
             )
-        self.recall = Recall(store, self.core, self.clock, self._calls, self.embeddings)
+        self.source_checks = SourceChecks(lambda change: self.inbox.receive(change), self.clock)
+        self.recall = Recall(
+            store, self.core, self.clock, self._calls, self.embeddings, checks=self.source_checks
+        )
         self.supervisor = Supervisor(connectors, self.clock, self.operator_alerts, self.metrics.gauge)
         self.mcp_servers = [self._create_mcp_server(server) for server in config.tool_servers]
         self.tools = Toolbox(

@@ -198,6 +198,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
             log.info("turns_left_open", turns=given_back)
         await jobs.stop()
         await asyncio.gather(*(server.close() for server in app.mcp_servers))
+        await app.source_checks.close()
         await app.inbox.admission.close()
         await app.checkpoints.flush()
         await app.counts.flush()

@@ -17,6 +17,7 @@
     operators       alerts and metrics
     access          decides who may ask, and who may change settings
     platform_calls  the gate before every platform call
+    facts           what look-ups tell, cached
     child_processes runs commands in child processes, with a limit of time
     clock, errors, log, text, headers, redaction, retry_after, speakers
 

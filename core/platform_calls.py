@@ -16,13 +16,15 @@ from core.ports.connector import (
     LinksMessages,
     Membership,
     ReadsPosts,
+    RereadsQuestions,
     SearchesMessages,
     SourceAccess,
     ThreadAccess,
 )
 from core.ports.files import FileContent, FileError, FileSource
 from core.values.conversation import Ask, History
-from core.values.memory import FoundMessage
+from core.values.events import Deleted, Edited
+from core.values.memory import EarlierAnswer, FoundMessage
 from core.values.outgoing import DeleteMessage, OutgoingCall, Page, PostMessage, UploadFile
 from core.values.parts import File, FileProblem
 from core.values.places import Person, Place, message_key
@@ -161,6 +163,22 @@ class PlatformCalls:
         places = {one.place.channel: one.place for one in found}
         since = {channel: await self._kept_since(one) for channel, one in places.items()}
         return [one for one in found if (after := since[one.place.channel]) is None or one.at >= after]
+
+    @property
+    def rereads(self) -> bool:
+        """True if `reread` may find a change."""
+        return isinstance(self.installation, RereadsQuestions)
+
+    @property
+    def heard_since(self) -> datetime | None:
+        """`RereadsQuestions.heard_since`, or None."""
+        return self.installation.heard_since if isinstance(self.installation, RereadsQuestions) else None
+
+    async def reread(self, source: EarlierAnswer) -> Edited | Deleted | None:
+        """`RereadsQuestions.reread`; None where the platform tells of every change."""
+        if not isinstance(self.installation, RereadsQuestions):
+            return None
+        return await self._pass("reread", self.installation.reread(source))
 
     async def unanswered_posts(
         self, scope: Place, reader: Place, since: datetime, until: datetime

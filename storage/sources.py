@@ -90,6 +90,19 @@ def remove_thread(connection: Connection, place: Place, before_us: int) -> None:
     remove(connection, select(TURNS.c.id).where(TURNS.c.id.in_(ended), TURNS.c.at_us < before_us))
 
 
+def remove_place(connection: Connection, place: Place) -> None:
+    """Take all turns of a thread, or of a channel, out of the index."""
+    source, turn = SOURCES.c, TURNS.c
+    of_channel = select(source.turn_id).where(
+        *threads.of_team(SOURCES, place.platform, place.team), source.channel == place.channel
+    )
+    if place.thread:
+        here = turn.thread == place.thread
+        of_channel = select(turn.id).where(turn.id.in_(of_channel), here)
+    # By their ids: the table that is read is the one that changes.
+    remove(connection, list(connection.scalars(of_channel)))
+
+
 def remove_message(connection: Connection, place: Place, message: str) -> None:
     """Take the turns whose question or answer the message is out of the index. It is still stored."""
     for question in _questions(connection, place, message):
@@ -169,6 +182,7 @@ def answers(connection: Connection, turn_ids: Collection[int], scope: SourceScop
             from_us(row.at_us),
             asked,
             answered,
+            line_id(row.id, row.posted) if row.posted else "",
         )
         for row, asked, answered in _with_texts(connection, rows)
     }

@@ -312,6 +312,10 @@ class SqlStore:
         found = await self._database.read(sources.answers, turn_ids, scope)
         return [answer for _, answer in sorted(found.items())]
 
+    async def remove_sources_of(self, place: Place) -> None:
+        await self._database.write(sources.remove_place, place)
+        self._vectors.forget_later(place)
+
     async def source_channels(self, platform: str, team: str) -> list[str]:
         return await self._database.read(sources.channels, platform, team)
 

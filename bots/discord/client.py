@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -107,6 +108,8 @@ class Client(discord.Client):
         self._interactions = DiscordInteractions(inbox, on_deferred, wire, files, people)
         self._down_since: float | None = clock.monotonic()
         self.was_up = False
+        self.heard_since: datetime | None = None
+        """The beginning of the session: Discord tells again what was missed within one, not what came before."""
         self._askers: FIFOCache[str, Asker] = FIFOCache(_REMEMBERED)  # by place
         private.use_http(self, Http(self.loop, wire, clock))
         lenient.guard(private.state_of(self))
@@ -151,6 +154,7 @@ class Client(discord.Client):
 
     async def on_ready(self) -> None:
         self._down_since, self.was_up = None, True
+        self.heard_since = self._clock.now()
 
     async def on_resumed(self) -> None:
         self._down_since = None
@@ -228,16 +232,17 @@ class Client(discord.Client):
 
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         around, thread = str(payload.parent_id), str(payload.thread_id)
-        await self._note(PlaceClosed(Place("discord", str(payload.guild_id), around, thread)))
+        await self._note(PlaceClosed(Place("discord", str(payload.guild_id), around, thread), gone=True))
 
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         if here := channel_to_place(channel):
-            await self._note(PlaceClosed(here))
+            await self._note(PlaceClosed(here, gone=True))
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot was removed from the server, and is in none of its channels any more."""
         for channel in guild.channels:
-            await self.on_guild_channel_delete(channel)
+            if here := channel_to_place(channel):
+                await self._note(PlaceClosed(here))
 
     def _heard(self, message_id: str, channel: object, here: Place) -> None:
         """The place of the message, which is the place of its answer."""

@@ -5,19 +5,22 @@ https://docs.discord.com/developers/resources/message#get-channel-messages
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import discord
 
-from bots.discord.incoming import channel_to_place, message_to_ask, message_to_entry
+from bots.discord.incoming import ASK, channel_to_place, message_to_ask, message_to_entry
 from bots.discord.members import KEEP_READING_S, GuildMembers
 from bots.discord.mentioned_people import MentionedPeople
-from bots.discord.message_parts import answered_message, replied_to
+from bots.discord.message_parts import answered_message, message_to_parts, replied_to
 from bots.discord.outgoing import key_to_nonce, page_to_content
 from bots.discord.thread_locations import UNKNOWN_CHANNEL, ThreadLocations, channel_at
 from bots.reading import MessageReader
 from core.values.conversation import Ask, History, ThreadMessage
+from core.values.events import Deleted, Edited
+from core.values.memory import EarlierAnswer
 from core.values.outgoing import PostMessage, UploadFile
 from core.values.places import Place
 
@@ -92,20 +95,52 @@ def may_read(channel: discord.abc.GuildChannel | discord.Thread) -> bool:
 
 async def question_exists(client: discord.Client, ask: Ask) -> bool:
     """True if the message exists, in the thread of its place or in the channel. Raises discord.py's exceptions."""
-    place = ask.place
+    return await _fetched(client, ask.place, ask.id) is not None
+
+
+async def _fetched(client: discord.Client, place: Place, message_id: str) -> discord.Message | None:
+    """The message, or None where it is neither in the thread of the place nor in its channel."""
+    if not message_id.isdecimal():
+        return None
     threaded = place.thread.isdecimal()
     # The first message of a thread is in the channel; that of a forum post is in its thread.
-    locations = [place.channel, place.thread] if place.thread == ask.id else [place.thread, place.channel]
+    locations = [place.channel, place.thread] if place.thread == message_id else [place.thread, place.channel]
     for location in locations if threaded else [place.channel]:
         try:
-            await channel_at(client, location, place).fetch_message(int(ask.id))
-            return True
+            return await channel_at(client, location, place).fetch_message(int(message_id))
         except discord.NotFound:
             continue
         except discord.HTTPException as error:
             if error.code != _WRONG_CHANNEL:
                 raise
-    return False
+    return None
+
+
+async def reread(
+    client: discord.Client, people: MentionedPeople, source: EarlierAnswer
+) -> Edited | Deleted | None:
+    """As `RereadsQuestions.reread`. Raises discord.py's exceptions.
+
+    A question that a command asked has no message of its own; the id of its interaction is in the answer's
+    (https://docs.discord.com/developers/resources/message#message-interaction-metadata-object).
+    """
+    place, question = source.place, source.question_id
+    if not question.isdecimal():
+        return None
+    asked, answered = await asyncio.gather(
+        _fetched(client, place, question), _fetched(client, place, source.answer_id)
+    )
+    if source.answer_id.isdecimal() and answered is None:
+        return Deleted(place, source.answer_id)
+    if asked is None:
+        by_command = answered is not None and answered.interaction_metadata is not None
+        return None if by_command or place.thread == f"{ASK}{question}" else Deleted(place, question)
+    if asked.edited_at is None or client.user is None:
+        return None
+    parts = message_to_parts(asked, client.user)
+    edited = Edited(place, question, parts.text, parts.attached)
+    guild = client.get_guild(int(place.team)) if place.team.isdecimal() else None
+    return (await people.named(client, guild, [edited]))[0]
 
 
 Concerns = Callable[[Ask], Awaitable[bool]]

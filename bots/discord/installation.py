@@ -28,6 +28,8 @@ from core.clock import Clock
 from core.errors import Code, PlatformError
 from core.ports.files import FileContent
 from core.values.conversation import Ask, History
+from core.values.events import Deleted, Edited
+from core.values.memory import EarlierAnswer
 from core.values.outgoing import OutgoingCall, PostMessage, RateLimit, RateLimitStatus, UploadFile
 from core.values.parts import File
 from core.values.places import Person, Place
@@ -150,6 +152,14 @@ class DiscordInstallation:
             return True
         with self._calls.translated():
             return await history.question_exists(self._here, ask)
+
+    @property
+    def heard_since(self) -> datetime | None:
+        return None if self._up_to_date is None else self._up_to_date.heard_since
+
+    async def reread(self, source: EarlierAnswer) -> Edited | Deleted | None:
+        with self._calls.translated(), calls(priority=Priority.READ):
+            return await history.reread(self._here, self.people, source)
 
     async def is_open(self, place: Place) -> bool:
         with self._calls.translated(), calls(priority=Priority.READ):

@@ -26,7 +26,6 @@
     history        the messages of a place, in a few bounded pages
     sources        which channels may be sources of an answer
     search         Slack's own search, in place of a memory
-    facts          facts of channels and people, cached
     errors         exceptions of slack_sdk and aiohttp -> PlatformError
     private        names of the SDKs that are not part of their public interface
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -61,7 +62,7 @@ class SlackConnector:
         self._sockets: tuple[Socket, ...] = ()
         self._receiving: set[asyncio.Task[Any]] = set()
         self._web = Web(bot_token, api_url)
-        self.installation = SlackInstallation(self._web, clock, self.ready, self.traits)
+        self.installation = SlackInstallation(self._web, clock, self.ready, self.traits, self.heard_since)
 
     @property
     def installations(self) -> tuple[SlackInstallation, ...]:
@@ -97,6 +98,11 @@ class SlackConnector:
 
     def ready(self) -> bool:
         return any(socket.connected for socket in self._sockets)
+
+    def heard_since(self) -> datetime | None:
+        """The time since when one of the connections at least has been there; None where none is."""
+        since = [socket.connected_at for socket in self._sockets if socket.connected and socket.connected_at]
+        return min(since, default=None)
 
     def _bolt(self, intake: EventIntake) -> AsyncApp:
         async def authorize() -> AuthorizeResult:

@@ -12,13 +12,14 @@ from typing import Any
 
 from bots.reading import MessageReader
 from bots.slack.calls import is_left_by
-from bots.slack.incoming import Identity, Payload, author_of, message_to_entry, payload_to_event
+from bots.slack.incoming import Identity, Payload, author_of, message_to_entry, payload_to_event, said_in
 from bots.slack.message_text import content_of
 from bots.slack.users import People
 from bots.slack.web import Web
 from core.errors import Code, PlatformError
 from core.values.conversation import Ask, History, ThreadMessage
-from core.values.events import Event
+from core.values.events import Deleted, Edited, Event
+from core.values.memory import EarlierAnswer
 from core.values.outgoing import OutgoingCall, PostMessage, StartStream, UploadFile
 from core.values.places import Person, Place
 
@@ -99,6 +100,35 @@ async def question_exists(web: Web, ask: Ask) -> bool:
         raise
     found = [one for one in page.get("messages", ()) if isinstance(one, dict) and one.get("ts") == ask.id]
     return any(one.get("subtype") != "tombstone" for one in found)
+
+
+async def reread(web: Web, people: People, source: EarlierAnswer) -> Edited | Deleted | None:
+    """As `RereadsQuestions.reread`: both messages are of one thread. Raises PlatformError.
+
+    A question that a command asked has no message of its own. An answer behind a page of others is not looked at.
+    """
+    place, question, answer = source.place, source.question_id, source.answer_id
+    if not _TS.fullmatch(question):
+        return None
+    last = answer if place.thread and _TS.fullmatch(answer) else question
+    where: Json = {"channel": place.channel, "ts": place.thread or question, "limit": _PAGE}
+    where |= {"oldest": question, "latest": max(question, last), "inclusive": True}
+    try:
+        page = await web.read("conversations.replies", where | _ASIDES)
+    except PlatformError as error:
+        if error.code is Code.GONE:
+            return Deleted(place, question)
+        raise
+    found = {_ts_of(one): one for one in page.get("messages", ()) if isinstance(one, dict)}
+    there = {ts for ts, one in found.items() if one.get("subtype") != "tombstone"}
+    if question not in there:
+        return Deleted(place, question)
+    if last not in there and not page.get("has_more"):
+        return Deleted(place, last)
+    if not found[question].get("edited"):
+        return None
+    me, names = await _names(web, people, [found[question]])
+    return Edited(place, question, *said_in(content_of(found[question]), me, names))
 
 
 async def find(web: Web, call: OutgoingCall) -> str | None:

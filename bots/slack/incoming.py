@@ -77,8 +77,9 @@ def payload_to_event(payload: Payload, me: Identity, names: Names) -> Event | No
     if payload.get("type") == "block_actions":
         return _press(payload, me, names)
     event: Payload = payload.get("event") or {}
-    if event.get("type") in CLOSINGS or event.get("subtype") in CLOSINGS:
-        return PlaceClosed(place_of(event, me, ""))
+    for kind in (event.get("type"), event.get("subtype")):
+        if kind in CLOSINGS:
+            return PlaceClosed(place_of(event, me, ""), gone=str(kind).endswith("_deleted"))
     if event.get("type") not in ("message", "app_mention"):
         return None
     match event.get("subtype"):

@@ -28,8 +28,8 @@ from core.errors import Code, PlatformError
 from core.i18n import language_of, phrase
 from core.ports.files import FileContent
 from core.values.conversation import Ask, History
-from core.values.events import Event
-from core.values.memory import FoundMessage
+from core.values.events import Deleted, Edited, Event
+from core.values.memory import EarlierAnswer, FoundMessage
 from core.values.outgoing import (
     EditMessage,
     Limits,
@@ -59,14 +59,19 @@ _REMEMBERED = 5_000
 
 
 class SlackInstallation:
-    """One workspace, by its bot token. `connected`: whether its events come in."""
+    """One workspace, by its bot token. `connected`: whether its events come in; `heard_since`: since when all did."""
 
     name = "slack"
     traits: PlatformTraits
     limits: Limits
 
     def __init__(
-        self, web: Web, clock: Clock, connected: Callable[[], bool], traits: PlatformTraits = TRAITS
+        self,
+        web: Web,
+        clock: Clock,
+        connected: Callable[[], bool],
+        traits: PlatformTraits = TRAITS,
+        heard_since: Callable[[], datetime | None] = lambda: None,
     ) -> None:
         self.traits = traits
         self.limits = LIMITS
@@ -79,6 +84,7 @@ class SlackInstallation:
         self.growing: FIFOCache[str, int] = FIFOCache(_GROWING)
         """The turn that streams into a message, by the message's id."""
         self._connected = connected
+        self._heard_since = heard_since
         self._pictures = BlockPictures(web, clock)
         self._no_hints: set[str] = set()
         self._processing: set[str] = set()
@@ -142,6 +148,13 @@ class SlackInstallation:
 
     async def question_exists(self, ask: Ask) -> bool:
         return await history.question_exists(self.web, ask)
+
+    @property
+    def heard_since(self) -> datetime | None:
+        return self._heard_since()
+
+    async def reread(self, source: EarlierAnswer) -> Edited | Deleted | None:
+        return await history.reread(self.web, self.people, source)
 
     def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
         return rate_limits(call)

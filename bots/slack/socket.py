@@ -15,6 +15,7 @@ import ipaddress
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
@@ -57,6 +58,8 @@ class Socket:
         self._ping_interval_s = ping_interval_s
         self._patience_s = max(1.0, 2 * ping_interval_s)
         self._link: AsyncSocketModeHandler | None = None
+        self.connected_at: datetime | None = None
+        """The time at which it was first seen to be connected since it was last seen not to be."""
 
     @property
     def connected(self) -> bool:
@@ -93,13 +96,14 @@ class Socket:
                 await link.connect_async()  # type: ignore[no-untyped-call]
             down_s = 0.0
             while down_s < self._patience_s:
+                self.connected_at = (self.connected_at or self._clock.now()) if self.connected else None
                 await self._clock.sleep(_LOOK_S)
                 reconnecting = private.is_reconnecting(link)
                 down_s = 0.0 if self.connected else down_s + _LOOK_S if reconnecting else self._patience_s
         except TimeoutError:
             return False
         finally:
-            self._link = None
+            self._link = self.connected_at = None
             await private.drop(link)
         return True
 

@@ -18,11 +18,11 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bots.slack.facts import Facts
 from bots.slack.incoming import Identity
 from bots.slack.users import user_to_person
 from core.clock import Clock
 from core.errors import Code, PlatformError
+from core.facts import Facts
 from core.memory.audience import Readers, SourceChannel, Visibility, may_use_channel, reads_channel
 from core.values.places import Person, Place
 

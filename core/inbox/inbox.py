@@ -186,6 +186,8 @@ class StoringInbox:
                 known = self._live.close(event.place, self._handlers.clock.now())
                 closed = await self.approvals.withdraw(lambda turn: holds(event.place, turn.ask.place))
                 known = closed or known
+                if event.gone:
+                    await self._store.remove_sources_of(event.place)
         return Receipt(Outcome.NOTED if known else Outcome.UNKNOWN)
 
     async def _deleted(self, event: Deleted) -> bool:

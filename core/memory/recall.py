@@ -22,6 +22,7 @@ from core.memory.channel_memories import ChannelMemories
 from core.memory.citations import MOST_NUMBERS
 from core.memory.found_messages import FoundMessages
 from core.memory.ranking import compared, united
+from core.memory.source_checks import SourceChecks
 from core.memory.source_text import (
     MOST_CANDIDATES,
     block,
@@ -50,6 +51,10 @@ log = structlog.get_logger()
 
 LOOK_UP_S = 0.3
 """Seconds that an answer waits for candidates. It goes on without those that take longer."""
+CHECK_S = 0.2
+"""Of these, the seconds for what the platform tells of sources that it was not asked about lately."""
+PATIENT_S = 2.0
+"""The same for what people look for, and for links."""
 MOST_FOUND = 8
 """The most earlier answers that a search gives back."""
 MOST_BY_MEANING, MOST_BY_WORDS = 10, 5
@@ -93,8 +98,8 @@ def audience_of(turn: Turn) -> Audience:
 
 
 class Recall:
-    """Finds earlier answers for all turns: without `embeddings` by their words alone. `calls`: the calls to a place;
-    None where there are none."""
+    """Finds earlier answers for all turns: without `embeddings` by their words alone, without `checks` as they are
+    stored. `calls`: the calls to a place; None where there are none."""
 
     def __init__(
         self,
@@ -103,7 +108,9 @@ class Recall:
         clock: Clock,
         calls: Callable[[Place], PlatformCalls | None],
         embeddings: Meanings | None = None,
+        checks: SourceChecks | None = None,
     ) -> None:
+        self._checks = checks
         self._embeddings = embeddings
         self._store = store
         self._core = core
@@ -152,7 +159,11 @@ class Recall:
             lines = candidates(numbered, now, old_after)
             material = EarlierAnswers(block(lines, numbered[0][0])) if lines else None
             return Offered(tuple(before), material=material)
-        found = [] if goes_on else await self.find(audience, question, MOST_CANDIDATES, vector=vector)
+        found = (
+            []
+            if goes_on
+            else await self.find(audience, question, MOST_CANDIDATES, vector=vector, wait_s=CHECK_S)
+        )
         lines = candidates(list(enumerate(found, 1)), now, old_after)
         if not lines:
             return Offered()
@@ -177,6 +188,7 @@ class Recall:
         *,
         vector: Vector | None = None,
         itself: bool = False,
+        wait_s: float = PATIENT_S,
     ) -> list[EarlierAnswer]:
         """The earlier answers that have some of these words, or are similar to `vector`, best first, and that everybody
         may read who reads an answer to `audience`. `itself`: also those of the conversation that asks. Raises
@@ -194,7 +206,7 @@ class Recall:
             by_words = await self._by_words(scopes, looked_for, MOST_BY_WORDS)
             similar = [await self._store.similar_answers(one, vector, MOST_BY_MEANING) for one in scopes]
             found = united(compared(similar, looked_for, MOST_BY_MEANING), by_words)
-        return await _citable(found, audience, calls, limit)
+        return await self._citable(found, audience, calls, limit, wait_s)
 
     async def _by_words(
         self, scopes: Sequence[SourceScope], words: Sequence[str], limit: int
@@ -273,7 +285,32 @@ class Recall:
         found: list[EarlierAnswer] = []
         for scope in await self._scopes(audience, calls):
             found += await self._store.answers_of(scope, turn_ids)
-        return await _citable(found, audience, calls, len(found))
+        return await self._citable(found, audience, calls, len(found))
+
+    async def _citable(
+        self,
+        found: Iterable[EarlierAnswer],
+        audience: Audience,
+        calls: PlatformCalls,
+        limit: int,
+        wait_s: float = PATIENT_S,
+    ) -> list[EarlierAnswer]:
+        """The first `limit` of `found` that everybody may read now, and that are still there."""
+        kept: list[EarlierAnswer] = []
+        left = list(found)
+        while left and len(kept) < limit:
+            some, left = left[: limit - len(kept)], left[limit - len(kept) :]
+            may = await asyncio.gather(*(self._may_use(one, audience, calls, wait_s) for one in some))
+            kept += [one for one, usable in zip(some, may, strict=True) if usable]
+        return kept
+
+    async def _may_use(
+        self, one: EarlierAnswer, audience: Audience, calls: PlatformCalls, wait_s: float
+    ) -> bool:
+        for person in audience.people:
+            if not await calls.may_cite(audience.place, person, one.place, alone=audience.alone):
+                return False
+        return self._checks is None or await self._checks.is_there(calls, one, wait_s)
 
     async def _scopes(self, audience: Audience, calls: PlatformCalls) -> list[SourceScope]:
         """The channels that may be used: those of the team of the place, and where it belongs to none and one person
@@ -309,22 +346,6 @@ class Recall:
             memories = await self._others(Place(place.platform, team, ""))
             found[team] = frozenset(id_ for id_, memory in memories.items() if memory is Memory.WORKSPACE)
         return found
-
-
-async def _citable(
-    found: Iterable[EarlierAnswer], audience: Audience, calls: PlatformCalls, limit: int
-) -> list[EarlierAnswer]:
-    """The first `limit` of `found` that everybody may read now."""
-    kept: list[EarlierAnswer] = []
-    for one in found:
-        if len(kept) == limit:
-            break
-        for person in audience.people:
-            if not await calls.may_cite(audience.place, person, one.place, alone=audience.alone):
-                break
-        else:
-            kept.append(one)
-    return kept
 
 
 def _is_elsewhere(source: Place, place: Place) -> bool:

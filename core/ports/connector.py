@@ -9,8 +9,8 @@ from typing import Protocol, runtime_checkable
 
 from core.values.budgets import SoundRules
 from core.values.conversation import Ask, History
-from core.values.events import Command, Edited, Event, Receipt
-from core.values.memory import FoundMessage
+from core.values.events import Command, Deleted, Edited, Event, Receipt
+from core.values.memory import EarlierAnswer, FoundMessage
 from core.values.outgoing import Limits, OutgoingCall, RateLimit, RateLimitStatus, Sources
 from core.values.places import Person, Place
 from core.values.platform import PlatformTraits
@@ -282,6 +282,24 @@ class SearchesMessages(Protocol):
 
         None where nothing can be searched for that message, or not for now; no call then. The caller checks that
         everybody who reads the answer may read them, and stores nothing of them. One call. Raises PlatformError.
+        """
+        ...
+
+
+@runtime_checkable
+class RereadsQuestions(Protocol):
+    """An installation whose messages may change, or go, while nothing tells of it."""
+
+    @property
+    def heard_since(self) -> datetime | None:
+        """The time from which on every change of a message was told; None while that is unknown. Pure."""
+        ...
+
+    async def reread(self, source: EarlierAnswer) -> Edited | Deleted | None:
+        """The change that is found when a question and its answer are looked at: the question as it is now where it was
+        ever edited, and the message that is gone, alone or with its thread. None where there is none.
+
+        One bounded read. Raises PlatformError where it can't be told.
         """
         ...
 

@@ -39,13 +39,14 @@ class Deleted:
 @dataclass(frozen=True, slots=True)
 class PlaceClosed:
     """A thread or a channel was deleted or archived: it takes no messages, and its growing answers stop. `place.thread`
-    is empty for a channel with all its threads.
+    is empty for a channel with all its threads. `gone`: it was deleted, and its messages with it.
 
     Sources: https://docs.discord.com/developers/events/gateway-events#thread-delete,
     https://docs.slack.dev/reference/events/channel_archive
     """
 
     place: Place
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from core.values.places import Person, Place
 
 @dataclass(frozen=True, slots=True)
 class EarlierAnswer:
-    """A question that a turn has answered, as its thread shows it now. `at` is the time of the question,
-    `question_id` the id of its message."""
+    """A question that a turn has answered, as its thread shows it now. `at` is the time of the question, `question_id`
+    and `answer_id` are the ids of the messages; the second one is empty where it is not known."""
 
     turn_id: int
     place: Place
@@ -20,6 +20,7 @@ class EarlierAnswer:
     at: datetime
     question: str
     answer: str
+    answer_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ async def test_the_answer_to_the_same_question_comes_first(store: Store) -> None
     assert (first.question, second.question) == (texts[0], texts[2])
     asker = Person(ANN.id, ANN.name, ANN.locale)
     at = NOON
-    assert first == EarlierAnswer(first.turn_id, place(0), "m0", asker, at, texts[0], "answer 0")
+    assert first == EarlierAnswer(first.turn_id, place(0), "m0", asker, at, texts[0], "answer 0", "p0")
     assert await found(store, "resetting the pin of a card", limit=1) == texts[:1]
     assert await found(store, "nobody said that") == []
 
@@ -525,3 +525,15 @@ async def test_the_sources_of_a_platform_leave_the_index_step_by_step(store: Sto
     assert await store.remove_sources("slack", 2)
     assert not await store.remove_sources("slack", 2)
     assert await found(store, "plan") == []
+
+
+async def test_a_deleted_thread_or_channel_has_no_sources(store: Store) -> None:
+    for number in (1, 2):
+        await answered(store, question(number, f"Where is the key {number}?"), "Here.", f"p{number}")
+    for number in (3, 4):
+        await answered(store, question(number, f"Where is the key {number}?", "C2"), "Here.", f"p{number}")
+    await store.remove_sources_of(place(1))
+    assert sorted(await found(store, "the key", "C1", "C2")) == [f"Where is the key {n}?" for n in (2, 3, 4)]
+    await store.remove_sources_of(Place("slack", "T2", "C2"))
+    await store.remove_sources_of(Place("slack", "T1", "C2"))
+    assert await found(store, "the key", "C1", "C2") == ["Where is the key 2?"]

@@ -67,6 +67,10 @@ class Side(Talk, Protocol):
 
     async def edit(self, text: str) -> None: ...
     async def delete(self) -> None: ...
+    async def delete_answer(self) -> None:
+        """Delete the last answer."""
+        ...
+
     async def alerted(self, count: int) -> list[str]: ...
 
 
@@ -93,6 +97,9 @@ class Slack:
 
     async def delete(self) -> None:
         await self.slack.delete(self.user, "C1", self._question)
+
+    async def delete_answer(self) -> None:
+        await self.slack.delete(self.user, "C1", self._found()[-1].ts)
 
     async def press(self, label: str) -> None:
         last = [message for message in self._found() if label in message.buttons][-1]
@@ -165,6 +172,9 @@ class Discord:
 
     async def delete(self) -> None:
         await self.discord.delete(self._question)
+
+    async def delete_answer(self) -> None:
+        await self.discord.delete(self._found()[-1].id)
 
     async def press(self, label: str) -> None:
         last = self._found()[-1]

@@ -676,6 +676,13 @@ class MemoryStore(MemorySettings):
             if ask.place.channel_key == place.channel_key and ask.id == question:
                 del self._sources[turn_id]
 
+    async def remove_sources_of(self, place: Place) -> None:
+        self._work()
+        for turn_id in list(self._sources):
+            here = self._turns[turn_id].ask.place
+            if here.channel_key == place.channel_key and place.thread in ("", here.thread):
+                del self._sources[turn_id]
+
     def _source(self, turn_id: int, scope: SourceScope) -> EarlierAnswer | None:
         """The indexed turn, where the scope allows it, as its thread is now."""
         turn = self._turns[turn_id]
@@ -693,7 +700,9 @@ class MemoryStore(MemorySettings):
         if question is None or answer is None or not allowed:
             return None
         asker = Person(ask.author.id, ask.author.name, ask.author.locale)
-        return EarlierAnswer(turn_id, ask.place, ask.id, asker, ask.at, question.text, answer.text)
+        return EarlierAnswer(
+            turn_id, ask.place, ask.id, asker, ask.at, question.text, answer.text, "".join(turn.posted[:1])
+        )
 
     async def earlier_answers(
         self, scope: SourceScope, words: Sequence[str], limit: int

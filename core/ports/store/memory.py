@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from core.values.memory import EarlierAnswer, SourceScope
+from core.values.places import Place
 
 
 class SourceStore(Protocol):
@@ -27,6 +28,10 @@ class SourceStore(Protocol):
 
     async def answers_of(self, scope: SourceScope, turn_ids: Collection[int]) -> list[EarlierAnswer]:
         """The sources of `scope` among these turns, in the order of their ids: what was found before, as it is now."""
+        ...
+
+    async def remove_sources_of(self, place: Place) -> None:
+        """Take the answers of a thread out of the index, or of a channel with all its threads: it was deleted."""
         ...
 
     async def source_channels(self, platform: str, team: str) -> list[str]:

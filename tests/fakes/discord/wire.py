@@ -294,7 +294,7 @@ def _message(world: World, shown: Message, *, sees_content: bool, nested: bool =
             "webhook_id": str(APPLICATION),
             "interaction_metadata": shown.interaction,
         }
-    if shown.thread_id is not None:
+    if shown.thread_id in world.channels:  # a message stays when its thread is deleted
         rendered["thread"] = thread(world, world.channels[shown.thread_id])
     if shown.forwarded is not None and readable:
         rendered["message_snapshots"] = [{"message": _snapshot(world, shown.forwarded)}]

@@ -1,4 +1,4 @@
-"""Facts that calls of the Web API tell, each kept for a while. One that is not known in time counts as unknown."""
+"""Facts that look-ups tell, each kept for a while. One that is not known in time counts as unknown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cachetools import LRUCache
 from core.clock import Clock
 from core.errors import PlatformError
 
-log = structlog.get_logger(platform="slack")
+log = structlog.get_logger()
 
 Fact = TypeVar("Fact")
 

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from bots.slack.facts import Facts
 from core.errors import Code, PlatformError
+from core.facts import Facts
 from tests.fakes.clock import FakeClock
 
 KEPT_S = 100.0
