@@ -12,10 +12,10 @@ from core.text import TRANSCRIPT_MARK
 from tests.core.files.made import pdf, quarters, saved
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
-from tests.e2e.test_discord import answered
+from tests.e2e.test_discord import AT, answered
 from tests.e2e.test_slack_content import WAIT_S, asked_times, last, png, told
 from tests.fakes.completions import FakeCompletions, PictureRules, Status, Words
-from tests.fakes.discord import ADA, FakeDiscord
+from tests.fakes.discord import ADA, GENERAL, FakeDiscord
 from tests.fakes.discord import File as Upload
 from tests.fakes.slack import FakeSlack
 
@@ -162,3 +162,24 @@ async def test_a_voice_message_on_discord_is_written_down_for_the_model_and_the_
         await answered(discord, channel, "and now?", count=2)
         await discord.delete(said)
         await discord.wait_for(lambda: discord.from_bot(channel)[0].text == "Noted.")
+
+
+async def test_a_transcript_above_an_answer_stays_when_a_source_under_it_is_deleted(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    endpoint.transcription = Status(200, {"text": "Ship it at noon."})
+    settings = discord_settings(discord) | model_settings(endpoint) | {"PARLEY_TRANSCRIBE_MODEL": "whisper-1"}
+    clip = Upload("clip.ogg", b"OggS" + bytes(60), "audio/ogg")
+    async with Program(tmp_path, **settings):
+        endpoint.script(Words("Every day."))
+        source = await discord.say(ADA, GENERAL, f"{AT} when do we ship the loom?")
+        await answered(discord, source, "Every day.")
+        await discord.wait_for(lambda: discord.from_bot(source)[-1].buttons)
+        endpoint.script(Words("Noted [1]."))
+        asked = await discord.say(ADA, GENERAL, f"{AT} ship the loom as I say here", files=[clip])
+        before = await answered(discord, asked, "Asked before:")
+        assert QUOTED.format("clip.ogg") in before.text
+        await discord.delete(source)
+        await discord.wait_for(lambda: "Asked before:" not in discord.from_bot(asked)[-1].text)
+        shown = discord.from_bot(asked)[-1]
+    assert shown.text == QUOTED.format("clip.ogg") + "\n\nNoted [1]."
