@@ -190,7 +190,13 @@ class App:
         self.embeddings = None
         if self.embedder is not None:
             self.embeddings = QuestionEmbeddings(
-                store, self.embedder, self.core, self.clock, budgets, self._is_distributed
+                store,
+                self.embedder,
+                self.core,
+                self.clock,
+                budgets,
+                self._is_distributed,
+                self.operator_alerts,
             )
         self.source_checks = SourceChecks(lambda change: self.inbox.receive(change), self.clock)
         self.recall = Recall(

@@ -49,6 +49,7 @@ class Code(StrEnum):
     ERROR_IN_STREAM = "error_in_stream"
     EMPTY = "empty"
     GARBLED = "garbled"
+    OTHER_VECTORS = "other_vectors"  # embeddings of another dimension than those that are stored
     # The platform.
     SLOW_DOWN = "slow_down"
     GONE = "gone"

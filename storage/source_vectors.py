@@ -44,17 +44,17 @@ def remove(connection: Connection, turn_ids: Select[Any] | Collection[int]) -> N
     connection.execute(delete(SOURCE_VECTORS).where(_ROW.turn_id.in_(turn_ids)))
 
 
-def dimension(connection: Connection, model: str) -> int | None:
-    """The dimension of the newest vector of a model."""
-    newest = select(_ROW.dimension).where(_ROW.model == model).order_by(_ROW.turn_id.desc()).limit(1)
-    found: int | None = connection.scalar(newest)
-    return found
+def dimensions(connection: Connection, model: str, limit: int) -> list[int]:
+    """The dimensions of the newest vectors of a model, newest first."""
+    newest = select(_ROW.dimension).where(_ROW.model == model).order_by(_ROW.turn_id.desc()).limit(limit)
+    return list(connection.scalars(newest))
 
 
-def lacking(connection: Connection, model: str, below: int, limit: int) -> list[int]:
-    """The newest sources below that id without a vector of `model`."""
+def lacking(connection: Connection, model: str, below: int, limit: int, dimension: int | None) -> list[int]:
+    """The newest sources below that id without a vector of `model`, of that dimension where one is given."""
     source = SOURCES.c
     made = and_(_ROW.turn_id == source.turn_id, _ROW.model == model)
+    made = made if dimension is None else and_(made, _ROW.dimension == dimension)
     query = (
         select(source.turn_id)
         .outerjoin(SOURCE_VECTORS, made)

@@ -334,8 +334,11 @@ class SqlStore:
             count *= _MORE_RANKED  # most of the best are of the same threads, or no sources any more
         return []
 
-    async def unembedded(self, model: str, below: int, limit: int) -> tuple[int, list[SourceQuestion]]:
-        return await self._database.read(vector_search.unembedded, model, below or _NOT_LOOKED_AT, limit)
+    async def unembedded(
+        self, model: str, below: int, limit: int, dimension: int | None = None
+    ) -> tuple[int, list[SourceQuestion]]:
+        begin = below or _NOT_LOOKED_AT
+        return await self._database.read(vector_search.unembedded, model, begin, limit, dimension)
 
     async def put_vectors(self, place: Place, vectors: Mapping[int, QuestionVector], charge: Charge) -> int:
         balances, now_us = self._changing_balances(), to_us(self._clock.now())
@@ -345,8 +348,8 @@ class SqlStore:
             await self._vectors.add(place, vectors[put[0]].vector, put)
         return len(put)
 
-    async def vector_dimension(self, model: str) -> int | None:
-        return await self._database.read(source_vectors.dimension, model)
+    async def vector_dimensions(self, model: str, limit: int = 50) -> list[int]:
+        return await self._database.read(source_vectors.dimensions, model, limit)
 
     async def remove_sources(self, platform: str, limit: int) -> bool:
         removed = await self._database.write(sources.remove_some, platform, limit)

@@ -39,10 +39,12 @@ def _sources(
         yield from (there[turn_id] for turn_id in batch if turn_id in there)
 
 
-def unembedded(connection: Connection, model: str, below: int, limit: int) -> tuple[int, list[SourceQuestion]]:
-    """Sources without a vector of `model` among the `limit` newest such ones below an id, and the id to go on below: 0
-    where there are none left."""
-    ids = source_vectors.lacking(connection, model, below, limit)
+def unembedded(
+    connection: Connection, model: str, below: int, limit: int, dimension: int | None
+) -> tuple[int, list[SourceQuestion]]:
+    """Sources without a vector of `model` and `dimension` (None: any) among the `limit` newest such ones below an id,
+    and the id to go on below: 0 where there are none left."""
+    ids = source_vectors.lacking(connection, model, below, limit, dimension)
     rows = sources.answered_turns(connection, ids) if ids else []
     found = [
         SourceQuestion(row.id, Place(row.platform, row.team, row.channel, row.thread, row.direct), asked)

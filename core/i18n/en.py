@@ -165,6 +165,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "alert_platform": "platform {name}",
     "alert_files": "files on {name}",
     "alert_uploads": "posting files on {name}",
+    "alert_embeddings": "the search by meaning with {name}",
     "alert_tools": "tool server {name}",
     "alert_database": "the database",
     "alert_loop": "the event loop",
@@ -199,6 +200,9 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "advice_budget": "Nothing to do, unless more may be spent: `/budget` shows the limits and changes them.",
     "advice_set_aside": "Parley ended unexpectedly twice while it worked on this question, and will not try it again. "
     "See the log of the time before its last two starts.",
+    "advice_other_vectors": "Its embeddings are not as long as those that are stored: they can't be compared, and are "
+    "not used. Check the model at its endpoint. Another model needs its own name in PARLEY_EMBEDDING_MODEL; all "
+    "embeddings are then made anew.",
     "advice_garbled": "Check that the base URL ({url}) takes chat completions, and the proxies in between.",
     # The usage of a person, a channel or a workspace.
     "usage_questions": {"one": "{n} question", "other": "{n} questions"},

@@ -8,6 +8,7 @@ have one too, which is not kept; its cost is the channel's.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -20,6 +21,7 @@ from core.clock import Clock, ends_within
 from core.errors import Code, ModelError, StoreError
 from core.memory.audience import memory_of
 from core.ports.embeddings import MOST_TEXTS, NO_MEANING, Embedded, Embedder, Meaning
+from core.ports.model import ModelObserver
 from core.ports.store.settings import SettingsStore
 from core.ports.store.vectors import VectorStore
 from core.settings.channel import ChannelSettings, Memory
@@ -40,8 +42,9 @@ WITHIN_S = 1.0
 """Seconds that an answer waits for the vector of its question."""
 PAUSE_S = 1.0
 """Seconds between two requests of the background, each of at most `MOST_TEXTS` questions."""
-FIRST_WAIT_S, LONGEST_WAIT_S = 30.0, 900.0
-"""Seconds for which the background waits after a failure, and after many in a row: each wait is twice as long."""
+FIRST_WAIT_S, LONGEST_WAIT_S = 30.0, 3_600.0
+"""Seconds for which nothing is asked for after a failure, and after many in a row: each wait is twice as long. One at
+the vector of a question counts where it may have cost something."""
 EVERY_S = 600.0
 """Seconds between two looks for questions without a vector."""
 LISTED = 200
@@ -50,6 +53,9 @@ _MOST_REFUSED = 10_000
 """The most questions that are not asked for again until a restart, since the endpoint refused them."""
 _OF_TEXT = (Code.BAD_REQUEST, Code.CONTEXT_OVERFLOW, Code.TOO_LARGE, Code.POLICY, Code.GARBLED)
 """Refusals that may be due to one of the texts."""
+SETTLED, AGREEING = 50, 3
+"""Stored vectors from which on their dimension is that of the model. Of fewer, so many answers in a row that agree on
+another one replace it: the first answers may have come from another model behind the same address."""
 _MAY_COST = (Code.GARBLED, Code.STALLED, Code.CUT, Code.GATEWAY_TIMEOUT)
 """Failures behind which the endpoint may have read the texts."""
 
@@ -61,7 +67,8 @@ class EmbeddedStore(VectorStore, SettingsStore, Protocol):
 class QuestionEmbeddings:
     """Asks for vectors where the setting `memory` is on and no limit of spending is reached.
 
-    `is_distributed`: as `PlatformTraits.distributed` of a place; None where nothing serves it.
+    `is_distributed`: as `PlatformTraits.distributed` of a place; None where nothing serves it. `observer`: is told of
+    vectors that can't be compared with those that are stored.
     """
 
     def __init__(
@@ -72,6 +79,7 @@ class QuestionEmbeddings:
         clock: Clock,
         checks: BudgetChecks,
         is_distributed: Callable[[Place], bool | None],
+        observer: ModelObserver,
     ) -> None:
         self._store = store
         self._embedder = embedder
@@ -79,7 +87,15 @@ class QuestionEmbeddings:
         self._clock = clock
         self._checks = checks
         self._is_distributed = is_distributed
+        self._observer = observer
         self._dimension: int | None = None
+        self._backed = 0
+        """The number of vectors that are known to have this dimension."""
+        self._others = 0
+        """The number of answers in a row of the dimension `_other`."""
+        self._other = 0
+        self._refusing = False
+        self._wait_s = self._not_before = 0.0
         self._refused: FIFOCache[int, None] = FIFOCache(_MOST_REFUSED)
 
     async def of_question(self, turn: Turn, question: str) -> Meaning:
@@ -113,14 +129,19 @@ class QuestionEmbeddings:
 
     async def _meaning(self, place: Place, person: str, text: str, began: _Began) -> Meaning:
         settings = await self._settings(place)
-        if not text.strip() or not await self._may_ask(place, person, settings, [text]):
+        paused = self._clock.monotonic() < self._not_before
+        if paused or not text.strip() or not await self._may_ask(place, person, settings, [text]):
             return NO_MEANING
         began.asked = True
         try:
             embedded = await self._embedder.embed([text])
         except ModelError as error:  # the embedder has logged it
-            return Meaning(charge=self._estimated([text]) if error.code in _MAY_COST else None)
+            if error.code not in _MAY_COST:
+                return NO_MEANING
+            self._pause()
+            return Meaning(charge=self._estimated([text]))
         usable = await self._is_usable(embedded)
+        self._go_on() if usable else self._pause()
         vector = QuestionVector(text, embedded.vectors[0]) if usable else None
         return Meaning(vector, self._charge(embedded.usage))
 
@@ -134,9 +155,12 @@ class QuestionEmbeddings:
             await self._clock.sleep(EVERY_S)
 
     async def _embed_all(self) -> None:
-        below, wait_s, model = 0, 0.0, self._embedder.model_info.name
+        below, model = 0, self._embedder.model_info.name
+        if (paused_s := self._not_before - self._clock.monotonic()) > 0:
+            await self._clock.sleep(paused_s)
         while True:
-            below, questions = await self._store.unembedded(model, below, LISTED)
+            dimension = await self._known_dimension()
+            below, questions = await self._store.unembedded(model, below, LISTED, dimension)
             if not below:
                 return
             left = [one for one in questions if one.turn_id not in self._refused and one.question.strip()]
@@ -144,8 +168,16 @@ class QuestionEmbeddings:
                 worked = await self._embed_batch(batch)
                 if worked is None:
                     continue
-                wait_s = 0.0 if worked else min(LONGEST_WAIT_S, max(FIRST_WAIT_S, 2 * wait_s))
-                await self._clock.sleep(max(PAUSE_S, wait_s))
+                self._go_on() if worked else self._pause()
+                await self._clock.sleep(max(PAUSE_S, self._not_before - self._clock.monotonic()))
+
+    def _pause(self) -> None:
+        """Ask for nothing for a while: longer after each failure."""
+        self._wait_s = min(LONGEST_WAIT_S, max(FIRST_WAIT_S, 2 * self._wait_s))
+        self._not_before = self._clock.monotonic() + self._wait_s
+
+    def _go_on(self) -> None:
+        self._wait_s = self._not_before = 0.0
 
     async def _embed_batch(self, batch: Sequence[SourceQuestion]) -> bool | None:
         """Ask for the vectors of questions of one channel, and store them. False where that failed, None where nothing
@@ -175,14 +207,37 @@ class QuestionEmbeddings:
         return usable
 
     async def _is_usable(self, embedded: Embedded) -> bool:
-        """False, with a line in the log, where the vectors can't be compared with those that are stored."""
-        vector = embedded.vectors[0]
-        known = self._dimension or await self._store.vector_dimension(vector.model)
-        if known is not None and vector.dimension != known:
-            log.error("embedding_refused", model=vector.model, dimension=vector.dimension, stored=known)
+        """False where the vectors can't be compared with those that are stored: the operators are told."""
+        model, dimension = embedded.vectors[0].model, embedded.vectors[0].dimension
+        known = await self._known_dimension()
+        if known not in (None, dimension) and not self._is_agreed(dimension):
+            if not self._refusing:
+                log.error("embedding_refused", model=model, dimension=dimension, stored=known)
+                detail = f"vectors of {dimension} numbers, {known} are stored"
+                error = ModelError(Code.OTHER_VECTORS, detail)
+                self._observer.report_failure(f"embeddings {model}", error, {})
+            self._refusing = True
             return False
-        self._dimension = vector.dimension
+        self._backed = len(embedded.vectors) + (self._backed if known == dimension else 0)
+        self._dimension, self._others = dimension, 0
+        if self._refusing:
+            self._refusing = False
+            self._observer.report_recovery(f"embeddings {model}")
         return True
+
+    def _is_agreed(self, dimension: int) -> bool:
+        """True if the answers agree on another dimension than that of the few vectors that are stored."""
+        self._others = self._others + 1 if dimension == self._other else 1
+        self._other = dimension
+        return self._backed < SETTLED and self._others >= AGREEING
+
+    async def _known_dimension(self) -> int | None:
+        """The dimension of most of the newest vectors of the model."""
+        if self._dimension is None:
+            newest = await self._store.vector_dimensions(self._embedder.model_info.name)
+            if newest and self._dimension is None:
+                ((self._dimension, self._backed),) = Counter(newest).most_common(1)
+        return self._dimension
 
     async def _may_ask(
         self, place: Place, person: str, settings: ChannelSettings, texts: Sequence[str]

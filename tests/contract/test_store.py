@@ -151,7 +151,7 @@ CALLS: dict[str, Call] = {
     "unembedded": lambda store: store.unembedded("small", 0, 5),
     "put_vectors": lambda store: store.put_vectors(PLACE, {1: QuestionVector("why?", VECTOR)}, EMBEDDED),
     "similar_answers": lambda store: store.similar_answers(SCOPE, VECTOR, 8),
-    "vector_dimension": lambda store: store.vector_dimension("small"),
+    "vector_dimensions": lambda store: store.vector_dimensions("small"),
     "channels": lambda store: store.channels(),
     "expire_channel": lambda store: store.expire_channel(PLACE, NOON + timedelta(days=1)),
     "messages_by_person": lambda store: store.messages_by_person("slack", "T1", "U1"),

@@ -122,8 +122,20 @@ async def test_vectors_of_another_model_or_dimension_are_not_compared(store: Sto
     await plans(store, 10)
     assert await store.similar_answers(scope(), pointing(0, "large"), 9) == []
     assert await store.similar_answers(scope(), Vector(MODEL, array("f", (1, 0, 0)).tobytes()), 9) == []
-    assert await store.vector_dimension(MODEL) == 2
-    assert await store.vector_dimension("large") is None
+    assert await store.vector_dimensions(MODEL) == [2]
+    assert await store.vector_dimensions("large") == []
+
+
+async def test_a_vector_of_another_dimension_counts_as_none_and_is_replaced(store: Store) -> None:
+    first, second = await plans(store, 10, 20)
+    assert await store.unembedded(MODEL, 0, 9, 2) == (0, [])
+    assert [one.turn_id for one in (await store.unembedded(MODEL, 0, 9, 3))[1]] == [second, first]
+    longer = QuestionVector("plan 1", Vector(MODEL, array("f", (1, 0, 0)).tobytes()))
+    assert await store.put_vectors(place(0), {second: longer}, CHARGE) == 1
+    assert [one.turn_id for one in (await store.unembedded(MODEL, 0, 9, 3))[1]] == [first]
+    assert await store.vector_dimensions(MODEL) == [3, 2]
+    assert await store.vector_dimensions(MODEL, 1) == [3]
+    assert await found(store) == ["plan 0"]
 
 
 async def test_a_question_that_was_edited_while_its_answer_grew_has_no_vector(store: Store) -> None:

@@ -743,9 +743,12 @@ class MemoryStore(MemorySettings):
                 best.setdefault(answer.place.key, answer)
         return list(best.values())[:limit]
 
-    async def unembedded(self, model: str, below: int, limit: int) -> tuple[int, list[SourceQuestion]]:
+    async def unembedded(
+        self, model: str, below: int, limit: int, dimension: int | None = None
+    ) -> tuple[int, list[SourceQuestion]]:
         self._work()
-        made = {turn_id for turn_id, one in self._vectors.items() if one.model == model}
+        wanted = [(turn_id, one) for turn_id, one in self._vectors.items() if one.model == model]
+        made = {turn_id for turn_id, one in wanted if dimension in (None, one.dimension)}
         left = [one for one in sorted(self._sources.keys() - made, reverse=True) if not below or one < below]
         found = []
         for turn_id in left[:limit]:
@@ -769,10 +772,10 @@ class MemoryStore(MemorySettings):
             self._put_charges(end)
         return sum(self._put_vector(turn_id, one) for turn_id, one in vectors.items())
 
-    async def vector_dimension(self, model: str) -> int | None:
+    async def vector_dimensions(self, model: str, limit: int = 50) -> list[int]:
         self._work()
-        known = [one.dimension for _, one in sorted(self._vectors.items()) if one.model == model]
-        return known[-1] if known else None
+        newest = sorted(self._vectors.items(), reverse=True)
+        return [one.dimension for _, one in newest if one.model == model][:limit]
 
     async def source_channels(self, platform: str, team: str) -> list[str]:
         self._work()

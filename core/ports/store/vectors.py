@@ -19,9 +19,12 @@ class VectorStore(Protocol):
         each thread, at most `limit`. None while the vectors of a large team are being read into memory."""
         ...
 
-    async def unembedded(self, model: str, below: int, limit: int) -> tuple[int, list[SourceQuestion]]:
+    async def unembedded(
+        self, model: str, below: int, limit: int, dimension: int | None = None
+    ) -> tuple[int, list[SourceQuestion]]:
         """Some of the newest sources that `model` has made no vector of, among the `limit` newest below the id `below`
-        (0: all). The first value is the id to go on below, 0 where there are none left."""
+        (0: all). One of another dimension than `dimension` (None: any) counts as none. The first value is the id to go
+        on below, 0 where there are none left."""
         ...
 
     async def put_vectors(self, place: Place, vectors: Mapping[int, QuestionVector], charge: Charge) -> int:
@@ -30,6 +33,6 @@ class VectorStore(Protocol):
         Returns the number of vectors that were stored."""
         ...
 
-    async def vector_dimension(self, model: str) -> int | None:
-        """The dimension of the vectors that `model` has made; None where there are none."""
+    async def vector_dimensions(self, model: str, limit: int = 50) -> list[int]:
+        """The dimensions of the newest vectors that `model` has made, newest first."""
         ...

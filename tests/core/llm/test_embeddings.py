@@ -38,13 +38,15 @@ class Observer:
 
     def __init__(self) -> None:
         self.causes: list[str] = []
+        self.recovered: list[str] = []
 
     def count(self, name: str, **labels: str) -> None: ...
 
     def report_failure(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
         self.causes.append(what)
 
-    def report_recovery(self, *whats: str) -> None: ...
+    def report_recovery(self, *whats: str) -> None:
+        self.recovered += [what for what in whats if what in self.causes]
 
     def is_reported(self, what: str, code: Code) -> bool:
         return False

@@ -17,7 +17,16 @@ from core.llm.tokens import estimate
 from core.ports.embeddings import MOST_TEXTS, Meaning
 from core.settings.environment import CoreSettings
 from core.spend.budget_checks import BudgetChecks
-from core.turns.question_embeddings import EVERY_S, PAUSE_S, WITHIN_S, QuestionEmbeddings
+from core.turns.question_embeddings import (
+    AGREEING,
+    EVERY_S,
+    FIRST_WAIT_S,
+    LONGEST_WAIT_S,
+    PAUSE_S,
+    SETTLED,
+    WITHIN_S,
+    QuestionEmbeddings,
+)
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import ChargeKind, Usage
 from core.values.places import Place
@@ -46,13 +55,14 @@ class Rig:
         assert embedder is not None
         self.embedder = embedder
         self.distributed: bool | None = False
+        self.observer = Observer()
         self.checks = BudgetChecks(self.store, core, self.clock, catalog.model_info)
         self.embeddings = QuestionEmbeddings(
-            self.store, embedder, core, self.clock, self.checks, lambda _: self.distributed
+            self.store, embedder, core, self.clock, self.checks, lambda _: self.distributed, self.observer
         )
 
-    async def meaning(self, text: str = "reset my password") -> Meaning:
-        turn = await accepted(self.store, question(1, text))
+    async def meaning(self, text: str = "reset my password", number: int = 1) -> Meaning:
+        turn = await accepted(self.store, question(number, text))
         return await self.embeddings.of_question(turn, text)
 
     async def answered(self, number: int, text: str, where: Place | None = None) -> Turn:
@@ -331,3 +341,78 @@ async def test_a_new_model_makes_all_vectors_anew() -> None:
             await passed(rig, PAUSE_S)
         assert await rig.left() == []
         assert [one.question for one in (await rig.store.unembedded("large", 0, 9))[1]] == ["plan"]
+
+
+def short(text: str) -> list[float]:
+    return hashed(text, 32)
+
+
+async def embedded(rig: Rig, count: int) -> None:
+    """Have so many questions answered, and their vectors made."""
+    for number in range(count):
+        await rig.answered(number, f"plan {number}")
+    async with in_background(rig):
+        for _ in range(count):
+            await passed(rig, PAUSE_S)
+            if not await rig.left():
+                return
+
+
+async def test_one_answer_of_another_model_at_first_does_not_end_the_search_by_meaning() -> None:
+    async with at_rig() as rig:
+        rig.fake.embeddings = short
+        await embedded(rig, 1)
+        rig.fake.embeddings = hashed
+        for number in range(1, 30):
+            await rig.answered(number, f"plan {number}")
+        async with in_background(rig):
+            for _ in range(40):
+                await passed(rig, FIRST_WAIT_S)
+        assert await rig.left() == []
+        assert set(await rig.store.vector_dimensions("small")) == {64}
+        assert (await rig.meaning(number=900)).vector is not None
+        assert len(rig.fake.embedded) < 30 + AGREEING * MOST_TEXTS + 2
+
+
+async def test_few_other_answers_replace_no_settled_vectors_and_nothing_is_paid_in_the_pauses() -> None:
+    async with at_rig(parley_price_embedding_input=1) as rig:
+        await embedded(rig, SETTLED)
+        assert await rig.left() == []
+        paid, asked = await rig.cost(), len(rig.fake.requests)
+        rig.fake.embeddings = short
+        for number in range(SETTLED, SETTLED + 3):
+            await rig.answered(number, f"plan {number}")
+        with structlog.testing.capture_logs() as logs:
+            async with in_background(rig):
+                for _ in range(int(24 * 3600 // EVERY_S)):
+                    await passed(rig, EVERY_S)
+        doubled = 1
+        while FIRST_WAIT_S * 2**doubled < LONGEST_WAIT_S:
+            doubled += 1
+        assert len(rig.fake.requests) - asked <= 24 + doubled + 1
+        assert [line["event"] for line in logs] == ["embedding_refused"]
+        assert rig.observer.causes == ["embeddings small"]
+        spent = await rig.cost()
+        assert spent > paid
+        assert await rig.meaning(number=901) == Meaning(), "a question pays nothing in a pause either"
+        assert await rig.embeddings.of_search(place(0), "U1", "plan") is None
+        assert await rig.cost() == spent
+        rig.fake.embeddings = hashed
+        async with in_background(rig):
+            await passed(rig, LONGEST_WAIT_S)
+            await passed(rig, PAUSE_S)
+        assert await rig.left() == []
+        assert rig.observer.recovered == ["embeddings small"]
+        assert (await rig.meaning(number=902)).vector is not None
+
+
+async def test_vectors_that_make_no_sense_are_not_paid_for_with_each_question() -> None:
+    async with at_rig(parley_price_embedding_input=1) as rig:
+        rig.fake.embeddings = lambda _: [float("nan")] * 64
+        turn = await accepted(rig.store, question(1, "plan"))
+        for _ in range(5):
+            assert (await rig.embeddings.of_question(turn, "plan")).vector is None
+        assert rig.fake.embedded == ["plan"]
+        await passed(rig, FIRST_WAIT_S)
+        rig.fake.embeddings = hashed
+        assert (await rig.embeddings.of_question(turn, "plan")).vector is not None
