@@ -222,6 +222,7 @@ class App:
             AnswerBudgets(budgets, self.core.parley_currency),
             running_turns,
             lambda turn: self.place_queues.submit(turn),
+            self.operator_alerts,
         )
         runner = TurnRunner(
             store,

@@ -50,6 +50,7 @@ class Code(StrEnum):
     EMPTY = "empty"
     GARBLED = "garbled"
     OTHER_VECTORS = "other_vectors"  # embeddings of another dimension than those that are stored
+    NO_SUMMARY = "no_summary"  # of a long thread, after several attempts
     # The platform.
     SLOW_DOWN = "slow_down"
     GONE = "gone"

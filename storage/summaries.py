@@ -117,7 +117,7 @@ def progress(connection: Connection, place: Place) -> SummaryProgress:
     """The newest summary of a thread, and the attempts that failed since."""
     newest = connection.execute(_NEWEST, _parameters(place)).first()
     failed = [
-        SummaryFailure(position(row), row.error, from_us(row.at_us))
+        SummaryFailure(position(row), row.error, from_us(row.at_us), max(row.lines, 1))
         for row in connection.execute(_FAILURES, _parameters(place))
     ]
     failed.sort(key=lambda failure: failure.at)
@@ -138,7 +138,8 @@ def put(connection: Connection, place: Place, new: ThreadSummary) -> None:
 
 def put_failure(connection: Connection, place: Place, failure: SummaryFailure) -> None:
     """Store an attempt that failed."""
-    _put(connection, place, _FAILED, failure.newest, (0, "", "", failure.error, to_us(failure.at), 0))
+    rest = (failure.attempts, "", "", failure.error, to_us(failure.at), 0)
+    _put(connection, place, _FAILED, failure.newest, rest)
 
 
 _REST = ("lines", "text", "model", "error", "at_us", "since_us")

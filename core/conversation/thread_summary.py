@@ -34,9 +34,12 @@ one."""
 EXPIRING_SHARE = 0.25
 """Lines that are kept for less than this share of the time more are not summed up anew: the first one to go would take
 the summary with it. So a thread whose lines go day by day is summed up anew four times in that time, not each day."""
-RETRY_LINES = 20
-RETRY_AFTER = timedelta(hours=1)
-"""After an attempt that failed, the next one waits for so many lines, or for this time."""
+MOST_TIMES_LONGER = 4
+"""After an attempt that was cut off, the next one may be twice as long, at most so many times as long."""
+RETRY_LINES, MOST_RETRY_LINES = 20, 320
+RETRY_AFTER, MOST_RETRY_AFTER = timedelta(hours=1), timedelta(days=1)
+"""After an attempt that failed, the next one waits for so many lines, or for this time; after many in a row, each time
+for twice as much, at most for this much."""
 _MOST_HALVES = 4
 """The stretch is halved after each refusal of its request as too long, at most this often."""
 _TOO_LONG = frozenset({str(Code.CONTEXT_OVERFLOW), str(Code.TOO_LARGE)})
@@ -89,7 +92,17 @@ def is_due(failures: Sequence[SummaryFailure], lines: Sequence[ThreadMessage], n
     if not failures:
         return True
     last = failures[-1]
-    return now - last.at >= RETRY_AFTER or sum(line.position > last.newest for line in lines) >= RETRY_LINES
+    times = 1 << min(last.attempts - 1, 10)
+    if now - last.at >= min(RETRY_AFTER * times, MOST_RETRY_AFTER):
+        return True
+    return sum(line.position > last.newest for line in lines) >= min(RETRY_LINES * times, MOST_RETRY_LINES)
+
+
+def summary_tokens(window: int, failures: Sequence[SummaryFailure] = ()) -> int:
+    """The most tokens of the next summary. The thoughts of a model may have used up those of the last attempt."""
+    cut = failures[-1].attempts if failures and failures[-1].error == Code.EMPTY else 0
+    times = min(1 << min(cut, 10), MOST_TIMES_LONGER)
+    return min(SUMMARY_TOKENS * times, int(window * min(SUMMARY_SHARE * times, WHOLE_SHARE)))
 
 
 def stretch_of(

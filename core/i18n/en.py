@@ -165,6 +165,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "alert_platform": "platform {name}",
     "alert_files": "files on {name}",
     "alert_uploads": "posting files on {name}",
+    "alert_summaries": "summing up long threads with {name}",
     "alert_embeddings": "the search by meaning with {name}",
     "alert_tools": "tool server {name}",
     "alert_database": "the database",
@@ -200,6 +201,9 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "advice_budget": "Nothing to do, unless more may be spent: `/budget` shows the limits and changes them.",
     "advice_set_aside": "Parley ended unexpectedly twice while it worked on this question, and will not try it again. "
     "See the log of the time before its last two starts.",
+    "advice_no_summary": "The model gave no whole summary of a thread, more than once. The log says why. Each further "
+    "attempt there waits longer, a day at most. Choose another model, or switch the setting “Sums up long threads” "
+    "off.",
     "advice_other_vectors": "Its embeddings are not as long as those that are stored: they can't be compared, and are "
     "not used. Check the model at its endpoint. Another model needs its own name in PARLEY_EMBEDDING_MODEL; all "
     "embeddings are then made anew.",

@@ -136,6 +136,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "alert_platform": "平台 {name}",
     "alert_files": "{name} 上的文件",
     "alert_uploads": "在 {name} 上发送文件",
+    "alert_summaries": "用 {name} 为长{thread}写摘要",
     "alert_embeddings": "使用 {name} 的语义搜索",
     "alert_tools": "工具服务器 {name}",
     "alert_database": "数据库",
@@ -169,6 +170,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "advice_overloaded": "Parley 得不到足够的 CPU 时间。请检查这台机器上还在运行什么。",
     "advice_budget": "无需处理，除非可以花更多：用 `/预算` 查看和修改限额。",
     "advice_set_aside": "Parley 在处理这个问题时两次意外中断，不会再尝试。请查看最近两次启动之前的日志。",
+    "advice_no_summary": "模型不止一次没有写出某个{thread}的完整摘要，原因见日志。之后每次尝试会等待更久，最长一天。"
+    "请换用其他模型，或把“为长{thread}写摘要”这项设置关掉。",
     "advice_other_vectors": "返回的向量与已存储的长度不同，无法比较，因此不会使用。请检查端点上的模型。"
     "如果换用其他模型，请在 PARLEY_EMBEDDING_MODEL 中填写它的名称：所有向量都会重新生成。",
     "advice_garbled": "请检查接口地址（{url}）是否提供对话补全接口，以及中间的代理。",

@@ -14,8 +14,6 @@ from cachetools import FIFOCache
 from core.clock import Clock
 from core.conversation.thread_summary import (
     STRETCH_LINES,
-    SUMMARY_SHARE,
-    SUMMARY_TOKENS,
     WHOLE_LINES,
     Stretch,
     build_thread_summary,
@@ -23,11 +21,12 @@ from core.conversation.thread_summary import (
     is_due,
     is_long,
     stretch_of,
+    summary_tokens,
 )
 from core.errors import BotError, BudgetError, Code, ModelError, StoreError
 from core.i18n import language_of
 from core.llm.catalog import ModelCatalog
-from core.ports.model import Model, Request
+from core.ports.model import Model, ModelObserver, Request
 from core.ports.store.settings import SettingsStore
 from core.ports.store.summaries import SummaryStore
 from core.ports.store.threads import ThreadStore
@@ -70,6 +69,10 @@ log = structlog.get_logger()
 
 DEATHS = 2
 """Sudden ends of the program, counted against an attempt, after which it is given up."""
+ALERTING = 2
+"""Attempts in a row at a thread that have failed when the operators are told."""
+_FREE = frozenset({Code.BUDGET, Code.STORE})
+"""Failures before anything was asked for: they make no wait longer."""
 _MOST_TOLD = 10_000
 """The most threads that are known to say that their beginning is summed up."""
 
@@ -83,7 +86,7 @@ class ThreadSummaries:
     question that comes meanwhile interrupts it.
 
     `budgets` are those of the places. No limit of a person counts a summary. Without routes in `catalog` the offline
-    model answers, and nothing is summed up. `submit` queues a turn.
+    model answers, and nothing is summed up. `submit` queues a turn. `observer` is told of a model that fails again.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class ThreadSummaries:
         budgets: AnswerBudgets,
         running_turns: RunningTurns,
         submit: Callable[[Turn], None],
+        observer: ModelObserver,
     ) -> None:
         self._store = store
         self._model = model
@@ -105,6 +109,7 @@ class ThreadSummaries:
         self._budgets = budgets
         self._running_turns = running_turns
         self._submit = submit
+        self._observer = observer
         self._told: FIFOCache[str, None] = FIFOCache(_MOST_TOLD)
 
     async def answered(self, turn: Turn, draft: Draft) -> None:
@@ -218,7 +223,7 @@ class ThreadSummaries:
         self, place: Place, settings: ChannelSettings, progress: SummaryProgress, stretch: Stretch
     ) -> Request:
         language = settings.language and language_of(settings.language)
-        most = min(SUMMARY_TOKENS, int(self._window(settings) * SUMMARY_SHARE))
+        most = summary_tokens(self._window(settings), progress.failures)
         return Request(
             build_thread_summary(progress.newest, stretch.lines, language),
             settings.model,
@@ -286,6 +291,7 @@ class ThreadSummaries:
         """End the turn in the store. An attempt that failed is stored, so that it is not made again at once; not one
         that a question interrupted before anything was spent."""
         draft, turn, error = running.draft, running.turn, running.draft.error
+        place = turn.ask.place
         if draft.reads:  # it was interrupted while the model wrote: its endpoint did not count it
             draft.charged.append(self._charge(draft, None))
         state = TurnState.STOPPED if draft.interrupt else TurnState.FAILED if error else TurnState.DONE
@@ -301,10 +307,22 @@ class ThreadSummaries:
         )
         end: StretchSummary | SummaryFailure | None = made
         failed = state is not TurnState.DONE and (finish.usage or error)
-        if failed and (newest := await self._newest(turn.ask.place)) is not None:
-            end = SummaryFailure(newest, finish.error, self._clock.now())
+        if failed and (newest := await self._newest(place)) is not None:
+            failures = (await until_stored(self._clock, lambda: self._store.summary_progress(place))).failures
+            before = failures[-1].attempts if failures else 0
+            attempts = max(before, 1) if error is not None and error.code in _FREE else before + 1
+            end = SummaryFailure(newest, finish.error, self._clock.now(), attempts)
+            if isinstance(error, ModelError) and attempts >= ALERTING:
+                self._tell_operators(finish)
+        elif made is not None:
+            self._observer.report_recovery(f"summaries {finish.model}")
         stored = await until_stored(self._clock, lambda: self._store.finish_summary(finish, end))
         _log_finished(finish, made, stored=stored)
+
+    def _tell_operators(self, finish: Finish) -> None:
+        error = BotError(Code.NO_SUMMARY, finish.error)
+        error.ref = finish.ref
+        self._observer.report_failure(f"summaries {finish.model}", error, {})
 
     async def _newest(self, place: Place) -> LinePosition | None:
         lines = await until_stored(self._clock, lambda: self._store.lines(place, limit=1))

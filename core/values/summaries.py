@@ -28,11 +28,12 @@ class ThreadSummary:
 @dataclass(frozen=True, slots=True)
 class SummaryFailure:
     """An attempt that gave no summary. `newest`: the newest line of the thread then. `error` is a `Code`, or empty
-    where a question interrupted it."""
+    where a question interrupted it. `attempts`: the number of those in a row that have failed, with this one."""
 
     newest: LinePosition
     error: str
     at: datetime
+    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,7 +249,7 @@ async def test_failures_are_kept_until_a_summary_is_stored(store: Store) -> None
     await thread(store)
     (last,) = await store.lines(PLACE, limit=1)
     failures = [
-        SummaryFailure(last.position, error, NOON + timedelta(hours=number))
+        SummaryFailure(last.position, error, NOON + timedelta(hours=number), number + 1)
         for number, error in enumerate(("stalled", ""))
     ]
     for number, failure in enumerate(failures):

@@ -14,15 +14,20 @@ from core.conversation.prompt import build
 from core.conversation.thread_summary import (
     LINE_LENGTH,
     LONG_LINES,
+    MOST_RETRY_AFTER,
+    MOST_RETRY_LINES,
     RETRY_AFTER,
     RETRY_LINES,
     STRETCH_LINES,
     STRETCH_SHARE,
+    SUMMARY_TOKENS,
     WHOLE_LINES,
+    WHOLE_SHARE,
     build_thread_summary,
     is_due,
     is_long,
     stretch_of,
+    summary_tokens,
 )
 from core.llm.messages import message_to_text, whole_text
 from core.llm.prompt_fitting import LEFT_OUT, fit
@@ -165,6 +170,25 @@ class TestRetry:
     def test_the_last_failure_counts(self) -> None:
         failures = [*self.failed(timedelta(days=1)), *self.failed(timedelta(minutes=1))]
         assert not is_due(failures, talk(100), START)
+
+    @pytest.mark.parametrize("attempts", range(1, 20))
+    def test_after_many_in_a_row_it_waits_longer_each_time_at_most_for_a_day(self, attempts: int) -> None:
+        last = SummaryFailure(self.NEWEST, "stalled", START, attempts)
+        hours, count = 2 ** (attempts - 1), RETRY_LINES * 2 ** (attempts - 1)
+        wait, count = min(timedelta(hours=hours), MOST_RETRY_AFTER), min(count, MOST_RETRY_LINES)
+        said = talk(101 + count)
+        assert not is_due([last], said[:-1], START)
+        assert is_due([last], said, START)
+        assert not is_due([last], [], START + wait - timedelta(seconds=1))
+        assert is_due([last], [], START + wait)
+
+    def test_after_one_that_was_cut_off_the_next_may_be_longer(self) -> None:
+        def most(error: str, attempts: int, window: int = WINDOW) -> int:
+            return summary_tokens(window, [SummaryFailure(self.NEWEST, error, START, attempts)])
+
+        assert summary_tokens(WINDOW) == most("stalled", 3) == SUMMARY_TOKENS
+        assert [most("empty", attempts) for attempts in (1, 2, 3, 9)] == [8_000, 16_000, 16_000, 16_000]
+        assert most("empty", 9, 8_000) == 8_000 * WHOLE_SHARE
 
 
 class TestRequest:

@@ -61,7 +61,9 @@ class Embeddings:
         self.store, self.fake = store, fake
         self._embedder = embedder
         checks = BudgetChecks(store, core, clock)
-        self.of_questions = QuestionEmbeddings(store, embedder, core, clock, checks, lambda _: False)
+        self.of_questions = QuestionEmbeddings(
+            store, embedder, core, clock, checks, lambda _: False, Observer()
+        )
 
     async def embed(self, turn_id: int, question: str, channel: Place = PLACE) -> None:
         """Store the vector of the question of a turn."""

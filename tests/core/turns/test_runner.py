@@ -39,6 +39,7 @@ from core.values.parts import Text
 from core.values.places import Person, Place, message_key
 from core.values.tasks import Alert, ContinueAnswer, ReportUsage
 from core.values.turn_ends import Finish
+from tests.core.llm.test_embeddings import Observer
 from tests.fakes.clock import FakeClock
 from tests.fakes.files import plain_files
 from tests.fakes.memory import MemoryStore
@@ -114,6 +115,7 @@ class Rig:
         self.store = store or MemoryStore()
         self.model = Script()
         self.tool_calls: list[tuple[str, bool]] = []
+        self.observer = Observer()
         clock = clock or SystemClock()
         self.live = RunningTurns()
         platform_calls = PlatformCalls(self.platform)
@@ -132,6 +134,7 @@ class Rig:
             budgets,
             self.live,
             lambda turn: self.place_queues.submit(turn),
+            self.observer,
         )
         self.runner = TurnRunner(
             self.store,

@@ -396,6 +396,36 @@ async def test_a_failed_summary_drops_nothing_and_is_tried_again_later(failure: 
     assert await journey.newest() is not None
 
 
+async def test_one_that_never_succeeds_is_paid_for_less_and_less_often_and_said_once() -> None:
+    journey = Journey()
+    journey.model.reason = EndReason.LENGTH
+    async with journey.rig.delivering():
+        await journey.talk(LONG)
+        paid = []
+        for lines in (0, RETRY_LINES, RETRY_LINES, RETRY_LINES, 2 * RETRY_LINES, 2 * RETRY_LINES):
+            await journey.talk(lines)
+            await journey.question()
+            await journey.quiet()
+            paid.append(len(journey.model.summaries))
+        assert paid == [1, 2, 2, 3, 3, 4]
+        assert [request.max_tokens for request in journey.model.summaries] == [4_000, 8_000, 16_000, 16_000]
+        model = f"summaries {journey.model.summaries[0].model}"
+        assert journey.rig.observer.causes == [model] * 3, "the alerts say each once an hour"
+        (failure,) = (await journey.store.summary_progress(PLACE)).failures[-1:]
+        assert failure.attempts == 4
+        journey.clock.ahead = timedelta(hours=7)
+        await journey.question()
+        await journey.quiet()
+        assert len(journey.model.summaries) == 4
+        journey.model.reason = EndReason.STOP
+        journey.clock.ahead = timedelta(hours=8)
+        await journey.question()
+        await journey.quiet()
+    assert await journey.newest() is not None
+    assert (await journey.store.summary_progress(PLACE)).failures == ()
+    assert journey.rig.observer.recovered[:1] == [model]
+
+
 async def test_a_stretch_that_is_refused_as_too_long_is_halved() -> None:
     journey = Journey(parley_context_tokens=8_000)
     journey.model.error = ModelError(Code.CONTEXT_OVERFLOW)
@@ -439,7 +469,8 @@ async def test_a_budget_that_is_used_up_makes_no_summary_and_loses_nothing() -> 
     assert not journey.model.summaries
     assert await journey.newest() is None
     (failure,) = (await journey.store.summary_progress(PLACE)).failures
-    assert failure.error == "budget"
+    assert (failure.error, failure.attempts) == ("budget", 1)
+    assert journey.rig.observer.causes == []
     assert len(await journey.store.lines(PLACE, limit=1_000)) == LONG + 2
 
 
