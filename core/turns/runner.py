@@ -168,6 +168,8 @@ class TurnRunner:
             log.exception("turn_crashed")
             finish = await self._apologize(running, channel, BotError(Code.INTERNAL, type(error).__name__))
         self._release(running, channel)
+        if self._recall is not None and finish.state is not TurnState.ASKING:
+            self._recall.messages.let_go(running.id)
         stored = await until_stored(self._clock, lambda: self._store.finish(finish))
         told = running.draft.interrupt is Interrupt.FORGOTTEN
         if not (stored or told or finish.turn.ask.announces):
@@ -493,7 +495,6 @@ class TurnRunner:
         """The messages of the platform's search under these numbers. Nobody rates them: nothing of them is stored."""
         draft, turn = running.draft, running.turn
         assert self._recall is not None
-        self._recall.messages.let_go(turn.id)
         zone = draft.settings.zone if draft.settings else self._settings.zone
         numbered = [(number, draft.found[number - 1]) for number in numbers]
         return await self._recall.messages.links(audience_of(turn), numbered, self._language(running), zone)

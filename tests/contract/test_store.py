@@ -146,6 +146,7 @@ CALLS: dict[str, Call] = {
     "earlier_answers": lambda store: store.earlier_answers(SCOPE, ["why"], 8),
     "answers_of": lambda store: store.answers_of(SCOPE, [1]),
     "source_channels": lambda store: store.source_channels("slack", "T1"),
+    "source_teams": lambda store: store.source_teams("slack"),
     "remove_sources": lambda store: store.remove_sources("slack", 5),
     "index_answers": lambda store: store.index_answers(5),
     "unembedded": lambda store: store.unembedded("small", 0, 5),

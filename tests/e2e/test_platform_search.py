@@ -277,6 +277,37 @@ async def test_the_tool_searches_nothing_there(team: Guests) -> None:
     assert team.searches == ["ok"]
 
 
+async def test_an_answer_that_waits_for_an_approval_still_links_what_it_cites(team: Guests) -> None:
+    team.slack.space.search_token_uses = 9
+    async with team.running(PARLEY_BUILTIN_TOOLS="true"):
+        await team.parley(ADA, "C1", "settings read_links on")
+        await team.slack.say(BO, "C2", SAID)
+        call = ("call_1", "read_link", json.dumps({"url": "http://localhost/plan"}))
+        team.endpoint.script(Words("Behind a picture [1].", calls=(call,), finish="tool_calls"))
+        ts = await team.slack.say(ADA, "C1", f"<@{BOT_USER}> {ASKED}")
+        approval = await team.slack.wait_for(partial(_approval, team, ts))
+        assert approval is not None
+        assert team.words("found_head", platform="Slack") not in team.shown_in("C1", ts)[-1].visible
+        team.endpoint.script(Words("The plan is not there."))
+        await team.slack.press(ADA, "C1", *approval)
+        shown = await team.answered("C1", ts, team.words("found_head", platform="Slack"), ended=True)
+        assert "Behind a picture [1]." in shown.visible
+        material = [one for one in team.asked.body["messages"] if '{"n": 1' in str(one.get("content"))]
+        assert len(material) == 1
+    assert team.searches == ["ok"]
+
+
+def _approval(team: Guests, ts: str) -> tuple[str, str] | None:
+    """The message with the button to approve a call, and the button's action, once there is one."""
+    label = team.words("approval_approve")
+    for message in team.shown_in("C1", ts):
+        parts = [part for block in message.blocks for part in block.get("elements", ()) if "action_id" in part]
+        for part in parts:
+            if part["text"]["text"] == label:
+                return message.ts, str(part["action_id"])
+    return None
+
+
 async def test_after_a_kill_the_answer_goes_on_without_the_messages(team: Guests) -> None:
     settings = {"SLACK_DISTRIBUTED": "true", "PARLEY_MEMORY": "workspace"}
     known = settings | _settings(team)

@@ -608,3 +608,82 @@ async def test_a_block_needs_a_known_picture_and_its_description(
         await client.chat_postMessage(
             channel="C1", text="a", blocks=[{"type": "image", "alt_text": "a"} | wrong]
         )
+
+
+async def test_a_search_takes_the_token_of_an_event_once_and_soon(
+    slack: FakeSlack, client: AsyncWebClient
+) -> None:
+    async with running(slack, client) as (bodies, _):
+        await slack.say("U2", "C2", "good evening")
+        await slack.say("U1", "C1", MENTION)
+        await slack.say("U1", "C1", "good night")
+        await slack.say("U3", "C1", MENTION)
+        await slack.direct("U1", "good day")
+        await slack.wait_for(lambda: len(bodies) >= 7)
+        events = [body["event"] for body in bodies]
+    with_token = {(one["type"], one["user"], one["text"]) for one in events if "assistant_thread" in one}
+    assert with_token == {
+        ("message", "U1", MENTION),
+        ("app_mention", "U1", MENTION),
+        ("message", "U1", "good day"),
+    }
+    tokens = [one["assistant_thread"]["action_token"] for one in events if "assistant_thread" in one]
+    assert len(set(tokens)) == 3
+    asked = {"query": "good", "action_token": tokens[0]}
+    found = await client.api_call("assistant.search.context", json=asked)
+    [first, *_] = found["results"]["messages"]
+    assert first["permalink"].startswith(f"{slack.space.base_url}/archives/")
+    assert {one["channel_id"] for one in found["results"]["messages"]} == {"C1", "C2"}
+    with pytest.raises(SlackApiError, match="invalid_action_token"):
+        await client.api_call("assistant.search.context", json=asked)
+    slack.clock.advance(slack.space.search_token_s + 1)
+    with pytest.raises(SlackApiError, match="invalid_action_token"):
+        await client.api_call("assistant.search.context", json=asked | {"action_token": tokens[1]})
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"query": " "}, "missing_query"),
+        ({"query": "x" * 501}, "query_too_long"),
+        ({"limit": 21}, "invalid_arguments"),
+        ({"channel_types": ["public_channel"]}, "invalid_arguments"),
+        ({"channel_types": "public_channel,im"}, "missing_scope"),
+        ({"content_types": "messages,files"}, "missing_scope"),
+        ({"action_token": ""}, "invalid_action_token"),
+        ({"action_token": "1.2.3"}, "invalid_action_token"),
+    ],
+)
+async def test_a_search_that_slack_refuses_is_refused(
+    slack: FakeSlack, client: AsyncWebClient, change: dict[str, Any], error: str
+) -> None:
+    asked = {"query": "good", "action_token": slack.space.new_action_token("U1", "C1")}
+    with pytest.raises(SlackApiError, match=error):
+        await client.api_call("assistant.search.context", json=asked | change)
+    assert bool(slack.client_errors) == (error == "invalid_arguments")
+
+
+async def test_a_person_has_ten_searches_a_minute(slack: FakeSlack, client: AsyncWebClient) -> None:
+    slack.limits = DOCUMENTED
+
+    async def search(user: str) -> Any:
+        asked = {"query": "good", "action_token": slack.space.new_action_token(user, "C1")}
+        return await client.api_call("assistant.search.context", json=asked)
+
+    for _ in range(10):
+        await search("U1")
+    with pytest.raises(SlackApiError, match="ratelimited"):
+        await search("U1")
+    await search("U2")
+
+
+async def test_from_a_shared_channel_that_channel_alone_is_searched(
+    slack: FakeSlack, client: AsyncWebClient
+) -> None:
+    for channel in ("C1", "C2", "G1", "D1"):
+        await slack.say("U1", channel, f"good day {channel}")
+    await slack.share("C1")
+    for channel, found in (("C1", {"C1"}), ("C2", {"C1", "C2"})):
+        asked = {"query": "good day", "action_token": slack.space.new_action_token("U1", channel)}
+        given = await client.api_call("assistant.search.context", json=asked)
+        assert {one["channel_id"] for one in given["results"]["messages"]} == found
