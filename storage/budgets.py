@@ -14,17 +14,18 @@ from typing import Any
 
 from cachetools import LRUCache
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Executable,
     Table,
+    and_,
     bindparam,
     case,
     delete,
     func,
     select,
     text,
-    true,
     tuple_,
     update,
 )
@@ -47,7 +48,7 @@ from core.values.budgets import (
 from storage import settings
 from storage.engine import insert
 from storage.forgotten import names_of
-from storage.tables import FORGOTTEN, OPEN, RESERVATIONS, SPENDING, TURNS, USAGE, from_us, to_us
+from storage.tables import FORGOTTEN, KEY, OPEN, RESERVATIONS, SPENDING, TURNS, USAGE, to_us
 
 MOST_KEPT = 10_000
 """The most accounts whose balance is kept in memory."""
@@ -86,25 +87,56 @@ _ADD_LOCKED = (
     .returning(*_BALANCE)
 )
 _OPEN_TURN = select(TURNS.c.id).where(TURNS.c.id == bindparam("turn_id"), OPEN).with_for_update()
-_TURN = _OPEN_TURN.cte("turn")
-_TURN_WITH_ACCOUNTS = (
-    select(*_BALANCE).join(_TURN, true()).where(*_COUNTING).order_by(*_ORDER).with_for_update(of=SPENDING)
+_OTHERS = (
+    select(RESERVATIONS)
+    .join(TURNS, TURNS.c.id == RESERVATIONS.c.turn_id)
+    .where(OPEN, RESERVATIONS.c.turn_id != bindparam("turn_id"))
+    .subquery("others")
 )
-"""The balances of the accounts that an open turn is counted on. A row of accounts is there to be locked only once it is
-joined with that of the turn, which is locked then."""
-_RESERVED = select(RESERVATIONS).join(TURNS, TURNS.c.id == RESERVATIONS.c.turn_id).where(OPEN)
-"""The reservations of the open turns."""
+"""The reservations of the other open turns."""
+_RESERVED = {f"reserved_{unit}": func.coalesce(func.sum(_OTHERS.c[unit]), 0) for unit in ("micros", "tokens")}
+_WITH_RESERVED = (
+    select(*_BALANCE, *(amount.label(name) for name, amount in _RESERVED.items()))
+    .outerjoin(
+        _OTHERS,
+        and_(
+            *(SPENDING.c[name].in_((ANY, _OTHERS.c[name])) for name in _PAYER),
+            SPENDING.c.since_us <= _OTHERS.c.at_us,
+            SPENDING.c.until_us > _OTHERS.c.at_us,
+        ),
+    )
+    .where(*_COUNTING)
+    .group_by(*(SPENDING.c[name] for name in _PRIMARY))
+)
+"""The balances of the accounts that an answer is counted on, with what other answers have reserved."""
+_RESERVE_SPENDING = text(
+    "SELECT platform, team, channel, person, period, since_us, until_us, micros, tokens, lifted,"
+    " reserved_micros, reserved_tokens, counted_micros, counted_tokens"
+    " FROM reserve_spending(:turn_id, :of_platform, :of_team, :of_channel, :of_person, :at_us, :micros, :tokens,"
+    " :more_micros, :more_tokens)"
+).columns(lifted=SPENDING.c.lifted.type)
+"""`_put_reservation` and `_WITH_RESERVED`, in one round trip (migration 0034)."""
 _COUNTED = select(RESERVATIONS.c.counted_micros, RESERVATIONS.c.counted_tokens).where(
     RESERVATIONS.c.turn_id == bindparam("turn_id")
 )
 
 
 @cache
-def _put_reservation(dialect: str) -> Executable:
-    putting = insert(dialect, RESERVATIONS)
-    names = [column.name for column in RESERVATIONS.c if column.name != "turn_id"]
-    new = {name: putting.excluded[name] for name in names}
-    return putting.on_conflict_do_update(index_elements=["turn_id"], set_=new)
+def _put_reservation(dialect: str, *, of_open: bool = True) -> Executable:
+    """Put the reservation of a turn, count more of its spending, and return all that is counted. `of_open`: unless the
+    turn has ended, or waits for an approval."""
+    new = {name: bindparam(f"of_{name}", type_=KEY) for name in _PAYER} | {
+        name: bindparam(name, type_=BigInteger()) for name in ("micros", "tokens", "at_us")
+    }
+    more = {f"counted_{unit}": bindparam(f"more_{unit}", type_=BigInteger()) for unit in ("micros", "tokens")}
+    turn = select(TURNS.c.id, *new.values(), *more.values()).where(TURNS.c.id == bindparam("turn_id"))
+    putting = insert(dialect, RESERVATIONS).from_select(
+        ["turn_id", *new, *more], turn.where(OPEN) if of_open else turn
+    )
+    changed = {name: putting.excluded[name] for name in new}
+    counted = {name: RESERVATIONS.c[name] + putting.excluded[name] for name in more}
+    putting = putting.on_conflict_do_update(index_elements=["turn_id"], set_=changed | counted)
+    return putting.returning(*(RESERVATIONS.c[name] for name in more))
 
 
 class KeptBalances:
@@ -184,40 +216,37 @@ def reserve(
     """The decision, and the new balances of the accounts that count the claim. The decision is None where an account
     is new. `budgets`: limits whose accounts count the claim.
 
-    The reservations are read by a later statement than the one that locks the accounts: on PostgreSQL a statement does
-    not see what was committed while it waited for a lock
-    (https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED).
+    The reservation is put first, which keeps others from deciding meanwhile, and made smaller where they do not leave
+    room for it.
     """
-    counted, changed = None, Changed()
+    more, changed = Spent(), Changed()
     if claim.spent != Spent():
         if not _is_open(connection, claim.turn_id):
             return ADMITTED, {}
-        counted, changed = _count(connection, claim.turn_id, claim.payer, claim.spent, claim.at)
-    keys = [_key(budget.account) for budget in budgets]
-    of_turn = {"turn_id": claim.turn_id, **_counting(claim.payer, claim.at)}
-    found = _balances(connection, _TURN_WITH_ACCOUNTS, of_turn)
-    if not found and not _is_open(connection, claim.turn_id):
+        more, changed = _count(connection, claim.turn_id, claim.payer, claim.spent, claim.at)
+    if claim.moved:
+        of_turn = update(TURNS).where(TURNS.c.id == claim.turn_id, OPEN)
+        connection.execute(of_turn.values(started_at_us=to_us(claim.at)))
+    put = _put_and_read(connection, claim, more)
+    if put is None:
         return ADMITTED, {}
-    known, reserved = _reserved(connection, claim.turn_id)
-    counted = known if counted is None else counted
+    counted, found = put
+    keys = [_key(budget.account) for budget in budgets]
     if any(key not in found for key in keys):
-        _put(connection, claim, counted, Spent())
+        _put(connection, claim, Spent(), Spent())
         return None, changed
-    balances = [
-        Balance(found[key].spent, _counted_there(budget.account, reserved), found[key].lifts)
-        for key, budget in zip(keys, budgets, strict=True)
-    ]
-    decision = decide(budgets, balances, claim.most, own=counted if claim.begun else None)
-    allowed = decision.verdict is BudgetVerdict.ALLOWED
-    _put(connection, claim, counted, claim.most if allowed else claim.kept)
+    decision = decide(budgets, [found[key] for key in keys], claim.most, own=counted if claim.begun else None)
+    if decision.verdict is not BudgetVerdict.ALLOWED:
+        _put(connection, claim, claim.kept, Spent())
     return decision, changed
 
 
 def pause(connection: Connection, turn_id: int, payer: Payer, spent: Spent, at: datetime) -> Changed:
     """Count what a turn has spent so far, and end its reservation: its run has ended, and the turn has not. Returns
     the new balances."""
-    counted, changed = _count(connection, turn_id, payer, spent, at)
-    _put(connection, BudgetClaim(turn_id, payer, at, Spent()), counted, Spent())
+    more, changed = _count(connection, turn_id, payer, spent, at)
+    putting = _put_reservation(connection.dialect.name, of_open=False)
+    connection.execute(putting, _reservation(BudgetClaim(turn_id, payer, at, Spent()), Spent(), more))
     return changed
 
 
@@ -236,8 +265,8 @@ def release_all(connection: Connection) -> None:
 def _count(
     connection: Connection, turn_id: int, payer: Payer, spent: Spent, at: datetime
 ) -> tuple[Spent, Changed]:
-    """Add the part of `spent` that is not counted yet to the accounts that count the answer. Returns what is counted
-    then, and the new balances.
+    """Add the part of `spent` that is not counted yet to the accounts that count the answer. Returns that part, and the
+    new balances.
 
     Less than what is counted may be spent: a charge that was not stored is lost with its process.
     """
@@ -245,10 +274,10 @@ def _count(
     counted = Spent(row.counted_micros, row.counted_tokens) if row is not None else Spent()
     more = spent.beyond(counted)
     if more == Spent():
-        return counted, {}
+        return more, {}
     adding = _ADD_LOCKED if connection.dialect.name == "postgresql" else _ADD
     values = {**_counting(payer, at), "more_micros": more.micros, "more_tokens": more.tokens}
-    return counted + more, _balances(connection, adding, values)
+    return more, _balances(connection, adding, values)
 
 
 def _counting(payer: Payer, at: datetime) -> dict[str, Any]:
@@ -256,20 +285,35 @@ def _counting(payer: Payer, at: datetime) -> dict[str, Any]:
     return {f"of_{name}": value for name, value in _payer(payer).items()} | {"at_us": to_us(at)}
 
 
-def _put(connection: Connection, claim: BudgetClaim, counted: Spent, reserved: Spent) -> None:
-    if claim.moved:
-        of_turn = update(TURNS).where(TURNS.c.id == claim.turn_id)
-        connection.execute(of_turn.values(started_at_us=to_us(claim.at)))
-    row = {
-        **_payer(claim.payer),
+def _put_and_read(connection: Connection, claim: BudgetClaim, more: Spent) -> tuple[Spent, Changed] | None:
+    """Lock the turn and the accounts that count the claim, put its reservation, and count `more` of it. Returns all
+    that is counted of it, and the balances of these accounts with what other answers have reserved; None where the turn
+    has ended."""
+    values = _reservation(claim, claim.most, more)
+    if connection.dialect.name == "postgresql":
+        rows = connection.execute(_RESERVE_SPENDING, values).all()
+        return (Spent(rows[0].counted_micros, rows[0].counted_tokens), _changed(rows)) if rows else None
+    counted = connection.execute(_put_reservation("sqlite"), values).first()
+    if counted is None:
+        return None
+    return Spent(*counted), _changed(connection.execute(_WITH_RESERVED, values).all())
+
+
+def _put(connection: Connection, claim: BudgetClaim, reserved: Spent, more: Spent) -> None:
+    """Put the reservation of an open turn."""
+    connection.execute(_put_reservation(connection.dialect.name), _reservation(claim, reserved, more))
+
+
+def _reservation(claim: BudgetClaim, reserved: Spent, more: Spent) -> dict[str, Any]:
+    """The values of `_put_reservation` and `reserve_spending`."""
+    return {
+        **_counting(claim.payer, claim.at),
         "turn_id": claim.turn_id,
         "micros": reserved.micros,
         "tokens": reserved.tokens,
-        "counted_micros": counted.micros,
-        "counted_tokens": counted.tokens,
-        "at_us": to_us(claim.at),
+        "more_micros": more.micros,
+        "more_tokens": more.tokens,
     }
-    connection.execute(_put_reservation(connection.dialect.name), row)
 
 
 def lift(connection: Connection, budget: Budget, lifts: int, change: Change) -> Changed:
@@ -291,10 +335,20 @@ def expire(connection: Connection, before_us: int) -> int:
 
 def _balances(connection: Connection, query: Executable, values: Mapping[str, Any]) -> Changed:
     """The balances of the rows that `query` returns."""
-    rows = connection.execute(query, values).all()
+    return _changed(connection.execute(query, values).all())
+
+
+def _changed(rows: Iterable[Any]) -> Changed:
+    """The balances of rows of `_BALANCE`, with what is reserved where they have `_RESERVED`. A row without an account
+    is left out."""
     return {
-        tuple(row[: len(_KEY)]): Balance(Spent(row.micros, row.tokens), lifts=_lifts(row.lifted))
+        tuple(row[: len(_KEY)]): Balance(
+            Spent(row.micros, row.tokens),
+            Spent(row.reserved_micros, row.reserved_tokens) if len(row) > len(_BALANCE) else Spent(),
+            _lifts(row.lifted),
+        )
         for row in rows
+        if row.period is not None
     }
 
 
@@ -362,26 +416,16 @@ def _is_open(connection: Connection, turn_id: int) -> bool:
     return connection.scalar(_OPEN_TURN, {"turn_id": turn_id}) is not None
 
 
-def _reserved(connection: Connection, turn_id: int) -> tuple[Spent, list[tuple[Payer, datetime, Spent]]]:
-    """The part of the spending of an open turn that is counted, and the reservations of the other open turns, with the
-    time at which each is counted."""
-    counted, others = Spent(), list[tuple[Payer, datetime, Spent]]()
-    for row in connection.execute(_RESERVED):
-        if row.turn_id == turn_id:
-            counted = Spent(row.counted_micros, row.counted_tokens)
-        elif row.micros or row.tokens:
-            payer = Payer(row.platform, row.team, row.channel, row.person)
-            others.append((payer, from_us(row.at_us), Spent(row.micros, row.tokens)))
-    return counted, others
-
-
-def _counted_there(account: BudgetAccount, reserved: Iterable[tuple[Payer, datetime, Spent]]) -> Spent:
-    return sum((spent for payer, at, spent in reserved if account.counts(payer, at)), Spent())
-
-
 def _payer(payer: Payer) -> dict[str, Any]:
-    return {name: getattr(payer, name) for name in _PAYER}
+    return {
+        "platform": payer.platform,
+        "team": payer.team,
+        "channel": payer.channel,
+        "person": payer.person,
+    }
 
 
 def _key(account: BudgetAccount) -> AccountKey:
-    return (*_payer(account.payer).values(), account.per, to_us(account.since), to_us(account.until))
+    payer = account.payer
+    keys = payer.platform, payer.team, payer.channel, payer.person
+    return (*keys, account.per, to_us(account.since), to_us(account.until))

@@ -385,12 +385,13 @@ class SqlStore:
 
     async def balances(self, accounts: Sequence[BudgetAccount], person: str) -> list[Balance]:
         self._counts_spending = True
-        if self._balances.of(accounts) is None:
+        if (known := self._balances.of(accounts)) is not None:
+            return known
+        found = await self._database.read(budgets.balances, accounts)
+        if len(found) < len(set(accounts)):  # limits of one period have one account
+            await self._database.write(budgets.open_accounts, accounts, person)
             found = await self._database.read(budgets.balances, accounts)
-            if len(found) < len(set(accounts)):  # limits of one period have one account
-                await self._database.write(budgets.open_accounts, accounts, person)
-                found = await self._database.read(budgets.balances, accounts)
-            self._balances.put(found)
+        self._balances.put(found)
         known = self._balances.of(accounts)
         assert known is not None
         return known

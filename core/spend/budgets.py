@@ -67,9 +67,9 @@ def budgets_of(
     workspace's time zone; those of the limit for all are of `operators_zone`.
     """
     keys = {
-        BudgetScope.PERSON: replace(payer, team=people_of or ANY, channel=ANY),
-        BudgetScope.CHANNEL: replace(payer, person=ANY),
-        BudgetScope.WORKSPACE: replace(payer, channel=ANY, person=ANY),
+        BudgetScope.PERSON: Payer(payer.platform, people_of or ANY, ANY, payer.person),
+        BudgetScope.CHANNEL: Payer(payer.platform, payer.team, payer.channel, ANY),
+        BudgetScope.WORKSPACE: Payer(payer.platform, payer.team, ANY, ANY),
         BudgetScope.ALL: Payer(ANY, ANY, ANY, ANY),
     }
     budgets = []
