@@ -3,6 +3,7 @@
     tables      what is kept: threads, messages, turns (the ledger), steps, posts, uploads, usage
     url         database URLs, and the file of SQLite
     engine      transactions
+    direct      statements that the driver runs itself
     sqlite      connections to SQLite, and their threads
     postgres    connections to PostgreSQL
     errors      the one table in which a database's failures become StoreError

@@ -6,6 +6,7 @@ another crosswise.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -46,6 +47,7 @@ from core.values.budgets import (
     Spent,
 )
 from storage import settings
+from storage.direct import DirectStatement
 from storage.engine import insert
 from storage.forgotten import names_of
 from storage.tables import FORGOTTEN, KEY, OPEN, RESERVATIONS, SPENDING, TURNS, USAGE, to_us
@@ -95,7 +97,7 @@ _OTHERS = (
 )
 """The reservations of the other open turns."""
 _RESERVED = {f"reserved_{unit}": func.coalesce(func.sum(_OTHERS.c[unit]), 0) for unit in ("micros", "tokens")}
-_WITH_RESERVED = (
+_WITH_RESERVED = DirectStatement(
     select(*_BALANCE, *(amount.label(name) for name, amount in _RESERVED.items()))
     .outerjoin(
         _OTHERS,
@@ -109,12 +111,14 @@ _WITH_RESERVED = (
     .group_by(*(SPENDING.c[name] for name in _PRIMARY))
 )
 """The balances of the accounts that an answer is counted on, with what other answers have reserved."""
-_RESERVE_SPENDING = text(
-    "SELECT platform, team, channel, person, period, since_us, until_us, micros, tokens, lifted,"
-    " reserved_micros, reserved_tokens, counted_micros, counted_tokens"
-    " FROM reserve_spending(:turn_id, :of_platform, :of_team, :of_channel, :of_person, :at_us, :micros, :tokens,"
-    " :more_micros, :more_tokens)"
-).columns(lifted=SPENDING.c.lifted.type)
+_RESERVE_SPENDING = DirectStatement(
+    text(
+        "SELECT platform, team, channel, person, period, since_us, until_us, micros, tokens, lifted,"
+        " reserved_micros, reserved_tokens, counted_micros, counted_tokens"
+        " FROM reserve_spending(:turn_id, :of_platform, :of_team, :of_channel, :of_person, :at_us, :micros, :tokens,"
+        " :more_micros, :more_tokens)"
+    )
+)
 """`_put_reservation` and `_WITH_RESERVED`, in one round trip (migration 0034)."""
 _COUNTED = select(RESERVATIONS.c.counted_micros, RESERVATIONS.c.counted_tokens).where(
     RESERVATIONS.c.turn_id == bindparam("turn_id")
@@ -137,6 +141,9 @@ def _put_reservation(dialect: str, *, of_open: bool = True) -> Executable:
     counted = {name: RESERVATIONS.c[name] + putting.excluded[name] for name in more}
     putting = putting.on_conflict_do_update(index_elements=["turn_id"], set_=changed | counted)
     return putting.returning(*(RESERVATIONS.c[name] for name in more))
+
+
+_PUT_ON_SQLITE = DirectStatement(_put_reservation("sqlite"))
 
 
 class KeptBalances:
@@ -291,12 +298,10 @@ def _put_and_read(connection: Connection, claim: BudgetClaim, more: Spent) -> tu
     has ended."""
     values = _reservation(claim, claim.most, more)
     if connection.dialect.name == "postgresql":
-        rows = connection.execute(_RESERVE_SPENDING, values).all()
-        return (Spent(rows[0].counted_micros, rows[0].counted_tokens), _changed(rows)) if rows else None
-    counted = connection.execute(_put_reservation("sqlite"), values).first()
-    if counted is None:
-        return None
-    return Spent(*counted), _changed(connection.execute(_WITH_RESERVED, values).all())
+        rows = _RESERVE_SPENDING.rows(connection, values)
+        return (Spent(*rows[0][-2:]), _with_reserved(rows)) if rows else None
+    counted = _PUT_ON_SQLITE.rows(connection, values)
+    return (Spent(*counted[0]), _with_reserved(_WITH_RESERVED.rows(connection, values))) if counted else None
 
 
 def _put(connection: Connection, claim: BudgetClaim, reserved: Spent, more: Spent) -> None:
@@ -335,21 +340,23 @@ def expire(connection: Connection, before_us: int) -> int:
 
 def _balances(connection: Connection, query: Executable, values: Mapping[str, Any]) -> Changed:
     """The balances of the rows that `query` returns."""
-    return _changed(connection.execute(query, values).all())
-
-
-def _changed(rows: Iterable[Any]) -> Changed:
-    """The balances of rows of `_BALANCE`, with what is reserved where they have `_RESERVED`. A row without an account
-    is left out."""
+    rows = connection.execute(query, values).all()
     return {
-        tuple(row[: len(_KEY)]): Balance(
-            Spent(row.micros, row.tokens),
-            Spent(row.reserved_micros, row.reserved_tokens) if len(row) > len(_BALANCE) else Spent(),
-            _lifts(row.lifted),
-        )
+        tuple(row[: len(_KEY)]): Balance(Spent(row.micros, row.tokens), lifts=_lifts(row.lifted))
         for row in rows
-        if row.period is not None
     }
+
+
+def _with_reserved(rows: Iterable[Sequence[Any]]) -> Changed:
+    """The balances of rows of `_WITH_RESERVED` as the driver returns them. A row may have no account."""
+    found = Changed()
+    for *key, micros, tokens, lifted, reserved_micros, reserved_tokens in (
+        row[: len(_KEY) + 5] for row in rows
+    ):
+        if key[0] is not None:
+            lifts = _lifts(json.loads(lifted) if lifted else None)
+            found[tuple(key)] = Balance(Spent(micros, tokens), Spent(reserved_micros, reserved_tokens), lifts)
+    return found
 
 
 def _lifts(lifted: Mapping[str, int] | None) -> tuple[tuple[str, int], ...]:

@@ -38,6 +38,10 @@ class Backend(Protocol):
         """
         ...
 
+    async def write_each(self, work: Callable[[Connection], T]) -> T:
+        """`write` that is not durable, where each statement may be a transaction."""
+        ...
+
     async def read(self, work: Callable[[Connection], T]) -> T: ...
 
     async def migrate(self, upgrade: Callable[[Connection], None]) -> None:
@@ -67,14 +71,19 @@ class Database:
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run `work` as one transaction, committed when this returns. Raises StoreError."""
-        return await self._written(lambda connection: work(connection, *args, **kwargs))
+        return await self._written(self._backend.write(lambda connection: work(connection, *args, **kwargs)))
 
     async def write_soon(self, work: Callable[[Connection], T]) -> T:
         """`write`, without the wait for the disk: a crash of the machine, though not of the process, may lose it."""
-        return await self._written(work, durable=False)
+        return await self._written(self._backend.write(work, durable=False))
 
-    async def _written(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
-        written = await self._finished(self._backend.write(work, durable=durable))
+    async def write_each(self, work: Callable[[Connection], T]) -> T:
+        """`write_soon`, where PostgreSQL commits each statement of `work` by itself: a transaction is two round trips
+        more."""
+        return await self._written(self._backend.write_each(work))
+
+    async def _written(self, writing: Coroutine[Any, Any, T]) -> T:
+        written = await self._finished(writing)
         if self.watch is not None:
             self.watch.worked()
         return written

@@ -28,6 +28,7 @@ class PostgresBackend:
         self._engine = postgres_engine(url, pool_size=CONNECTIONS)
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._not_durable = postgres_engine(url, pool_size=NOT_DURABLE_CONNECTIONS, max_overflow=0)
+        self._not_durable_each = self._not_durable.execution_options(isolation_level="AUTOCOMMIT")
         event.listen(self._not_durable.sync_engine, "connect", _commit_without_waiting)
 
     async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
@@ -42,11 +43,17 @@ class PostgresBackend:
         return await greenlet_spawn(transaction)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        def reading() -> T:
-            with self._reader.sync_engine.connect() as connection:
+        return await self._each(self._reader, work)
+
+    async def write_each(self, work: Callable[[Connection], T]) -> T:
+        return await self._each(self._not_durable_each, work)
+
+    async def _each(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+        def working() -> T:
+            with engine.sync_engine.connect() as connection:
                 return _run(connection, work)
 
-        return await greenlet_spawn(reading)
+        return await greenlet_spawn(working)
 
     async def migrate(self, upgrade: Callable[[Connection], None]) -> None:
         """Run `upgrade` as one transaction. No time limit: it may wait for the migration of another process."""
@@ -88,11 +95,22 @@ def _run(connection: Connection, work: Callable[[Connection], T]) -> T:
     """
     try:
         return work(connection)
-    except DBAPIError as error:
-        if not error.connection_invalidated:
+    except Exception as error:
+        if not _is_lost(connection, error):
             raise
     connection.rollback()
     return work(connection)
+
+
+def _is_lost(connection: Connection, error: Exception) -> bool:
+    """True if the server had closed the connection, which is invalid then."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated
+    driver: Any = connection.connection.driver_connection
+    if driver.is_closed():  # `storage.direct` raises errors of the driver
+        connection.invalidate(error)
+        return True
+    return False
 
 
 def postgres_engine(

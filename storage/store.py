@@ -402,12 +402,13 @@ class SqlStore:
     async def reserve(self, claim: BudgetClaim, person: str, limits: Sequence[Budget]) -> BudgetDecision:
         self._counts_spending = True
         reserving = partial(budgets.reserve, claim=claim, budgets=limits)
-        decision, changed = await self._database.write_soon(reserving)
+        write = self._database.write_each if claim.begins else self._database.write_soon
+        decision, changed = await write(reserving)
         self._balances.put(changed)
         if decision is None:
             accounts = [limit.account for limit in limits]
             await self._database.write(budgets.open_accounts, accounts, person)
-            decision, changed = await self._database.write_soon(reserving)
+            decision, changed = await write(reserving)
             self._balances.put(changed)
         assert decision is not None
         return decision

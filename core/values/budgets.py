@@ -181,6 +181,11 @@ class BudgetClaim:
     kept: Spent = Spent()
     moved: bool = False
 
+    @property
+    def begins(self) -> bool:
+        """True if there is nothing to count or to move: a person waits for the first word."""
+        return self.spent == Spent() and not self.moved
+
 
 class BudgetVerdict(StrEnum):
     """The decision about an answer that begins or goes on. WAIT: the answers that are being written may use up the

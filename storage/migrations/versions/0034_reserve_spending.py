@@ -15,7 +15,7 @@ CREATE FUNCTION reserve_spending(
     most_micros BIGINT, most_tokens BIGINT, more_micros BIGINT, more_tokens BIGINT
 ) RETURNS TABLE (
     counted_micros BIGINT, counted_tokens BIGINT, platform TEXT, team TEXT, channel TEXT, person TEXT, period TEXT,
-    since_us BIGINT, until_us BIGINT, micros BIGINT, tokens BIGINT, lifted JSON, reserved_micros BIGINT,
+    since_us BIGINT, until_us BIGINT, micros BIGINT, tokens BIGINT, lifted TEXT, reserved_micros BIGINT,
     reserved_tokens BIGINT
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -46,7 +46,7 @@ BEGIN
     RETURNING held.counted_micros, held.counted_tokens INTO own;
     RETURN QUERY SELECT
         own.counted_micros, own.counted_tokens, account.platform, account.team, account.channel, account.person,
-        account.period, account.since_us, account.until_us, account.micros, account.tokens, account.lifted,
+        account.period, account.since_us, account.until_us, account.micros, account.tokens, account.lifted::TEXT,
         coalesce(others.micros, 0)::BIGINT, coalesce(others.tokens, 0)::BIGINT
     FROM (SELECT 1) AS one
     LEFT JOIN spending AS account ON account.platform IN ('*', for_platform) AND account.team IN ('*', for_team)
