@@ -119,7 +119,7 @@ _RESERVE_SPENDING = DirectStatement(
         " :more_micros, :more_tokens)"
     )
 )
-"""`_put_reservation` and `_WITH_RESERVED`, in one round trip (migration 0034)."""
+"""`_put_reservation` and `_WITH_RESERVED`, in one round trip (migration 0036)."""
 _COUNTED = select(RESERVATIONS.c.counted_micros, RESERVATIONS.c.counted_tokens).where(
     RESERVATIONS.c.turn_id == bindparam("turn_id")
 )

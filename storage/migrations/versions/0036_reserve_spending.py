@@ -6,8 +6,8 @@ https://www.postgresql.org/docs/current/xfunc-volatility.html
 
 from alembic import op
 
-revision = "0034"
-down_revision = "0033"
+revision = "0036"
+down_revision = "0035"
 
 _FUNCTION = """
 CREATE FUNCTION reserve_spending(
