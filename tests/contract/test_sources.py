@@ -52,16 +52,18 @@ async def found(store: Store, text: str, *channels: str, limit: int = 10, but: P
     return [answer.question for answer in answers]
 
 
-@pytest.fixture(params=(source_search.FEW, -1), ids=("few", "many"))
+@pytest.fixture(params=((source_search.FEW, 0.0), (-1, 2.0), (-1, 0.0)), ids=("few", "part", "most"))
 def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scope of few sources, and one that is taken for one of many."""
-    monkeypatch.setattr(source_search, "FEW", request.param)
+    """The scope is taken for one of few sources, of a part of many, and of most of many."""
+    few, share = request.param
+    monkeypatch.setattr(source_search, "FEW", few)
+    monkeypatch.setattr(source_search, "MOST_SHARE", share)
 
 
-both_sizes = pytest.mark.usefixtures("size")
+all_sizes = pytest.mark.usefixtures("size")
 
 
-@both_sizes
+@all_sizes
 async def test_the_answer_to_the_same_question_comes_first(store: Store) -> None:
     texts = [
         "How do I reset my card's PIN?",
@@ -80,7 +82,7 @@ async def test_the_answer_to_the_same_question_comes_first(store: Store) -> None
     assert await found(store, "nobody said that") == []
 
 
-@both_sizes
+@all_sizes
 async def test_words_of_the_answer_find_it_behind_words_of_a_question(store: Store) -> None:
     await answered(store, question(1, "How do I get in from home?"), "Install WireGuard first.")
     await answered(store, question(2, "Is WireGuard free?"), "Yes.")
@@ -93,7 +95,7 @@ async def test_chinese_is_found_within_a_sentence(store: Store) -> None:
     assert await found(store, "怎么走报销流程") == ["请问报销流程是什么"]
 
 
-@both_sizes
+@all_sizes
 async def test_of_equal_ones_the_newest_comes_first_and_each_thread_once(store: Store) -> None:
     for number in (1, 2):
         await answered(store, question(number, "the plan"), "so", f"p{number}")
@@ -103,7 +105,7 @@ async def test_of_equal_ones_the_newest_comes_first_and_each_thread_once(store: 
     assert [(one.place, one.answer) for one in answers] == [(place(1), "better"), (place(2), "so")]
 
 
-@both_sizes
+@all_sizes
 async def test_only_channels_of_the_scope_are_searched_and_never_the_thread_that_asks(store: Store) -> None:
     places = [
         place(1),
@@ -247,7 +249,7 @@ async def test_what_was_forgotten_is_no_source(store: Store) -> None:
     assert await found(store, "plan") == ["plan 2"]
 
 
-@both_sizes
+@all_sizes
 async def test_those_that_are_no_sources_any_more_hide_no_others(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,7 +262,7 @@ async def test_those_that_are_no_sources_any_more_hide_no_others(
     assert await found(store, "plan") == ["the plan with many other words"]
 
 
-@both_sizes
+@all_sizes
 async def test_many_answers_in_one_thread_hide_no_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_search, "CANDIDATES", 4)
     await answered(store, question(0, "the plan with many other words"), "so", "p0")
@@ -269,7 +271,7 @@ async def test_many_answers_in_one_thread_hide_no_others(store: Store, monkeypat
     assert await found(store, "plan") == ["plan", "the plan with many other words"]
 
 
-@both_sizes
+@all_sizes
 async def test_the_best_of_many_is_among_those_that_are_looked_at(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
