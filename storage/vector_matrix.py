@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FEWEST_ROWS = 64
+_COPIED_SHARE = 0.25
+"""The share of the rows below which those of a scope are copied and multiplied alone. To copy a row takes longer than
+to multiply it."""
 _NUMBERS = "<f4"
 
 
@@ -78,7 +81,12 @@ class VectorMatrix:
         among = np.flatnonzero(np.isin(numbers, wanted))
         if not len(among):
             return []
-        scores = (rows @ np.frombuffer(values, _NUMBERS).astype(np.float32))[among]
+        vector = np.frombuffer(values, _NUMBERS).astype(np.float32)
+        # Not `@`: its threads wait for each other in loops, and take several times as long where a processor is busy.
+        if len(among) < _COPIED_SHARE * known:
+            scores = np.vecdot(rows[among], vector)
+        else:
+            scores = np.vecdot(rows, vector)[among]
         if len(among) > count:
             best = np.argpartition(scores, len(scores) - count)[-count:]
             among, scores = among[best], scores[best]

@@ -54,6 +54,22 @@ class Side:
         return await open_store(settings, SystemClock()), Database(settings.url)
 
 
+def head(names: Sequence[str]) -> float:
+    """Print the names of the sides and the load. Returns the time."""
+    print(f"{'':<34}{''.join(f'{name:>12}' for name in names)}{'ratio':>8}{'bar':>8}    {loaded()}", flush=True)
+    return perf_counter()
+
+
+def loaded() -> str:
+    return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
+
+
+def end(began: float, good: Sequence[bool]) -> bool:
+    """Print how long it took. False where a figure missed its bar."""
+    print(f"{perf_counter() - began:.0f} s, {loaded()}")
+    return all(good)
+
+
 def show(name: str, figures: Sequence[float], bar: float | None = None, *, most: bool = True) -> bool:
     """Print a figure of each side. False where it missed its bar: the most, or the least, that it may be."""
     missed = bar is not None and any((one > bar) if most else (one < bar) for one in figures)
@@ -206,11 +222,7 @@ async def run(number: int) -> bool:
                 Side("SQLite", {kind: f"sqlite:///{folder / kind}.db" for kind in kinds}),
                 Side("PostgreSQL", {kind: await create_database(url, kind) for kind in kinds}),
             ]
-            began, load_before = perf_counter(), os.getloadavg()[0]
-            print(
-                f"{'':<34}" + "".join(f"{side.name:>12}" for side in sides) + f"{'ratio':>8}{'bar':>8}",
-                flush=True,
-            )
+            began = head([side.name for side in sides])
             good = [
                 *await quality(
                     sides,
@@ -221,11 +233,7 @@ async def run(number: int) -> bool:
                 *await quality(sides, "chinese", asked_before.chinese(), {1: None, 3: CHINESE_THIRD}),
                 *await load(sides, threads_of(number)),
             ]
-            print(
-                f"{perf_counter() - began:.0f} s; load of the machine {load_before:.1f} at the begin, "
-                f"{os.getloadavg()[0]:.1f} at the end, on {os.cpu_count()} cores"
-            )
-    return all(good)
+    return end(began, good)
 
 
 def main(arguments: Sequence[str] = ()) -> None:
