@@ -9,11 +9,13 @@
     errors      the one table in which a database's failures become StoreError
     threads     messages of a thread: note, edit, delete, import, and their order
     summaries   summaries of the beginnings of long threads
+    thread_list threads in lists, each with its title
     attached    the parts of a message beside its text, as JSON
     uploads     small copies of pictures that were sent on the page
     teams       rows from before they named their team
     heard       watermarks of installations
     turns       the ledger: accept, begin, checkpoint
+    answer_footers  the notices and buttons under answers
     announcements  alerts and reports as they are shown
     turn_ends   the ledger: the end of a run, its usage and its spending
     steps       the steps of turns with more than one

@@ -28,7 +28,7 @@ from core.values.report import (
     ThreadUse,
 )
 from core.values.usage import UsageTotals, added
-from storage import threads
+from storage import thread_list, threads
 from storage.forgotten import NAMELESS, former_name
 from storage.tables import ASKING, FEEDBACK, NOT_DONE, SETTINGS, THREADS, TURNS, USAGE, from_us
 from storage.usage_sums import IN_BACKGROUND, SumKind, people, summaries, sums, total, totals, totals_of, within
@@ -184,7 +184,7 @@ def _thread(connection: Connection, place: Place, questions: int) -> ThreadUse:
     asked = (*threads.within(USAGE, place), USAGE.c.state.not_in(IN_BACKGROUND))
     newest = select(func.max(USAGE.c.turn_id)).where(*asked).scalar_subquery()
     message_id = connection.scalar(select(TURNS.c.question).where(TURNS.c.id == newest))
-    return ThreadUse(place, questions, message_id or "", threads.title(connection, place))
+    return ThreadUse(place, questions, message_id or "", thread_list.title(connection, place))
 
 
 def _given(period: Span, scope: Place | None) -> list[ColumnElement[bool]]:

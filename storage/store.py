@@ -34,6 +34,7 @@ from core.values.turn_ends import MOST_ANNOUNCEMENTS, Announcement, AnswerFooter
 from core.values.usage import Charge, LastUsage, RatedAnswer, SummaryTotals, UsageField, UsageGroup, UsageTotals
 from storage import (
     announcements,
+    answer_footers,
     budgets,
     charges,
     citations,
@@ -52,6 +53,7 @@ from storage import (
     steps,
     summaries,
     teams,
+    thread_list,
     threads,
     tools,
     turn_ends,
@@ -219,7 +221,7 @@ class SqlStore:
         return await self._database.read(turns.context, ask, model, limit)
 
     async def active_threads(self, platform: str, team: str, since: datetime, limit: int = 500) -> list[Place]:
-        return await self._database.read(threads.active_threads, platform, team, to_us(since), limit)
+        return await self._database.read(thread_list.active_threads, platform, team, to_us(since), limit)
 
     async def watermark(self, platform: str, team: str) -> datetime | None:
         return await self._database.read(heard.until, platform, team)
@@ -234,7 +236,7 @@ class SqlStore:
         self._vectors.drop()
 
     async def threads(self, platform: str, team: str, limit: int = 50) -> list[Thread]:
-        return await self._database.read(threads.threads, platform, team, limit)
+        return await self._database.read(thread_list.threads, platform, team, limit)
 
     async def open_turns(self, after_id: int = 0) -> list[Turn]:
         return await self._database.read(turns.open_turns, after_id)
@@ -476,10 +478,10 @@ class SqlStore:
         await self._database.write(citations.withdraw, turn_id)
 
     async def answer_footer(self, turn_id: int) -> AnswerFooter | None:
-        return await self._database.read(turns.answer_footer, turn_id)
+        return await self._database.read(answer_footers.answer_footer, turn_id)
 
     async def answer_footers(self, place: Place, limit: int = 400) -> list[AnswerFooter]:
-        return await self._database.read(turns.answer_footers, place, limit)
+        return await self._database.read(answer_footers.answer_footers, place, limit)
 
     async def charges(self, turn_id: int) -> list[Charge]:
         return await self._database.read(charges.charges, turn_id)

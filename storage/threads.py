@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     Executable,
     Integer,
-    ScalarSelect,
     and_,
     bindparam,
     case,
@@ -23,7 +22,6 @@ from sqlalchemy import (
     update,
 )
 
-from core.ports.store.threads import Thread
 from core.values.conversation import Ask, History, LinePosition, ThreadMessage
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File
@@ -34,8 +32,6 @@ from storage.attached import changed, from_json, merged, to_json, with_file
 from storage.engine import insert
 from storage.forgotten import ForgottenPeople
 from storage.tables import KEY, MESSAGES, POSTS, THREAD_SUMMARIES, THREADS, from_us, storable, to_us
-
-TITLE_LENGTH = 80
 
 
 def address(place: Place) -> dict[str, Any]:
@@ -348,64 +344,6 @@ def beginning(connection: Connection, ask: Ask) -> tuple[bool, ThreadSummary | N
     return bool(row.filled), summaries.summary(row) if row.state is not None else None
 
 
-def active_threads(connection: Connection, platform: str, team: str, since_us: int, limit: int) -> list[Place]:
-    thread = THREADS.c
-    query = (
-        select(thread.platform, thread.team, thread.channel, thread.thread, thread.direct)
-        .where(*of_team(THREADS, platform, team), thread.joined, thread.at_us >= since_us)
-        .order_by(thread.at_us.desc())
-        .limit(limit)
-    )
-    return [Place(*row) for row in connection.execute(query)]
-
-
-def threads(connection: Connection, platform: str, team: str, limit: int) -> list[Thread]:
-    query = (
-        select(
-            THREADS, _first(MESSAGES.c.text).label("first_words"), _first(MESSAGES.c.attached).label("attached")
-        )
-        .where(THREADS.c.platform == platform, THREADS.c.team == team, THREADS.c.joined, _any_message())
-        .order_by(THREADS.c.at_us.desc())
-        .limit(limit)
-    )
-    return [
-        Thread(
-            Place(row.platform, row.team, row.channel, row.thread, row.direct),
-            _title(row.first_words or "", from_json(row.attached)),
-            from_us(row.at_us),
-        )
-        for row in connection.execute(query)
-    ]
-
-
-def title(connection: Connection, place: Place) -> str:
-    """The title of a thread as a list of threads shows it; empty where none of its messages is stored."""
-    query = select(_first(MESSAGES.c.text).label("first_words"), _first(MESSAGES.c.attached).label("attached"))
-    row = connection.execute(query.where(*within(THREADS, place))).first()
-    return "" if row is None else _title(row.first_words or "", from_json(row.attached))
-
-
-def _any_message() -> ColumnElement[bool]:
-    """True of a thread of which messages are stored."""
-    here = (MESSAGES.c[name] == THREADS.c[name] for name in ("platform", "team", "channel", "thread"))
-    return select(MESSAGES.c.message).where(*here).exists()
-
-
-def _first(column: ColumnElement[Any]) -> ScalarSelect[Any]:
-    """A column of the first message of people in each thread."""
-    line = MESSAGES.c
-    return (
-        select(column)
-        .where(
-            *(line[name] == THREADS.c[name] for name in ("platform", "team", "channel", "thread")),
-            line.mine.is_(False),
-        )
-        .order_by(line.at_us, line.anchor, line.rank, line.message)
-        .limit(1)
-        .scalar_subquery()
-    )
-
-
 def _pages(connection: Connection, place: Place, messages: Sequence[str]) -> set[str]:
     if not messages:
         return set()
@@ -446,10 +384,3 @@ def entry(row: Any) -> ThreadMessage:
         anchor=row.anchor if row.rank else "",
         attached=from_json(row.attached),
     )
-
-
-def _title(text: str, attached: Iterable[Attached]) -> str:
-    """The beginning of the text, or the names of the files of a message without text."""
-    files = ", ".join(one.name for one in attached if isinstance(one, File))
-    words = " ".join(text.split()) or " ".join(files.split())
-    return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1].rstrip() + "…"

@@ -7,18 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Executable,
-    Text,
-    bindparam,
-    cast,
-    delete,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Executable, bindparam, delete, or_, select, update
 
 from core.errors import StoreError
 from core.ports.store.threads import PROCESS, Context
@@ -28,32 +17,20 @@ from core.values.conversation import Ask, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached
 from core.values.places import Person, Place
-from core.values.tasks import (
-    REPORT_ID,
-    Alert,
-    BudgetReached,
-    ContinueAnswer,
-    ReportScope,
-    ReportUsage,
-    Task,
-)
-from core.values.turn_ends import AnswerFooter
-from core.values.ui import Button
+from core.values.tasks import REPORT_ID, Alert, BudgetReached, ContinueAnswer, ReportScope, ReportUsage, Task
 from storage import budgets, charges, posts, sources, threads, uploads, usage
 from storage.attached import from_json, merged, to_json
 from storage.engine import insert
 from storage.forgotten import ForgottenPeople
-from storage.tables import ASKING, HEARD, HELD, OPEN, QUOTING, TURNS, USAGE, WITH_AUTHOR, from_us, to_us
+from storage.tables import ASKING, HEARD, HELD, OPEN, QUOTING, TURNS, WITH_AUTHOR, from_us, to_us
 from storage.tasks import TASKS, task_to_columns
-from storage.usage_sums import IN_BACKGROUND
 
 Checkpoint = tuple[int, str, tuple[str, ...]]
 
-_CHANNEL = ("platform", "team", "channel")
 _NOT_ENDED = (TurnState.HELD, TurnState.WAITING, TurnState.RUNNING, TurnState.ASKING)
-_SHOWN = or_(TURNS.c.ended_at_us.is_not(None), TURNS.c.state == TurnState.ASKING)
+SHOWN = or_(TURNS.c.ended_at_us.is_not(None), TURNS.c.state == TurnState.ASKING)
 """The end of a run is shown, and no other run goes on."""
-_AGAIN = "again-"
+AGAIN = "again-"
 """The prefix of the key (`message`) of a turn that answers a question again. The id of the first turn follows
 it."""
 _NO_ANSWER: dict[str, object] = {
@@ -242,7 +219,7 @@ def retry_turn(
     before = connection.execute(select(TURNS).where(TURNS.c.id == turn_id)).mappings().first()
     if before is None or before["state"] in _NOT_ENDED:
         return None
-    fresh = {"message": f"{_AGAIN}{turn_id}", "again_of": turn_id, "state": TurnState.WAITING}
+    fresh = {"message": f"{AGAIN}{turn_id}", "again_of": turn_id, "state": TurnState.WAITING}
     other = by if by is not None and by.id != before["author"] else None
     fresh |= task_to_columns(task) | {"may_read": before["may_read"] and (by is None or by.may_read)}
     fresh |= {
@@ -328,54 +305,13 @@ def checkpoint(connection: Connection, turns: Sequence[Checkpoint]) -> None:
 
 
 def quoting_turns(connection: Connection, place: Place, message_id: str, left: Collection[str]) -> list[Turn]:
-    quoting = select(TURNS).where(*threads.channel_of(TURNS, place), QUOTING, _SHOWN)
+    quoting = select(TURNS).where(*threads.channel_of(TURNS, place), QUOTING, SHOWN)
     rows = connection.execute(quoting.order_by(TURNS.c.id)).all()
     return [
         turn_of(row)
         for row in rows
         if any(message == message_id and source not in left for message, source in row.quoted)
     ]
-
-
-def answer_footer(connection: Connection, turn_id: int) -> AnswerFooter | None:
-    row = connection.execute(select(TURNS).where(TURNS.c.id == turn_id, _SHOWN)).one_or_none()
-    return _footer(row) if row is not None else None
-
-
-def answer_footers(connection: Connection, place: Place, limit: int) -> list[AnswerFooter]:
-    turn, later = TURNS.c, TURNS.alias("later").c
-    # No index finds turns by thread: the usage of its ended turns has one.
-    answers = (*threads.within(USAGE, place), USAGE.c.state.not_in(IN_BACKGROUND))
-    ended = connection.scalars(select(USAGE.c.turn_id).where(*answers))
-    key = literal(_AGAIN) + cast(turn.id, Text)
-    again = select(later.id).where(*(later[name] == turn[name] for name in _CHANNEL), later.message == key)
-    columns = (
-        turn.id,
-        turn.question,
-        turn.at_us,
-        turn.posted,
-        turn.notice,
-        turn.buttons,
-        turn.cited,
-        turn.quoted,
-    )
-    query = select(*columns).where(turn.id.in_(sorted(ended)[-limit:]), ~again.exists()).order_by(turn.id)
-    return [footer for row in connection.execute(query) if (footer := _footer(row))]
-
-
-def _footer(row: Any) -> AnswerFooter | None:
-    """The footer of an answer, if it has a notice, buttons or sources."""
-    if not (row.notice or row.buttons or row.cited):
-        return None
-    return AnswerFooter(
-        posts.line_id(row.id, row.posted),
-        row.question,
-        from_us(row.at_us),
-        row.notice,
-        tuple(Button(action, label, row.id) for action, label in row.buttons or ()),
-        tuple((number, source) for number, source in row.cited or ()),
-        tuple((message, source) for message, source in row.quoted or ()),
-    )
 
 
 def context(connection: Connection, ask: Ask, model: str, limit: int) -> Context:
