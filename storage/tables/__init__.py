@@ -1,0 +1,77 @@
+"""The tables. Every key has the `team` in it; times are whole microseconds UTC (`at_us`).
+
+    columns   types of columns, and the base of all rows
+    threads   threads, their messages, and what belongs to them
+    turns     the ledger of turns, and the steps of their answers
+    usage     usage of answers, and its sums; counts of the operators' report
+    budgets   spending under budgets, and reservations
+    settings  settings of channels and workspaces, and their changes
+    memory    the index of answered questions
+    people    opinions of people, those who were forgotten, and what is said once
+
+Lines of a thread are ordered by (at_us, anchor, rank, message): a person's line is its own anchor with rank 0, an
+answer has its question's time and id with rank 1, so it is ordered directly behind it whenever it was finished.
+"""
+
+from __future__ import annotations
+
+from storage.tables.budgets import RESERVATIONS, SPENDING
+from storage.tables.columns import KEY, Prose, Row, Words, from_us, storable, to_us
+from storage.tables.memory import SOURCE_VECTORS, SOURCES
+from storage.tables.people import FEEDBACK, FORGOTTEN, NOTICES
+from storage.tables.settings import AUDIT, SETTINGS
+from storage.tables.threads import HEARD, MESSAGES, THREAD_SUMMARIES, THREADS, UPLOADS
+from storage.tables.turns import (
+    ANNOUNCED,
+    ASKING,
+    CITING,
+    HELD,
+    OPEN,
+    POSTS,
+    QUOTING,
+    STEPS,
+    TOOL_GRANTS,
+    TURNS,
+    WITH_AUTHOR,
+)
+from storage.tables.usage import CHARGES, NOT_DONE, OPERATION_COUNTS, USAGE, USAGE_SUMS
+
+__all__ = [
+    "ANNOUNCED",
+    "ASKING",
+    "AUDIT",
+    "CHARGES",
+    "CITING",
+    "FEEDBACK",
+    "FORGOTTEN",
+    "HEARD",
+    "HELD",
+    "KEY",
+    "MESSAGES",
+    "NOTICES",
+    "NOT_DONE",
+    "OPEN",
+    "OPERATION_COUNTS",
+    "POSTS",
+    "QUOTING",
+    "RESERVATIONS",
+    "SETTINGS",
+    "SOURCES",
+    "SOURCE_VECTORS",
+    "SPENDING",
+    "STEPS",
+    "THREADS",
+    "THREAD_SUMMARIES",
+    "TOOL_GRANTS",
+    "TURNS",
+    "UPLOADS",
+    "USAGE",
+    "USAGE_SUMS",
+    "WITH_AUTHOR",
+    "Prose",
+    "Row",
+    "Words",
+    "from_us",
+    "storable",
+    "to_us",
+]
