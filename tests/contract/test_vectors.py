@@ -103,7 +103,7 @@ async def test_only_channels_of_the_scope_are_searched_and_never_the_thread_that
 async def test_the_best_of_other_channels_hide_none_of_the_scope(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.store._FIRST_RANKED", 2)
+    monkeypatch.setattr("storage.store.vectors._FIRST_RANKED", 2)
     for number in range(30):
         where = place(number, "C1" if number == 29 else "C2")
         await answered(store, ask(f"m{number}", f"plan {number}", number, where), number, f"p{number}")
@@ -111,7 +111,7 @@ async def test_the_best_of_other_channels_hide_none_of_the_scope(
 
 
 async def test_many_answers_of_one_thread_hide_no_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.store._FIRST_RANKED", 2)
+    monkeypatch.setattr("storage.store.vectors._FIRST_RANKED", 2)
     for number in range(30):
         await answered(store, ask(f"m{number}", f"plan {number}", number, place(1)), number, f"p{number}")
     await answered(store, ask("m99", "plan 99", 99, place(2)), 90, "p99")

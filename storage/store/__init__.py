@@ -1,0 +1,64 @@
+"""`SqlStore`: the `Store` port on a `Database`. Each module is one of the port's protocols.
+
+state     the database, and what is kept in memory
+turns     turns, from their acceptance to their end
+tools     the decisions of people about tool calls
+threads   threads, their messages, and the watermarks of installations
+settings  the settings that people change, and the audit of changes
+usage     token usage of answers
+budgets   spending under budgets, and reservations
+privacy   feedback on answers, and what is stored of a person
+uploads   pictures of messages
+memory    the index of answered questions, by their words
+vectors   and by their meaning
+citations the earlier answers that a turn was offered
+retention the removal of what is older than it is kept
+summaries summaries of the beginnings of long threads
+"""
+
+from __future__ import annotations
+
+from storage.engine import Watch
+from storage.store.budgets import SqlBudgetStore
+from storage.store.citations import SqlCitationStore
+from storage.store.memory import SqlSourceStore
+from storage.store.privacy import SqlPrivacyStore
+from storage.store.retention import SqlRetentionStore
+from storage.store.settings import SqlSettingsStore
+from storage.store.summaries import SqlSummaryStore
+from storage.store.threads import SqlThreadStore
+from storage.store.tools import SqlToolStore
+from storage.store.turns import SqlTurnLedger
+from storage.store.uploads import SqlUploadStore
+from storage.store.usage import SqlUsageStore
+from storage.store.vectors import SqlVectorStore
+
+__all__ = ["SqlStore"]
+
+
+class SqlStore(
+    SqlTurnLedger,
+    SqlToolStore,
+    SqlThreadStore,
+    SqlSettingsStore,
+    SqlUsageStore,
+    SqlBudgetStore,
+    SqlCitationStore,
+    SqlPrivacyStore,
+    SqlUploadStore,
+    SqlRetentionStore,
+    SqlSummaryStore,
+    SqlSourceStore,
+    SqlVectorStore,
+):
+    """The store on SQLite or PostgreSQL. Each method is one transaction, but for `forget_person`."""
+
+    def watch(self, watch: Watch) -> None:
+        """Call `watch` with the outcome of each transaction."""
+        self._database.watch = watch
+
+    async def close(self) -> None:
+        await self._purging.close()
+        await self._word_counts.close()
+        await self._vectors.close()
+        await self._database.close()

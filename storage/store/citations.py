@@ -1,0 +1,34 @@
+"""`CitationStore` on a `Database`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from core.values.conversation import Turn
+from core.values.places import Place
+from storage import citations
+from storage.store.state import StoreState
+from storage.tables import to_us
+
+
+class SqlCitationStore(StoreState):
+    """`core.ports.store.citations` documents each method."""
+
+    async def offer_sources(self, turn_id: int, sources: Sequence[int]) -> list[int]:
+        return await self._database.write(citations.offer, turn_id, sources)
+
+    async def uncite_message(self, place: Place, message_id: str, at: datetime) -> list[Turn]:
+        return await self._database.write(citations.remove_of_message, place, message_id, to_us(at))
+
+    async def uncite_thread(self, place: Place, at: datetime) -> list[Turn]:
+        return await self._database.write(citations.remove_of_thread, place, to_us(at))
+
+    async def uncite_person(self, platform: str, team: str, person: str, at: datetime) -> list[Turn]:
+        return await self._database.write(citations.remove_of_person, platform, team, person, to_us(at))
+
+    async def offered_sources(self, turn_id: int) -> list[int]:
+        return await self._database.read(citations.offered, turn_id)
+
+    async def withdraw_sources(self, turn_id: int) -> None:
+        await self._database.write(citations.withdraw, turn_id)

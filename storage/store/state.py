@@ -1,0 +1,54 @@
+"""The database of the store, and what it keeps in memory."""
+
+from __future__ import annotations
+
+from core.clock import Clock
+from core.values.places import Place
+from storage import budgets
+from storage.deleted import DeletedMessages
+from storage.engine import Database
+from storage.forgotten import ForgottenPeople, Message
+from storage.kept_vectors import KeptVectors
+from storage.purging import Purging
+from storage.settings_cache import SettingsCache
+from storage.tools import AskingThreads
+from storage.word_counts import KeptWordCounts
+
+NOT_LOOKED_AT = 2**62
+"""An id that no turn reaches."""
+
+
+class StoreState:
+    """The state that the protocols of the store have in common."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        known: ForgottenPeople | None = None,
+        *,
+        counts_spending: bool = True,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._forgotten = known or ForgottenPeople()
+        self._deleted = DeletedMessages()
+        self._settings = SettingsCache(database, clock)
+        self._purging = Purging(database, clock)
+        self._asking = AskingThreads()
+        self._balances = budgets.KeptBalances()
+        self._word_counts = KeptWordCounts(database)
+        self._vectors = KeptVectors(database)
+        self._indexed_from = NOT_LOOKED_AT
+        """The turns from this id on have the words of today's tokenizer."""
+        self._counts_spending = counts_spending
+        """There may be accounts of budgets that answers have to be added to."""
+
+    def _changing_balances(self) -> budgets.Changed | None:
+        """For a transaction that changes balances: it receives them. None where there are no accounts."""
+        return {} if self._counts_spending else None
+
+    def _remaining(self, place: Place, said: Message) -> Message | None:
+        """The part of a message that may be stored: nothing of one that was deleted, and no words of people who were
+        forgotten after it was sent."""
+        return None if self._deleted.has(place, said.id) else self._forgotten.remaining(place, said)

@@ -1,0 +1,29 @@
+"""`SummaryStore` on a `Database`."""
+
+from __future__ import annotations
+
+from core.values.conversation import LinePosition, ThreadMessage
+from core.values.places import Place
+from core.values.summaries import StretchSummary, SummaryFailure, SummaryProgress
+from core.values.turn_ends import Finish
+from storage import summaries, threads, turn_ends
+from storage.store.state import StoreState
+from storage.tables import to_us
+
+
+class SqlSummaryStore(StoreState):
+    """`core.ports.store.summaries` documents each method."""
+
+    async def summary_progress(self, place: Place) -> SummaryProgress:
+        return await self._database.read(summaries.progress, place)
+
+    async def oldest_lines(
+        self, place: Place, after: LinePosition | None = None, limit: int = 400
+    ) -> list[ThreadMessage]:
+        return await self._database.read(threads.oldest_lines, place, after, limit)
+
+    async def finish_summary(self, finish: Finish, end: StretchSummary | SummaryFailure | None) -> bool:
+        now_us, balances = to_us(self._clock.now()), self._changing_balances()
+        stored = await self._database.write(turn_ends.finish_summary, finish, end, now_us, balances)
+        self._balances.put(balances or {})
+        return stored
