@@ -1,4 +1,4 @@
-"""The built-in tools, as a source: the time, earlier messages and links."""
+"""The built-in tools, as a source: the time, earlier messages, earlier answers and links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words to search for in texts of any language. Pure, and linear in the length of the text."""
+"""The words by which tools are searched for, in any language. Pure, and linear in the length of the text."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ async def test_a_failure_is_remembered_for_seconds_and_a_refusal_for_longer(
         facts.drop("a")
 
 
-async def test_while_slack_takes_no_calls_none_is_made(
+async def test_while_the_platform_takes_no_calls_none_is_made(
     facts: Facts[int], asked: LookUps, clock: FakeClock
 ) -> None:
     asked.error = PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=30)

@@ -16,7 +16,7 @@ class VectorStore(Protocol):
 
     async def similar_answers(self, scope: SourceScope, vector: Vector, limit: int) -> list[EarlierAnswer]:
         """The sources of `scope` whose vector of the same model and dimension is the most similar, best first: one of
-        each thread, at most `limit`. None while the vectors of a large team are being read into memory."""
+        each thread, at most `limit`. Empty while the vectors of a large team are being read into memory."""
         ...
 
     async def unembedded(
