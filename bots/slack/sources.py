@@ -2,7 +2,7 @@
 
 users.conversations lists the bot's own channels with their facts, and the channels of a person: those that are not
 public only where the bot is a member too (Tier 3, https://docs.slack.dev/reference/methods/users.conversations). A
-public channel that becomes private keeps its id, so conversations.info is read again before a source is used.
+public channel that becomes private keeps its id, so the list of the bot's own is read again before a source is used.
 
 Guests read only the channels that they have joined, people of other teams only shared ones. Where the channel of an
 answer has either, other channels are no sources. Guests are those of users.list
@@ -29,13 +29,13 @@ from core.values.places import Person, Place
 Json = dict[str, Any]
 
 LISTED_S = 300.0
-"""Seconds for which a list of channels or of members is kept."""
+"""Seconds for which the channels of a person and the members of a channel are kept."""
 PEOPLE_S = 300.0
 """Seconds for which it is known who is a guest."""
 MOST_UNLISTED = 20
 """The most members of a channel that are looked up one by one, as they joined after users.list was read."""
 AT_USE_S = 60.0
-"""The greatest age of a channel's facts when a source is used, in seconds."""
+"""The greatest age of the facts of the bot's channels, in seconds: at use of a source too."""
 WAIT_S = 1.5
 """Seconds that an answer waits for all facts together. A look-up that takes longer is there for the next answer."""
 PAGES = 20
@@ -97,7 +97,7 @@ class WorkspaceSources:
     def __init__(self, slack: SlackCalls, look_up: Callable[[str], Awaitable[Person]], clock: Clock) -> None:
         self._slack = slack
         self._clock = clock
-        self._own = Facts(self._read_own, clock, kept_s=LISTED_S)
+        self._own = Facts(self._read_own, clock, kept_s=AT_USE_S)
         self._joined = Facts(self._read_joined, clock, kept_s=LISTED_S)
         self._members = Facts(self._read_members, clock, kept_s=LISTED_S)
         self._listed = Facts(self._read_listed, clock, kept_s=PEOPLE_S)
@@ -126,43 +126,33 @@ class WorkspaceSources:
         self, place: Place, reader: Person, *, alone: bool, channels: Collection[str]
     ) -> frozenset[str]:
         """As `SourceAccess.eligible_channels`."""
-        until_s = self._clock.monotonic() + WAIT_S
-        facts: Mapping[str, ChannelFacts] = {}
-        if set(channels) - {place.channel}:
-            facts = await self._own.get(_ALL, WAIT_S) or {}
-            if not (alone or place.direct or place.channel in facts):  # a group conversation is in no list
-                here = await self._channels.get(place.channel, self._left_s(until_s))
-                facts = {**facts, place.channel: here or UNKNOWN}
-        usable = await self._usable(place, reader, alone or place.direct, facts, channels, until_s)
-        return frozenset(usable)
+        return frozenset(await self._usable(place, reader, alone or place.direct, channels))
 
     async def may_cite(self, place: Place, reader: Person, source: Place, *, alone: bool) -> bool:
         """As `SourceAccess.may_cite`: everybody who may read a channel may read its threads."""
         if (source.platform, source.team) != (place.platform, place.team):
             return False
-        until_s = self._clock.monotonic() + WAIT_S
-        facts: dict[str, ChannelFacts] = {}
-        if source.channel != place.channel:
-            ids = (place.channel, source.channel)
-            found = await asyncio.gather(*(self._channels.get(id_, WAIT_S) for id_ in ids))
-            facts = {id_: fact for id_, fact in zip(ids, found, strict=True) if fact is not None}
-        return bool(await self._usable(place, reader, alone or place.direct, facts, [source.channel], until_s))
+        return bool(await self._usable(place, reader, alone or place.direct, [source.channel]))
 
-    async def _usable(
-        self,
-        place: Place,
-        reader: Person,
-        alone: bool,
-        facts: Mapping[str, ChannelFacts],
-        channels: Collection[str],
-        until_s: float,
-    ) -> list[str]:
-        """Those of `channels` that may be sources, by the `facts` of channels and by those of people."""
-        here = facts.get(place.channel, UNKNOWN)
-        readers = Readers(place.channel, alone, reader.may_read, shared=here.shared)
+    async def _usable(self, place: Place, reader: Person, alone: bool, channels: Collection[str]) -> list[str]:
+        """Those of `channels` that may be sources. All facts are looked up at once, and no channel by itself: a look-up
+        takes as long as one call."""
         if not set(channels) - {place.channel}:
+            readers = Readers(place.channel, alone, reader.may_read)
             return [id_ for id_ in channels if may_use_channel(readers, SourceChannel(id_))]
-        person = await self._people.get(reader.id, self._left_s(until_s))
+        until_s = self._clock.monotonic() + WAIT_S
+        of_readers = (
+            [self._joined.get(reader.id, WAIT_S)]
+            if alone
+            else [self._listed.get(_ALL, WAIT_S), self._members.get(place.channel, WAIT_S)]
+        )
+        own, person, *_ = await asyncio.gather(
+            self._own.get(_ALL, WAIT_S), self._people.get(reader.id, WAIT_S), *of_readers
+        )
+        facts: Mapping[str, ChannelFacts] = own or {}
+        here = facts.get(place.channel, UNKNOWN)
+        if not alone and own is not None and place.channel not in own:  # a group conversation is in no list
+            here = await self._channels.get(place.channel, self._left_s(until_s)) or UNKNOWN
         guest = None if person is None else bool(person.guest or reader.guest)
         external = None if person is None else bool(person.external or reader.external)
         joined: frozenset[str] | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta, tzinfo
 from typing import Protocol
@@ -49,12 +50,15 @@ from core.values.tasks import AnswerQuestion, ContinueAnswer
 
 log = structlog.get_logger()
 
-LOOK_UP_S = 0.3
+LOOK_UP_S = 0.6
 """Seconds that an answer waits for candidates. It goes on without those that take longer."""
-CHECK_S = 0.2
-"""Of these, the seconds for what the platform tells of sources that it was not asked about lately."""
+_SEARCH_S = 0.5
+"""Of these, the seconds for the platform."""
 PATIENT_S = 2.0
 """The same for what people look for, and for links."""
+_ELSEWHERE = 0.7
+"""The share of these seconds in which the platform tells which other channels may be used. Without its answer the
+channel itself is: that takes no call."""
 MOST_FOUND = 8
 """The most earlier answers that a search gives back."""
 MOST_BY_MEANING, MOST_BY_WORDS = 10, 5
@@ -131,9 +135,20 @@ class Recall:
             return Offered(found=found, material=material)
         meaning = NO_MEANING
         if self._embeddings is not None and isinstance(turn.ask.task, AnswerQuestion) and turn.attempt <= 1:
-            meaning = await self._embeddings.of_question(turn, question)
+            warming = asyncio.create_task(self._warm(audience_of(turn)))
+            try:
+                meaning = await self._embeddings.of_question(turn, question)
+            finally:
+                warming.cancel()
         vector = meaning.vector.vector if meaning.vector is not None else None
         return replace(await self._offer_in_time(turn, question, vector), meaning=meaning)
+
+    async def _warm(self, audience: Audience) -> None:
+        """Have the platform look up what the search needs to know of other channels."""
+        calls = self._calls(audience.place)
+        with suppress(StoreError):
+            if calls is not None:
+                await self._scopes(audience, calls, PATIENT_S)
 
     async def _offer_in_time(self, turn: Turn, question: str, vector: Vector | None) -> Offered:
         looking = asyncio.create_task(self._offer(turn, question, vector))
@@ -162,7 +177,7 @@ class Recall:
         found = (
             []
             if goes_on
-            else await self.find(audience, question, MOST_CANDIDATES, vector=vector, wait_s=CHECK_S)
+            else await self.find(audience, question, MOST_CANDIDATES, vector=vector, within_s=_SEARCH_S)
         )
         lines = candidates(list(enumerate(found, 1)), now, old_after)
         if not lines:
@@ -188,14 +203,15 @@ class Recall:
         *,
         vector: Vector | None = None,
         itself: bool = False,
-        wait_s: float = PATIENT_S,
+        within_s: float = PATIENT_S,
     ) -> list[EarlierAnswer]:
         """The earlier answers that have some of these words, or are similar to `vector`, best first, and that everybody
-        may read who reads an answer to `audience`. `itself`: also those of the conversation that asks. Raises
-        StoreError."""
+        may read who reads an answer to `audience`. `itself`: also those of the conversation that asks.
+        `within_s`: seconds that the platform has for what it tells. Raises StoreError."""
+        until_s = self._clock.monotonic() + within_s
         calls, looked_for = self._calls(audience.place), tokens(words)
         looks = calls is not None and (looked_for or vector is not None)
-        scopes = await self._scopes(audience, calls) if calls is not None and looks else []
+        scopes = await self._scopes(audience, calls, within_s) if calls is not None and looks else []
         if not scopes or calls is None:
             return []
         if itself:
@@ -206,7 +222,7 @@ class Recall:
             by_words = await self._by_words(scopes, looked_for, MOST_BY_WORDS)
             similar = [await self._store.similar_answers(one, vector, MOST_BY_MEANING) for one in scopes]
             found = united(compared(similar, looked_for, MOST_BY_MEANING), by_words)
-        return await self._citable(found, audience, calls, limit, wait_s)
+        return await self._citable(found, audience, calls, limit, until_s)
 
     async def _by_words(
         self, scopes: Sequence[SourceScope], words: Sequence[str], limit: int
@@ -283,9 +299,10 @@ class Recall:
         if calls is None:
             return []
         found: list[EarlierAnswer] = []
-        for scope in await self._scopes(audience, calls):
+        until_s = self._clock.monotonic() + PATIENT_S
+        for scope in await self._scopes(audience, calls, PATIENT_S):
             found += await self._store.answers_of(scope, turn_ids)
-        return await self._citable(found, audience, calls, len(found))
+        return await self._citable(found, audience, calls, len(found), until_s)
 
     async def _citable(
         self,
@@ -293,15 +310,21 @@ class Recall:
         audience: Audience,
         calls: PlatformCalls,
         limit: int,
-        wait_s: float = PATIENT_S,
+        until_s: float,
     ) -> list[EarlierAnswer]:
-        """The first `limit` of `found` that everybody may read now, and that are still there."""
+        """The first `limit` of `found` that everybody may read now, and that are still there, as far as that is known
+        by the monotonic time `until_s`."""
         kept: list[EarlierAnswer] = []
         left = list(found)
         while left and len(kept) < limit:
             some, left = left[: limit - len(kept)], left[limit - len(kept) :]
-            may = await asyncio.gather(*(self._may_use(one, audience, calls, wait_s) for one in some))
-            kept += [one for one, usable in zip(some, may, strict=True) if usable]
+            left_s = until_s - self._clock.monotonic()
+            asking = [asyncio.ensure_future(self._may_use(one, audience, calls, left_s)) for one in some]
+            in_time = await ends_within(asyncio.gather(*asking), left_s, self._clock)
+            known = (one.done() and not one.cancelled() and one.result() for one in asking)
+            kept += [one for one, usable in zip(some, known, strict=True) if usable]
+            if not in_time:
+                break
         return kept
 
     async def _may_use(
@@ -312,7 +335,7 @@ class Recall:
                 return False
         return self._checks is None or await self._checks.is_there(calls, one, wait_s)
 
-    async def _scopes(self, audience: Audience, calls: PlatformCalls) -> list[SourceScope]:
+    async def _scopes(self, audience: Audience, calls: PlatformCalls, within_s: float) -> list[SourceScope]:
         """The channels that may be used: those of the team of the place, and where it belongs to none and one person
         alone reads the answer, those of each team that the platform says they may read."""
         place = audience.place
@@ -321,11 +344,16 @@ class Recall:
         of_teams = {place.team: channels_to_search(own, place.channel, others)}
         if own is Memory.WORKSPACE and audience.alone:
             of_teams |= await self._channels_elsewhere(place, calls)
-        channels = frozenset().union(*of_teams.values())
-        for person in audience.people:
-            if not channels:
-                return []
-            channels &= await calls.eligible_channels(place, person, alone=audience.alone, channels=channels)
+        every = frozenset().union(*of_teams.values())
+        channels: frozenset[str] = frozenset()
+        if every - {place.channel}:
+            looking = asyncio.ensure_future(_eligible(audience, calls, every))
+            if await ends_within(looking, within_s * _ELSEWHERE, self._clock):
+                channels = looking.result()
+            else:  # the look-ups go on, and are there for the next answer
+                log.info("other_channels_late", place=place.key)
+        if every & {place.channel} and place.channel not in channels:
+            channels |= await _eligible(audience, calls, frozenset({place.channel}))
         return [
             SourceScope(place.platform, team, both, place)
             for team, some in of_teams.items()
@@ -346,6 +374,15 @@ class Recall:
             memories = await self._others(Place(place.platform, team, ""))
             found[team] = frozenset(id_ for id_, memory in memories.items() if memory is Memory.WORKSPACE)
         return found
+
+
+async def _eligible(audience: Audience, calls: PlatformCalls, channels: frozenset[str]) -> frozenset[str]:
+    """Those of `channels` that everybody may read."""
+    asked = (
+        calls.eligible_channels(audience.place, person, alone=audience.alone, channels=channels)
+        for person in audience.people
+    )
+    return channels.intersection(*await asyncio.gather(*asked))
 
 
 def _is_elsewhere(source: Place, place: Place) -> bool:

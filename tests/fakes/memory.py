@@ -15,6 +15,7 @@ from core.clock import Clock, SystemClock
 from core.errors import StoreError
 from core.memory.citations import OPINIONS
 from core.memory.ranking import WordCounts, score, source_words
+from core.memory.variety import varied
 from core.ports.files import FileContent
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change
@@ -711,11 +712,11 @@ class MemoryStore(MemorySettings):
         having = Counter(word.lstrip("?") for found in self._sources.values() for word in found)
         weights = WordCounts(len(self._sources), having).weights(words)
         scores = {turn_id: score(weights, found) for turn_id, found in self._sources.items()}
-        best: dict[str, EarlierAnswer] = {}
-        for turn_id in sorted(scores, key=lambda one: (scores[one], one), reverse=True):
-            if scores[turn_id] and (answer := self._source(turn_id, scope)) is not None:
-                best.setdefault(answer.place.key, answer)
-        return list(best.values())[:limit]
+        ranked = sorted(scores, key=lambda one: (scores[one], one), reverse=True)
+        return varied(
+            (answer for one in ranked if scores[one] and (answer := self._source(one, scope)) is not None),
+            limit,
+        )
 
     async def answers_of(self, scope: SourceScope, turn_ids: Collection[int]) -> list[EarlierAnswer]:
         self._work()
@@ -737,11 +738,8 @@ class MemoryStore(MemorySettings):
             for turn_id, one in self._vectors.items()
             if turn_id in self._sources and (one.model, one.dimension) == (vector.model, vector.dimension)
         }
-        best: dict[str, EarlierAnswer] = {}
-        for turn_id in sorted(comparable, key=lambda one: (comparable[one], one), reverse=True):
-            if (answer := self._source(turn_id, scope)) is not None:
-                best.setdefault(answer.place.key, answer)
-        return list(best.values())[:limit]
+        ranked = sorted(comparable, key=lambda one: (comparable[one], one), reverse=True)
+        return varied((answer for one in ranked if (answer := self._source(one, scope)) is not None), limit)
 
     async def unembedded(
         self, model: str, below: int, limit: int, dimension: int | None = None

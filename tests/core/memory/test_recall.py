@@ -46,9 +46,9 @@ class SlowStore(MemoryStore):
 class Team:
     """A recall over a store and a platform in memory."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, platform: Workspace | None = None, **settings: Any) -> None:
         self.clock = FakeClock(LATER)
-        self.store, self.platform = SlowStore(self.clock), Workspace()
+        self.store, self.platform = SlowStore(self.clock), platform or Workspace()
         calls = PlatformCalls(self.platform)
         core = CoreSettings(_env_file=None, **settings)
         self.recall = Recall(self.store, core, self.clock, lambda place: calls)
@@ -191,6 +191,48 @@ async def test_a_search_that_takes_long_is_not_waited_for() -> None:
     assert not looking.done()
     await team.clock.advance(LOOK_UP_S)
     assert await looking == Offered()
+
+
+class LateWorkspace(Workspace):
+    """It never tells of other channels, nor of the `late` threads."""
+
+    late: str = ""
+
+    async def eligible_channels(
+        self, place: Place, reader: Person, *, alone: bool, channels: Collection[str]
+    ) -> frozenset[str]:
+        if set(channels) - {place.channel}:
+            await asyncio.Event().wait()
+        return await super().eligible_channels(place, reader, alone=alone, channels=channels)
+
+    async def may_cite(self, place: Place, reader: Person, source: Place, *, alone: bool) -> bool:
+        if source.thread == self.late:
+            await asyncio.Event().wait()
+        return await super().may_cite(place, reader, source, alone=alone)
+
+
+async def test_the_channel_itself_is_looked_in_though_the_platform_is_late_with_others() -> None:
+    platform = LateWorkspace()
+    platform.open.add("C2")
+    team = Team(platform, parley_memory="workspace")
+    await answered(team.store, "Where is the key?", "In the safe.", thread="1")
+    await answered(team.store, "Where is the other key?", "In the desk.", thread="2", channel=OTHER)
+    looking = asyncio.create_task(team.recall.offer(await team.turn(), "key"))
+    for _ in range(10):
+        await team.clock.advance(LOOK_UP_S / 12)
+    assert questions(await looking) == ["Where is the key?"]
+
+
+async def test_a_source_of_which_the_platform_is_late_to_tell_keeps_none_of_the_others_out() -> None:
+    platform = LateWorkspace()
+    platform.late = "1"
+    team = Team(platform)
+    for thread, text in (("1", "Where is the key?"), ("2", "Where is the key of the desk?")):
+        await answered(team.store, text, "In the safe.", thread=thread)
+    looking = asyncio.create_task(team.recall.offer(await team.turn(), "key"))
+    for _ in range(11):
+        await team.clock.advance(LOOK_UP_S / 12)
+    assert questions(await looking) == ["Where is the key of the desk?"]
 
 
 async def test_a_database_that_is_away_costs_the_material_and_not_the_answer() -> None:
