@@ -33,6 +33,7 @@
     operation   counts and figures of the operators' report
     settings    settings of channels and workspaces; the audit, also of tool calls
     settings_cache  those settings in memory
+    source_opinions opinions of the earlier answers that answers cite
     people      feedback; reset, forget, export
     retention   removes what is older than it is kept
     deleted     the messages that were deleted last

@@ -15,7 +15,18 @@ from core.ports.store.privacy import Feedback
 from core.values.budgets import forgotten_payer
 from core.values.conversation import ThreadMessage, TurnState
 from core.values.places import Place
-from storage import announcements, posts, sources, summaries, threads, turn_ends, uploads, usage, usage_sums
+from storage import (
+    announcements,
+    posts,
+    source_opinions,
+    sources,
+    summaries,
+    threads,
+    turn_ends,
+    uploads,
+    usage,
+    usage_sums,
+)
 from storage.attached import from_json, to_json, without_quotes_of
 from storage.budgets import Changed
 from storage.engine import insert
@@ -37,7 +48,7 @@ from storage.tables import (
 
 PURGED = (
     *("messages", "thread_summaries", "uploads", "turns", "steps", "tool_grants", "feedback"),
-    *("usage", "usage_sums", "audit", "posts", "sources", "source_vectors"),
+    *("usage", "usage_sums", "audit", "posts", "sources", "source_vectors", "source_opinions"),
 )
 """The tables from which something is forgotten, or is removed since it is too old."""
 
@@ -116,6 +127,7 @@ def forget_person(
     turns_there = select(turn.id).where(*asked)
     theirs_given = FEEDBACK.c.person.in_(names_of(person))
     connection.execute(delete(FEEDBACK).where(theirs_given, FEEDBACK.c.turn_id.in_(turns_there)))
+    source_opinions.forget_person(connection, platform, team, person)
     turn_ends.charge_unrun(connection, theirs, at_us, balances)
     name = f"{FORGOTTEN_USER}{secrets.token_hex(8)}"
     unpaid = update(TURNS).where(*theirs, turn.started_by == "", OPEN)
@@ -152,6 +164,7 @@ def expire_turns(connection: Connection, turn_ids: Sequence[int]) -> None:
     """Remove the texts of turns and their people, of the opinions of their answers the words and the people."""
     of_turns = [TURNS.c.id.in_(turn_ids)]
     sources.remove(connection, turn_ids)
+    source_opinions.remove(connection, turn_ids)
     uploads.remove_answers(connection, of_turns)
     given = FEEDBACK.c
     rows = connection.execute(select(given.turn_id, given.person).where(given.turn_id.in_(turn_ids))).all()
@@ -199,6 +212,7 @@ def _forget_turns(
     ended = case((not_ended, TurnState.STOPPED), else_=TURNS.c.state)
     conditions = list(which)
     sources.remove(connection, select(TURNS.c.id).where(*conditions))
+    source_opinions.remove(connection, select(TURNS.c.id).where(*conditions))
     uploads.remove_answers(connection, conditions)
     connection.execute(delete(STEPS).where(STEPS.c.turn_id.in_(select(TURNS.c.id).where(*conditions))))
     connection.execute(update(TURNS).where(*conditions).values({**nothing, "state": ended, "ticket": ""}))

@@ -16,7 +16,6 @@ from sqlalchemy import Connection, Integer, column, text
 from sqlalchemy.sql.selectable import TextualSelect
 
 from core.memory.ranking import ANSWER_WEIGHT, ASKED, WordCounts, score
-from core.memory.variety import varied
 from core.values.memory import EarlierAnswer, SourceScope
 from storage import sources
 from storage.tables import Words
@@ -45,7 +44,12 @@ def search(
     connection: Connection, scope: SourceScope, counts: WordCounts, weights: Mapping[str, float], limit: int
 ) -> list[EarlierAnswer]:
     """The best sources for these words, one of each thread."""
-    return varied(_best(connection, scope, counts, weights, 2 * limit), limit)
+    found: dict[str, EarlierAnswer] = {}
+    for answer in _best(connection, scope, counts, weights, 2 * limit):
+        found.setdefault(answer.place.key, answer)
+        if len(found) == limit:
+            break
+    return list(found.values())
 
 
 def _best(

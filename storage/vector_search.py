@@ -8,7 +8,6 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
-from core.memory.variety import varied
 from core.values.conversation import TurnState, announcement
 from core.values.memory import EarlierAnswer, QuestionVector, SourceQuestion, SourceScope
 from core.values.places import Place
@@ -19,9 +18,16 @@ from storage import budgets, source_vectors, sources, turn_ends, turns
 from storage.tables import from_us, storable
 
 
-def best(connection: Connection, scope: SourceScope, ids: Sequence[int], limit: int) -> list[EarlierAnswer]:
-    """The first `limit` sources of `scope` among `ids`, one of each thread."""
-    return varied(_sources(connection, scope, ids, 2 * limit), limit)
+def best(
+    connection: Connection, scope: SourceScope, ids: Sequence[int], limit: int
+) -> dict[str, EarlierAnswer]:
+    """The first `limit` sources of `scope` among `ids`, one of each thread, by their threads."""
+    found: dict[str, EarlierAnswer] = {}
+    for answer in _sources(connection, scope, ids, 2 * limit):
+        found.setdefault(answer.place.key, answer)
+        if len(found) == limit:
+            break
+    return found
 
 
 def _sources(

@@ -167,7 +167,8 @@ class ButtonPresses:
         return Receipt(Outcome.NOTED, turn.id, told)
 
     async def _rate_cited(self, press: ButtonPress, turn: Turn, language: str) -> Receipt:
-        """An opinion of the earlier answers that the answer cites. One that helped nobody is no source any more."""
+        """An opinion of the earlier answers that the answer cites (`core.memory.opinions`). The same press again takes
+        it back."""
         value, at = _RATINGS_OF_CITED[press.action], self._handlers.clock.now()
         footer = None
         for pause_s in (*ENDING_S, 0.0):  # it may be shown, and not stored yet
@@ -179,10 +180,10 @@ class ButtonPresses:
             prefix = self._handlers.traits(press.place).typed_prefix
             words = phrase("pressed_late", language, prefix=prefix)
             return Receipt(Outcome.UNKNOWN, turn.id, ImmediateReply(words))
-        for _, source in footer.cited if footer else ():
-            await self._store.rate(source, Feedback(press.author.id, value, "", at))
-        words = phrase("thanks" if value > 0 else "thanks_cited_down", language)
-        return Receipt(Outcome.NOTED, turn.id, ImmediateReply(words))
+        cited = [source for _, source in footer.cited] if footer else []
+        now = await self._store.rate_sources(turn.id, cited, press.author.id, value, at)
+        key = {1: "thanks_cited_up", -1: "thanks_cited_down"}.get(now, "cited_taken_back")
+        return Receipt(Outcome.NOTED, turn.id, ImmediateReply(phrase(key, language)))
 
 
 def _is_in(turn: Turn, place: Place) -> bool:

@@ -7,6 +7,7 @@
     channel_memories  the setting of channels
     recall            finds earlier answers: for a question, by a search, and those that an answer cites
     variety           keeps one person from filling what is found; pure
+    opinions          which earlier answers people do not want as sources; pure
     source_checks     looks at earlier answers on their platform before they are used
     source_text       earlier answers as models and people read them; pure
     citations         the numbers in an answer that cite earlier ones; pure

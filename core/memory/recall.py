@@ -22,6 +22,7 @@ from core.memory.audience import Audience, channels_to_search, memory_of
 from core.memory.channel_memories import ChannelMemories
 from core.memory.citations import MOST_NUMBERS
 from core.memory.found_messages import FoundMessages
+from core.memory.opinions import unwanted
 from core.memory.ranking import compared, united
 from core.memory.source_checks import SourceChecks
 from core.memory.source_text import (
@@ -32,6 +33,7 @@ from core.memory.source_text import (
     source_link,
 )
 from core.memory.tokens import tokens
+from core.memory.variety import varied
 from core.platform_calls import PlatformCalls
 from core.ports.embeddings import NO_MEANING, Meaning, Meanings
 from core.ports.store.citations import CitationStore
@@ -69,6 +71,8 @@ MOST_RELATED = 3
 
 _CHECKED = 2
 """Of each that is wanted so many are looked at: some may be no longer readable."""
+_RANKED = 3
+"""Of these so many are ranked: one person may have asked most of them."""
 _NO_THREAD = "-"
 """The id of no thread of any platform."""
 _MOST_TEAMS = 50
@@ -220,15 +224,20 @@ class Recall:
             found = await self._by_words(scopes, looked_for, limit * _CHECKED)
         else:
             by_words = await self._by_words(scopes, looked_for, MOST_BY_WORDS)
-            similar = [await self._store.similar_answers(one, vector, MOST_BY_MEANING) for one in scopes]
-            found = united(compared(similar, looked_for, MOST_BY_MEANING), by_words)
-        return await self._citable(found, audience, calls, limit, until_s)
+            most = MOST_BY_MEANING * _RANKED
+            similar = [await self._store.similar_answers(one, vector, most) for one in scopes]
+            by_meaning = varied(compared(similar, looked_for, most), MOST_BY_MEANING)
+            found = united(by_meaning, by_words)
+        out = unwanted(looked_for, await self._store.opinions_of([one.turn_id for one in found]))
+        wanted = (one for one in found if one.turn_id not in out)
+        return await self._citable(wanted, audience, calls, limit, until_s)
 
     async def _by_words(
         self, scopes: Sequence[SourceScope], words: Sequence[str], limit: int
     ) -> list[EarlierAnswer]:
-        found = [await self._store.earlier_answers(one, words, limit) for one in scopes]
-        return compared(found, words, limit)
+        most = limit * _RANKED
+        found = [await self._store.earlier_answers(one, words, most) for one in scopes]
+        return varied(compared(found, words, most), limit)
 
     async def number(self, turn: Turn, found: Iterable[EarlierAnswer]) -> list[tuple[int, EarlierAnswer]]:
         """Offer a turn the answers that a search for it found. Each behind its number, without those that there is no

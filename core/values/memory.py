@@ -41,6 +41,17 @@ class FoundMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceOpinion:
+    """A person's opinion of a source: `value` is 1 or -1. `question` was answered with its help, and is empty where it
+    is not stored any more."""
+
+    source: int
+    person: str
+    value: int
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceScope:
     """The sources that may be found for a reader: those of the team's `channels`, by their ids.
 

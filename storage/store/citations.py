@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from core.values.conversation import Turn
+from core.values.memory import SourceOpinion
 from core.values.places import Place
-from storage import citations
+from storage import citations, source_opinions
 from storage.store.state import StoreState
 from storage.tables import to_us
 
@@ -17,6 +18,14 @@ class SqlCitationStore(StoreState):
 
     async def offer_sources(self, turn_id: int, sources: Sequence[int]) -> list[int]:
         return await self._database.write(citations.offer, turn_id, sources)
+
+    async def rate_sources(
+        self, turn_id: int, sources: Sequence[int], person: str, value: int, at: datetime
+    ) -> int:
+        return await self._database.write(source_opinions.rate, turn_id, sources, person, value, at)
+
+    async def opinions_of(self, sources: Collection[int]) -> list[SourceOpinion]:
+        return await self._database.read(source_opinions.of, sources)
 
     async def uncite_message(self, place: Place, message_id: str, at: datetime) -> list[Turn]:
         return await self._database.write(citations.remove_of_message, place, message_id, to_us(at))

@@ -18,7 +18,7 @@ from __future__ import annotations
 from storage.tables.budgets import RESERVATIONS, SPENDING
 from storage.tables.columns import KEY, Prose, Row, Words, from_us, storable, to_us
 from storage.tables.memory import SOURCE_VECTORS, SOURCES
-from storage.tables.people import FEEDBACK, FORGOTTEN, NOTICES
+from storage.tables.people import FEEDBACK, FORGOTTEN, NOTICES, SOURCE_OPINIONS
 from storage.tables.settings import AUDIT, SETTINGS
 from storage.tables.threads import HEARD, MESSAGES, THREAD_SUMMARIES, THREADS, UPLOADS
 from storage.tables.turns import (
@@ -57,6 +57,7 @@ __all__ = [
     "RESERVATIONS",
     "SETTINGS",
     "SOURCES",
+    "SOURCE_OPINIONS",
     "SOURCE_VECTORS",
     "SPENDING",
     "STEPS",

@@ -23,6 +23,23 @@ class FeedbackRow(Row, table=True):
     at_us: int = Field(sa_type=BigInteger)
 
 
+class SourceOpinionRow(Row, table=True):
+    """One person's opinion of an earlier answer, for the question of the turn that cites it: `value` is 1 or -1."""
+
+    __tablename__ = "source_opinions"
+    __table_args__ = (Index(None, "source"),)
+
+    turn_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("turns.id"), primary_key=True, autoincrement=False)
+    )
+    source: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("turns.id"), primary_key=True, autoincrement=False)
+    )
+    person: str = Field(sa_type=KEY, primary_key=True)
+    value: int
+    at_us: int = Field(sa_type=BigInteger)
+
+
 class ForgottenRow(Row, table=True):
     """The time at which a person was forgotten, in a team or, where `team` is empty, in all teams of the
     platform. `person` is a hash of their id. No row is older than the ids of teams, so `storage.teams` has
@@ -47,3 +64,4 @@ class NoticeRow(Row, table=True):
 FEEDBACK = Row.metadata.tables["feedback"]
 FORGOTTEN = Row.metadata.tables["forgotten"]
 NOTICES = Row.metadata.tables["notices"]
+SOURCE_OPINIONS = Row.metadata.tables["source_opinions"]

@@ -10,6 +10,7 @@ import pytest
 from core.memory.citations import MOST_NUMBERS
 from core.ports.store import Store
 from core.values.conversation import Turn, TurnState
+from core.values.memory import SourceOpinion
 from core.values.places import Person
 from core.values.tasks import ANSWER, ContinueAnswer, RelateThreads, RemoveSources
 from core.values.turn_ends import Finish
@@ -142,3 +143,34 @@ async def test_the_words_of_a_post_are_kept_until_its_related_threads_are_found(
     assert (ended.ask.text, ended.posted) == ("", ("p1",))
     assert await store.lines(PLACE) == []
     assert await store.accept(replace(said, task=RelateThreads())) is None, "once a post"
+
+
+async def test_an_opinion_of_sources_is_one_a_person_and_the_same_again_takes_it_back(store: Store) -> None:
+    source = (await accepted(store, ask("m7", "source 7", 7))).id
+    other = (await accepted(store, ask("m8", "source 8", 8))).id
+    turn = await store.begin((await accepted(store, ask("m9", "where is it?", 9))).id)
+    assert await store.rate_sources(turn.id, [source, other], ANN.id, -1, NOON) == -1
+    assert await store.rate_sources(turn.id, [source, other], ANN.id, 1, NOON) == 1
+    assert await store.rate_sources(turn.id, [source], BEN.id, -1, NOON) == -1
+    given = [
+        SourceOpinion(source, ANN.id, 1, "where is it?"),
+        SourceOpinion(source, BEN.id, -1, "where is it?"),
+    ]
+    assert await store.opinions_of([source]) == given
+    assert await store.opinions_of([]) == []
+    assert await store.rate_sources(turn.id, [source, other], ANN.id, 1, NOON) == 0
+    assert await store.opinions_of([source, other]) == given[1:]
+    assert await store.feedback(source) == []
+
+
+@pytest.mark.parametrize("what", ["person", "thread"])
+async def test_opinions_of_sources_are_forgotten(store: Store, what: str) -> None:
+    source = (await accepted(store, ask("m1", "the source", 1))).id
+    turn = await store.begin((await accepted(store, ask("m2", "where is it?", 2, ELSEWHERE))).id)
+    await store.rate_sources(turn.id, [source], CAY.id, -1, NOON)
+    assert len(await store.opinions_of([source])) == 1
+    if what == "person":
+        await store.forget_person("slack", "T1", CAY.id, NOON + timedelta(days=1))
+    else:
+        await store.forget_thread(PLACE, NOON + timedelta(days=1))
+    assert await store.opinions_of([source]) == []

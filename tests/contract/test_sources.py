@@ -539,12 +539,3 @@ async def test_a_deleted_thread_or_channel_has_no_sources(store: Store) -> None:
     await store.remove_sources_of(Place("slack", "T2", "C2"))
     await store.remove_sources_of(Place("slack", "T1", "C2"))
     assert await found(store, "the key", "C1", "C2") == ["Where is the key 2?"]
-
-
-@both_sizes
-async def test_a_question_that_one_person_repeats_leaves_room_for_others(store: Store) -> None:
-    await answered(store, question(0, "Where is the workshop key?", by=BEN), "In the safe.", "p0")
-    for number in range(1, 25):
-        await answered(store, question(number, "Where is the workshop key?"), "Ask me.", f"p{number}")
-    answers = await store.earlier_answers(scope(), tokens("where is the workshop key"), 8)
-    assert [one.answer for one in answers] == ["Ask me.", "In the safe."]

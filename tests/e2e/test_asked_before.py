@@ -19,7 +19,7 @@ from tests.waiting import until
 QUESTION = "Where is the key of the workshop?"
 ANSWER = "The key is in the safe."
 CITED = "It is in the safe [1], not in the desk [7]."
-HELPED, NOT_HELPED = "Source helped", "Source didn't help"
+HELPED, NOT_HELPED = "Right sources, for all", "Wrong sources, for all"
 
 
 def asked(endpoint: FakeCompletions, request: int = -1) -> str:
@@ -48,8 +48,8 @@ WORDS = {
     ),
     "zh": (
         "以前问过：",
-        "来源有用",
-        "来源没用",
+        "来源合适（对所有人）",
+        "来源不合适（对所有人）",
         "以前问过“key”：",
         "没有找到你可以查看的、与“zebra”有关的以往回答",
     ),
@@ -200,12 +200,17 @@ async def test_a_source_that_did_not_help_is_not_offered_again(
         for number in range(20):  # until the press has come
             third = side.elsewhere()
             endpoint.script(Words("No idea."))
-            await third.ask(f"Where is the workshop key? {number}")
+            await third.ask(f"I lost the workshop key {number}")
             await third.answered("No idea.")
             if QUESTION not in (found := [one["question"] for one in offered(endpoint)]):
                 break
-    assert QUESTION not in found
-    assert "I lost the workshop key" in found
+        assert QUESTION not in found
+        assert "I lost the workshop key" in found
+        other = side.elsewhere()
+        endpoint.script(Words("In the safe."))
+        await other.ask("Who has the key?")
+        await other.answered("In the safe.")
+        assert QUESTION in [one["question"] for one in offered(endpoint)], "it was wrong for the other question"
 
 
 async def test_the_links_survive_a_kill_in_the_middle_of_the_answer(

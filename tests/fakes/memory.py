@@ -15,7 +15,6 @@ from core.clock import Clock, SystemClock
 from core.errors import StoreError
 from core.memory.citations import OPINIONS
 from core.memory.ranking import WordCounts, score, source_words
-from core.memory.variety import varied
 from core.ports.files import FileContent
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change
@@ -45,7 +44,7 @@ from core.values.conversation import (
 )
 from core.values.deltas import ChargeKind, Usage
 from core.values.events import Deleted, Edited
-from core.values.memory import EarlierAnswer, QuestionVector, SourceQuestion, SourceScope, Vector
+from core.values.memory import EarlierAnswer, QuestionVector, SourceOpinion, SourceQuestion, SourceScope, Vector
 from core.values.operation import CountName, OperationCount, OperationFigures
 from core.values.parts import Attached, File, Text
 from core.values.places import Person, Place, message_key
@@ -122,6 +121,7 @@ class MemoryStore(MemorySettings):
         self._grants: list[tuple[Place, ToolGrant]] = []
         self._granted: dict[tuple[str, str, str], datetime] = {}
         self._feedback: dict[tuple[int, str], Feedback] = {}
+        self._opinions: dict[tuple[int, int, str], int] = {}  # by turn, source and person
         self._once: set[str] = set()
         self._uploads: dict[tuple[str, str], dict[str, tuple[datetime, FileContent]]] = {}
         self._announced: set[tuple[str, str]] = set()
@@ -712,11 +712,11 @@ class MemoryStore(MemorySettings):
         having = Counter(word.lstrip("?") for found in self._sources.values() for word in found)
         weights = WordCounts(len(self._sources), having).weights(words)
         scores = {turn_id: score(weights, found) for turn_id, found in self._sources.items()}
-        ranked = sorted(scores, key=lambda one: (scores[one], one), reverse=True)
-        return varied(
-            (answer for one in ranked if scores[one] and (answer := self._source(one, scope)) is not None),
-            limit,
-        )
+        best: dict[str, EarlierAnswer] = {}
+        for turn_id in sorted(scores, key=lambda one: (scores[one], one), reverse=True):
+            if scores[turn_id] and (answer := self._source(turn_id, scope)) is not None:
+                best.setdefault(answer.place.key, answer)
+        return list(best.values())[:limit]
 
     async def answers_of(self, scope: SourceScope, turn_ids: Collection[int]) -> list[EarlierAnswer]:
         self._work()
@@ -738,8 +738,11 @@ class MemoryStore(MemorySettings):
             for turn_id, one in self._vectors.items()
             if turn_id in self._sources and (one.model, one.dimension) == (vector.model, vector.dimension)
         }
-        ranked = sorted(comparable, key=lambda one: (comparable[one], one), reverse=True)
-        return varied((answer for one in ranked if (answer := self._source(one, scope)) is not None), limit)
+        best: dict[str, EarlierAnswer] = {}
+        for turn_id in sorted(comparable, key=lambda one: (comparable[one], one), reverse=True):
+            if (answer := self._source(turn_id, scope)) is not None:
+                best.setdefault(answer.place.key, answer)
+        return list(best.values())[:limit]
 
     async def unembedded(
         self, model: str, below: int, limit: int, dimension: int | None = None
@@ -1083,6 +1086,29 @@ class MemoryStore(MemorySettings):
             for turn_id, finish in self._finishes.items()
         ]
 
+    async def rate_sources(
+        self, turn_id: int, sources: Sequence[int], person: str, value: int, at: datetime
+    ) -> int:
+        self._work()
+        theirs = [key for key in self._opinions if (key[0], key[2]) == (turn_id, person)]
+        before = {key[1]: self._opinions.pop(key) for key in theirs}
+        if not sources or all(before.get(one) == value for one in sources):
+            return 0
+        self._opinions |= {(turn_id, one, person): value for one in sources}
+        return value
+
+    async def opinions_of(self, sources: Collection[int]) -> list[SourceOpinion]:
+        self._work()
+        found = []
+        for (turn_id, source, person), value in sorted(
+            self._opinions.items(), key=lambda one: _by_source(one[0])
+        ):
+            ask = self._turns[turn_id].ask
+            line = self._talk(ask.place).lines.get(ask.id)
+            if source in sources:
+                found.append(SourceOpinion(source, person, value, line.text if line else ""))
+        return found
+
     async def rate(self, turn_id: int, feedback: Feedback) -> bool:
         self._work()
         if turn_id not in self._turns:
@@ -1153,6 +1179,11 @@ class MemoryStore(MemorySettings):
             if turn.ask.author.id == person:
                 self._blank(turn, author="")
                 self._feedback.pop((turn.id, person), None)
+        self._opinions = {
+            key: value
+            for key, value in self._opinions.items()
+            if key[2] != person or not is_of(self._turns[key[0]].ask.place, platform, team)
+        }
         for key in [key for key in self._feedback if key[1] in names_of(person)]:
             if is_of(self._turns[key[0]].ask.place, platform, team):
                 del self._feedback[key]
@@ -1251,6 +1282,7 @@ class MemoryStore(MemorySettings):
     def _blank(self, turn: Turn, author: str | None = None) -> None:
         """Remove the texts and pictures of a turn and end it; with `author`, its person too."""
         self._sources.pop(turn.id, None)
+        self._opinions = {key: value for key, value in self._opinions.items() if turn.id not in key[:2]}
         for message_id in turn.posted:
             self._drop_uploads(turn.ask.place, message_id)
         person = Person(turn.ask.author.id if author is None else author, bot=turn.ask.author.bot)
@@ -1295,3 +1327,8 @@ def _footer(run: Finish) -> AnswerFooter:
     return AnswerFooter(
         message_id, run.turn.ask.id, run.turn.ask.at, run.notice, run.buttons, run.cited, run.quoted
     )
+
+
+def _by_source(key: tuple[int, int, str]) -> tuple[int, int, str]:
+    turn_id, source, person = key
+    return source, turn_id, person

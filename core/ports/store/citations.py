@@ -3,11 +3,12 @@ answers cite."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from core.values.conversation import Turn
+from core.values.memory import SourceOpinion
 from core.values.places import Place
 
 
@@ -26,6 +27,17 @@ class CitationStore(Protocol):
 
     async def withdraw_sources(self, turn_id: int) -> None:
         """The answer of an open turn begins anew: nothing was offered for it."""
+        ...
+
+    async def rate_sources(
+        self, turn_id: int, sources: Sequence[int], person: str, value: int, at: datetime
+    ) -> int:
+        """Store a person's opinion, 1 or -1, of the earlier answers that the answer of a turn cites, in place of their
+        last one there. The same one again takes it back. Returns the opinion that they have now, 0 for none."""
+        ...
+
+    async def opinions_of(self, sources: Collection[int]) -> list[SourceOpinion]:
+        """The opinions of these sources, in their order."""
         ...
 
     async def uncite_message(self, place: Place, message_id: str, at: datetime) -> list[Turn]:

@@ -10,6 +10,7 @@ from core.commands.handlers import CommandHandlers
 from core.errors import StoreError
 from core.i18n import phrase
 from core.inbox.inbox import StoringInbox
+from core.ports.store.privacy import Feedback
 from core.settings.environment import CoreSettings
 from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn, TurnState
@@ -127,20 +128,44 @@ async def test_an_opinion_of_sources_counts_until_they_are_deleted(house: App) -
         turns.append(await house.store.begin(receipt.turn_id))
     source, citing = turns
     await house.store.finish(Finish(source, TurnState.DONE, "so", posted=("p1",)))
-    up = (Button("up", "Up", citing.id), Button("cited_up", "Source helped", citing.id))
+    up = (Button("up", "Up", citing.id), Button("cited_up", "Right sources, for all", citing.id))
     cited = ((1, source.id),)
     end = Finish(citing, TurnState.DONE, "See [1]", buttons=up, posted=("p2",), cited=cited)
     await house.store.finish(end)
     press = ButtonPress("cited_up", citing.id, THREAD, ADA)
     assert (await house.inbox.receive(press)).outcome is Outcome.NOTED
-    assert [one.value for one in await house.store.feedback(source.id)] == [1]
+    assert [one.value for one in await house.store.opinions_of([source.id])] == [1]
+    assert await house.store.feedback(source.id) == [], "it is no opinion of the answer itself"
     await house.inbox.receive(Deleted(replace(THREAD, thread=""), source.ask.id))
     assert house.submitted[-1].ask.task == RemoveSources(citing.id)
     late = await house.inbox.receive(replace(press, action="cited_down"))
     assert late.outcome is Outcome.UNKNOWN
     assert late.reply is not None
     assert late.reply.text == phrase("pressed_late", "en", prefix="@Parley /")
-    assert [one.value for one in await house.store.feedback(source.id)] == [1], "nothing was rated"
+    assert [one.value for one in await house.store.opinions_of([source.id])] == [1], "nothing was rated"
+
+
+async def test_an_opinion_of_the_sources_is_one_a_person_and_the_same_press_takes_it_back(house: App) -> None:
+    turns = []
+    for number in (1, 2):
+        receipt = await house.inbox.receive(ask(number))
+        assert receipt.turn_id is not None
+        turns.append(await house.store.begin(receipt.turn_id))
+    source, citing = turns
+    await house.store.finish(Finish(source, TurnState.DONE, "so", posted=("p1",)))
+    await house.store.rate(source.id, Feedback(ADA.id, 1, "", NOON))
+    end = Finish(citing, TurnState.DONE, "See [1]", posted=("p2",), cited=((1, source.id),))
+    await house.store.finish(end)
+    told, values = [], []
+    for action in ("cited_down", "cited_up", "cited_up", "cited_down"):
+        receipt = await house.inbox.receive(ButtonPress(action, citing.id, THREAD, ADA))
+        assert receipt.reply is not None
+        told.append(receipt.reply.text)
+        values.append([one.value for one in await house.store.opinions_of([source.id])])
+    keys = ("thanks_cited_down", "thanks_cited_up", "cited_taken_back", "thanks_cited_down")
+    assert told == [phrase(key, "en") for key in keys]
+    assert values == [[-1], [1], [], [-1]]
+    assert [one.value for one in await house.store.feedback(source.id)] == [1], "their own thumb stays"
 
 
 async def test_a_second_delivery_adds_the_files_that_the_first_one_lacked(house: App) -> None:

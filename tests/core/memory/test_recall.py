@@ -168,7 +168,7 @@ async def test_an_answer_that_goes_on_has_the_numbers_of_the_one_before() -> Non
 async def test_a_later_process_keeps_the_numbers_though_a_source_is_gone() -> None:
     team = Team()
     for thread in "12":
-        await answered(team.store, f"Where is key {thread}?", "In the safe.", thread=thread)
+        await answered(team.store, f"Where is key {thread}?", f"In the safe {thread}.", thread=thread)
     turn = await team.turn()
     first = await team.recall.offer(turn, "Where is the key?")
     assert len(first.sources) == 2
@@ -228,11 +228,31 @@ async def test_a_source_of_which_the_platform_is_late_to_tell_keeps_none_of_the_
     platform.late = "1"
     team = Team(platform)
     for thread, text in (("1", "Where is the key?"), ("2", "Where is the key of the desk?")):
-        await answered(team.store, text, "In the safe.", thread=thread)
+        await answered(team.store, text, f"In the safe {thread}.", thread=thread)
     looking = asyncio.create_task(team.recall.offer(await team.turn(), "key"))
     for _ in range(11):
         await team.clock.advance(LOOK_UP_S / 12)
     assert questions(await looking) == ["Where is the key of the desk?"]
+
+
+async def test_a_question_that_one_person_repeats_leaves_room_for_the_answers_to_others() -> None:
+    team = Team()
+    await answered(team.store, "Where is the key?", "In the safe.", thread="1", by=ADA)
+    for thread in range(2, 20):
+        await answered(team.store, "Where is the key?", "Ask Ben.", thread=f"{thread}", by=BEN)
+    offered = await team.offered("Where is the key?")
+    assert len(offered.sources) == 2
+    assert 1 in offered.sources
+
+
+async def test_a_source_that_is_wrong_for_a_question_is_offered_for_others() -> None:
+    team = Team()
+    source = await answered(team.store, "Where is the key of the workshop?", "In the safe.", thread="1")
+    citing = await answered(team.store, "I lost the workshop key", "See there.", thread="2")
+    await team.store.rate_sources(citing, [source], "U7", -1, AT)
+    for words, there in (("I lost the workshop key!", False), ("Where is the key?", True)):
+        found = await team.recall.find(WHOLE, words, 8)
+        assert (source in [one.turn_id for one in found]) is there, words
 
 
 async def test_a_database_that_is_away_costs_the_material_and_not_the_answer() -> None:
