@@ -1,6 +1,6 @@
-"""Team memory: how often a question that was asked before is found again, and the time, the size and the entries of the
-search among 100,000 threads. The databases take turns with each search, and each figure is printed once it is known.
-`make bench only=memory`
+"""Team memory: how often a question that was asked before is found again, by its words and by its meaning, and the
+time, the size and the entries of the search among 100,000 threads. The databases take turns with each search, and each
+figure is printed once it is known. `make bench only=memory`
 """
 
 from __future__ import annotations
@@ -20,19 +20,24 @@ import structlog
 from sqlalchemy import Connection, text
 
 from core.clock import SystemClock
+from core.memory.ranking import united
+from core.memory.recall import MOST_BY_MEANING, MOST_BY_WORDS
 from core.memory.tokens import tokens
 from core.values.conversation import Ask, Turn, TurnState
+from core.values.memory import Vector
 from core.values.places import Person
 from core.values.turn_ends import Finish
-from storage import DatabaseSettings, SqlStore, open_store, sources
+from storage import DatabaseSettings, SqlStore, open_store, source_vectors, sources
 from storage.engine import Database
 from storage.tables import SOURCES, from_us
 from tests import asked_before
 from tests.asked_before import Answered, AskedAgain
 from tests.bench.engine import create_database
+from tests.bench.vectors import MINILM, vectors_of
 from tests.chaos.storm import postgres_server
 
 ENGLISH_TENTH, CHINESE_THIRD, REPEATS = 0.75, 0.92, 800
+MEANING_TENTH, MEANING_REPEATS = 0.92, 400
 THREADS, CHARACTERS = 100_000, 500
 QUERIES, INSERTS = 200, 200
 LONG = 250
@@ -95,6 +100,35 @@ async def quality(
         show(f"{kind} among {first}", shares, bar, most=False)
         for (first, bar), *shares in zip(firsts.items(), *found, strict=True)
     ]
+
+
+async def by_meaning(sides: Sequence[Side], asked: AskedAgain) -> bool:
+    """The share of the repeats that are among the first ten by meaning and by words. The bar is for a real model."""
+    again = asked.again[:MEANING_REPEATS]
+    questions = [*(one.question for one in asked.answered), *(text for text, _ in again)]
+    name, vectors = await vectors_of(questions)
+    found = []
+    for side in sides:
+        store, database = await side.opened("english")
+        stored = dict(enumerate(vectors[: len(asked.answered)], 1))
+        await database.write(source_vectors.put, stored)
+        await store.similar_answers(asked_before.everywhere(), vectors[0], 1)
+        await asyncio.gather(*store._vectors._tasks)  # the read in the background
+        looked_for = zip(again, vectors[len(asked.answered) :], strict=True)
+        found.append(
+            statistics.fmean([await _is_among_ten(store, asked, *one, vector) for one, vector in looked_for])
+        )
+        await store.close()
+        await database.close()
+    bar = MEANING_TENTH if name == MINILM else None
+    return show(f"english by {name} among 10", found, bar, most=False)
+
+
+async def _is_among_ten(store: SqlStore, asked: AskedAgain, text: str, topic: str, vector: Vector) -> bool:
+    similar = await store.similar_answers(asked_before.everywhere(), vector, MOST_BY_MEANING)
+    by_words = await store.earlier_answers(asked_before.everywhere(), tokens(text), MOST_BY_WORDS)
+    first = united(similar, by_words)[:10]
+    return topic in (asked.answered[answer.turn_id - 1].topic for answer in first)
 
 
 def threads_of(number: int) -> list[Answered]:
@@ -223,13 +257,10 @@ async def run(number: int) -> bool:
                 Side("PostgreSQL", {kind: await create_database(url, kind) for kind in kinds}),
             ]
             began = head([side.name for side in sides])
+            english = asked_before.english(repeats=REPEATS)
             good = [
-                *await quality(
-                    sides,
-                    "english",
-                    asked_before.english(repeats=REPEATS),
-                    {1: None, 3: None, 10: ENGLISH_TENTH},
-                ),
+                *await quality(sides, "english", english, {1: None, 3: None, 10: ENGLISH_TENTH}),
+                await by_meaning(sides, english),
                 *await quality(sides, "chinese", asked_before.chinese(), {1: None, 3: CHINESE_THIRD}),
                 *await load(sides, threads_of(number)),
             ]
