@@ -28,7 +28,9 @@
     citations   the earlier answers that a turn was offered
     usage_sums  sums of usage by time, model, person, thread and time to the first word
     reports     the figures of usage reports
-    budgets     spending under budgets, and reservations
+    budgets     spending under budgets
+    balances    balances of the accounts of budgets
+    reservations  the most that the answers of open turns may spend
     exports     usage and opinions in rows
     operation   counts and figures of the operators' report
     settings    settings of channels and workspaces; the audit, also of tool calls

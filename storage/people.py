@@ -28,7 +28,7 @@ from storage import (
     usage_sums,
 )
 from storage.attached import from_json, to_json, without_quotes_of
-from storage.budgets import Changed
+from storage.balances import Changed
 from storage.engine import insert
 from storage.forgotten import FORGOTTEN_USER, former_name, names_of
 from storage.tables import (

@@ -20,13 +20,25 @@ from core.values.summaries import StretchSummary, SummaryFailure
 from core.values.tasks import ContinueAnswer, RelateThreads
 from core.values.turn_ends import Finish
 from core.values.usage import Charge
-from storage import announcements, budgets, charges, posts, sources, steps, summaries, threads, uploads, usage
+from storage import (
+    announcements,
+    charges,
+    posts,
+    reservations,
+    sources,
+    steps,
+    summaries,
+    threads,
+    uploads,
+    usage,
+)
+from storage.balances import Changed
 from storage.posts import line_id
 from storage.tables import TURNS, from_us, to_us
 from storage.turns import OPEN_TURN, turn_of
 
-Count = Callable[[Connection, int, Payer, Spent, datetime], budgets.Changed]
-"""`budgets.pause` or `budgets.end`."""
+Count = Callable[[Connection, int, Payer, Spent, datetime], Changed]
+"""`reservations.pause` or `reservations.end`."""
 
 
 class NotIndexedError(Exception):
@@ -37,7 +49,7 @@ def finish(
     connection: Connection,
     end: Finish,
     now_us: int,
-    balances: budgets.Changed | None,
+    balances: Changed | None,
     *,
     indexes: bool = True,
 ) -> bool:
@@ -77,7 +89,7 @@ def finish(
     if asked is not None:
         steps.append(connection, end.turn.id, asked[1], now_us)
         charges.put(connection, end)
-        _count(connection, end, now_us, balances, budgets.pause)
+        _count(connection, end, now_us, balances, reservations.pause)
         return True
     person = _payer(connection, end.turn) if end.turn.started_by else ask.author.id
     if end.turn.started_by:  # the accounts need no digest any more
@@ -103,7 +115,7 @@ def _index(connection: Connection, end: Finish) -> None:
         raise NotIndexedError from error
 
 
-def finish_charged(connection: Connection, end: Finish, now_us: int, balances: budgets.Changed | None) -> None:
+def finish_charged(connection: Connection, end: Finish, now_us: int, balances: Changed | None) -> None:
     """End a turn of work that has been done, and count what it has cost, as nobody's. `balances`: as in `finish`."""
     connection.execute(OPEN_TURN, {"turn_id": end.turn.id, "state": end.state, "ended_at_us": now_us})
     _charge(connection, end, "", now_us, balances)
@@ -114,7 +126,7 @@ def finish_summary(
     end: Finish,
     result: StretchSummary | SummaryFailure | None,
     now_us: int,
-    balances: budgets.Changed | None,
+    balances: Changed | None,
 ) -> bool:
     """`balances`: as in `finish`."""
     values = {"turn_id": end.turn.id, "state": end.state, "error": end.error, "ref": end.ref}
@@ -124,7 +136,7 @@ def finish_summary(
     if end.usage is not None:
         _charge(connection, end, "", now_us, balances)
     else:
-        _count(connection, end, now_us, balances, budgets.end)
+        _count(connection, end, now_us, balances, reservations.end)
     if ended and isinstance(result, SummaryFailure):
         summaries.put_failure(connection, place, result)
     if not ended or not isinstance(result, StretchSummary):
@@ -147,18 +159,14 @@ def _payer(connection: Connection, turn: Turn) -> str:
     return payer_name(started_by or author)
 
 
-def _charge(
-    connection: Connection, end: Finish, person: str, now_us: int, balances: budgets.Changed | None
-) -> None:
+def _charge(connection: Connection, end: Finish, person: str, now_us: int, balances: Changed | None) -> None:
     """Store the usage of an answer, and add it to the accounts of budgets. A budget also counts what a person who was
     forgotten spent."""
     if usage.add(connection, end, person, to_us(charged_at(end.turn, from_us(now_us)))):
-        _count(connection, end, now_us, balances, budgets.end)
+        _count(connection, end, now_us, balances, reservations.end)
 
 
-def _count(
-    connection: Connection, end: Finish, now_us: int, balances: budgets.Changed | None, count: Count
-) -> None:
+def _count(connection: Connection, end: Finish, now_us: int, balances: Changed | None, count: Count) -> None:
     """Add what an answer has spent to the accounts of budgets. `balances`: as in `finish`."""
     if balances is not None:
         at = charged_at(end.turn, from_us(now_us))
@@ -170,7 +178,7 @@ def charge_unrun(
     connection: Connection,
     which: Iterable[ColumnElement[bool]],
     now_us: int,
-    balances: budgets.Changed | None,
+    balances: Changed | None,
 ) -> None:
     """Store the usage so far of the turns that wait for an approval, or for their next run, and end their reservations.
     They are about to be forgotten, so that no run ends them. `balances`: as in `finish`."""
@@ -186,4 +194,4 @@ def charge_unrun(
         if spent:
             _charge(connection, end, payer_name(turn.payer.id), now_us, balances)
         else:
-            _count(connection, end, now_us, balances, budgets.end)
+            _count(connection, end, now_us, balances, reservations.end)

@@ -18,8 +18,9 @@ from core.values.events import Deleted, Edited
 from core.values.parts import Attached
 from core.values.places import Person, Place
 from core.values.tasks import REPORT_ID, Alert, BudgetReached, ContinueAnswer, ReportScope, ReportUsage, Task
-from storage import budgets, charges, posts, sources, threads, uploads, usage
+from storage import charges, posts, reservations, sources, threads, uploads, usage
 from storage.attached import from_json, merged, to_json
+from storage.balances import Changed
 from storage.engine import insert
 from storage.forgotten import ForgottenPeople
 from storage.tables import ASKING, HEARD, HELD, OPEN, QUOTING, TURNS, WITH_AUTHOR, from_us, to_us
@@ -61,7 +62,7 @@ def accept(
     connection: Connection,
     ask: Ask,
     started_at: datetime | None = None,
-    balances: budgets.Changed | None = None,
+    balances: Changed | None = None,
 ) -> Turn | None:
     """The turn of a new question, whose charges so far are counted. `balances`: as in `turn_ends.finish`."""
     turn_id = _add(connection, ask, TurnState.WAITING, started_at)
@@ -74,7 +75,7 @@ def accept(
     if ask.charges and balances is not None:
         spent, at = spent_of(total(charge.usage for charge in ask.charges)), charged_at(turn, ask.at)
         payer = payer_of(ask.place, turn.payer.id)
-        balances |= budgets.pause(connection, turn_id, payer, spent, at)
+        balances |= reservations.pause(connection, turn_id, payer, spent, at)
     return turn
 
 
@@ -256,7 +257,7 @@ def recover(connection: Connection, still_since_us: int) -> None:
     stood_still = alive_us is not None and alive_us < still_since_us
     suspects = first if stood_still or len(opened) == 1 else ()
     give_back(connection)
-    budgets.release_all(connection)
+    reservations.release_all(connection)
     connection.execute(update(TURNS).where(turn.id.in_(list(suspects))).values(deaths=turn.deaths + 1))
 
 

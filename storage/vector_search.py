@@ -14,7 +14,8 @@ from core.values.places import Place
 from core.values.tasks import EmbedQuestions
 from core.values.turn_ends import Finish
 from core.values.usage import Charge
-from storage import budgets, source_vectors, sources, turn_ends, turns
+from storage import source_vectors, sources, turn_ends, turns
+from storage.balances import Changed
 from storage.tables import from_us, storable
 
 
@@ -59,7 +60,7 @@ def put(
     vectors: Mapping[int, QuestionVector],
     charge: Charge,
     now_us: int,
-    balances: budgets.Changed | None,
+    balances: Changed | None,
 ) -> list[int]:
     """Store vectors of sources whose question is still the same, and the turn that has made them. Returns the turns
     that have theirs now. `balances`: as in `turn_ends.finish`."""

@@ -8,7 +8,7 @@ from functools import partial
 
 from core.ports.store.settings import Change
 from core.values.budgets import Balance, Budget, BudgetAccount, BudgetClaim, BudgetDecision
-from storage import budgets
+from storage import balances, budgets, reservations
 from storage.store.state import StoreState
 from storage.tables import to_us
 
@@ -20,21 +20,21 @@ class SqlBudgetStore(StoreState):
         self._counts_spending = True
         if (known := self._balances.of(accounts)) is not None:
             return known
-        found = await self._database.read(budgets.balances, accounts)
+        found = await self._database.read(balances.balances, accounts)
         if len(found) < len(set(accounts)):  # limits of one period have one account
             await self._database.write(budgets.open_accounts, accounts, person)
-            found = await self._database.read(budgets.balances, accounts)
+            found = await self._database.read(balances.balances, accounts)
         self._balances.put(found)
         known = self._balances.of(accounts)
         assert known is not None
         return known
 
     async def lifted(self, accounts: Sequence[BudgetAccount]) -> list[Balance]:
-        return await self._database.read(budgets.lifted, accounts)
+        return await self._database.read(balances.lifted, accounts)
 
     async def reserve(self, claim: BudgetClaim, person: str, limits: Sequence[Budget]) -> BudgetDecision:
         self._counts_spending = True
-        reserving = partial(budgets.reserve, claim=claim, budgets=limits)
+        reserving = partial(reservations.reserve, claim=claim, budgets=limits)
         write = self._database.write_each if claim.begins else self._database.write_soon
         decision, changed = await write(reserving)
         self._balances.put(changed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.clock import Clock
 from core.values.places import Place
-from storage import budgets
+from storage.balances import Changed, KeptBalances
 from storage.deleted import DeletedMessages
 from storage.engine import Database
 from storage.forgotten import ForgottenPeople, Message
@@ -36,7 +36,7 @@ class StoreState:
         self._settings = SettingsCache(database, clock)
         self._purging = Purging(database, clock)
         self._asking = AskingThreads()
-        self._balances = budgets.KeptBalances()
+        self._balances = KeptBalances()
         self._word_counts = KeptWordCounts(database)
         self._vectors = KeptVectors(database)
         self._indexed_from = NOT_LOOKED_AT
@@ -44,7 +44,7 @@ class StoreState:
         self._counts_spending = counts_spending
         """There may be accounts of budgets that answers have to be added to."""
 
-    def _changing_balances(self) -> budgets.Changed | None:
+    def _changing_balances(self) -> Changed | None:
         """For a transaction that changes balances: it receives them. None where there are no accounts."""
         return {} if self._counts_spending else None
 

@@ -15,7 +15,8 @@ from core.values.steps import ApprovalAnswered, Step
 from core.values.tasks import Alert, ReportScope, Task
 from core.values.tools import ToolGrant
 from core.values.turn_ends import MOST_ANNOUNCEMENTS, Announcement, AnswerFooter, Finish
-from storage import announcements, answer_footers, budgets, settings, steps, tools, turn_ends, turns
+from storage import announcements, answer_footers, settings, steps, tools, turn_ends, turns
+from storage.balances import Changed
 from storage.store.state import StoreState
 from storage.tables import to_us
 
@@ -102,7 +103,7 @@ class SqlTurnLedger(StoreState):
             await self._vectors.add(place, finish.meaning.vector, [finish.turn.id])
         return ended
 
-    async def _finish(self, finish: Finish, now_us: int, balances: budgets.Changed | None) -> bool:
+    async def _finish(self, finish: Finish, now_us: int, balances: Changed | None) -> bool:
         """An answer that cannot be indexed ends all the same."""
         try:
             return await self._database.write(turn_ends.finish, finish, now_us, balances)

@@ -19,7 +19,7 @@ from core.spend.budgets import payer_of
 from core.values.budgets import BudgetClaim, BudgetDecision, BudgetVerdict, Spent
 from core.values.conversation import TurnState
 from core.values.turn_ends import Finish
-from storage import DatabaseSettings, SqlStore, budgets, open_store
+from storage import DatabaseSettings, SqlStore, open_store, reservations
 from storage.engine import Database
 from tests.contract.stored import ANN, BEN, ELSEWHERE, PLACE, accepted, ask
 from tests.contract.test_budget_store import (
@@ -63,7 +63,7 @@ async def test_a_reservation_that_waits_for_an_account_counts_what_was_reserved_
 
     def reserving(connection: Connection) -> BudgetDecision | None:
         claim = BudgetClaim(first.id, payer_of(PLACE, ANN.id), first.ask.at, Spent(60, 60))
-        decision, _ = budgets.reserve(connection, claim, limits)
+        decision, _ = reservations.reserve(connection, claim, limits)
         locked.set()
         await_only(may_commit.wait())
         return decision
