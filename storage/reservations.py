@@ -137,7 +137,8 @@ def reserve(
     is new. `budgets`: limits whose accounts count the claim.
 
     The reservation is put first, which keeps others from deciding meanwhile, and made smaller where they do not leave
-    room for it.
+    room for it. A claim that `begins` is no transaction on PostgreSQL: another answer that sees the first size waits,
+    and looks again soon (`core.spend.budget_queue`).
     """
     more, changed = Spent(), Changed()
     if claim.spent != Spent():
