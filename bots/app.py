@@ -219,7 +219,9 @@ class App:
             self.core,
             self.clock,
             self.catalog,
-            AnswerBudgets(budgets, self.core.parley_currency),
+            AnswerBudgets(
+                budgets, self.core.parley_currency, lambda ask, settings: self.inbox.limited(ask, settings)
+            ),
             running_turns,
             lambda turn: self.place_queues.submit(turn),
             self.operator_alerts,

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Executable,
     Integer,
+    Select,
     and_,
     bindparam,
     case,
@@ -26,7 +27,7 @@ from core.values.conversation import Ask, History, LinePosition, ThreadMessage
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File
 from core.values.places import Person, Place
-from core.values.summaries import ThreadSummary
+from core.values.summaries import ThreadSummary, covering
 from storage import summaries
 from storage.attached import changed, from_json, merged, to_json, with_file
 from storage.engine import insert
@@ -109,10 +110,10 @@ def add_line(connection: Connection, ask: Ask) -> bool:
 
 
 def _added(connection: Connection, adding: Executable, lines: Sequence[dict[str, Any]]) -> bool:
-    """Add lines. One that comes late, between those that are summed up, voids the summary. True if any was added."""
+    """Add lines. One that comes late, between those that are summed up, voids their summary. True if any was added."""
     rows = [row for line in lines for row in connection.execute(adding, line)]
     late = [row for row in rows if row.summed_us is not None and row.at_us <= row.summed_us]
-    summaries.void_late(connection, late)
+    summaries.void_lines(connection, late)
     return bool(rows)
 
 
@@ -298,19 +299,42 @@ def lines(
 
 
 def oldest_lines(
-    connection: Connection, place: Place, after: LinePosition | None, limit: int, *, hold: bool = False
+    connection: Connection,
+    place: Place,
+    after: LinePosition,
+    limit: int,
+    until: LinePosition | None = None,
+    *,
+    hold: bool = False,
 ) -> list[ThreadMessage]:
-    """The oldest lines behind `after`. `hold`: they do not change before the end of this transaction, and those that
-    another one is changing are left out."""
+    """The oldest lines behind `after`, up to `until`. `hold`: they do not change before the end of this transaction,
+    and those that another one is changing are left out."""
     line = MESSAGES.c
-    since_us = select(THREADS.c.since_us).where(*within(THREADS, place)).scalar_subquery()
-    query = select(MESSAGES).where(*within(MESSAGES, place), line.at_us >= func.coalesce(since_us, 0))
-    if after is not None:
-        query = query.where(_AFTER)
+    query = _lines_since_reset(place, until)
     query = query.order_by(line.at_us, line.anchor, line.rank, line.message).limit(limit)
     if hold:
         query = query.with_for_update(read=True, skip_locked=True)
     return [entry(row) for row in connection.execute(query, _after(after))]
+
+
+def lines_between(
+    connection: Connection, place: Place, after: LinePosition, until: LinePosition, limit: int
+) -> list[ThreadMessage]:
+    """The newest lines behind `after`, up to `until`."""
+    line = MESSAGES.c
+    order = (line.at_us, line.anchor, line.rank, line.message)
+    query = _lines_since_reset(place, until).order_by(*(column.desc() for column in order)).limit(limit)
+    return [entry(row) for row in reversed(connection.execute(query, _after(after)).all())]
+
+
+def _lines_since_reset(place: Place, until: LinePosition | None) -> Select[Any]:
+    """The lines of a thread behind the parameters of `_after`, up to `until`. None is older than its last reset."""
+    since_us = select(THREADS.c.since_us).where(*within(THREADS, place)).scalar_subquery()
+    query = select(MESSAGES).where(*within(MESSAGES, place), _AFTER)
+    query = query.where(MESSAGES.c.at_us >= func.coalesce(since_us, 0))
+    if until is None:
+        return query
+    return query.where(tuple_(to_us(until.at), until.anchor, until.rank, until.message) >= _ORDER)
 
 
 def hold(connection: Connection, place: Place) -> None:
@@ -320,28 +344,27 @@ def hold(connection: Connection, place: Place) -> None:
 
 @cache
 def _beginning() -> Executable:
-    """`filled` of a thread, with its newest summary that covers no line from a question on."""
+    """`filled` of a thread, with its summaries that cover no line from a question on."""
     of_thread = (
         THREAD_SUMMARIES.c[name] == THREADS.c[name] for name in ("platform", "team", "channel", "thread")
     )
     us, message = bindparam("until_us", type_=MESSAGES.c.at_us.type), bindparam("until", type_=KEY)
-    newest = and_(*of_thread, summaries.IS_DONE, summaries.before(us, message))
+    earlier = and_(*of_thread, summaries.IS_SUMMARY, summaries.before(us, message))
     return (
         select(THREADS.c.filled, THREAD_SUMMARIES)
-        .select_from(THREADS.outerjoin(THREAD_SUMMARIES, newest))
+        .select_from(THREADS.outerjoin(THREAD_SUMMARIES, earlier))
         .where(*of_place(THREADS))
-        .order_by(*(THREAD_SUMMARIES.c[name].desc() for name in summaries.UNTIL_COLUMNS))
-        .limit(1)
     )
 
 
-def beginning(connection: Connection, ask: Ask) -> tuple[bool, ThreadSummary | None]:
-    """`filled`, and the newest summary of the thread for the prompt of `ask`."""
+def beginning(connection: Connection, ask: Ask) -> tuple[bool, tuple[ThreadSummary, ...]]:
+    """`filled`, and the summaries of the thread for the prompt of `ask`."""
     values = {**address(ask.place), "until_us": to_us(ask.at), "until": ask.id}
-    row = connection.execute(_beginning(), values).first()
-    if row is None:
-        return False, None
-    return bool(row.filled), summaries.summary(row) if row.state is not None else None
+    rows = connection.execute(_beginning(), values).all()
+    if not rows:
+        return False, ()
+    found = summaries.summaries_of(row for row in rows if row.state is not None)
+    return bool(rows[0].filled), covering(found)
 
 
 def _pages(connection: Connection, place: Place, messages: Sequence[str]) -> set[str]:

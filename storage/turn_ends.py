@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
+from core.ports.store.summaries import SummaryEnd
 from core.spend.budgets import charged_at, payer_of, spent_of
 from core.spend.prices import NO_USAGE, merged, total
 from core.values.budgets import Payer, Spent, payer_name
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import ChargeKind
 from core.values.steps import ModelRound
-from core.values.summaries import StretchSummary, SummaryFailure
+from core.values.summaries import FoldedSummary, StretchSummary, SummaryFailure
 from core.values.tasks import ContinueAnswer, RelateThreads
 from core.values.turn_ends import Finish
 from core.values.usage import Charge
@@ -124,7 +125,7 @@ def finish_charged(connection: Connection, end: Finish, now_us: int, balances: C
 def finish_summary(
     connection: Connection,
     end: Finish,
-    result: StretchSummary | SummaryFailure | None,
+    result: SummaryEnd | None,
     now_us: int,
     balances: Changed | None,
 ) -> bool:
@@ -134,21 +135,22 @@ def finish_summary(
     place = end.turn.ask.place
     threads.hold(connection, place)
     if end.usage is not None:
-        _charge(connection, end, "", now_us, balances)
+        person = "" if end.turn.payer.bot else _payer(connection, end.turn)
+        _charge(connection, end, person, now_us, balances)
     else:
         _count(connection, end, now_us, balances, reservations.end)
     if ended and isinstance(result, SummaryFailure):
         summaries.put_failure(connection, place, result)
-    if not ended or not isinstance(result, StretchSummary):
+    if not ended or not isinstance(result, StretchSummary | FoldedSummary):
         return False
-    newest = summaries.progress(connection, place).newest
-    if result.before != (newest.until if newest is not None else None):
+    new = result.summary
+    if isinstance(result, StretchSummary):
+        read = threads.oldest_lines(connection, place, new.after, len(result.stretch) + 1, new.until, hold=True)
+        if tuple(read) != result.stretch or not summaries.has_free(connection, place, new.span):
+            return False
+    elif not set(result.parts) <= set(summaries.hold_parts(connection, place, new.span)):
         return False
-    after = result.before or result.after
-    read = threads.oldest_lines(connection, place, after, len(result.stretch), hold=True)
-    if tuple(read) != result.stretch:
-        return False
-    summaries.put(connection, place, result.summary)
+    summaries.put(connection, place, new)
     return True
 
 

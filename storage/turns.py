@@ -13,10 +13,11 @@ from core.errors import StoreError
 from core.ports.store.threads import PROCESS, Context
 from core.spend.budgets import charged_at, payer_of, spent_of
 from core.spend.prices import total
-from core.values.conversation import Ask, Turn, TurnState
+from core.values.conversation import Ask, ThreadMessage, Turn, TurnState
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached
 from core.values.places import Person, Place
+from core.values.summaries import gaps_between
 from core.values.tasks import REPORT_ID, Alert, BudgetReached, ContinueAnswer, ReportScope, ReportUsage, Task
 from storage import charges, posts, reservations, sources, threads, uploads, usage
 from storage.attached import from_json, merged, to_json
@@ -316,15 +317,15 @@ def quoting_turns(connection: Connection, place: Place, message_id: str, left: C
 
 
 def context(connection: Connection, ask: Ask, model: str, limit: int) -> Context:
-    filled, summary = threads.beginning(connection, ask)
-    summary = summary if ask.author.may_read else None
-    after = summary.until if summary is not None else None
-    return Context(
-        tuple(threads.lines(connection, ask.place, ask, limit, after=after)),
-        filled,
-        usage.last_usage(connection, ask.place, model),
-        summary,
-    )
+    filled, found = threads.beginning(connection, ask)
+    found = found if ask.author.may_read else ()
+    newest = threads.lines(connection, ask.place, ask, limit, after=found[-1].until if found else None)
+    void: list[ThreadMessage] = []
+    for gap in reversed(gaps_between(found)):
+        if (rest := limit - len(void)) > 0:
+            void = [*threads.lines_between(connection, ask.place, gap.after, gap.until, rest), *void]
+    spent = usage.last_usage(connection, ask.place, model)
+    return Context((*void, *newest), filled, spent, found)
 
 
 def turn_of(row: Any) -> Turn:

@@ -14,6 +14,7 @@ from core.conversation.files import FileReader, ThreadFiles
 from core.conversation.prompt import GO_ON, GO_ON_WITH_TOOLS, build, counted_prompt, situation, with_question
 from core.conversation.steps import steps_to_messages
 from core.conversation.summary import build_summary, within
+from core.conversation.thread_summary import expiring
 from core.errors import PlatformError, StoreError, UnreadError
 from core.platform_calls import PlatformCalls
 from core.ports.files import TranscriptHooks
@@ -87,6 +88,7 @@ class ContextReader:
             messages = build_summary(lines, language)
             return Material(replace(request, messages=messages, joined=True) if lines else None)
         context, complete, _ = await self._context(ask, model, platform_calls)
+        context = replace(context, lines=_without_expiring(context, settings.keep_days, ask))
         lines = readable(context.lines, ask)
         complete = complete and len(lines) == len(context.lines)
         stored = any(line.id == ask.id for line in lines)
@@ -100,11 +102,11 @@ class ContextReader:
             request = replace(request, steps=await self._steps_before(turn))
             lines += [] if request.steps else await self._unfinished(turn.again_of)
         system = f"{settings.prompt}\n\n{situation(ask, settings.zone)}"
-        summary = context.summary
-        messages = build(lines, ask, system=system, complete=complete, pictures=files.pictures, summary=summary)
+        known = context.summaries
+        messages = build(lines, ask, system=system, complete=complete, pictures=files.pictures, summaries=known)
         counted = counted_prompt(lines, context.spent, model)
-        request = replace(request, messages=messages, counted=counted, notes=0 if summary is None else 1)
-        return Material(request, files, summed_up=summary is not None)
+        request = replace(request, messages=messages, counted=counted, notes=1 if known else 0)
+        return Material(request, files, summed_up=bool(known))
 
     async def _said(
         self, ask: Ask, task: Summarize, model: str, platform_calls: PlatformCalls
@@ -181,6 +183,15 @@ class ContextReader:
             ThreadMessage(f"turn-{turn_id}", PARLEY, before.text, ask.at, mine=True, anchor=ask.id),
             ThreadMessage(f"continue-{turn_id}", ask.author, GO_ON, ask.at),
         ]
+
+
+def _without_expiring(context: Context, keep_days: int | None, ask: Ask) -> tuple[ThreadMessage, ...]:
+    """The lines of a prompt. Those before its summaries that are about to go are not summed up, and not read either."""
+    begin = expiring(keep_days, ask.at)
+    if begin is None or not context.summaries:
+        return context.lines
+    first = min(begin, context.summaries[-1].until)
+    return tuple(line for line in context.lines if line.position > first)
 
 
 def _without_files(ask: Ask) -> Ask:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 
-from core.conversation.thread_summary import summary_to_message
+from core.conversation.thread_summary import summaries_to_message
 from core.llm.tokens import estimate
 from core.ports.model import CountedPrompt
 from core.speakers import label, label_of, labels_of, quoted_label, set_off
@@ -65,10 +65,10 @@ def build(
     system: str,
     complete: bool = True,
     pictures: Pictures | None = None,
-    summary: ThreadSummary | None = None,
+    summaries: Sequence[ThreadSummary] = (),
 ) -> tuple[Message, ...]:
-    """The messages of `ask`'s turn, ending with its question. With `summary`, the note about the lines that it covers
-    is the first one behind the system message.
+    """The messages of `ask`'s turn, ending with its question. With `summaries`, the note about the lines that they
+    cover is the first one behind the system message.
 
     `complete` is False if older messages could not be read, which the prompt then says. No message is blank, because
     strict endpoints refuse a list with an empty one: a line without text is left out, or says so if it is a question.
@@ -92,7 +92,7 @@ def build(
     if not complete:
         notes.append(UNREAD)
     head = "\n\n".join(note for note in notes if not is_blank(note))
-    said = said if summary is None else [summary_to_message(summary), *said]
+    said = [summaries_to_message(summaries), *said] if summaries else said
     return (text_message("system", head), *said) if head else tuple(said)
 
 

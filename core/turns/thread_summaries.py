@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Callable
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol, cast
 
@@ -15,20 +15,22 @@ from core.clock import Clock
 from core.conversation.thread_summary import (
     STRETCH_LINES,
     WHOLE_LINES,
-    Stretch,
+    Uncovered,
+    build_folded_summary,
     build_thread_summary,
-    expiring,
     is_due,
     is_long,
-    stretch_of,
+    next_fold,
+    next_stretch,
     summary_tokens,
+    uncovered_spans,
 )
 from core.errors import BotError, BudgetError, Code, ModelError, StoreError
 from core.i18n import language_of
 from core.llm.catalog import ModelCatalog
 from core.ports.model import Model, ModelObserver, Request
 from core.ports.store.settings import SettingsStore
-from core.ports.store.summaries import SummaryStore
+from core.ports.store.summaries import SummaryEnd, SummaryStore
 from core.ports.store.threads import ThreadStore
 from core.ports.store.turns import TurnLedger
 from core.settings.channel import ChannelSettings, capped
@@ -45,7 +47,7 @@ from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurn, RunningTurns
 from core.turns.store_retry import until_stored
 from core.values.budgets import Spent
-from core.values.conversation import LinePosition, Turn, TurnState, announcement
+from core.values.conversation import LinePosition, Message, Turn, TurnState, announcement
 from core.values.deltas import (
     Charged,
     ChargeKind,
@@ -59,8 +61,16 @@ from core.values.deltas import (
     Usage,
 )
 from core.values.parts import Text
-from core.values.places import Place
-from core.values.summaries import StretchSummary, SummaryFailure, SummaryProgress, ThreadSummary
+from core.values.places import Person, Place
+from core.values.summaries import (
+    FoldedSummary,
+    LineSpan,
+    StretchSummary,
+    SummaryFailure,
+    SummaryProgress,
+    ThreadSummary,
+    covering,
+)
 from core.values.tasks import SumUpThread
 from core.values.turn_ends import Finish
 from core.values.usage import Charge
@@ -81,11 +91,19 @@ class SummarizedStore(SummaryStore, ThreadStore, TurnLedger, SettingsStore, Prot
     """The part of the store that summaries are made from."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A new summary, and the task that goes on after it."""
+
+    end: StretchSummary | FoldedSummary
+    then: SumUpThread | None
+
+
 class ThreadSummaries:
     """Sums up the oldest lines of long threads. Each summary is a turn of its place that all others go before: a
-    question that comes meanwhile interrupts it.
+    question that comes meanwhile interrupts it. The person pays for it after whose question it is due.
 
-    `budgets` are those of the places. No limit of a person counts a summary. Without routes in `catalog` the offline
+    `budgets` are those of the places and of this person. Without routes in `catalog` the offline
     model answers, and nothing is summed up. `submit` queues a turn. `observer` is told of a model that fails again.
     """
 
@@ -120,13 +138,18 @@ class ThreadSummaries:
         window = self._window(settings)
         if not is_long(lines, window):
             return
-        place = turn.ask.place
+        place, now = turn.ask.place, self._clock.now()
         try:
-            progress, now = await self._store.summary_progress(place), self._clock.now()
-            failures, after = progress.failures, self._after(progress, settings)
-            lines = tuple(line for line in lines if after is None or line.position > after)
-            if is_due(failures, lines, now) and stretch_of(lines, window, failures):
-                await self._queue(place, turn.id)
+            progress = await self._store.summary_progress(place)
+            spans, after = uncovered_spans(covering(progress.summaries), settings.keep_days, now)
+            newest = tuple(line for line in lines if line.position > after)
+            gaps = [
+                (span, tuple(line for line in lines if span.after < line.position <= span.until))
+                for span in spans
+            ]
+            uncovered = Uncovered(tuple(gaps), after, newest)
+            if is_due(progress.failures, lines, now) and next_stretch(uncovered, progress, window, now):
+                await self._queue(place, turn.id, turn.payer, SumUpThread())
         except StoreError as error:
             log.warning("thread_summary_not_queued", place=place.key, **error.log_keys)
 
@@ -159,42 +182,36 @@ class ThreadSummaries:
         if isinstance(end, Interrupt):
             draft.interrupt = end
         else:
-            made, stretch = end
-        await self._finish(running, made)
-        if made is not None and stretch is not None and stretch.goes_on:
-            await self._go_on(running)
+            made = end
+        await self._finish(running, None if made is None else made.end)
+        if made is not None and made.then is not None:
+            await self._go_on(running, made.then)
 
-    async def _go_on(self, running: RunningTurn) -> None:
+    async def _go_on(self, running: RunningTurn, task: SumUpThread) -> None:
+        ask = running.turn.ask
         try:
-            await self._queue(running.turn.ask.place, running.id)
+            await self._queue(ask.place, running.id, ask.author, task)
         except StoreError as error:
             log.warning("thread_summary_not_queued", **error.log_keys)
 
-    async def _queue(self, place: Place, after: int) -> None:
+    async def _queue(self, place: Place, after: int, payer: Person, task: SumUpThread) -> None:
         """Queue a summary of the thread, once after each turn. Raises StoreError."""
-        ask = announcement(f"sum-up:{after}", place, SumUpThread(), self._clock.now())
-        turn = await self._store.accept(ask)
+        ask = announcement(f"sum-up:{after}", place, task, self._clock.now())
+        turn = await self._store.accept(replace(ask, author=payer))
         if turn is not None:
             self._submit(turn)
 
-    async def _sum_up(self, running: RunningTurn) -> tuple[StretchSummary | None, Stretch | None]:
-        """The next summary of the thread with its stretch: None where there is nothing to sum up, or with
-        `draft.error`."""
+    async def _sum_up(self, running: RunningTurn) -> _Made | None:
+        """The next summary of the thread: None where there is nothing to sum up, or with `draft.error`."""
         draft, place = running.draft, running.turn.ask.place
         try:
             if running.turn.deaths >= DEATHS:
                 raise BotError(Code.SET_ASIDE, f"the program ended suddenly {running.turn.deaths} times")
             settings = draft.settings = await self._read_settings(place)
             if not self._may_sum_up(settings):
-                return None, None
+                return None
             progress = await self._store.summary_progress(place)
-            after = self._after(progress, settings)
-            stretch = await self._stretch(place, after, progress, settings)
-            if stretch is None:
-                return None, None
-            draft.model_info = self._catalog.model_info(settings.model)
-            await self._ask(running, self._request(place, settings, progress, stretch))
-            return self._made(draft, progress, stretch, after), stretch
+            return await self._next(running, settings, progress)
         except (BudgetError, ModelError, StoreError) as error:
             draft.error = error
             draft.reads = draft.reads and not isinstance(error, ModelError)  # a failed try is `Charged`
@@ -203,34 +220,55 @@ class ThreadSummaries:
         except Exception as error:  # a mistake of ours
             log.exception("thread_summary_crashed", place=place.key)
             draft.error = BotError(Code.INTERNAL, type(error).__name__)
-        return None, None
+        return None
 
-    async def _stretch(
-        self, place: Place, after: LinePosition | None, progress: SummaryProgress, settings: ChannelSettings
-    ) -> Stretch | None:
+    async def _next(
+        self, running: RunningTurn, settings: ChannelSettings, progress: SummaryProgress
+    ) -> _Made | None:
+        """The summary of the next stretch, else of summaries. Raises BudgetError, ModelError and StoreError."""
+        draft, ask, window = running.draft, running.turn.ask, self._window(settings)
+        language = settings.language and language_of(settings.language)
+        draft.model_info = self._catalog.model_info(settings.model)
+        parts = covering(progress.summaries)
+        again = not isinstance(ask.task, SumUpThread) or ask.task.again
+        uncovered, now = await self._uncovered(ask.place, parts, settings), self._clock.now()
+        stretch = next_stretch(uncovered, progress, window, now, again=again)
+        if stretch is not None:
+            messages = build_thread_summary(stretch.lines, language)
+            await self._ask(running, self._request(ask.place, settings, progress, messages))
+            summary = self._made(draft, stretch.span, len(stretch.lines))
+            summary = replace(summary, times=stretch.times)
+            then = SumUpThread(again and not stretch.again)  # a question has one stretch summed up again
+            goes_on = stretch.goes_on or next_fold(covering([*progress.summaries, summary]), window)
+            return _Made(StretchSummary(summary, stretch.lines), then if goes_on else None)
+        if folded := next_fold(parts, window):
+            messages = build_folded_summary(folded, language)
+            await self._ask(running, self._request(ask.place, settings, progress, messages))
+            summary = self._made(
+                draft, LineSpan(folded[0].after, folded[-1].until), sum(one.lines for one in folded)
+            )
+            summary = replace(summary, level=max(one.level for one in folded) + 1)
+            goes_on = next_fold(covering([*progress.summaries, summary]), window)
+            return _Made(FoldedSummary(summary, folded), SumUpThread(again=False) if goes_on else None)
+        return None
+
+    async def _uncovered(
+        self, place: Place, parts: Sequence[ThreadSummary], settings: ChannelSettings
+    ) -> Uncovered:
+        """The lines that no summary covers. Raises StoreError."""
         most = STRETCH_LINES + WHOLE_LINES
-        lines = await self._store.oldest_lines(place, after, most + 1)
-        more = len(lines) > most
-        return stretch_of(lines[:most], self._window(settings), progress.failures, more=more)
-
-    def _after(self, progress: SummaryProgress, settings: ChannelSettings) -> LinePosition | None:
-        """The position behind which the next stretch begins."""
-        if progress.newest is not None:
-            return progress.newest.until
-        return expiring(settings.keep_days, self._clock.now())
+        gaps, after = uncovered_spans(parts, settings.keep_days, self._clock.now())
+        newest = await self._store.oldest_lines(place, after, most + 1)
+        read = [
+            (span, tuple(await self._store.oldest_lines(place, span.after, most, span.until))) for span in gaps
+        ]
+        return Uncovered(tuple(read), after, tuple(newest[:most]), len(newest) > most)
 
     def _request(
-        self, place: Place, settings: ChannelSettings, progress: SummaryProgress, stretch: Stretch
+        self, place: Place, settings: ChannelSettings, progress: SummaryProgress, messages: tuple[Message, ...]
     ) -> Request:
-        language = settings.language and language_of(settings.language)
         most = summary_tokens(self._window(settings), progress.failures)
-        return Request(
-            build_thread_summary(progress.newest, stretch.lines, language),
-            settings.model,
-            settings.temperature,
-            capped(self._settings, most),
-            place.key,
-        )
+        return Request(messages, settings.model, settings.temperature, capped(self._settings, most), place.key)
 
     async def _ask(self, running: RunningTurn, request: Request) -> None:
         """Have the model write the summary into the draft. Raises BudgetError, ModelError and StoreError."""
@@ -278,7 +316,7 @@ class ThreadSummaries:
         place = running.turn.ask.place
 
         async def limits() -> ChannelSettings:
-            return (await self._read_settings(place)).model_copy(update={"person_budget": ()})
+            return await self._read_settings(place)
 
         part = AnswerPart(running.turn, answer_bound(request), model_info, _spent(running.draft))
         language = language_of(self._settings.parley_language)
@@ -287,7 +325,7 @@ class ThreadSummaries:
             running.turn = replace(running.turn, started_at=reserved.at)
         return reserved.in_money
 
-    async def _finish(self, running: RunningTurn, made: StretchSummary | None) -> None:
+    async def _finish(self, running: RunningTurn, made: StretchSummary | FoldedSummary | None) -> None:
         """End the turn in the store. An attempt that failed is stored, so that it is not made again at once; not one
         that a question interrupted before anything was spent."""
         draft, turn, error = running.draft, running.turn, running.draft.error
@@ -305,7 +343,7 @@ class ThreadSummaries:
             charges=merged(draft.charged),
             latency_ms=round((self._clock.monotonic() - draft.began_s) * 1000),
         )
-        end: StretchSummary | SummaryFailure | None = made
+        end: SummaryEnd | None = made
         failed = state is not TurnState.DONE and (finish.usage or error)
         if failed and (newest := await self._newest(place)) is not None:
             failures = (await until_stored(self._clock, lambda: self._store.summary_progress(place))).failures
@@ -328,19 +366,9 @@ class ThreadSummaries:
         lines = await until_stored(self._clock, lambda: self._store.lines(place, limit=1))
         return lines[-1].position if lines else None
 
-    def _made(
-        self, draft: Draft, progress: SummaryProgress, stretch: Stretch, after: LinePosition | None
-    ) -> StretchSummary:
-        before = progress.newest
-        summary = ThreadSummary(
-            stretch.lines[-1].position,
-            (before.lines if before else 0) + len(stretch.lines),
-            draft.text.strip(),
-            (draft.model_info or self._catalog.default).name,
-            self._clock.now(),
-            before.since if before else stretch.lines[0].at,
-        )
-        return StretchSummary(summary, before.until if before else None, stretch.lines, after)
+    def _made(self, draft: Draft, span: LineSpan, lines: int) -> ThreadSummary:
+        model = (draft.model_info or self._catalog.default).name
+        return ThreadSummary(span.until, lines, draft.text.strip(), model, self._clock.now(), span.after)
 
     def _charge(self, draft: Draft, usage: Usage | None) -> Charge:
         return draft_to_charge(draft, usage, self._catalog.default, self._today, ChargeKind.SUMMARY)
@@ -363,7 +391,7 @@ def _spent(draft: Draft) -> Spent:
     return spent_of(total(charge.usage for charge in draft.charged))
 
 
-def _log_finished(finish: Finish, made: StretchSummary | None, *, stored: bool) -> None:
+def _log_finished(finish: Finish, made: StretchSummary | FoldedSummary | None, *, stored: bool) -> None:
     usage = finish.usage or Usage()
     keys = {
         "place": finish.turn.ask.place.key,
@@ -374,7 +402,7 @@ def _log_finished(finish: Finish, made: StretchSummary | None, *, stored: bool) 
         "total_s": finish.latency_ms / 1000,
     }
     if stored and made is not None:
-        log.info("thread_summed_up", lines=made.summary.lines, **keys)
+        log.info("thread_summed_up", lines=made.summary.lines, level=made.summary.level, **keys)
     elif finish.error:
         log.warning("thread_summary_failed", code=finish.error, ref=finish.ref, **keys)
     else:

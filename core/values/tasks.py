@@ -149,7 +149,10 @@ class UpdateAlert:
 
 @dataclass(frozen=True, slots=True)
 class SumUpThread:
-    """Sum up the oldest lines of the thread that no summary covers, in the background."""
+    """Sum up the oldest lines of the thread that no summary covers, in the background, at the cost of the ask's author.
+    `again`: also lines that were summed up before."""
+
+    again: bool = True
 
 
 @dataclass(frozen=True, slots=True)

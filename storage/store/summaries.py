@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from core.ports.store.summaries import SummaryEnd
 from core.values.conversation import LinePosition, ThreadMessage
 from core.values.places import Place
-from core.values.summaries import StretchSummary, SummaryFailure, SummaryProgress
+from core.values.summaries import BEGINNING, SummaryProgress
 from core.values.turn_ends import Finish
 from storage import summaries, threads, turn_ends
 from storage.store.state import StoreState
@@ -18,11 +19,15 @@ class SqlSummaryStore(StoreState):
         return await self._database.read(summaries.progress, place)
 
     async def oldest_lines(
-        self, place: Place, after: LinePosition | None = None, limit: int = 400
+        self,
+        place: Place,
+        after: LinePosition = BEGINNING,
+        limit: int = 400,
+        until: LinePosition | None = None,
     ) -> list[ThreadMessage]:
-        return await self._database.read(threads.oldest_lines, place, after, limit)
+        return await self._database.read(threads.oldest_lines, place, after, limit, until)
 
-    async def finish_summary(self, finish: Finish, end: StretchSummary | SummaryFailure | None) -> bool:
+    async def finish_summary(self, finish: Finish, end: SummaryEnd | None) -> bool:
         now_us, balances = to_us(self._clock.now()), self._changing_balances()
         stored = await self._database.write(turn_ends.finish_summary, finish, end, now_us, balances)
         self._balances.put(balances or {})

@@ -82,11 +82,12 @@ class UploadRow(Row, table=True):
 
 
 class ThreadSummaryRow(Row, table=True):
-    """A summary of `lines` lines of a thread (`state` "done"), or an attempt that gave none ("failed").
+    """A summary of a thread, of lines (`state` "done") or of summaries ("folded1", "folded2", by its level), a stretch
+    of lines whose summary is void ("void"), or an attempt that gave none ("failed").
 
-    `since_us`: the time of the first line that it covers; 0 for all lines. `until_us`, `until_anchor`, `until_rank` and
-    `until_message`: the position of the last one; of an attempt that failed, of the newest line then. `error`: as in
-    `core.values.summaries.SummaryFailure`.
+    `after_us` to `after_message`: the position behind which it begins, `until_us` to `until_message`: that of the last
+    line that it covers; of an attempt that failed, of the newest line then, whose `lines` are the failed attempts in a
+    row. `times`, `error`: as in `core.values.summaries`.
     """
 
     __tablename__ = "thread_summaries"
@@ -105,7 +106,11 @@ class ThreadSummaryRow(Row, table=True):
     model: str = Field(sa_type=Text)
     error: str = Field(sa_type=Text)
     at_us: int = Field(sa_type=BigInteger)
-    since_us: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    after_us: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    after_anchor: str = Field(sa_column=Column(KEY, nullable=False, server_default=""))
+    after_rank: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
+    after_message: str = Field(sa_column=Column(KEY, nullable=False, server_default=""))
+    times: int = Field(sa_column=Column(Integer, nullable=False, server_default="1"))
 
 
 class HeardRow(Row, table=True):

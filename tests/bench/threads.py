@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, delete, insert
 
 from core.clock import SystemClock
-from core.conversation.thread_summary import LONG_LINES, WHOLE_LINES
+from core.conversation.thread_summary import FOLDED, LONG_LINES, STRETCH_LINES, WHOLE_LINES
 from core.llm import create_model
 from core.llm.catalog import environment_to_catalog
 from core.operators.alerts import OperatorAlerts
@@ -33,7 +33,7 @@ from core.values.conversation import Ask, LinePosition
 from core.values.deltas import Delta
 from core.values.parts import Text
 from core.values.places import Place
-from core.values.summaries import ThreadSummary
+from core.values.summaries import BEGINNING, ThreadSummary
 from storage import DatabaseSettings, SqlStore, open_store, summaries
 from storage.engine import Database
 from storage.tables import MESSAGES, THREADS, to_us
@@ -125,11 +125,18 @@ def put(connection: Connection, kind: Kind) -> None:
         insert(THREADS), {**key, "direct": False, "joined": True, "filled": True, "at_us": newest}
     )
     covered = kind.lines - kind.whole
-    if covered:
-        at, last = BEGAN + timedelta(minutes=covered - 1), f"{kind.name} {covered - 1}"
-        text = "They had decided on the bundler. " * 100
-        summary = ThreadSummary(LinePosition(at, last, 0, last), covered, text, "m", at)
-        summaries.put(connection, kind.place, summary)
+    for level, width in ((0, STRETCH_LINES), (1, FOLDED * STRETCH_LINES)):
+        for begin in range(0, covered - width + 1 if level else covered, width):
+            ends = [min(end, covered) - 1 for end in (begin, begin + width)]
+            after, until = (_position(kind, end) if end >= 0 else BEGINNING for end in ends)
+            text = "They had decided on the bundler. " * 100
+            new = ThreadSummary(until, ends[1] - ends[0], text, "m", until.at, after, level)
+            summaries.put(connection, kind.place, new)
+
+
+def _position(kind: Kind, number: int) -> LinePosition:
+    name = f"{kind.name} {number}"
+    return LinePosition(BEGAN + timedelta(minutes=number), name, 0, name)
 
 
 def remove_new(connection: Connection, kind: Kind) -> None:

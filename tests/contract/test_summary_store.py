@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, text
+from sqlalchemy import delete
 from sqlalchemy.pool import NullPool
 
 from core.ports.store import Store
@@ -19,12 +19,19 @@ from core.values.events import Deleted, Edited
 from core.values.parts import Quote
 from core.values.places import Person
 from core.values.report import ReportFigures
-from core.values.summaries import StretchSummary, SummaryFailure, SummaryProgress, ThreadSummary
+from core.values.summaries import (
+    BEGINNING,
+    FoldedSummary,
+    StretchSummary,
+    SummaryFailure,
+    SummaryProgress,
+    ThreadSummary,
+    covering,
+)
 from core.values.tasks import ANSWER, SumUpThread
 from core.values.turn_ends import Finish
 from core.values.usage import Charge, SummaryTotals, UsageField
 from storage import DatabaseSettings, SqlStore, summaries, threads
-from storage.engine import Database
 from storage.postgres import postgres_engine
 from storage.tables import MESSAGES
 from tests.contract.stored import ANN, BEN, ELSEWHERE, NOON, PLACE, answered, ask
@@ -42,7 +49,7 @@ async def thread(store: Store, lines: int = LINES) -> None:
 
 
 async def summing(store: Store, name: str = "sum-up:1") -> Turn:
-    turn = await store.accept(announcement(name, PLACE, SumUpThread(), NOON))
+    turn = await store.accept(replace(announcement(name, PLACE, SumUpThread(), NOON), author=ANN))
     assert turn is not None
     return await store.begin(turn.id)
 
@@ -51,57 +58,135 @@ async def summed_up(
     store: Store, count: int, words: str = "They began.", after: Ask | None = None
 ) -> ThreadSummary:
     """Sum up the next `count` lines: where none are, those behind the message `after`."""
-    before = (await store.summary_progress(PLACE)).newest
-    behind = before.until if before else LinePosition(after.at, after.id, 0, after.id) if after else None
-    stretch = tuple(await store.oldest_lines(PLACE, behind, count))
-    covered = (before.lines if before else 0) + len(stretch)
-    since = stretch[0].at if after else None
-    summary = ThreadSummary(stretch[-1].position, covered, words, "m", NOON, since)
-    new = StretchSummary(summary, before.until if before else None, stretch, behind)
-    turn = await summing(store, f"sum-up:{words}")
-    charge = Charge(ChargeKind.SUMMARY, "m", SPENT)
-    end = Finish(turn, TurnState.DONE, model="m", usage=SPENT, charges=(charge,))
-    assert await store.finish_summary(end, new)
+    before = await newest(store)
+    begin = LinePosition(after.at, after.id, 0, after.id) if after else BEGINNING
+    begin = before.until if before else begin
+    stretch = tuple(await store.oldest_lines(PLACE, begin, count))
+    summary = ThreadSummary(stretch[-1].position, len(stretch), words, "m", NOON, begin)
+    assert await put(store, StretchSummary(summary, stretch), words)
     return summary
 
 
+async def put(store: Store, new: StretchSummary | FoldedSummary, name: str = "") -> bool:
+    turn = await summing(store, f"sum-up:{name}:{new.summary.level}:{new.summary.at}")
+    charge = Charge(ChargeKind.SUMMARY, "m", SPENT)
+    end = Finish(turn, TurnState.DONE, model="m", usage=SPENT, charges=(charge,))
+    return await store.finish_summary(end, new)
+
+
+async def folded(store: Store, *parts: ThreadSummary, words: str = "All that.") -> ThreadSummary:
+    """Fold these summaries into one."""
+    lines, level = sum(one.lines for one in parts), max(one.level for one in parts) + 1
+    new = ThreadSummary(parts[-1].until, lines, words, "m", NOON, parts[0].after, level)
+    assert await put(store, FoldedSummary(new, parts), words)
+    return new
+
+
 async def newest(store: Store) -> ThreadSummary | None:
-    return (await store.summary_progress(PLACE)).newest
+    known = covering((await store.summary_progress(PLACE)).summaries)
+    return known[-1] if known else None
 
 
 LATER = ask("m99", "And now?", 600)
 
 
-async def test_an_edit_before_the_first_line_of_a_summary_leaves_it_and_a_late_line_does_not(
+async def test_a_change_before_the_first_line_of_a_summary_leaves_it_and_the_prompt_has_that_line(
     store: Store,
 ) -> None:
     await thread(store)
     summary = await summed_up(store, 5, after=ask("m03", after_s=3))
     assert await store.edit(Edited(PLACE, "m02", "line two"))
-    assert await newest(store) == summary
     assert await store.note(ask("m01b", "line 1b", 1.5))
-    assert await newest(store) is None, "the next one has it"
+    context = await store.context(LATER, "m")
+    assert context.summaries == (summary,)
+    assert [line.text for line in context.lines][2:6] == ["line 1", "line 1b", "line two", "line 3"]
 
 
 async def test_a_prompt_has_the_summary_and_the_lines_behind_it(store: Store) -> None:
     await thread(store)
-    assert (await store.context(LATER, "m")).summary is None
+    assert (await store.context(LATER, "m")).summaries == ()
     summary = await summed_up(store, 5)
     context = await store.context(LATER, "m")
-    assert context.summary == summary
+    assert context.summaries == (summary,)
     assert [line.text for line in context.lines] == [f"line {number}" for number in range(4, LINES)]
     short = await store.context(LATER, "m", limit=3)
     assert [line.text for line in short.lines] == ["line 9", "line 10", "line 11"]
 
 
-async def test_the_next_summary_takes_the_place_of_the_one_before(store: Store) -> None:
+async def test_the_next_summary_is_of_its_own_lines(store: Store) -> None:
     await thread(store)
-    await summed_up(store, 5)
+    first = await summed_up(store, 5)
     second = await summed_up(store, 3, "They went on.")
     context = await store.context(LATER, "m")
-    assert context.summary == second
-    assert second.lines == 8
+    assert context.summaries == (first, second)
     assert [line.text for line in context.lines] == ["line 7", "line 8", "line 9", "line 10", "line 11"]
+
+
+async def test_summaries_are_folded_into_one_and_kept(store: Store) -> None:
+    await thread(store)
+    first, second = await summed_up(store, 3), await summed_up(store, 3, "They went on.")
+    third = await summed_up(store, 3, "They ended.")
+    both = await folded(store, first, second)
+    assert (await store.context(LATER, "m")).summaries == (both, third)
+    whole = await folded(store, both, third, words="Everything.")
+    assert (await store.context(LATER, "m")).summaries == (whole,)
+    assert (whole.level, whole.lines) == (2, 9)
+    assert set((await store.summary_progress(PLACE)).summaries) == {first, second, third, both, whole}
+    earlier = await store.context(ask("m07", "line 7", 7), "m")
+    assert earlier.summaries == (both,), "a question amid it has the parts before"
+
+
+async def test_a_change_voids_its_own_stretch_and_what_is_made_of_it(store: Store) -> None:
+    await thread(store)
+    first, second = await summed_up(store, 3), await summed_up(store, 3, "They went on.")
+    third, fourth = await summed_up(store, 3, "They ended."), await summed_up(store, 2, "They left.")
+    await folded(store, first, second)
+    late = await folded(store, third, fourth, words="The end.")
+    await folded(store, *covering((await store.summary_progress(PLACE)).summaries), words="Everything.")
+    await store.edit(edited("m01"))
+    context = await store.context(LATER, "m")
+    assert context.summaries == (second, late)
+    assert [line.text for line in context.lines] == ["line 0", "An answer.", "another", "line 10", "line 11"]
+    short = await store.context(LATER, "m", limit=3)
+    assert [line.text for line in short.lines] == ["line 0", "An answer.", "another", "line 10", "line 11"]
+    shorter = await store.context(LATER, "m", limit=1)
+    assert [line.text for line in shorter.lines] == ["another", "line 11"]
+    progress = await store.summary_progress(PLACE)
+    assert [(one.span, one.at, one.times) for one in progress.voids] == [(first.span, first.at, 1)]
+    assert set(progress.summaries) == {second, third, fourth, late}
+
+
+async def test_a_void_stretch_is_summed_up_again_on_its_own(store: Store) -> None:
+    await thread(store)
+    first, second = await summed_up(store, 5), await summed_up(store, 3, "They went on.")
+    await store.edit(edited("m01"))
+    stretch = tuple(await store.oldest_lines(PLACE, BEGINNING, 9, first.until))
+    assert [line.text for line in stretch] == ["line 0", "An answer.", "another", "line 2", "line 3"]
+    again = replace(first, text="They began anew.", times=2, at=NOON + timedelta(hours=1))
+    assert await put(store, StretchSummary(again, stretch), "again")
+    progress = await store.summary_progress(PLACE)
+    assert (progress.summaries, progress.voids) == ((again, second), ())
+    assert not await put(store, StretchSummary(again, stretch), "twice")
+
+
+async def test_of_a_void_stretch_the_rest_stays_void(store: Store) -> None:
+    await thread(store)
+    first = await summed_up(store, 8)
+    await store.edit(edited("m01"))
+    part = tuple(await store.oldest_lines(PLACE, BEGINNING, 4))
+    again = replace(first, until=part[-1].position, lines=4, times=2)
+    assert await put(store, StretchSummary(again, part), "again")
+    (void,) = (await store.summary_progress(PLACE)).voids
+    assert (void.span.after, void.span.until) == (again.until, first.until)
+
+
+async def test_a_summary_of_parts_that_are_void_is_not_stored(store: Store) -> None:
+    await thread(store)
+    first, second = await summed_up(store, 5), await summed_up(store, 3, "They went on.")
+    await store.edit(edited("m01"))
+    new = ThreadSummary(second.until, 8, "All that.", "m", NOON, BEGINNING, 1)
+    assert not await put(store, FoldedSummary(new, (first, second)))
+    assert (await store.summary_progress(PLACE)).summaries == (second,)
 
 
 async def test_a_question_has_no_summary_of_what_was_said_after_it(store: Store) -> None:
@@ -110,9 +195,9 @@ async def test_a_question_has_no_summary_of_what_was_said_after_it(store: Store)
     await summed_up(store, 5, "They went on.")
     earlier = ask("m06", "line 6", 6)
     context = await store.context(earlier, "m")
-    assert context.summary == first
+    assert context.summaries == (first,)
     assert [line.text for line in context.lines] == ["line 4", "line 5", "line 6"]
-    assert (await store.context(ask("m03", "line 3", 3), "m")).summary is None
+    assert (await store.context(ask("m03", "line 3", 3), "m")).summaries == ()
 
 
 async def test_a_person_who_may_not_read_older_messages_has_no_summary_of_them(store: Store) -> None:
@@ -120,7 +205,7 @@ async def test_a_person_who_may_not_read_older_messages_has_no_summary_of_them(s
     await summed_up(store, 5)
     asker = replace(ANN, may_read=False)
     context = await store.context(replace(LATER, author=asker), "m")
-    assert context.summary is None
+    assert context.summaries == ()
     assert len(context.lines) == LINES + 1
 
 
@@ -128,7 +213,7 @@ async def test_another_thread_has_no_summary(store: Store) -> None:
     await thread(store)
     await summed_up(store, 5)
     await answered(store, ask("x1", "elsewhere", place=ELSEWHERE))
-    assert (await store.context(ask("x2", "so?", 9, place=ELSEWHERE), "m")).summary is None
+    assert (await store.context(ask("x2", "so?", 9, place=ELSEWHERE), "m")).summaries == ()
     assert await store.summary_progress(ELSEWHERE) == SummaryProgress()
 
 
@@ -166,7 +251,7 @@ async def test_a_change_of_its_lines_voids_a_summary(store: Store, change: str) 
     await summed_up(store, 5)
     await CHANGES[change](store)
     assert await newest(store) is None
-    assert (await store.context(LATER, "m")).summary is None
+    assert (await store.context(LATER, "m")).summaries == ()
 
 
 @pytest.mark.parametrize(
@@ -223,26 +308,16 @@ async def test_the_quote_of_a_forgotten_person_voids_it(store: Store) -> None:
 
 async def test_a_summary_of_lines_that_changed_meanwhile_is_not_stored(store: Store) -> None:
     await thread(store)
-    stretch = tuple(await store.oldest_lines(PLACE, None, 5))
+    stretch = tuple(await store.oldest_lines(PLACE, BEGINNING, 5))
     summary = ThreadSummary(stretch[-1].position, 5, "They began.", "m", NOON)
     for number, change in enumerate(("an edit", "a deletion", "a late message", "a forgotten thread")):
         turn = await summing(store, f"sum-up:{number}")
         await CHANGES[change](store)
-        new = StretchSummary(summary, None, stretch)
+        new = StretchSummary(summary, stretch)
         assert not await store.finish_summary(Finish(turn, TurnState.DONE, model="m", usage=SPENT), new)
         assert await newest(store) is None
     totals = await store.summary_totals(NOON - timedelta(days=900), NOON + timedelta(days=900))
     assert totals.number == 4, "each was paid for"
-
-
-async def test_a_summary_of_a_void_one_is_not_stored(store: Store) -> None:
-    await thread(store)
-    first = await summed_up(store, 5)
-    stretch = tuple(await store.oldest_lines(PLACE, first.until, 3))
-    await store.edit(edited("m01"))
-    new = StretchSummary(ThreadSummary(stretch[-1].position, 8, "more", "m", NOON), first.until, stretch)
-    assert not await store.finish_summary(Finish(await summing(store), TurnState.DONE), new)
-    assert await newest(store) is None
 
 
 async def test_failures_are_kept_until_a_summary_is_stored(store: Store) -> None:
@@ -270,7 +345,10 @@ async def test_a_summary_costs_and_is_no_question(store: Store) -> None:
     totals = await store.usage_totals(since, until, replace(PLACE, thread=""))
     assert (totals.questions, totals.people, totals.errors) == (1, 1, 0)
     assert (totals.prompt_tokens, totals.completion_tokens, totals.cost_micros) == (200, 20, 40)
-    assert (await store.usage_totals(since, until, None, "U1")).cost_micros == 0
+    own = await store.usage_totals(since, until, None, "U1")
+    assert (own.questions, own.cost_micros) == (1, 40), (
+        "it is that of the person whose question it was due after"
+    )
     for scope in (None, replace(PLACE, channel="", thread=""), replace(PLACE, thread="")):
         assert await store.summary_totals(since, until, scope) == SummaryTotals(1, 40, 0)
     assert await store.summary_totals(since, until, replace(ELSEWHERE, channel="C9")) == SummaryTotals()
@@ -283,8 +361,7 @@ async def test_a_summary_costs_and_is_no_question(store: Store) -> None:
     assert [one.totals.cost_micros for one in figures.models] == [40]
     groups = await store.usage_groups(since, until, [UsageField.PERSON], names=True)
     assert [(one.person, one.name, one.answers, one.cost_micros) for one in groups] == [
-        ("", "", 0, 40),
-        ("U1", "Ann", 1, 0),
+        ("U1", "Ann", 1, 40),
     ]
     assert await store.charges(2) == [Charge(ChargeKind.SUMMARY, "m", SPENT)]
     assert [one.question for one in await store.answer_footers(PLACE)] == []
@@ -315,32 +392,19 @@ async def test_it_is_a_turn_that_is_found_again_after_a_sudden_end(store: Store)
 
 async def test_a_forgotten_thread_stops_it(store: Store) -> None:
     await thread(store)
-    stretch = tuple(await store.oldest_lines(PLACE, None, 5))
+    stretch = tuple(await store.oldest_lines(PLACE, BEGINNING, 5))
     turn = await summing(store)
     await store.forget_thread(PLACE, NOON + timedelta(seconds=90))
     summary = ThreadSummary(stretch[-1].position, 5, "They began.", "m", NOON)
-    assert not await store.finish_summary(Finish(turn, TurnState.DONE), StretchSummary(summary, None, stretch))
+    assert not await store.finish_summary(Finish(turn, TurnState.DONE), StretchSummary(summary, stretch))
     assert await store.summary_progress(PLACE) == SummaryProgress()
 
 
 async def test_the_oldest_lines_begin_at_the_last_reset(store: Store) -> None:
     await thread(store)
     await store.reset(PLACE, NOON + timedelta(seconds=4))
-    texts = [line.text for line in await store.oldest_lines(PLACE, None, 3)]
+    texts = [line.text for line in await store.oldest_lines(PLACE, BEGINNING, 3)]
     assert texts == ["line 4", "line 5", "line 6"]
-
-
-async def test_at_most_twenty_summaries_of_a_thread_are_kept(sql_store: SqlStore, database: Database) -> None:
-    await thread(sql_store, 30)
-    for number in range(25):
-        await summed_up(sql_store, 1, f"summary {number}")
-    kept = await database.read(
-        lambda connection: connection.execute(text("SELECT count(*) FROM thread_summaries")).scalar()
-    )
-    assert kept == 20
-    found = await newest(sql_store)
-    assert found is not None
-    assert found.text == "summary 24"
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -349,8 +413,8 @@ async def test_a_line_that_another_transaction_removes_is_in_no_summary(
 ) -> None:
     """The deletion is not committed yet: the summary does not wait for it, and is not stored."""
     await thread(sql_store)
-    stretch = tuple(await sql_store.oldest_lines(PLACE, None, 5))
-    new = StretchSummary(ThreadSummary(stretch[-1].position, 5, "They began.", "m", NOON), None, stretch)
+    stretch = tuple(await sql_store.oldest_lines(PLACE, BEGINNING, 5))
+    new = StretchSummary(ThreadSummary(stretch[-1].position, 5, "They began.", "m", NOON), stretch)
     turn = await summing(sql_store)
     engine = postgres_engine(DatabaseSettings(database_url=database_url).url, poolclass=NullPool)
     async with engine.begin() as connection:

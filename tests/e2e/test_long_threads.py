@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from core.clock import SystemClock
-from core.conversation.thread_summary import LONG_LINES, RETRY_LINES, SYSTEM, WHOLE_LINES
+from core.conversation.thread_summary import LONG_LINES, RETRY_LINES, STRETCH_LINES, SYSTEM, WHOLE_LINES
 from core.i18n import phrase, variant
 from core.llm.prompt_fitting import LEFT_OUT
 from core.values.conversation import Ask
@@ -77,6 +77,7 @@ OVERFLOW = Status(
     },
 )
 SUMMED = "SELECT count(*) FROM thread_summaries WHERE state = 'done'"
+VOID = "SELECT count(*) FROM thread_summaries WHERE state = 'void'"
 FAILED = "SELECT error FROM thread_summaries WHERE state = 'failed'"
 OPEN = "SELECT count(*) FROM turns WHERE state IN ('waiting', 'running')"
 
@@ -141,7 +142,8 @@ async def test_the_beginning_is_summed_up_once_and_said_once(
     ((kind, cost),) = rows(tmp_path, "SELECT kind, cost_micros FROM charges")
     assert kind == "summary"
     assert cost > 0
-    assert rows(tmp_path, "SELECT person FROM usage WHERE state = 'summed'") == [("",)]
+    ((payer,),) = rows(tmp_path, "SELECT person FROM usage WHERE state = 'summed'")
+    assert payer in {person for (person,) in rows(tmp_path, "SELECT person FROM usage WHERE state = 'done'")}
 
 
 async def test_on_slack_usage_names_what_summaries_cost(
@@ -192,6 +194,41 @@ async def test_a_failed_summary_drops_nothing_and_is_not_paid_for_again(
     assert rows(tmp_path, FAILED) == []
 
 
+def an_hour_passes(folder: Path) -> None:
+    """Have the summaries of the thread be an hour older."""
+    with closing(sqlite3.connect(folder / "data" / "parley.db", timeout=HANG_S)) as database, database:
+        database.execute("UPDATE thread_summaries SET at_us = at_us - 3600000000")
+
+
+async def test_an_edit_of_an_early_line_has_only_its_own_stretch_summed_up_again(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    endpoint.reply_by(summing(Words(DECIDED)))
+    talk = Slack(slack, slack_settings(slack))
+    async with Program(tmp_path, **talk.settings, **model_settings(endpoint)):
+        await talk.ask("what is the plan?")
+        await talk.answered("what is the plan?")
+        await until_rows(tmp_path, OPEN, [(0,)])
+        await seeded(tmp_path, 3 * STRETCH_LINES)
+        await talk.ask("second?")
+        await talk.answered("second?", 2)
+        await until_rows(tmp_path, SUMMED, [(3,)])
+        await until_rows(tmp_path, OPEN, [(0,)])
+        an_hour_passes(tmp_path)
+        for number in range(3):
+            await edit_first(talk, talk.thread, f"what is the better plan {number}?")
+            await until_rows(tmp_path, VOID, [(1,)])
+            await talk.ask(f"so {number}?")
+            await talk.answered(f"so {number}?", 3 + number)
+            assert f"better plan {number}" in "".join(prompt(endpoint)), "it is read as it is"
+            assert prompt(endpoint)[1].count(DECIDED) == 2
+            await until_rows(tmp_path, SUMMED, [(2 if number else 3,)])
+    assert len(summaries(endpoint)) == 4, "once an hour"
+    assert "better plan 0" in summaries(endpoint)[3]
+    assert "Xylophone" in summaries(endpoint)[3]
+    assert len(summaries(endpoint)[3].splitlines()) <= STRETCH_LINES + 10
+
+
 async def edit_first(side: Side, first: str | int, text: str) -> None:
     if isinstance(side, Slack):
         await side.slack.edit(side.user, "C1", str(first), f"<@{BOT_USER}> {text}")
@@ -215,9 +252,14 @@ async def test_an_edit_of_what_is_summed_up_has_it_summed_up_anew(
         await side.answered("third?", 3)
         assert len(prompt(endpoint)) > SEEDED
         assert DECIDED not in "".join(prompt(endpoint))
-        await until_rows(tmp_path, SUMMED, [(1,)])
+        await until_rows(tmp_path, OPEN, [(0,)])
+        assert len(summaries(endpoint)) == 1, "it is paid for again after an hour at the earliest"
+        an_hour_passes(tmp_path)
         await side.ask("fourth?")
         await side.answered("fourth?", 4)
+        await until_rows(tmp_path, SUMMED, [(1,)])
+        await side.ask("fifth?")
+        await side.answered("fifth?", 5)
     assert "better plan" in summaries(endpoint)[1]
     assert DECIDED in "".join(prompt(endpoint))
 

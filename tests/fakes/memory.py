@@ -18,6 +18,7 @@ from core.memory.ranking import WordCounts, score, source_words
 from core.ports.files import FileContent
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change
+from core.ports.store.summaries import SummaryEnd
 from core.ports.store.threads import PROCESS, Context, Thread
 from core.spend.budgets import charged_at, payer_of, spent_of
 from core.spend.prices import merged as merged_charges
@@ -50,7 +51,14 @@ from core.values.parts import Attached, File, Text
 from core.values.places import Person, Place, message_key
 from core.values.report import ReportFigures
 from core.values.steps import ApprovalAnswered, ApprovalAsked, ModelRound, Step, ToolResults
-from core.values.summaries import StretchSummary, SummaryFailure, SummaryProgress
+from core.values.summaries import (
+    BEGINNING,
+    StretchSummary,
+    SummaryFailure,
+    SummaryProgress,
+    ThreadSummary,
+    covering,
+)
 from core.values.tasks import (
     Alert,
     AnswerQuestion,
@@ -366,26 +374,36 @@ class MemoryStore(MemorySettings):
 
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
         lines = await self.lines(ask.place, ask, 1_000_000)
-        spent, summary = await self.last_usage(ask.place, model), None
+        spent, talk = await self.last_usage(ask.place, model), self._talk(ask.place)
+        found: tuple[ThreadSummary, ...] = ()
         if ask.author.may_read:
-            own, known = line_of(ask).position, self._talk(ask.place).valid_summaries()
-            summary = next((one for one in reversed(known) if one.until < own), None)
-            lines = [line for line in lines if summary is None or line.position > summary.until]
-        return Context(tuple(lines[-limit:]), await self.filled(ask.place), spent, summary)
+            found = covering(talk.valid_summaries(), line_of(ask).position)
+            spans = [one.span for one in found]
+            lines = [line for line in lines if not any(one.after < line.position <= one.until for one in spans)]
+        after = found[-1].until if found else BEGINNING
+        void = [line for line in lines if line.position <= after][-limit:]
+        newest = [line for line in lines if line.position > after][-limit:]
+        return Context((*void, *newest), await self.filled(ask.place), spent, found)
 
     async def summary_progress(self, place: Place) -> SummaryProgress:
         self._work()
         talk = self._talk(place)
         known = talk.valid_summaries()
-        return SummaryProgress(known[-1] if known else None, tuple(talk.failures))
+        voids = sorted(talk.voids, key=lambda one: one.span.until)
+        return SummaryProgress(tuple(known), tuple(voids), tuple(talk.failures))
 
     async def oldest_lines(
-        self, place: Place, after: LinePosition | None = None, limit: int = 400
+        self,
+        place: Place,
+        after: LinePosition = BEGINNING,
+        limit: int = 400,
+        until: LinePosition | None = None,
     ) -> list[ThreadMessage]:
         self._work()
-        return self._talk(place).behind(after)[:limit]
+        lines = self._talk(place).behind(after)
+        return [one for one in lines if until is None or one.position <= until][:limit]
 
-    async def finish_summary(self, finish: Finish, end: StretchSummary | SummaryFailure | None) -> bool:
+    async def finish_summary(self, finish: Finish, end: SummaryEnd | None) -> bool:
         self._work()
         turn = self._turns[finish.turn.id]
         talk = self._talk(turn.ask.place)
@@ -400,17 +418,17 @@ class MemoryStore(MemorySettings):
             self._budgets.end(turn.id, _payer(turn), Spent(), self._clock.now())
         if opened and isinstance(end, SummaryFailure):
             talk.failures.append(end)
-        if not opened or not isinstance(end, StretchSummary):
+        if not opened or end is None or isinstance(end, SummaryFailure):
             return False
-        known = talk.valid_summaries()
-        before = known[-1].until if known else None
-        after = end.before or end.after
-        if end.before != before or tuple(talk.behind(after)[: len(end.stretch)]) != end.stretch:
-            return False
-        kept = [pair for pair in talk.summaries if pair[0] in known]
-        talk.summaries = [*kept, (end.summary, talk.covered(end.summary))]
-        talk.failures.clear()
-        return True
+        known, new = talk.valid_summaries(), end.summary
+        if isinstance(end, StretchSummary):
+            free = not any(not one.level and one.span.overlaps(new.span) for one in known)
+            stored = free and tuple(talk.within(new.span)) == end.stretch
+        else:
+            stored = set(end.parts) <= set(known)
+        if stored:
+            talk.put_summary(new)
+        return stored
 
     async def active_threads(self, platform: str, team: str, since: datetime, limit: int = 500) -> list[Place]:
         self._work()
@@ -1079,7 +1097,7 @@ class MemoryStore(MemorySettings):
         return [
             UsedAnswer(
                 finish,
-                "" if finish.turn.ask.in_background else self._nobodys.get(turn_id, finish.turn.payer.id),
+                "" if finish.turn.payer.bot else self._nobodys.get(turn_id, finish.turn.payer.id),
                 self._charged[turn_id],
                 tuple(self._charges.get(turn_id, {}).values()),
             )
@@ -1134,6 +1152,7 @@ class MemoryStore(MemorySettings):
         talk = self._talk(place)
         talk.at, talk.since, talk.filled = max(talk.at, at), at, True
         talk.summaries.clear()
+        talk.voids.clear()
         talk.failures.clear()
 
     async def forget_thread(self, place: Place, at: datetime) -> int:

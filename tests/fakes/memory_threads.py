@@ -9,7 +9,7 @@ from typing import Any
 from core.values.conversation import Ask, LinePosition, ThreadMessage
 from core.values.parts import Attached, File
 from core.values.places import Place
-from core.values.summaries import SummaryFailure, ThreadSummary
+from core.values.summaries import LineSpan, SummaryFailure, ThreadSummary, VoidSummary
 
 _TITLE_CHARS = 80
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -27,31 +27,46 @@ class StoredThread:
     since: datetime = NEVER
     summaries: list[tuple[ThreadSummary, list[ThreadMessage]]] = field(default_factory=list)
     """Each with the lines that it covers, as they were."""
+    voids: list[VoidSummary] = field(default_factory=list)
     failures: list[SummaryFailure] = field(default_factory=list)
 
     def valid_summaries(self) -> list[ThreadSummary]:
-        """Those of whose lines none has changed, oldest first."""
-        return [one for one, covered in self.summaries if covered == self.covered(one)]
+        """Those of whose lines none has changed, in the order of their ends. The others are void from now on."""
+        for one, covered in list(self.summaries):
+            if covered != self.covered(one.span):
+                self.summaries.remove((one, covered))
+                self.voids += [] if one.level else [VoidSummary(one.span, one.at, one.times)]
+        return sorted((one for one, _ in self.summaries), key=lambda one: (one.until, one.level))
 
-    def covered(self, summary: ThreadSummary) -> list[ThreadMessage]:
-        """The lines that a summary covers. The content of files does not count."""
-        since = max(self.since, summary.since or NEVER)
+    def put_summary(self, new: ThreadSummary) -> None:
+        over = [one for one in self.voids if not new.level and new.span.overlaps(one.span)]
+        rest = [
+            replace(one, span=LineSpan(new.until, one.span.until)) for one in over if one.span.until > new.until
+        ]
+        self.voids = [one for one in self.voids if one not in over] + rest
+        self.summaries.append((new, self.covered(new.span)))
+        self.failures.clear()
+
+    def covered(self, span: LineSpan) -> list[ThreadMessage]:
+        """The lines of a range, also the answer to a question there. The content of files does not count."""
         return [
             replace(one, attached=tuple(map(_without_content, one.attached)))
             for one in self.ordered()
-            if replace(one.position, rank=0, message="") <= summary.until and one.at >= since
+            if replace(one.position, rank=0, message="") <= span.until
+            and one.position > span.after
+            and one.at >= self.since
         ]
 
-    def behind(self, after: LinePosition | None) -> list[ThreadMessage]:
-        return [
-            one for one in self.ordered() if one.at >= self.since and (after is None or one.position > after)
-        ]
+    def within(self, span: LineSpan) -> list[ThreadMessage]:
+        return [one for one in self.behind(span.after) if one.position <= span.until]
+
+    def behind(self, after: LinePosition) -> list[ThreadMessage]:
+        return [one for one in self.ordered() if one.at >= self.since and one.position > after]
 
     def add(self, entry: ThreadMessage) -> bool:
         self.at = max(self.at, entry.at)
         if entry.id in self.lines:
             return False
-        self.summaries = [pair for pair in self.summaries if entry.at >= (pair[0].since or NEVER)]
         attached = storable_value(entry.attached)
         self.lines[entry.id] = replace(entry, text=storable(entry.text), attached=attached)
         return True

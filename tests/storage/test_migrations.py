@@ -137,6 +137,9 @@ async def test_data_of_every_earlier_schema_comes_along(database: Database) -> N
                 if newer == "0027" and table == "spending":
                     for row in rows:
                         row.pop("lifts")
+                if newer == "0038" and table == "thread_summaries":
+                    for row in rows:
+                        row["after_us"] = row.pop("since_us")
                 assert [{name: row[name] for name in rows[0]} for row in after[table]] == rows, newer
             before = put_a_row_in_each(connection, number)
 

@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from core.values.conversation import Ask, TurnState, announcement
 from core.values.memory import QuestionVector, Vector
 from core.values.parts import File
 from core.values.places import Person, Place
-from core.values.summaries import StretchSummary, ThreadSummary
+from core.values.summaries import BEGINNING, FoldedSummary, StretchSummary, ThreadSummary
 from core.values.tasks import SumUpThread
 from core.values.turn_ends import Finish
 from storage import DatabaseSettings, SqlStore, open_store
@@ -63,12 +64,20 @@ async def asked(store: SqlStore, id: str, text: str) -> None:
 
 
 async def summed_up(store: SqlStore) -> None:
-    stretch = tuple(await store.oldest_lines(PLACE, None, 20))
-    words = " ".join(line.text for line in stretch)
-    new = StretchSummary(ThreadSummary(stretch[-1].position, 20, words, "m", NOON), None, stretch)
-    turn = await store.accept(announcement("sum-up:1", PLACE, SumUpThread(), NOON))
-    assert turn is not None
-    assert await store.finish_summary(Finish(turn, TurnState.DONE), new)
+    """Have lines summed up in two stretches, and these folded into one summary."""
+    after, parts = BEGINNING, list[ThreadSummary]()
+    for number in range(3):
+        if number < 2:
+            stretch = tuple(await store.oldest_lines(PLACE, after, 10))
+            words = " ".join(line.text for line in stretch)
+            parts.append(ThreadSummary(stretch[-1].position, 10, words, "m", NOON, after))
+            after = parts[-1].until
+            new: StretchSummary | FoldedSummary = StretchSummary(parts[-1], stretch)
+        else:
+            new = FoldedSummary(replace(parts[-1], after=BEGINNING, level=1), tuple(parts))
+        turn = await store.accept(announcement(f"sum-up:{number}", PLACE, SumUpThread(), NOON))
+        assert turn is not None
+        assert await store.finish_summary(Finish(turn, TurnState.DONE), new)
 
 
 @pytest.mark.usefixtures("usual_umask")

@@ -6,31 +6,37 @@ from typing import Protocol
 
 from core.values.conversation import LinePosition, ThreadMessage
 from core.values.places import Place
-from core.values.summaries import StretchSummary, SummaryFailure, SummaryProgress
+from core.values.summaries import BEGINNING, FoldedSummary, StretchSummary, SummaryFailure, SummaryProgress
 from core.values.turn_ends import Finish
+
+SummaryEnd = StretchSummary | FoldedSummary | SummaryFailure
 
 
 class SummaryStore(Protocol):
     """The summaries of threads, and the attempts that failed.
 
-    A change of a line that a summary covers voids it, and all later ones of the thread: an edit, a deletion, the end of
-    the time for which it is kept. So does a line that comes late, from before its end. A reset of the thread voids all
-    of them.
+    A change of a line that a summary covers voids it: an edit, a deletion, a line that comes late. Of a void one
+    nothing is kept but its range, where it was made of lines. A reset of the thread removes all of them.
     """
 
     async def summary_progress(self, place: Place) -> SummaryProgress: ...
 
     async def oldest_lines(
-        self, place: Place, after: LinePosition | None = None, limit: int = 400
+        self,
+        place: Place,
+        after: LinePosition = BEGINNING,
+        limit: int = 400,
+        until: LinePosition | None = None,
     ) -> list[ThreadMessage]:
-        """The oldest `limit` lines of a thread behind `after`, oldest first. None is older than its last reset."""
+        """The oldest `limit` lines of a thread behind `after`, up to `until` (None: all), oldest first. None is older
+        than its last reset."""
         ...
 
-    async def finish_summary(self, finish: Finish, end: StretchSummary | SummaryFailure | None) -> bool:
-        """End a turn that sums up a thread: its usage is stored, once, as nobody's, and counted by the budgets of the
-        place. A summary is stored in place of the failures before it.
+    async def finish_summary(self, finish: Finish, end: SummaryEnd | None) -> bool:
+        """End a turn that sums up a thread: its usage is stored, once, as that of the turn's payer. A summary is stored
+        in place of the failures before it.
 
         True where a summary is stored: not where the turn is not open any more, a line of its stretch has changed
-        meanwhile, or the summary before it is not the newest one any more.
+        meanwhile or is covered already, or one of its parts is not stored any more.
         """
         ...

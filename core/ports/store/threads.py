@@ -22,15 +22,15 @@ PROCESS = "process"
 class Context:
     """The material of a prompt. `lines` are the thread's newest messages up to the question's own, oldest first.
 
-    `filled`: the thread was read to its beginning, so nothing older is missing. `summary`: the newest one that covers
-    none of the messages from the question on; no line of `lines` is covered by it. It is None where the asker may not
-    read older messages.
+    `filled`: the thread was read to its beginning, so nothing older is missing. `summaries`: the widest ones that cover
+    none of the messages from the question on; no line of `lines` is covered by them. There are none where the asker
+    may not read older messages.
     """
 
     lines: tuple[ThreadMessage, ...]
     filled: bool
     spent: LastUsage | None
-    summary: ThreadSummary | None = None
+    summaries: tuple[ThreadSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,8 @@ class ThreadStore(Protocol):
         ...
 
     async def context(self, ask: Ask, model: str, limit: int = 400) -> Context:
-        """`lines`, `filled`, `last_usage` and the summary of the ask's place in one trip."""
+        """`lines`, `filled`, `last_usage` and the summaries of the ask's place in one trip. Before the newest lines, at
+        most as many of the gaps between the summaries."""
         ...
 
     async def active_threads(self, platform: str, team: str, since: datetime, limit: int = 500) -> list[Place]:

@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 
 from core.clock import SystemClock
-from core.conversation.thread_summary import LONG_LINES, RETRY_AFTER, RETRY_LINES, STRETCH_LINES, WHOLE_LINES
+from core.conversation.thread_summary import (
+    AGAIN_AFTER,
+    FOLDED,
+    LONG_LINES,
+    RETRY_AFTER,
+    RETRY_LINES,
+    STRETCH_LINES,
+    WHOLE_LINES,
+)
 from core.errors import Code, ModelError
 from core.i18n import LANGUAGES, phrase
 from core.llm.messages import message_to_text
@@ -26,7 +34,7 @@ from core.values.events import Edited
 from core.values.outgoing import Page
 from core.values.parts import Text
 from core.values.places import Person, Place
-from core.values.summaries import ThreadSummary
+from core.values.summaries import ThreadSummary, covering
 from core.values.usage import SummaryTotals
 from tests.core.turns.test_runner import ADA, PLACE, Rig
 from tests.fakes.memory import MemoryStore
@@ -115,7 +123,12 @@ class Journey:
         await until(lambda: not self.rig.live.ids)
 
     async def newest(self, place: Place = PLACE) -> ThreadSummary | None:
-        return (await self.store.summary_progress(place)).newest
+        parts = await self.parts(place)
+        return parts[-1] if parts else None
+
+    async def parts(self, place: Place = PLACE) -> tuple[ThreadSummary, ...]:
+        """The summaries that the next prompt has."""
+        return covering((await self.store.summary_progress(place)).summaries)
 
     async def totals(self) -> SummaryTotals:
         now = self.clock.now()
@@ -218,50 +231,49 @@ class Kept(Journey):
         return replace(super()._ask(place), at=self._now)
 
 
-async def test_a_thread_whose_lines_go_day_by_day_is_not_summed_up_anew_each_day() -> None:
+async def test_a_thread_whose_lines_go_day_by_day_is_summed_up_about_once() -> None:
     thread = Kept()
     async with thread.rig.delivering():
         for _ in range(thread.days + 1):
-            before = await thread.next_day()
-        anew, paid, days = 0, len(thread.model.summaries), 4 * thread.days
+            await thread.next_day()
+        paid, days = len(thread.model.summaries), 4 * thread.days
         for _ in range(days):
-            summary = await thread.next_day()
-            assert summary is not None
-            anew += before is None or summary.since != before.since
-            before = summary
-    assert 0 < anew <= days / 2
-    assert len(thread.model.summaries) - paid <= days
+            assert await thread.next_day() is not None
+    anew = thread.model.summaries[paid:]
+    assert 0 < len(anew) <= days
+    assert sum(request.messages[1].text.count('"by"') for request in anew) < 1.5 * 62 * days
 
 
 async def test_a_day_on_which_no_line_goes_that_is_summed_up_pays_nothing() -> None:
     thread = Kept()
     async with thread.rig.delivering():
         for _ in range(2 * thread.days):
-            summary = await thread.next_day()
-            if thread.day > thread.days and summary is not None and thread.keeps(summary.since, days=1):
+            await thread.next_day()
+            parts = await thread.parts()
+            if thread.day > thread.days and parts and thread.keeps(parts[0].after.at, days=1):
                 break
         paid, spent = len(thread.model.summaries), await thread.totals()
-        lines = len(await thread.store.oldest_lines(PLACE, None, 1_000))
-        assert await thread.next_day(lines=1) == summary
-        assert len(await thread.store.oldest_lines(PLACE, None, 1_000)) < lines, "others went"
+        lines = len(await thread.store.oldest_lines(PLACE, limit=1_000))
+        await thread.next_day(lines=1)
+        assert await thread.parts() == parts
+        assert len(await thread.store.oldest_lines(PLACE, limit=1_000)) < lines, "others went"
         assert (len(thread.model.summaries), await thread.totals()) == (paid, spent)
 
 
-async def test_what_is_left_is_summed_up_once() -> None:
+async def test_what_is_left_is_summed_up_at_most_once() -> None:
     thread = Kept()
     async with thread.rig.delivering():
         for _ in range(thread.days):
             assert await thread.next_day() is not None or thread.day < 4
-        paid = len(thread.model.summaries)
-        summary = await thread.next_day(lines=0)
-        assert summary is not None
-        assert thread.keeps(summary.since, days=1)
-        assert len(thread.model.summaries) == paid + 1
+        await thread.next_day(lines=0)
+        paid, parts = len(thread.model.summaries), await thread.parts()
+        assert thread.keeps(parts[0].after.at, days=1)
         for _ in range(3):
             await thread.question()
             await thread.quiet()
-        assert await thread.newest() == summary
-        assert len(thread.model.summaries) == paid + 1
+        assert await thread.parts() == parts
+        assert len(thread.model.summaries) == paid
+        assert len(thread.prompt) < LONG_LINES, "what is about to go is not read as it is"
 
 
 async def test_it_is_said_once_in_a_thread() -> None:
@@ -280,7 +292,7 @@ def test_it_is_said_in_every_language() -> None:
     assert len(said) == len(LANGUAGES)
 
 
-async def test_the_next_stretch_is_summed_up_with_the_summary_before() -> None:
+async def test_the_next_stretch_is_summed_up_on_its_own_and_the_prompt_has_both() -> None:
     journey = Journey()
     async with journey.rig.delivering():
         await journey.talk(LONG)
@@ -290,12 +302,12 @@ async def test_the_next_stretch_is_summed_up_with_the_summary_before() -> None:
         await journey.talk(LONG_LINES - WHOLE_LINES + 1)
         await journey.question()
         await journey.quiet()
+        await journey.question()
     first, second = journey.model.summaries
-    assert SUMMARY in second.messages[1].text
+    assert SUMMARY not in second.messages[1].text
     assert '"text": "line 1"' not in second.messages[1].text
-    summary = await journey.newest()
-    assert summary is not None
-    assert summary.text == "They had decided on blue."
+    assert [one.text for one in await journey.parts()] == [SUMMARY, "They had decided on blue."]
+    assert journey.prompt[1].index(SUMMARY) < journey.prompt[1].index("They had decided on blue.")
     assert first.fair_key == second.fair_key == PLACE.key
 
 
@@ -305,14 +317,75 @@ async def test_a_very_long_thread_takes_one_request_for_each_stretch() -> None:
         await journey.talk(2 * STRETCH_LINES + LONG_LINES)
         await journey.question()
         await journey.quiet()
-    assert [request.messages[1].text.count('"by"') for request in journey.model.summaries] == [
-        STRETCH_LINES,
-        STRETCH_LINES,
-        LONG_LINES + 2 - WHOLE_LINES,
+    rest = LONG_LINES + 2 - WHOLE_LINES
+    counts = [request.messages[1].text.count('"by"') for request in journey.model.summaries]
+    assert counts == [STRETCH_LINES, STRETCH_LINES, rest]
+    assert [one.lines for one in await journey.parts()] == counts
+
+
+async def test_the_summaries_of_a_thread_of_many_stretches_are_folded() -> None:
+    journey = Journey()
+    async with journey.rig.delivering():
+        await journey.talk(FOLDED * STRETCH_LINES + LONG_LINES)
+        await journey.question()
+        await journey.quiet()
+        await journey.question()
+    *_, folding = journey.model.summaries
+    assert len(journey.model.summaries) == FOLDED + 2
+    assert folding.messages[1].text.count(SUMMARY) == FOLDED
+    assert [(one.level, one.lines) for one in await journey.parts()] == [
+        (1, FOLDED * STRETCH_LINES),
+        (0, LONG_LINES + 2 - WHOLE_LINES),
     ]
-    summary = await journey.newest()
-    assert summary is not None
-    assert summary.lines == 2 * STRETCH_LINES + LONG_LINES + 2 - WHOLE_LINES
+    assert len((await journey.store.summary_progress(PLACE)).summaries) == FOLDED + 2, "the parts are kept"
+    assert journey.prompt[1].count(SUMMARY) == 2
+
+
+async def test_an_edit_of_the_first_line_costs_its_own_stretch_again_once_an_hour() -> None:
+    journey = Journey()
+    async with journey.rig.delivering():
+        await journey.talk(FOLDED * STRETCH_LINES + LONG_LINES)
+        await journey.question()
+        await journey.quiet()
+        journey.clock.ahead = timedelta(hours=3)
+        paid = []
+        for number in range(6):  # every ten minutes
+            journey.clock.ahead += timedelta(minutes=10)
+            before = len(journey.model.summaries)
+            await journey.store.edit(Edited(PLACE, "m1", f"line 1, number {number}"))
+            await journey.question()
+            await journey.quiet()
+            paid.append(len(journey.model.summaries) - before)
+        assert paid == [2, 0, 0, 0, 0, 0], "its stretch and the summary above it"
+        assert "line 1, number 0" in journey.model.summaries[-2].messages[1].text
+        assert '"text": "line 401"' not in journey.model.summaries[-2].messages[1].text
+        assert any("line 1, number 5" in message for message in journey.prompt), "it is read as it is"
+        await journey.question()
+        assert len(await journey.parts()) == FOLDED
+        journey.clock.ahead += timedelta(hours=2)
+        await journey.question()
+        await journey.quiet()
+        assert len(journey.model.summaries) - before == 2
+    assert len(await journey.parts()) == 2
+
+
+async def test_edits_in_many_stretches_cost_one_of_them_for_each_question() -> None:
+    journey = Journey()
+    async with journey.rig.delivering():
+        await journey.talk(3 * STRETCH_LINES + LONG_LINES)
+        await journey.question()
+        await journey.quiet()
+        journey.clock.ahead = timedelta(hours=3)
+        for number in (1, STRETCH_LINES + 1, 2 * STRETCH_LINES + 1):
+            await journey.store.edit(Edited(PLACE, f"m{number}", "corrected"))
+        paid = []
+        for _ in range(4):
+            before = len(journey.model.summaries)
+            await journey.question()
+            await journey.quiet()
+            paid.append(len(journey.model.summaries) - before)
+    assert paid == [1, 1, 2, 0], "at the end they are folded"
+    assert len(await journey.parts()) == 1
 
 
 async def test_few_long_messages_are_summed_up_by_the_window_of_the_model() -> None:
@@ -442,7 +515,7 @@ async def test_a_stretch_that_is_refused_as_too_long_is_halved() -> None:
     assert second == pytest.approx(first / 2, abs=1)
 
 
-async def test_its_cost_is_a_part_of_its_own_and_of_nobody() -> None:
+async def test_its_cost_is_a_part_of_its_own_and_that_of_the_person_who_asked() -> None:
     journey = Journey(parley_price_input=1, parley_price_output=10)
     journey.model.tried = [Charged(Usage(100, 0)), ModelSelected(ModelInfo("second"), 400)]
     async with journey.rig.delivering():
@@ -457,7 +530,7 @@ async def test_its_cost_is_a_part_of_its_own_and_of_nobody() -> None:
     everybody = await journey.store.usage_totals(since, until_)
     assert (everybody.questions, everybody.prompt_tokens) == (1, 609)
     own = await journey.store.usage_totals(since, until_, None, ADA.id)
-    assert own.prompt_tokens == 9
+    assert (own.questions, own.prompt_tokens) == (1, 609)
 
 
 async def test_a_budget_that_is_used_up_makes_no_summary_and_loses_nothing() -> None:
@@ -488,15 +561,29 @@ async def test_a_summary_counts_in_the_budget_of_the_channel_and_reserves_before
     assert balance.spent.tokens == 560
 
 
-async def test_no_limit_of_a_person_refuses_it() -> None:
+async def test_the_limit_of_the_person_who_asks_counts_it_and_refuses_it() -> None:
     journey = Journey()
     workspace = replace(PLACE, channel="", thread="")
-    await journey.store.change(workspace, {"person_budget": "10 tokens a day"}, ADA, journey.clock.now())
+    await journey.store.change(workspace, {"person_budget": "1m tokens a day"}, ADA, journey.clock.now())
     async with journey.rig.delivering():
         await journey.talk(LONG)
         await journey.question()
         await journey.quiet()
-    assert await journey.newest() is not None
+        assert await journey.newest() is not None
+        settings = merge(journey.core, await journey.store.stored_settings(PLACE), "slack")
+        checks = BudgetChecks(journey.store, journey.core, journey.clock)
+        balances = [
+            balance.spent.tokens
+            for person in (ADA.id, "U2")
+            for _, balance in await checks.balances(PLACE, person, settings)
+        ]
+        assert balances == [560, 0]
+        await journey.store.change(workspace, {"person_budget": "565 tokens a day"}, ADA, journey.clock.now())
+        await journey.talk(LONG)
+        await journey.question()
+        await journey.quiet()
+    assert len(journey.model.summaries) == 1
+    assert [one.error for one in (await journey.store.summary_progress(PLACE)).failures] == ["budget"]
 
 
 async def test_an_edit_voids_it_and_it_is_made_anew_after_the_next_answer() -> None:
@@ -509,6 +596,10 @@ async def test_an_edit_voids_it_and_it_is_made_anew_after_the_next_answer() -> N
         await journey.question()
         assert len(journey.prompt) > LONG, "until then the prompt is as without a summary"
         assert not any(SUMMARY in message for message in journey.prompt)
+        await journey.quiet()
+        assert len(journey.model.summaries) == 1, "not within an hour"
+        journey.clock.ahead = AGAIN_AFTER
+        await journey.question()
         await journey.quiet()
         assert "line 3, corrected" in journey.model.summaries[1].messages[1].text
         await journey.question()
