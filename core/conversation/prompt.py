@@ -8,6 +8,7 @@ from datetime import tzinfo
 
 from core.conversation.thread_summary import summaries_to_message
 from core.llm.tokens import estimate
+from core.memory.citations import without_citations
 from core.ports.model import CountedPrompt
 from core.speakers import label, label_of, labels_of, quoted_label, set_off
 from core.text import is_blank
@@ -138,8 +139,9 @@ def line_to_message(
 
 
 def _answer(line: ThreadMessage) -> str:
-    """The text of an answer without the remarks before the calls of its tools."""
-    return line.text[sum(one.remarks for one in _tools_used(line)) :]
+    """The text of an answer without the remarks before the calls of its tools, and without its citations: their
+    numbers mean other answers in the next one."""
+    return without_citations(line.text[sum(one.remarks for one in _tools_used(line)) :])
 
 
 def _tools_used(line: ThreadMessage) -> list[ToolsUsed]:
@@ -165,10 +167,11 @@ def _shown(
     match one:
         case Text(text):
             return (Text(set_off(f"\n{text}", known.values())[1:]),)
-        case Quote(author_id="", reply=False):
-            return (replace(one, author=quoted_label(one.author, known)),)
-        case Quote():
-            return (replace(one, author=known.get(one.author_id) or label(one.author)),)
+        case Quote(text, author_id="", reply=False):
+            return (replace(one, text=without_citations(text), author=quoted_label(one.author, known)),)
+        case Quote(text):
+            author = known.get(one.author_id) or label(one.author)
+            return (replace(one, text=without_citations(text), author=author),)
         case File() if images := pictures.get((line.id, one.source)):
             return images
     return (one,)

@@ -8,6 +8,7 @@ from datetime import UTC
 
 from core.i18n import MODEL_NAMES, language_of
 from core.llm.messages import whole_text
+from core.memory.citations import without_citations
 from core.speakers import label_of, labels_of
 from core.text import json_line, shortened
 from core.values.conversation import Ask, Message, ThreadMessage, text_message
@@ -45,7 +46,7 @@ def line_to_json(line: ThreadMessage, label: str, **more: str) -> str:
     said = {
         "at": f"{line.at.astimezone(UTC):%Y-%m-%d %H:%M}",
         "by": label,
-        "text": whole_text(_with_short_files(line)),
+        "text": without_citations(whole_text(_with_short_files(line))),
         **more,
     }
     return json_line(said)

@@ -1,19 +1,36 @@
-"""Numbers such as `[2]` in an answer, by which a model cites the earlier answers that it was offered. Pure, and linear
-in the length of the text.
+"""The marks in an answer by which it cites the earlier answers that it was offered. Pure, and linear in the length of
+the text.
 
-A number that was not offered is dropped. Other brackets stay as they are: those in code, links `[1](url)`, definitions
-`[1]: url` and `[^1]: words`, and indexes such as `a[1]`.
+A model writes `[xkq2]`: three letters of its question, which no text has that a model reads, and the number of what it
+cites. Other brackets are the answer's own words. Readers see `[2]`, with a character without a shape behind each
+bracket: that tells a citation from the answer's own `[2]`, and no Markdown makes a link of it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from hashlib import blake2s
+
+from core.values.conversation import Ask
 
 OPINIONS = ("cited_up", "cited_down")
 """The buttons for an opinion of the earlier answers that an answer cites."""
 MOST_NUMBERS = 99
 """The highest number that can be offered."""
+
+_CONSONANTS = "bcdfghjkmnpqrtvwxz"
+_JOINER = "\u2060"
+"""WORD JOINER: https://www.unicode.org/charts/PDF/U2000.pdf"""
+_SHOWN = re.compile(rf"\[{_JOINER}([1-9][0-9]?)\]{_JOINER}?")
+_SHOWN_WITH_SPACE = re.compile(rf"[ \t]?{_SHOWN.pattern}")
+
+_OPENING, _CLOSING = r"\\?[\[［【〔(（]", r"\\?[\]］】〕)）]"
+_RANGE = r"[-\u2010-\u2015~～]|to|至|到"
+_BETWEEN = rf"[,;&/+、，；]|and|和|与|{_RANGE}"
+_IS_RANGE = re.compile(_RANGE)
+_LONGEST_MARK = 160
+"""Characters that a mark and the numbers behind it in its brackets may take."""
 
 _PREFIX_LENGTH = 240
 """Characters at the beginning of a line that may decide which kind of line it is."""
@@ -26,25 +43,129 @@ _PREFIX = re.compile(
 )
 _MAY_BE_PREFIX = re.compile(r"[ \t\r>\-*+0-9.)`~]*\Z")
 _IN_SPAN = re.compile(r"[^`\n]+|`{1,99}|\n")
+_SIGN = r"(?:\\[\[\]]|&[A-Za-z0-9#]{2,8};|[^\w\s\[\]`(]|[ _0-9])"
+_NUMBER = rf"\[{{1,2}}(?={_SIGN}{{0,13}}[0-9]){_SIGN}{{1,14}}\]{{1,2}}"
+"""The text of a link that looks like a citation: without letters, and with a digit."""
 _TOKEN = re.compile(
-    r"[^\n`\[\\ \t]+(?:[ \t][^\n`\[\\ \t]+)*"
-    r"|(?P<spaces>[ \t]{0,2})\[(?P<number>[1-9][0-9]?)\]"
-    r"|`{1,99}|\\.?|.",
+    rf"(?P<link>{_NUMBER})(?=\(\s{{0,20}}<?(?:[A-Za-z][A-Za-z+.\-]{{1,11}}:|/|www\.))"
+    rf"|(?P<definition>{_NUMBER})(?=:)|(?P<reference>{_NUMBER})(?=\[[^\d\]\[{_JOINER}])"
+    rf"|(?P<shown>{_SHOWN.pattern})"
+    r"|[^\n`\[\]\\]+|`{1,99}|\\.?|.",
     re.DOTALL,
 )
-_MAY_BE_TOKEN = re.compile(r"[ \t]{0,2}(?:\[(?:[1-9][0-9]?\]?)?)?\Z|\\\Z")
+_MAY_BE_TOKEN = re.compile(
+    rf"\[{{1,2}}{_SIGN}{{0,14}}(?:\\|&[A-Za-z0-9#]{{0,8}})?"
+    r"(?:\]{1,2}(?:\[|\(\s{0,20}<?[A-Za-z+.\-]{0,12})?)?\Z|\\\Z|\]\Z"
+)
 _OF_INDEX = re.compile(r"[A-Za-z0-9_)\]]")
 """A character before the bracket of an index: `a[1]`, `f()[1]`, `a[0][1]`."""
 
 
-class CitationStream:
-    """The text of an answer in pieces, in which only the numbers `offered` may be cited. `feed` returns what can be
-    shown of the text so far, `end` the rest: the same together, however the text is cut. Nothing changes where no
-    number was offered. `cited` are the numbers found so far, in their order."""
+def citation_tag(ask: Ask) -> str:
+    """The letters of the marks by which the answer to a question cites: the same in each run of its turn."""
+    digest = blake2s(f"{ask.place.key} {ask.id}".encode("utf-8", "replace"), digest_size=3).digest()
+    return "".join(_CONSONANTS[byte % len(_CONSONANTS)] for byte in digest)
 
-    def __init__(self, offered: Collection[int]) -> None:
-        self.cited: dict[int, None] = {}
+
+def mark(tag: str, number: int) -> str:
+    """The mark that a model writes to cite what has that number."""
+    return f"[{tag}{number}]"
+
+
+def shown_mark(number: int) -> str:
+    """The same mark as readers see it."""
+    return f"[{_JOINER}{number}]{_JOINER}"
+
+
+def cited_numbers(text: str) -> tuple[int, ...]:
+    """The numbers that an answer cites as readers see it, in their order."""
+    return tuple(dict.fromkeys(int(number) for number in _SHOWN.findall(text)))
+
+
+def without_citations(text: str, keep: Collection[int] = ()) -> str:
+    """An answer as readers see it, without its citations, but for those of `keep`: in another answer its numbers mean
+    nothing, or something else."""
+    if _JOINER not in text:
+        return text
+    return _SHOWN_WITH_SPACE.sub(lambda found: found[0] if int(found[1]) in keep else "", text)
+
+
+class MarkStream:
+    """A text in pieces, in which marks of `tag` become those that readers see, and the numbers that were not `offered`
+    are dropped. `feed` returns what can be shown of the text so far, `end` the rest: the same together, however the
+    text is cut. A mark is returned whole."""
+
+    def __init__(self, tag: str, offered: Collection[int]) -> None:
         self._offered = frozenset(offered)
+        item = rf"(?<![A-Za-z0-9]){tag}[ _\-]?[0-9]{{1,2}}(?![A-Za-z0-9])"
+        more = rf"(?:[ \t]{{0,2}}(?:{_BETWEEN})[ \t]{{0,2}}(?:{tag}[ _\-]?)?[0-9]{{1,2}}(?![A-Za-z0-9])){{0,8}}"
+        source = r"(?:†[^\]】\n]{0,30})?"
+        numbers = rf"[ ^]{{0,2}}{item}{more}{source} ?"
+        once, twice = (rf"(?:{_OPENING}){{{n}}}{numbers}(?:{_CLOSING}){{{n}}}" for n in (1, 2))
+        self._marks = re.compile(rf"(?P<spaces>[ \t]{{0,2}})(?:{twice}|{once}|{item})", re.IGNORECASE)
+        before = rf"[ \t]{{0,2}}(?:{_OPENING}){{0,2}}\\?[ ^]{{0,2}}"
+        self._item = re.compile(before + item, re.IGNORECASE)
+        begun = "".join(f"(?:{letter}" for letter in tag) + ")?" * len(tag)
+        self._begun = re.compile(rf"{before}{begun}[ _\-]?[0-9]{{0,2}}\Z", re.IGNORECASE)
+        self._part = re.compile(
+            rf"(?P<between>{_BETWEEN})?[ \t]{{0,2}}(?:{tag}[ _\-]?)?(?P<number>[0-9]{{1,2}})", re.I
+        )
+        self._held = self._before = ""
+        """The text that is not decided yet, behind the character before it."""
+
+    def feed(self, text: str) -> str:
+        return self._read(text, final=False)
+
+    def end(self) -> str:
+        return self._read("", final=True)
+
+    def _read(self, text: str, *, final: bool) -> str:
+        text, shown, at = self._held + text.replace(_JOINER, ""), list[str](), len(self._before)
+        for found in self._marks.finditer(text, at):
+            longest = found.start() + _LONGEST_MARK
+            is_open = len(text) < longest and text.find("\n", found.start(), longest) < 0
+            if is_open and not final:
+                break
+            shown += text[at : found.start()], self._mark(found, text[found.end() : found.end() + 1])
+            at = found.end()
+        end = len(text) if final else self._decided(text, at)
+        shown.append(text[at:end])
+        self._before = text[end - 1 : end]
+        self._held = self._before + text[end:]
+        return "".join(shown)
+
+    def _decided(self, text: str, at: int) -> int:
+        """The offset up to which no mark can begin that more text would complete."""
+        found = self._item.search(text, at)
+        if found is None:
+            found = self._begun.search(text, max(at, len(text) - _LONGEST_MARK))
+        return len(text) if found is None else found.start()
+
+    def _mark(self, found: re.Match[str], follows: str) -> str:
+        numbers = dict.fromkeys(number for number in self._numbers(found[0]) if number in self._offered)
+        if numbers:
+            return found["spaces"] + "".join(map(shown_mark, numbers))
+        return found["spaces"] if follows.isalnum() else ""
+
+    def _numbers(self, marks: str) -> Iterator[int]:
+        last = 0
+        for part in self._part.finditer(marks.partition("†")[0]):
+            number = int(part["number"])
+            if last and part["between"] and _IS_RANGE.fullmatch(part["between"].lower()):
+                yield from range(last + 1, number)
+            yield number
+            last = number
+
+
+class CitationStream:
+    """The text of an answer in pieces, in which marks of `tag` cite the numbers `offered`, and no link of the answer
+    passes for one of them: `[2](url)` becomes `[↗2](url)`, and `[2]: url` no definition. Blocks of code stay as they
+    are, but for the marks, which are left out. `feed` returns what can be shown of the text so far, `end` the rest: the
+    same together, however the text is cut. Nothing changes where no number was offered."""
+
+    def __init__(self, tag: str, offered: Collection[int]) -> None:
+        self._offered = bool(offered)
+        self._marks = MarkStream(tag, offered)
         self._held = ""
         self._line_begun = False
         """The marks at the beginning of the current line are read."""
@@ -59,13 +180,15 @@ class CitationStream:
         self._span = ""
         """The backticks that opened the code span that is open. One that nothing closes ends with its paragraph."""
         self._last = ""
-        """The character before; empty behind a citation."""
+        """The character before."""
+        self._depth = self._cited_depth = 0
+        """The number of brackets that are open in the current line, and of those around a citation."""
 
     def feed(self, text: str) -> str:
-        return self._read(text, final=False) if self._offered else text
+        return self._read(self._marks.feed(text), final=False) if self._offered else text
 
     def end(self) -> str:
-        return self._read("", final=True)
+        return self._read(self._marks.end(), final=True) if self._offered else ""
 
     def _read(self, text: str, *, final: bool) -> str:
         text, shown, at = self._held + text, list[str](), 0
@@ -73,8 +196,8 @@ class CitationStream:
             if self._line_begun and not self._verbatim:
                 end, words = self._token(text, at, final)
             else:
-                end = self._rest_of_line(text, at) if self._line_begun else self._marks(text, at, final)
-                words = text[at:end]
+                end = self._rest_of_line(text, at) if self._line_begun else self._marks_of_line(text, at, final)
+                words = _SHOWN_WITH_SPACE.sub("", text[at:end]) if self._verbatim else text[at:end]
             if end < 0:
                 break
             shown.append(words)
@@ -87,7 +210,7 @@ class CitationStream:
         self._line_begun = not end
         return end or len(text)
 
-    def _marks(self, text: str, at: int, final: bool) -> int:
+    def _marks_of_line(self, text: str, at: int, final: bool) -> int:
         """Read the marks at the beginning of a line. Returns the offset behind them, or -1 where more of the line
         has to be known."""
         beginning = text[at : at + _PREFIX_LENGTH]
@@ -101,6 +224,7 @@ class CitationStream:
             return -1
         blank = not (fence or found["marks"]) and text[end : end + 1] in ("\n", "")
         self._line_begun, self._at_start, self._last = True, True, "\n"
+        self._depth = self._cited_depth = 0
         if self._fence:
             self._verbatim = True
             self._fence = "" if fence.startswith(self._fence) and not info.strip() else self._fence
@@ -133,25 +257,27 @@ class CitationStream:
             self._span = "" if ticks == self._span else self._span
         elif ticks:
             self._span = ticks
-        elif "[" in words and found["number"] and self._may_cite(found["spaces"], text[end : end + 1]):
-            self._last, self._at_start = "", False
-            if (number := int(found["number"])) in self._offered:
-                self.cited[number] = None
-                return end, words
-            return end, found["spaces"] if text[end : end + 1].isalnum() else ""
-        self._last, self._at_start = words[-1], False
+        else:
+            words = self._inert(found, text[end : end + 1])
+        self._last, self._at_start = found[0][-1], self._at_start and not found[0].strip(" \t")
         return end, words
 
-    def _may_cite(self, spaces: str, follows: str) -> bool:
-        """True if a number in brackets is no link, definition or index. `spaces` are before it."""
-        if follows == "(" or (follows == ":" and self._at_start):
-            return False
-        return bool(spaces) or not _OF_INDEX.match(self._last)
-
-
-def cited_numbers(text: str, offered: Collection[int]) -> tuple[int, ...]:
-    """The numbers of `offered` that a whole answer cites, in their order."""
-    stream = CitationStream(offered)
-    stream.feed(text)
-    stream.end()
-    return tuple(stream.cited)
+    def _inert(self, found: re.Match[str], follows: str) -> str:
+        """The words of a token. Neither a link nor a definition of the answer's own passes for a citation."""
+        words = found[0]
+        if found["shown"]:
+            self._cited_depth = self._depth
+        elif found["link"]:
+            return f"[↗{words[1:]}"
+        elif (found["definition"] and self._at_start) or (
+            found["reference"] and not _OF_INDEX.match(self._last)
+        ):
+            return words + _JOINER
+        elif words == "[":
+            self._depth += 1
+        elif words == "]" and self._depth:
+            cites = self._cited_depth == self._depth
+            self._depth -= 1
+            self._cited_depth = min(self._cited_depth, self._depth)
+            return words + _JOINER if cites and follows in ("(", "[", ":") else words
+        return words

@@ -20,6 +20,7 @@ from core.errors import BotError, PlatformError
 from core.i18n import phrase
 from core.memory.audience import Audience, channels_to_search
 from core.memory.channel_memories import ChannelMemories
+from core.memory.citations import citation_tag
 from core.memory.found_text import block, candidates, message_link
 from core.memory.source_text import MOST_CANDIDATES, is_old, title
 from core.memory.tokens import tokens
@@ -68,9 +69,10 @@ class FoundMessages:
         found = self._held.get(turn.id)
         if found is None:
             found = self._held[turn.id] = await self._find_in_time(turn, audience, question)
-        lines = candidates(found, self._clock.now(), self._old_after)
+        tag = citation_tag(turn.ask)
+        lines = candidates(found, tag, self._clock.now(), self._old_after)
         found = self._held[turn.id] = found[: len(lines)]
-        return found, EarlierAnswers(block(lines)) if lines else None
+        return found, EarlierAnswers(block(lines, tag)) if lines else None
 
     def let_go(self, turn_id: int) -> None:
         """The answer of a turn has ended, or begins anew."""

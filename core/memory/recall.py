@@ -20,7 +20,7 @@ from core.errors import BotError, StoreError
 from core.i18n import phrase
 from core.memory.audience import Audience, channels_to_search, memory_of
 from core.memory.channel_memories import ChannelMemories
-from core.memory.citations import MOST_NUMBERS
+from core.memory.citations import MOST_NUMBERS, citation_tag, mark
 from core.memory.found_messages import FoundMessages
 from core.memory.opinions import unwanted
 from core.memory.ranking import compared, united
@@ -170,24 +170,24 @@ class Recall:
     async def _offer(self, turn: Turn, question: str, vector: Vector | None) -> Offered:
         goes_on = isinstance(turn.ask.task, ContinueAnswer)
         before = await self._store.offered_sources(turn.id) if goes_on or turn.attempt > 1 else []
-        audience = audience_of(turn)
+        audience, tag = audience_of(turn), citation_tag(turn.ask)
         now, old_after = self._clock.now(), self._old_after
         if before:
             known = {one.turn_id: one for one in await self._readable(audience, before)}
             numbered = [(number, known[id_]) for number, id_ in enumerate(before, 1) if id_ in known]
-            lines = candidates(numbered, now, old_after)
-            material = EarlierAnswers(block(lines, numbered[0][0])) if lines else None
+            lines = candidates(numbered, tag, now, old_after)
+            material = EarlierAnswers(block(lines, mark(tag, numbered[0][0]))) if lines else None
             return Offered(tuple(before), material=material)
         found = (
             []
             if goes_on
             else await self.find(audience, question, MOST_CANDIDATES, vector=vector, within_s=_SEARCH_S)
         )
-        lines = candidates(list(enumerate(found, 1)), now, old_after)
+        lines = candidates(list(enumerate(found, 1)), tag, now, old_after)
         if not lines:
             return Offered()
         offered = await self._store.offer_sources(turn.id, [one.turn_id for one in found[: len(lines)]])
-        return Offered(tuple(offered), material=EarlierAnswers(block(lines, 1)))
+        return Offered(tuple(offered), material=EarlierAnswers(block(lines, mark(tag, 1))))
 
     async def search(
         self, audience: Audience, person: str, words: str, limit: int, *, itself: bool = False

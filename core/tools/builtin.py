@@ -47,8 +47,8 @@ READ_EARLIER = reading_tool(
 SEARCH_EARLIER = reading_tool(
     "search_earlier_threads",
     "Searches earlier questions of this team that were answered, for example to find out whether something was asked "
-    "or decided before. Gives at most 8 with the number `n`, the date, the answer and a link. Where you use one, write "
-    "its number in brackets behind what it says, after a space, such as [3].",
+    "or decided before. Gives at most 8 with the mark `cite`, the date, the answer and a link. Where you use one, "
+    "write its mark exactly as it is behind what it says, after a space.",
     query="A few telling words, in the language that the messages are likely to be in",
 )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from core.conversation.summary import line_to_json
 from core.errors import PlatformError
+from core.memory.citations import citation_tag, mark, without_citations
 from core.memory.recall import MOST_FOUND, Recall, audience_of
 from core.memory.tokens import tokens
 from core.platform_calls import PlatformCalls
@@ -92,7 +93,7 @@ class EarlierMessages:
         return bool(history.entries)
 
     async def search(self, turn: Turn, arguments: Mapping[str, Any]) -> str:
-        """The earlier answers that match a query best, each under a number by which the answer may cite it. Raises
+        """The earlier answers that match a query best, each with the mark by which the answer may cite it. Raises
         ToolError and StoreError."""
         ask, query = turn.ask, str(arguments.get("query") or "")
         if not ask.author.may_read:
@@ -104,18 +105,19 @@ class EarlierMessages:
         if self._recall is None:
             return NOT_FOUND
         found = await self._recall.search(audience_of(turn), turn.payer.id, query, MOST_FOUND)
-        said = [self._found_to_json(number, one) for number, one in await self._recall.number(turn, found)]
+        tag, numbered = citation_tag(ask), await self._recall.number(turn, found)
+        said = [self._found_to_json(mark(tag, number), one) for number, one in numbered]
         return "\n".join(said) or NOT_FOUND
 
-    def _found_to_json(self, number: int, one: EarlierAnswer) -> str:
+    def _found_to_json(self, cite: str, one: EarlierAnswer) -> str:
         calls = self._calls(one.place)
         link = calls.message_link(one.place, one.question_id) if calls is not None else ""
         said = {
-            "n": number,
+            "cite": cite,
             "on": f"{one.at:%Y-%m-%d}",
             "by": label(one.asker.name),
             "question": shortened(one.question, QUESTION_LENGTH),
-            "answer": shortened(one.answer, ANSWER_LENGTH),
+            "answer": shortened(without_citations(one.answer), ANSWER_LENGTH),
         }
         return json_line(said | ({"link": link} if link else {}))
 

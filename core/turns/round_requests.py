@@ -7,11 +7,12 @@ from dataclasses import replace
 from core.conversation.prompt import tool_notes, with_notes
 from core.conversation.steps import steps_to_messages
 from core.llm.messages import message_to_text
+from core.memory.citations import without_citations
 from core.ports.model import Request
 from core.turns.draft import MOST_ROUNDS, Draft
 from core.turns.hidden_links import hidden_hosts
 from core.values.conversation import Message, text_message
-from core.values.parts import EarlierAnswers, ToolResult
+from core.values.parts import EarlierAnswers, Text, ToolResult
 from core.values.tools import ToolOffer
 
 _LAST_ROUND = (
@@ -23,10 +24,15 @@ _LAST_ROUND = (
 def next_request(request: Request, draft: Draft, offer: ToolOffer) -> Request:
     """The request of the next round. `request` is that of the first one."""
     request = replace(request, messages=with_notes(request.messages, tool_notes(offer)))
-    steps = (*request.steps, *steps_to_messages(draft.steps))
+    steps = (*request.steps, *map(_without_citations, steps_to_messages(draft.steps)))
     if len(draft.rounds) < MOST_ROUNDS - 1:
         return replace(request, steps=steps, tools=offer.tools)
     return last_request(replace(request, steps=steps, tools=offer.tools))
+
+
+def _without_citations(message: Message) -> Message:
+    parts = (Text(without_citations(one.text)) if isinstance(one, Text) else one for one in message.parts)
+    return replace(message, parts=tuple(parts)) if message.role == "assistant" else message
 
 
 def last_request(request: Request) -> Request:

@@ -18,7 +18,7 @@ from core.errors import BotError, Code, PlatformError, StoreError
 from core.i18n import error_text, phrase
 from core.llm.catalog import ModelCatalog, environment_to_catalog
 from core.llm.messages import message_to_text
-from core.memory.citations import OPINIONS, cited_numbers
+from core.memory.citations import OPINIONS, cited_numbers, without_citations
 from core.memory.recall import MOST_RELATED, Recall, audience_of
 from core.platform_calls import PlatformCalls
 from core.ports.model import Model
@@ -473,14 +473,18 @@ class TurnRunner:
         return draft_to_finish(running.turn, draft, self._language(running), default, now_s)
 
     async def _with_sources(self, finish: Finish, running: RunningTurn) -> Finish:
-        """`finish` with the sources that its text cites, and buttons for an opinion of them once it is whole."""
+        """`finish` with the sources that its text cites, without the citations of those that are gone, and with buttons
+        for an opinion of them once it is whole."""
         draft = running.draft
         unread = draft.interrupt in (Interrupt.WITHDRAWN, Interrupt.FORGOTTEN, Interrupt.REMOVED)
-        if not draft.numbers or unread or finish.state is TurnState.ASKING:
+        if unread or finish.state is TurnState.ASKING:
             return finish
-        numbers = cited_numbers(finish.text, draft.numbers)
+        if not draft.numbers:
+            return _with_citations_of(finish)
+        numbers = [number for number in cited_numbers(finish.text) if number in draft.numbers]
         if draft.found:
-            return replace(finish, sources=await self._found_sources(running, numbers))
+            sources = await self._found_sources(running, numbers)
+            return _with_citations_of(replace(finish, sources=sources))
         cited = tuple((number, draft.offered[number - 1]) for number in numbers)
         sources = await self._sources_of(running.turn, cited, draft)
         shown = {link.number for link in sources.links}
@@ -489,7 +493,7 @@ class TurnRunner:
         if cited and finish.state is TurnState.DONE:
             language = self._language(running)
             buttons += tuple(turn_button(action, finish.turn, language) for action in OPINIONS)
-        return replace(finish, cited=cited, sources=sources, buttons=buttons)
+        return _with_citations_of(replace(finish, cited=cited, sources=sources, buttons=buttons))
 
     async def _found_sources(self, running: RunningTurn, numbers: Sequence[int]) -> Sources:
         """The messages of the platform's search under these numbers. Nobody rates them: nothing of them is stored."""
@@ -519,6 +523,12 @@ class TurnRunner:
 
     async def _show_last(self, finish: Finish, running: RunningTurn, delivery: AnswerDelivery) -> Finish:
         return await show_last(finish, delivery, self._language(running), self._clock)
+
+
+def _with_citations_of(finish: Finish) -> Finish:
+    """`finish` with those citations alone that have a link under its text."""
+    shown = [link.number for link in finish.sources.links]
+    return replace(finish, text=without_citations(finish.text, keep=shown))
 
 
 def _was_heard(ask: Ask) -> bool:

@@ -20,7 +20,7 @@ from core.delivery.answer import AnswerDelivery
 from core.errors import BotError, BudgetError, Code, ModelError, PlatformError, StoreError, UnreadError
 from core.i18n import duration, phrase
 from core.llm.catalog import ModelCatalog
-from core.memory.citations import CitationStream
+from core.memory.citations import CitationStream, citation_tag
 from core.memory.recall import Recall
 from core.platform_calls import PlatformCalls
 from core.ports.files import TranscriptHooks
@@ -330,7 +330,7 @@ class AnswerWriter:
         reserved_for = request.model, _spent(running)
         show = self._text_shower(running, delivery)
         links = LinkStream(request_hidden_hosts(request))
-        citations = CitationStream(draft.numbers)
+        citations = CitationStream(citation_tag(running.turn.ask), draft.numbers)
         draft.begin_round()
         deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
         async with contextlib.aclosing(deltas), contextlib.AsyncExitStack() as queued:

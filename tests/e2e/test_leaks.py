@@ -13,7 +13,7 @@ from tests.e2e.program import Program
 from tests.e2e.sides import Side
 from tests.e2e.test_asked_before import offered
 from tests.e2e.test_discord import AT, answered, answers
-from tests.fakes.completions import FakeCompletions, Words, echo
+from tests.fakes.completions import Citing, FakeCompletions, Words, echo
 from tests.fakes.discord import ADA, BO, CHEN, GENERAL, GUILD, RANDOM, FakeDiscord
 from tests.fakes.discord.guild import BOT_ROLE, P
 from tests.fakes.slack import BOT_USER, FakeSlack
@@ -103,7 +103,7 @@ async def test_discord_a_source_that_became_private_while_its_answer_was_written
 ) -> None:
     async with Program(tmp_path, **server.settings):
         await server.source(RANDOM)
-        server.endpoint.script(Words("In the safe [1]. " + "word " * 60, per_s=20))
+        server.endpoint.script(Citing("In the safe [1]. " + "word " * 60, per_s=20))
         asked = await server.discord.say(BO, GENERAL, f"{AT} my zebra key?")
         await answered(server.discord, asked, "In the safe")
         await server.discord.overwrite(RANDOM, GUILD, deny=P.VIEW_CHANNEL)
@@ -112,6 +112,7 @@ async def test_discord_a_source_that_became_private_while_its_answer_was_written
     shown = server.discord.from_bot(asked)[-1]
     assert "Asked before" not in shown.text
     assert QUESTION not in shown.text
+    assert "In the safe. word" in shown.text, "nor is there a number that leads nowhere"
 
 
 async def test_discord_who_lost_a_role_has_its_channels_no_more(tmp_path: Path, server: Server) -> None:
@@ -270,7 +271,7 @@ async def test_instructions_in_an_old_thread_change_nothing_but_words(
         await until(lambda: len(side.answers()[-1].buttons) > 1)
         before = side.answers()
         later = side.elsewhere()
-        endpoint.script(Words(f"{HOSTILE} [1]"))
+        endpoint.script(Citing(f"{HOSTILE} [1]"))
         await later.ask("the zebra key?")
         await later.answered("Asked before:")
         assert side.answers() == before, "nothing was posted in the old thread"

@@ -21,6 +21,7 @@ from core.conversation.prompt import (
 from core.llm.messages import message_to_text
 from core.llm.prompt_fitting import LEFT_OUT, estimate_messages, fit
 from core.llm.tokens import estimate
+from core.memory.citations import shown_mark
 from core.ports.model import Request
 from core.text import is_blank
 from core.values.conversation import Ask, Message, ThreadMessage, text_message
@@ -55,6 +56,19 @@ def prompt(
     messages = build(lines, question, system=system, complete=complete)
     request = Request(messages, "m", max_tokens=100, counted=counted_prompt(lines, spent, "m"))
     return fit(request, ModelInfo("m", window), share=share)
+
+
+def test_an_answer_is_read_without_its_citations_also_where_somebody_quotes_it() -> None:
+    cites = f"In the safe {shown_mark(1)}, see [1]."
+    quote = Quote(cites, "Parley", author_id="U0")
+    lines = [
+        line(1, ADA, "where?"),
+        line(2, PARLEY, cites, mine=True, anchor="m1"),
+        replace(line(3, BO, "sure?"), attached=(quote,)),
+    ]
+    read = "\n".join(map(message_to_text, prompt(lines, ask(4, "well?"))))
+    assert read.count("In the safe, see [1].") == 2
+    assert shown_mark(1) not in read
 
 
 def test_a_thread_becomes_roles_and_names() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.conversation.summary import FILE_LENGTH, build_summary, within
 from core.llm.prompt_fitting import LEFT_OUT, estimate_messages, fit
+from core.memory.citations import shown_mark
 from core.ports.model import Request
 from core.values.conversation import Ask, Message, ThreadMessage
 from core.values.deltas import ModelInfo
@@ -51,6 +52,11 @@ def test_the_model_is_given_who_said_what_when_and_the_language() -> None:
         {"at": "2026-01-01 11:59", "by": "Ada", "text": "Ship on Monday?"},
         {"at": "2026-01-01 12:00", "by": "Parley", "text": "Yes."},
     ]
+
+
+def test_citations_are_not_summed_up() -> None:
+    _, said = summary([line("2", f"In the safe {shown_mark(1)}, see [1].", mine=True)])
+    assert json.loads(said.text)["text"] == "In the safe, see [1]."
 
 
 def test_files_and_quotes_are_summed_up_too_and_long_files_by_their_beginnings() -> None:

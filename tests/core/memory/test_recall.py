@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from core.memory.audience import Audience
+from core.memory.citations import citation_tag, mark
 from core.memory.recall import LOOK_UP_S, Offered, Recall
 from core.platform_calls import PlatformCalls
 from core.ports.embeddings import NO_MEANING
@@ -177,7 +178,7 @@ async def test_a_later_process_keeps_the_numbers_though_a_source_is_gone() -> No
     second = await team.recall.offer(await team.store.begin(turn.id), "Where is the key?")
     assert second.sources == first.sources
     assert second.material is not None
-    assert json.loads(second.material.text.splitlines()[1])["n"] == 2
+    assert json.loads(second.material.text.splitlines()[1])["cite"] == mark(citation_tag(turn.ask), 2)
 
 
 async def test_a_search_that_takes_long_is_not_waited_for() -> None:

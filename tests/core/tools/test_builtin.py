@@ -13,6 +13,7 @@ import pytest
 
 from core.errors import Code, PlatformError
 from core.i18n import LANGUAGES, tool_label
+from core.memory.citations import citation_tag, mark
 from core.memory.recall import Recall
 from core.platform_calls import PlatformCalls
 from core.ports.embeddings import Meanings
@@ -220,7 +221,7 @@ async def test_who_may_not_read_the_channel_reads_nothing(tool: str) -> None:
         await library.call(tool, query="plan")
 
 
-async def test_a_search_finds_earlier_answers_under_numbers_by_which_they_can_be_cited() -> None:
+async def test_a_search_finds_earlier_answers_with_marks_by_which_they_can_be_cited() -> None:
     library = Library()
     library.ask = replace(library.ask, place=replace(PLACE, team="T1"))
     turn = await library.store.accept(library.ask)
@@ -231,7 +232,7 @@ async def test_a_search_finds_earlier_answers_under_numbers_by_which_they_can_be
     await answered(library.store, "What is the budget?", "It is 5,000.", thread="5", channel=here)
     assert await library.found("budget") == [
         {
-            "n": 2,
+            "cite": mark(citation_tag(library.ask), 2),
             "on": "2026-11-01",
             "by": "Ben",
             "question": "What is the budget?",

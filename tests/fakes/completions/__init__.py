@@ -15,7 +15,7 @@ from .embeddings import hashed
 from .pictures import VENDORS, PictureRules
 from .quirks import QUIRKS, Expect, Quirk
 from .reference import request_body_problems
-from .replies import Raw, Refused, Reply, Status, Whole, Words, redirect
+from .replies import Citing, Raw, Refused, Reply, Status, Whole, Words, redirect
 from .server import FakeCompletions, Received, closed_port_url, echo
 from .statuses import STATUSES, StatusCase
 from .tools import NO_TOOLS, ToolRules, call_tools
@@ -25,6 +25,7 @@ __all__ = [
     "QUIRKS",
     "STATUSES",
     "VENDORS",
+    "Citing",
     "Expect",
     "FakeCompletions",
     "PictureRules",

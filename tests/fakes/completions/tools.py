@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .reference import tool_problems
-from .replies import Json, Raw, Status, Words, encode
+from .replies import Citing, Json, Raw, Status, Words, encode
 from .statuses import INVALID, said
 
 NO_TOOLS: dict[str, Status] = {
@@ -141,7 +141,7 @@ def call_tools(
         offered = [tool["function"]["name"] for tool in body.get("tools", [])]
         if made >= len(rounds) or not offered or body.get("tool_choice") == "none":
             results = [message["content"] for message in messages if message["role"] == "tool"]
-            return Words(answer.replace("{results}", " ".join(results)))
+            return Citing(answer.replace("{results}", " ".join(results)))
         calls: list[tuple[str, str, str]] = []
         for number, (name, arguments) in enumerate(rounds[made]):
             found = next((one for one in offered if one == name or one.endswith(f"__{name}")), None)
