@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, column, text
 from sqlalchemy.sql.selectable import TextualSelect
 
-from core.memory.ranking import ANSWER_WEIGHT, ASKED, WordCounts, score
+from core.memory.ranking import ANSWER_WEIGHT, ASKED, WordCounts, score, shared
 from core.values.memory import EarlierAnswer, SourceScope
 from storage import sources
 from storage.tables import Words
@@ -41,11 +41,16 @@ MOST_SHARE = 1 / 3
 
 
 def search(
-    connection: Connection, scope: SourceScope, counts: WordCounts, weights: Mapping[str, float], limit: int
+    connection: Connection,
+    scope: SourceScope,
+    counts: WordCounts,
+    weights: Mapping[str, float],
+    limit: int,
+    least: float = 0.0,
 ) -> list[EarlierAnswer]:
-    """The best sources for these words, one of each thread."""
+    """The best sources for these words, one of each thread. `least`: the share of their weight that each has."""
     found: dict[str, EarlierAnswer] = {}
-    for answer in _best(connection, scope, counts, weights, 2 * limit):
+    for answer in _best(connection, scope, counts, weights, 2 * limit, least):
         found.setdefault(answer.place.key, answer)
         if len(found) == limit:
             break
@@ -53,7 +58,12 @@ def search(
 
 
 def _best(
-    connection: Connection, scope: SourceScope, counts: WordCounts, weights: Mapping[str, float], at_once: int
+    connection: Connection,
+    scope: SourceScope,
+    counts: WordCounts,
+    weights: Mapping[str, float],
+    at_once: int,
+    least: float,
 ) -> Iterator[EarlierAnswer]:
     """The sources for these words, best first, and of equal ones the newest. Their texts are read `at_once`."""
     there = counts.in_scope(scope)
@@ -61,7 +71,8 @@ def _best(
     looked_for = weights if few else counts.rarest(weights, MOST_FOUND)
     for number in range(MOST_ROUNDS):
         candidates = _candidates(connection, scope, looked_for, number, few=few, most=most)
-        ranked = sorted(((score(weights, words), id_) for id_, words in candidates), reverse=True)
+        enough = (one for one in candidates if not least or shared(weights, one[1]) >= least)
+        ranked = sorted(((score(weights, words), id_) for id_, words in enough), reverse=True)
         ids = (id_ for _, id_ in ranked)
         while batch := list(islice(ids, at_once)):
             readable = sources.answers(connection, batch, scope)

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, Connection, MetaData, Table, Text
 
 from core.i18n.zh import PHRASES as CHINESE_PHRASES
-from core.memory.ranking import source_words
+from core.memory.ranking import LEAST_SHARED, source_words
 from core.memory.tokens import VERSION, tokens
 from core.ports.store import Store
 from core.values.memory import SourceScope
@@ -175,7 +175,7 @@ async def share_found(store: Store, asked: AskedAgain, firsts: Sequence[int]) ->
     topics = {f"m{number}": one.topic for number, one in enumerate(asked.answered)}
     found = [0] * len(firsts)
     for text, topic in asked.again:
-        answers = await store.earlier_answers(everywhere(), tokens(text), max(firsts))
+        answers = await store.earlier_answers(everywhere(), tokens(text), max(firsts), LEAST_SHARED)
         there = [topics[answer.question_id] == topic for answer in answers]
         for at, first in enumerate(firsts):
             found[at] += any(there[:first])

@@ -12,6 +12,7 @@ from typing import Any
 
 import discord
 
+from core.delivery.markdown.code_ranges import code_ranges, within
 from core.text import shortened
 from core.values.outgoing import (
     AnswerPicture,
@@ -47,6 +48,7 @@ https://docs.discord.com/developers/resources/channel#trigger-typing-indicator""
 _NOTICE = "-# "
 """Subtext: https://support.discord.com/hc/en-us/articles/210298617"""
 
+_SUBTEXT = re.compile(r"^([ \t>*+\d.)\u200b-]{0,40}?)(-)(?=#\s|#$)", re.MULTILINE)
 _QUOTE = "> "
 _QUOTE_LIMIT = 150
 """UTF-16 units of a question above its answer."""
@@ -75,13 +77,22 @@ def page_to_content(page: Page, quote: str = "") -> str:
 
 def _with_sources(page: Page) -> str:
     """The text, and under it a line of subtext for each source: links with a text are shown there too."""
-    text = page.text
+    text = _without_subtext(page.text)
     for line in sources_to_lines(page.sources):
         longer = "\n".join(filter(None, (text, _NOTICE + line)))
         if _units(longer) > CONTENT_LIMIT:
             break
         text = longer
     return text
+
+
+def _without_subtext(text: str) -> str:
+    """`text`, of which no line is shown as subtext: that is for what Parley says under an answer. Its length is the
+    same."""
+    if "-#" not in text:
+        return text
+    code = code_ranges(text)
+    return _SUBTEXT.sub(lambda found: found[0] if within(code, found.start(2)) else f"{found[1]}\u2010", text)
 
 
 def sources_to_lines(sources: Sources) -> list[str]:

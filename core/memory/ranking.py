@@ -26,6 +26,11 @@ COMMON_SHARE, COMMON_LEAST = 0.03, 1_000
 and costs most of the time. With 30 in place of 1,000, among 781 sources the right one was among ten in 80 % of 4,800
 questions; with 1,000, in 83 %."""
 ANSWER_WEIGHT = 0.3
+LEAST_SHARED = 0.18
+"""A source has at least that share of the weight of a question's words, to be offered for it. With more, the right one
+is missed too often: measured on 1,600 English questions with 5,681 sources it is among ten in 77 %, without this in
+78 %, with 0.25 in 72 %. Of 400 questions about another subject 40 % are offered nothing among 300 sources, without this
+5 %, and 98 % among ten that begin with "How do I", without this 55 %."""
 
 _K1, _B = 1.2, 0.75
 _LOOKED_AT = 1_000
@@ -111,8 +116,17 @@ def score(weights: Mapping[str, float], words: Collection[str]) -> float:
     """The score of a source with these `source_words`."""
     there = set(words)
     length = len([word for word in there if word[0] == ASKED])
-    found = sum(
+    return _found(weights, there) * (_K1 + 1) / (1 + _K1 * (1 - _B + _B * length / _TYPICAL_LENGTH))
+
+
+def shared(weights: Mapping[str, float], words: Collection[str]) -> float:
+    """The share of the weight of a question's words that a source with these `source_words` has."""
+    whole = sum(weights.values())
+    return _found(weights, set(words)) / whole if whole else 0.0
+
+
+def _found(weights: Mapping[str, float], there: Collection[str]) -> float:
+    return sum(
         weight if ASKED + word in there else ANSWER_WEIGHT * weight if word in there else 0.0
         for word, weight in weights.items()
     )
-    return found * (_K1 + 1) / (1 + _K1 * (1 - _B + _B * length / _TYPICAL_LENGTH))

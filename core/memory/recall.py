@@ -23,7 +23,7 @@ from core.memory.channel_memories import ChannelMemories
 from core.memory.citations import MOST_NUMBERS, citation_tag, mark
 from core.memory.found_messages import FoundMessages
 from core.memory.opinions import unwanted
-from core.memory.ranking import compared, united
+from core.memory.ranking import LEAST_SHARED, compared, united
 from core.memory.source_checks import SourceChecks
 from core.memory.source_text import (
     MOST_CANDIDATES,
@@ -181,7 +181,9 @@ class Recall:
         found = (
             []
             if goes_on
-            else await self.find(audience, question, MOST_CANDIDATES, vector=vector, within_s=_SEARCH_S)
+            else await self.find(
+                audience, question, MOST_CANDIDATES, vector=vector, least=LEAST_SHARED, within_s=_SEARCH_S
+            )
         )
         lines = candidates(list(enumerate(found, 1)), tag, now, old_after)
         if not lines:
@@ -207,11 +209,13 @@ class Recall:
         *,
         vector: Vector | None = None,
         itself: bool = False,
+        least: float = 0.0,
         within_s: float = PATIENT_S,
     ) -> list[EarlierAnswer]:
         """The earlier answers that have some of these words, or are similar to `vector`, best first, and that everybody
         may read who reads an answer to `audience`. `itself`: also those of the conversation that asks.
-        `within_s`: seconds that the platform has for what it tells. Raises StoreError."""
+        `least`: as in `SourceStore.earlier_answers`. `within_s`: seconds that the platform has for what it
+        tells. Raises StoreError."""
         until_s = self._clock.monotonic() + within_s
         calls, looked_for = self._calls(audience.place), tokens(words)
         looks = calls is not None and (looked_for or vector is not None)
@@ -221,9 +225,9 @@ class Recall:
         if itself:
             scopes = [replace(one, but=replace(one.but, thread=_NO_THREAD)) for one in scopes]
         if vector is None:
-            found = await self._by_words(scopes, looked_for, limit * _CHECKED)
+            found = await self._by_words(scopes, looked_for, limit * _CHECKED, least)
         else:
-            by_words = await self._by_words(scopes, looked_for, MOST_BY_WORDS)
+            by_words = await self._by_words(scopes, looked_for, MOST_BY_WORDS, least)
             most = MOST_BY_MEANING * _RANKED
             similar = [await self._store.similar_answers(one, vector, most) for one in scopes]
             by_meaning = varied(compared(similar, looked_for, most), MOST_BY_MEANING)
@@ -233,10 +237,10 @@ class Recall:
         return await self._citable(wanted, audience, calls, limit, until_s)
 
     async def _by_words(
-        self, scopes: Sequence[SourceScope], words: Sequence[str], limit: int
+        self, scopes: Sequence[SourceScope], words: Sequence[str], limit: int, least: float
     ) -> list[EarlierAnswer]:
         most = limit * _RANKED
-        found = [await self._store.earlier_answers(one, words, most) for one in scopes]
+        found = [await self._store.earlier_answers(one, words, most, least) for one in scopes]
         return varied(compared(found, words, most), limit)
 
     async def number(self, turn: Turn, found: Iterable[EarlierAnswer]) -> list[tuple[int, EarlierAnswer]]:

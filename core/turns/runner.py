@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 
@@ -19,6 +20,7 @@ from core.i18n import error_text, phrase
 from core.llm.catalog import ModelCatalog, environment_to_catalog
 from core.llm.messages import message_to_text
 from core.memory.citations import OPINIONS, cited_numbers, without_citations
+from core.memory.ranking import LEAST_SHARED
 from core.memory.recall import MOST_RELATED, Recall, audience_of
 from core.platform_calls import PlatformCalls
 from core.ports.model import Model
@@ -349,7 +351,8 @@ class TurnRunner:
         if recall is None or not settings.related:
             return finish
         words = message_to_text(Message("user", (Text(ask.text), *ask.attached)))
-        found = await until_stored(self._clock, lambda: recall.find(audience_of(turn), words, MOST_RELATED))
+        find = partial(recall.find, audience_of(turn), words, MOST_RELATED, least=LEAST_SHARED)
+        found = await until_stored(self._clock, find)
         language = self._language(running)
         head, numbered = phrase("related_head", language), list(enumerate(found, 1))
         sources = recall.shown(ask.place, numbered, head, language, settings.zone)

@@ -21,13 +21,13 @@ class SqlSourceStore(StoreState):
     """`core.ports.store.memory` documents each method."""
 
     async def earlier_answers(
-        self, scope: SourceScope, words: Sequence[str], limit: int
+        self, scope: SourceScope, words: Sequence[str], limit: int, least: float = 0.0
     ) -> list[EarlierAnswer]:
         counts = await self._word_counts.counts()
         weights = counts.weights(words)
         if not weights or not scope.channels or limit < 1:
             return []
-        return await self._database.read(source_search.search, scope, counts, weights, limit)
+        return await self._database.read(source_search.search, scope, counts, weights, limit, least)
 
     async def answers_of(self, scope: SourceScope, turn_ids: Collection[int]) -> list[EarlierAnswer]:
         found = await self._database.read(sources.answers, turn_ids, scope)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy import text as sql
 
 from core.clock import SystemClock
+from core.memory.ranking import LEAST_SHARED
 from core.memory.tokens import SCRIPTS, VERSION, tokens
 from core.ports.store import Store
 from core.ports.store.privacy import Feedback
@@ -87,6 +88,17 @@ async def test_words_of_the_answer_find_it_behind_words_of_a_question(store: Sto
     await answered(store, question(1, "How do I get in from home?"), "Install WireGuard first.")
     await answered(store, question(2, "Is WireGuard free?"), "Yes.")
     assert await found(store, "wireguard") == ["Is WireGuard free?", "How do I get in from home?"]
+
+
+async def test_what_shares_too_little_with_a_question_is_no_answer_to_it(store: Store) -> None:
+    things = ("the router", "a badge", "the shop", "a label", "the branch", "the garage", "the plants")
+    for number, thing in enumerate(things):
+        await answered(store, question(number, f"How do I order {thing}?"), "In the portal.", f"p{number}")
+    unrelated = tokens("How does a list of one number look in Python, can you show me?")
+    assert len(await store.earlier_answers(scope(), unrelated, 10)) == len(things)
+    assert await store.earlier_answers(scope(), unrelated, 10, LEAST_SHARED) == []
+    again = await store.earlier_answers(scope(), tokens("can I order a new badge"), 10, LEAST_SHARED)
+    assert again[0].question == "How do I order a badge?"
 
 
 async def test_chinese_is_found_within_a_sentence(store: Store) -> None:

@@ -14,7 +14,7 @@ from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_discord import AT, answered
 from tests.e2e.test_slack_content import WAIT_S, asked_times, last, png, told
-from tests.fakes.completions import FakeCompletions, PictureRules, Status, Words
+from tests.fakes.completions import Citing, FakeCompletions, PictureRules, Status, Words
 from tests.fakes.discord import ADA, GENERAL, FakeDiscord
 from tests.fakes.discord import File as Upload
 from tests.fakes.slack import FakeSlack
@@ -175,11 +175,11 @@ async def test_a_transcript_above_an_answer_stays_when_a_source_under_it_is_dele
         source = await discord.say(ADA, GENERAL, f"{AT} when do we ship the loom?")
         await answered(discord, source, "Every day.")
         await discord.wait_for(lambda: discord.from_bot(source)[-1].buttons)
-        endpoint.script(Words("Noted [1]."))
+        endpoint.script(Citing("Noted [1]."))
         asked = await discord.say(ADA, GENERAL, f"{AT} ship the loom as I say here", files=[clip])
         before = await answered(discord, asked, "Asked before:")
         assert QUOTED.format("clip.ogg") in before.text
         await discord.delete(source)
         await discord.wait_for(lambda: "Asked before:" not in discord.from_bot(asked)[-1].text)
         shown = discord.from_bot(asked)[-1]
-    assert shown.text == QUOTED.format("clip.ogg") + "\n\nNoted [1]."
+    assert shown.text == QUOTED.format("clip.ogg") + "\n\nNoted [\u20601]\u2060."

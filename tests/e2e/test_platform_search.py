@@ -283,7 +283,7 @@ async def test_an_answer_that_waits_for_an_approval_still_links_what_it_cites(te
         await team.parley(ADA, "C1", "settings read_links on")
         await team.slack.say(BO, "C2", SAID)
         call = ("call_1", "read_link", json.dumps({"url": "http://localhost/plan"}))
-        team.endpoint.script(Words("Behind a picture [1].", calls=(call,), finish="tool_calls"))
+        team.endpoint.script(Citing("Behind a picture [1].", calls=(call,), finish="tool_calls"))
         ts = await team.slack.say(ADA, "C1", f"<@{BOT_USER}> {ASKED}")
         approval = await team.slack.wait_for(partial(_approval, team, ts))
         assert approval is not None
@@ -291,8 +291,8 @@ async def test_an_answer_that_waits_for_an_approval_still_links_what_it_cites(te
         team.endpoint.script(Words("The plan is not there."))
         await team.slack.press(ADA, "C1", *approval)
         shown = await team.answered("C1", ts, team.words("found_head", platform="Slack"), ended=True)
-        assert "Behind a picture [1]." in shown.visible
-        material = [one for one in team.asked.body["messages"] if '{"n": 1' in str(one.get("content"))]
+        assert "Behind a picture [\u20601]\u2060." in shown.visible
+        material = [one for one in team.asked.body["messages"] if '{"cite"' in str(one.get("content"))]
         assert len(material) == 1
     assert team.searches == ["ok"]
 

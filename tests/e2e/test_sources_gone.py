@@ -11,7 +11,7 @@ from tests.e2e.conftest import discord_settings, model_settings
 from tests.e2e.program import Program
 from tests.e2e.sides import Discord, Side
 from tests.e2e.test_asked_before import CITED, QUESTION, answered_once, offered
-from tests.fakes.completions import FakeCompletions, Words
+from tests.fakes.completions import Citing, FakeCompletions, Words
 from tests.fakes.discord import ADA, GENERAL, FakeDiscord
 from tests.waiting import until
 
@@ -106,7 +106,7 @@ async def test_a_source_that_is_edited_while_an_answer_is_written_is_not_linked(
     async with Program(tmp_path, **side.settings, **model_settings(endpoint)):
         await answered_once(side, endpoint)
         later = side.elsewhere()
-        endpoint.script(Words(CITED + " word" * 60, per_s=30))
+        endpoint.script(Citing(CITED + " word" * 60, per_s=30))
         await later.ask(LOST)
         await later.answered("word")
         await side.edit("never mind")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from core.clock import Clock, SystemClock
 from core.errors import StoreError
 from core.memory.citations import OPINIONS
-from core.memory.ranking import WordCounts, score, source_words
+from core.memory.ranking import WordCounts, score, shared, source_words
 from core.ports.files import FileContent
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change
@@ -724,7 +724,7 @@ class MemoryStore(MemorySettings):
         )
 
     async def earlier_answers(
-        self, scope: SourceScope, words: Sequence[str], limit: int
+        self, scope: SourceScope, words: Sequence[str], limit: int, least: float = 0.0
     ) -> list[EarlierAnswer]:
         self._work()
         having = Counter(word.lstrip("?") for found in self._sources.values() for word in found)
@@ -732,7 +732,8 @@ class MemoryStore(MemorySettings):
         scores = {turn_id: score(weights, found) for turn_id, found in self._sources.items()}
         best: dict[str, EarlierAnswer] = {}
         for turn_id in sorted(scores, key=lambda one: (scores[one], one), reverse=True):
-            if scores[turn_id] and (answer := self._source(turn_id, scope)) is not None:
+            enough = scores[turn_id] and shared(weights, self._sources[turn_id]) >= least
+            if enough and (answer := self._source(turn_id, scope)) is not None:
                 best.setdefault(answer.place.key, answer)
         return list(best.values())[:limit]
 

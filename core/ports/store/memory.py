@@ -18,11 +18,12 @@ class SourceStore(Protocol):
     """
 
     async def earlier_answers(
-        self, scope: SourceScope, words: Sequence[str], limit: int
+        self, scope: SourceScope, words: Sequence[str], limit: int, least: float = 0.0
     ) -> list[EarlierAnswer]:
         """The sources of `scope` that have some of `words`, best first: one of each thread, at most `limit`.
 
-        `words` are tokens (`core.memory.tokens`). Those in too many sources to distinguish them are left out.
+        `words` are tokens (`core.memory.tokens`). Those in too many sources to distinguish them are left out. `least`:
+        the share of their weight that a source has to have (`core.memory.ranking.shared`).
         """
         ...
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ from bots.discord.outgoing import (
     page_to_view,
 )
 from core.i18n import LANGUAGES, phrase
-from core.values.outgoing import Page, page_length
+from core.values.outgoing import Page, SourceLink, Sources, page_length
 from core.values.ui import Button
 
 
@@ -93,3 +95,23 @@ def test_a_body_pings_nobody_and_unfurls_nothing() -> None:
 def test_a_nonce_is_short_and_always_the_same(key: str) -> None:
     assert key_to_nonce(key) == key_to_nonce(key)
     assert 0 < len(key_to_nonce(key)) <= 25
+
+
+@pytest.mark.parametrize("before", ["", "> ", "- ", "1. ", "  ", "> - "])
+def test_words_of_an_answer_are_never_small_as_what_is_said_under_it(before: str) -> None:
+    forged = f"In the safe.\n\n{before}-# Asked before:\n{before}-# [1] [Where?](<https://evil.example>)"
+    sources = Sources("Asked before:", (SourceLink(1, "Where?", "https://chat.example/1", "1 May 2026"),))
+    shown = page_to_content(Page(forged, "Cut here.", sources=sources))
+    small = [line for line in shown.split("\n") if re.match(r"[> \t\d.-]*-# ", line)]
+    assert small == [
+        "-# Asked before:",
+        r"-# \[1] [Where?](<https://chat.example/1>) · 1 May 2026",
+        "-# Cut here.",
+    ]
+    assert len(page_to_content(Page(forged))) == len(forged)
+    assert content_to_text(page_to_content(Page(forged))).count("Asked before:") == 1
+
+
+def test_code_and_other_dashes_stay_as_they_are() -> None:
+    text = "```\n-# a comment\n```\n`-# x` and a -# b\n-#tag\n- # x"
+    assert page_to_content(Page(text)) == text

@@ -37,11 +37,11 @@ class SlowStore(MemoryStore):
     slow = False
 
     async def earlier_answers(
-        self, scope: SourceScope, words: Sequence[str], limit: int
+        self, scope: SourceScope, words: Sequence[str], limit: int, least: float = 0.0
     ) -> list[EarlierAnswer]:
         if self.slow:
             await asyncio.Event().wait()
-        return await super().earlier_answers(scope, words, limit)
+        return await super().earlier_answers(scope, words, limit, least)
 
 
 class Team:
