@@ -8,7 +8,7 @@ from functools import reduce
 from core.commands.context import CommandContext
 from core.commands.settings_view import BUDGETS, changed_line
 from core.ports.store.settings import Change
-from core.settings.channel import SETTINGS, ChannelSettings, Reported
+from core.settings.channel import SETTINGS, ChannelSettings, Memory, Reported
 from core.spend.budget_text import kept_to_text, limits_to_text
 from core.spend.budgets import scoped_limits
 from core.values.budgets import BudgetScope, Limit
@@ -32,6 +32,9 @@ def changed_to_text(changes: Sequence[Change], settings: ChannelSettings, given:
         return given.phrase("saved", words=words)
     if any(one.name == "keep_days" for one in others) and settings.keep_days is not None:
         sentences.append(given.phrase("keep_days_changed"))
+    widened = any(one.name == "memory" for one in others) and settings.memory is Memory.WORKSPACE
+    if widened and not given.traits.distributed:
+        sentences.append(given.phrase("memory_widened"))
     currency = given.core.parley_currency
     lines = [changed_line(one, settings, given.language, currency) for one in others]
     return "\n".join([given.phrase("settings_changed"), *(f"- {line}" for line in (*lines, *sentences))])

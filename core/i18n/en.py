@@ -397,6 +397,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_allow_about": "ids or mentions of channels, roles and people; nobody else may ask",
     "setting_deny_about": "ids or mentions of channels, roles and people",
     "setting_keep_days_about": "a whole number from 1; `-` for no limit here",
+    "memory_widened": "This works both ways: other channels with this setting may use the answers given here, if "
+    "everybody there may read them here too.",
     "keep_days_changed": "I remove what is older from my own database within the hour, for good. Messages on the "
     "platform itself stay there.",
     "keep_days_changed.web": "I remove what is older within the hour, for good.",

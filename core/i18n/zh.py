@@ -351,6 +351,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_allow_about": "频道、角色和人的 ID 或提及；其他人不能提问",
     "setting_deny_about": "频道、角色和人的 ID 或提及",
     "setting_keep_days_about": "从 1 起的整数；`-` 表示这里不另设上限",
+    "memory_widened": "这是双向的：设置相同的其他频道也可能参考这里的回答，前提是那里的所有人都能在这里查看。",
     "keep_days_changed": "更早的内容会在一小时内从我自己的数据库中永久删除。平台上的消息本身仍在那里。",
     "keep_days_changed.web": "更早的内容会在一小时内永久删除。",
     "settings_title": "**这里的设置**",

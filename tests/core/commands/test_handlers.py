@@ -889,6 +889,15 @@ async def test_nobody_sets_more_tokens_or_another_model_than_the_operator_allows
     assert "Done." in await office.told("model", "second", by, place)
 
 
+@pytest.mark.parametrize("by", [replace(ADMIN, locale="en"), replace(ADMIN, locale="zh")], ids=["en", "zh"])
+async def test_who_opens_the_memory_of_a_channel_is_told_that_it_works_both_ways(by: Person) -> None:
+    office, words = Office(), phrase("memory_widened", by.locale)
+    assert words in await office.told("settings", "memory workspace", by, THREAD)
+    assert words in await office.told("settings", "workspace memory workspace", by, THREAD)
+    assert words not in await office.told("settings", "memory channel", by, THREAD)
+    assert words not in await office.told("settings", "rate 5", by, THREAD)
+
+
 async def test_a_channel_keeps_messages_no_longer_than_its_workspace_and_that_no_longer_than_the_operator() -> (
     None
 ):
