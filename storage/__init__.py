@@ -25,7 +25,7 @@
     posts       the messages of answers, and the turns whose pages they are
     usage       usage of answers, and totals
     charges     the parts of the usage of an answer
-    citations   the earlier answers that a turn was offered
+    citations   the earlier answers that turns were offered, and that answers cite
     usage_sums  sums of usage by time, model, person, thread and time to the first word
     reports     the figures of usage reports
     budgets     spending under budgets

@@ -34,7 +34,7 @@ class KeptWordCounts:
         self._new += number
 
     async def counts(self) -> WordCounts:
-        """Raises StoreError where they are not known yet."""
+        """The counts, of which the newest sources may be missing. Raises StoreError where they can't be read."""
         known = self._counts
         if known is None or (self._is_old(known) and known.sources < FEW):
             return await self._count()

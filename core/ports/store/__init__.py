@@ -10,7 +10,7 @@
     uploads   pictures of messages
     memory    the index of answered questions, by their words
     vectors   and by their meaning
-    citations the earlier answers that a turn was offered
+    citations the earlier answers that turns were offered, and that answers cite
     retention the removal of what is older than it is kept
     summaries summaries of the beginnings of long threads
 
