@@ -1,4 +1,4 @@
-"""Which earlier answers people do not want as sources. Pure."""
+"""Decides which earlier answers people do not want as sources. Pure."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ _SEARCH_S = 0.5
 """Of these, the seconds for the platform."""
 PATIENT_S = 2.0
 """The same for what people look for, and for links."""
-_ELSEWHERE = 0.7
+_ELSEWHERE_SHARE = 0.7
 """The share of these seconds in which the platform tells which other channels may be used. Without its answer the
 channel itself is: that takes no call."""
 MOST_FOUND = 8
@@ -361,7 +361,7 @@ class Recall:
         channels: frozenset[str] = frozenset()
         if every - {place.channel}:
             looking = asyncio.ensure_future(_eligible(audience, calls, every))
-            if await ends_within(looking, within_s * _ELSEWHERE, self._clock):
+            if await ends_within(looking, within_s * _ELSEWHERE_SHARE, self._clock):
                 channels = looking.result()
             else:  # the look-ups go on, and are there for the next answer
                 log.info("other_channels_late", place=place.key)
