@@ -287,7 +287,7 @@ class Recall:
         calls = self._calls(place)
         if calls is None or not numbered:
             return NO_SOURCES
-        several, now = Feature.CHANNELS in calls.installation.traits.features, self._clock.now()
+        several = Feature.CHANNELS in calls.installation.traits.features
         links = (
             source_link(
                 number,
@@ -297,11 +297,15 @@ class Recall:
                 zone,
                 channel=calls.channel_mention(one.place) if _is_elsewhere(one.place, place) else "",
                 named=several and not one.place.direct,
-                old=is_old(one, now, self._old_after),
+                old=self.is_old(one),
             )
             for number, one in numbered
         )
         return Sources(head, tuple(links))
+
+    def is_old(self, one: EarlierAnswer) -> bool:
+        """True if it may be out of date by the operator's setting."""
+        return is_old(one, self._clock.now(), self._old_after)
 
     @property
     def _old_after(self) -> timedelta:

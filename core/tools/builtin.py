@@ -48,7 +48,8 @@ SEARCH_EARLIER = reading_tool(
     "search_earlier_threads",
     "Searches earlier questions of this team that were answered, for example to find out whether something was asked "
     "or decided before. Gives at most 8 with the mark `cite`, the date, the answer and a link. Where you use one, "
-    "write its mark exactly as it is behind what it says, after a space.",
+    "write its mark exactly as it is behind what it says, after a space. Of one that is marked `old`, say its date "
+    "first: it may be out of date.",
     query="A few telling words, in the language that the messages are likely to be in",
 )
 

@@ -106,15 +106,19 @@ class EarlierMessages:
             return NOT_FOUND
         found = await self._recall.search(audience_of(turn), turn.payer.id, query, MOST_FOUND)
         tag, numbered = citation_tag(ask), await self._recall.number(turn, found)
-        said = [self._found_to_json(mark(tag, number), one) for number, one in numbered]
+        said = [
+            self._found_to_json(mark(tag, number), one, old=self._recall.is_old(one))
+            for number, one in numbered
+        ]
         return "\n".join(said) or NOT_FOUND
 
-    def _found_to_json(self, cite: str, one: EarlierAnswer) -> str:
+    def _found_to_json(self, cite: str, one: EarlierAnswer, *, old: bool) -> str:
         calls = self._calls(one.place)
         link = calls.message_link(one.place, one.question_id) if calls is not None else ""
         said = {
             "cite": cite,
             "on": f"{one.at:%Y-%m-%d}",
+            **({"old": True} if old else {}),
             "by": label(one.asker.name),
             "question": shortened(one.question, QUESTION_LENGTH),
             "answer": shortened(without_citations(one.answer), ANSWER_LENGTH),

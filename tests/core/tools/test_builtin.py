@@ -244,6 +244,24 @@ async def test_a_search_finds_earlier_answers_with_marks_by_which_they_can_be_ci
     assert await library.call("search_earlier_threads", query="zebra") == NOT_FOUND
 
 
+async def test_a_search_marks_what_may_be_out_of_date() -> None:
+    library, here = Library(), replace(PLACE, team="T1", thread="")
+    library.ask = replace(library.ask, place=replace(PLACE, team="T1"))
+    turn = await library.store.accept(library.ask)
+    assert turn is not None
+    library.turn = await library.store.begin(turn.id)
+    for days in (179, 181):
+        at = library.clock.now() - timedelta(days=days)
+        words = f"What is the budget of day {days}?"
+        await answered(library.store, words, f"It is {days}.", thread=f"{days}", channel=here, at=at)
+    found = await library.found("What is the budget?")
+    assert {str(one["answer"]): one.get("old", False) for one in found} == {
+        "It is 179.": False,
+        "It is 181.": True,
+    }
+    assert "marked `old`" in library.tool("search_earlier_threads").description
+
+
 async def test_a_search_finds_what_was_asked_in_other_words_and_its_cost_is_the_channels() -> None:
     library, here = Library(), replace(PLACE, team="T1", thread="")
     library.ask = replace(library.ask, place=replace(PLACE, team="T1"))
