@@ -7,7 +7,6 @@ again, and the ones above it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from core.i18n import MODEL_NAMES, language_of
 from core.llm.messages import whole_text
 from core.llm.tokens import estimate
 from core.speakers import label_of, labels_of
-from core.text import shortened
+from core.text import json_line, shortened
 from core.values.conversation import LinePosition, Message, ThreadMessage, text_message
 from core.values.summaries import (
     BEGINNING,
@@ -277,8 +276,9 @@ def build_thread_summary(stretch: Sequence[ThreadMessage], language: str) -> tup
 def build_folded_summary(parts: Sequence[ThreadSummary], language: str) -> tuple[Message, ...]:
     """As `build_thread_summary`, of the summaries that are folded into one."""
     texts = [{"until": _minute(one.until), "text": one.text} for one in parts]
-    said = "\n".join(json.dumps(one, ensure_ascii=False) for one in texts)
-    return _instructions(SYSTEM_OF_PARTS, language), text_message("user", PARTS + said)
+    return _instructions(SYSTEM_OF_PARTS, language), text_message(
+        "user", PARTS + "\n".join(map(json_line, texts))
+    )
 
 
 def _instructions(system: str, language: str) -> Message:

@@ -103,8 +103,8 @@ class ThreadSummaries:
     """Sums up the oldest lines of long threads. Each summary is a turn of its place that all others go before: a
     question that comes meanwhile interrupts it. The person pays for it after whose question it is due.
 
-    `budgets` are those of the places and of this person. Without routes in `catalog` the offline
-    model answers, and nothing is summed up. `submit` queues a turn. `observer` is told of a model that fails again.
+    `budgets` are those of the places and of this person. Without routes in `catalog` the offline model answers, and
+    nothing is summed up. `submit` queues a turn. `observer` is told of a model that fails again.
     """
 
     def __init__(
