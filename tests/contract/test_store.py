@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import struct
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Engine, Pool, event, text
 
 from core.errors import StoreError
 from core.ports.store import Store
@@ -173,6 +174,8 @@ FEW = frozenset(
     if index.dialect_options["sqlite"]["where"] is not None
 )
 """The indexes that hold a few of the rows, such as those of open turns."""
+DIRECT = ("reserve",)
+"""Methods with statements that the driver runs itself (`storage.direct`)."""
 SELDOM = (
     *("forget_person", "messages_by_person", "search"),
     *("usage_groups", "rated_answers", "operation_figures", "expire_spending", "is_set"),
@@ -218,7 +221,12 @@ async def test_no_method_reads_a_whole_table(sql_store: SqlStore, database: Data
     def remember(_c: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
         seen.append((current, statement, parameters))
 
+    def remember_direct(driver: sqlite3.Connection, *_rest: object) -> None:
+        """The statements that the driver runs itself, with their values in them."""
+        driver.set_trace_callback(lambda sql: seen.append((current, sql, ())) if current in DIRECT else None)
+
     event.listen(Engine, "before_cursor_execute", remember)
+    event.listen(Pool, "checkout", remember_direct)
     try:
         for current, call in CALLS.items():  # noqa: B007 (read by `remember`)
             await call(sql_store)
@@ -226,6 +234,7 @@ async def test_no_method_reads_a_whole_table(sql_store: SqlStore, database: Data
         await sql_store.usage_totals(NOON, NOON + timedelta(days=1), PLACE)
     finally:
         event.remove(Engine, "before_cursor_execute", remember)
+        event.remove(Pool, "checkout", remember_direct)
 
     def plan(connection: Connection, statement: str, parameters: object) -> list[str]:
         one = parameters[0] if isinstance(parameters, list) else parameters
