@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, column, text
 from sqlalchemy.sql.selectable import TextualSelect
 
-from core.memory.ranking import ANSWER_WEIGHT, ASKED, WordCounts, score, shared
+from core.memory.ranking import ASKED, WordCounts, score, shared
 from core.values.memory import EarlierAnswer, SourceScope
 from storage import sources
 from storage.tables import Words
@@ -30,14 +30,12 @@ FEWEST_COUNTED = 2
 """Sources that have a word that is counted: words in fewer are most of all words, and all weigh the same."""
 
 
-MOST_FOUND = 6_000
-"""Sources that the words which are looked for are in together: to find one takes 0.001 ms. Further words, the more
-frequent ones, only rank what is found. With all words looked for among 100,000 sources, the best one is the same, and
-of 100 of the best eight up to 5 are others."""
+MOST_FOUND = 4_000
+"""Sources that the words which are looked for are in together: to find one takes 0.001 ms. The other words only rank
+what is found: frequent ones, and first those of answers. With all words looked for among 100,000 sources, the best
+one is the same for 98 of 100 questions, and of their best eight 1 to 5 of 100 are others."""
 FEW = 5_000
 """Sources of a scope that are all looked at: then every word is looked for, since each is in few of them."""
-MOST_SHARE = 1 / 3
-"""Of all sources, the share in a scope from which PostgreSQL looks up the best ones in it, in place of finding all."""
 
 
 def search(
@@ -66,57 +64,38 @@ def _best(
     least: float,
 ) -> Iterator[EarlierAnswer]:
     """The sources for these words, best first, and of equal ones the newest. Their texts are read `at_once`."""
-    there = counts.in_scope(scope)
-    few, most = there <= FEW, there >= MOST_SHARE * counts.sources
-    looked_for = weights if few else counts.rarest(weights, MOST_FOUND)
+    few = counts.in_scope(scope) <= FEW
+    terms = counts.terms(weights, None if few else MOST_FOUND)
     for number in range(MOST_ROUNDS):
-        candidates = _candidates(connection, scope, looked_for, number, few=few, most=most)
+        candidates = _candidates(connection, scope, terms, number, few=few)
         enough = (one for one in candidates if not least or shared(weights, one[1]) >= least)
         ranked = sorted(((score(weights, words), id_) for id_, words in enough), reverse=True)
         ids = (id_ for _, id_ in ranked)
         while batch := list(islice(ids, at_once)):
-            readable = sources.answers(connection, batch, scope)
-            yield from (readable[id_] for id_ in batch if id_ in readable)
+            there = sources.answers(connection, batch, scope)
+            yield from (there[id_] for id_ in batch if id_ in there)
         if len(candidates) < CANDIDATES:
             return
 
 
 def _candidates(
-    connection: Connection,
-    scope: SourceScope,
-    weights: Mapping[str, float],
-    number: int,
-    *,
-    few: bool,
-    most: bool,
+    connection: Connection, scope: SourceScope, terms: Sequence[tuple[str, float]], number: int, *, few: bool
 ) -> list[tuple[int, Sequence[str]]]:
-    """The candidates of a round. The scope has `few` of the sources, or `most`."""
+    """The candidates of a round for these terms of the index with their weights. `few`: the scope has few sources."""
     # A place without threads never finds itself.
     channels = sorted(scope.channels - ({scope.but.channel} if not scope.but.thread else set()))
     values: dict[str, Any] = {"platform": scope.platform, "team": scope.team, "candidates": CANDIDATES}
     values["offset"] = number * CANDIDATES
-    terms = list(_terms(weights))
     if connection.dialect.name == "sqlite":
         query = _SQLITE_FEW if few else _SQLITE
-        quoted = [[f'"{mark}{word}"', one] for mark, word, one in terms]
+        quoted = [(f'"{term}"', weight) for term, weight in terms]
         values |= {"terms": json.dumps(quoted), "channels": json.dumps(channels)}
-    elif most and not few:
-        query = _POSTGRES_MOST
-        values |= {"channels": channels, "weights": [one for _, _, one in terms]}
-        values["words"] = [f"'{mark}{word}'" for mark, word, _ in terms]
     else:
-        query = _postgres(len(weights))
-        values |= {"channels": channels, "any": " | ".join(f"'{mark}{word}'" for mark, word, _ in terms)}
-        for at, (word, weight) in enumerate(weights.items()):
-            values |= {f"asked_{at}": f"'{ASKED}{word}'", f"said_{at}": f"'{word}'", f"w_{at}": weight}
+        query = _postgres(len(terms))
+        values |= {"channels": channels, "any": " | ".join(f"'{term}'" for term, _ in terms)}
+        for at, (term, weight) in enumerate(terms):
+            values |= {f"term_{at}": f"'{term}'", f"weight_{at}": weight}
     return [(row.turn_id, row.words) for row in connection.execute(query, values)]
-
-
-def _terms(weights: Mapping[str, float]) -> Iterator[tuple[str, str, float]]:
-    """Each word as it is indexed for a question, and for an answer: its mark, itself, its weight."""
-    for word, weight in weights.items():
-        yield ASKED, word, weight
-        yield "", word, ANSWER_WEIGHT * weight
 
 
 _COLUMNS = (column("turn_id", Integer), column("words", Words))
@@ -149,31 +128,11 @@ _HERE = f"here AS MATERIALIZED (SELECT turn_id FROM sources WHERE {_SCOPE}),"  #
 _SQLITE_FEW = _sqlite(_HERE, "AND +source_words.rowid IN here", "")
 
 
-# OFFSET of a lateral query has the planner look up each word in its index, and each of the best by its key.
-_POSTGRES_MOST = text(
-    """
-    WITH found AS (
-        SELECT one.turn_id, sum(term.weight) AS weight
-        FROM unnest(CAST(CAST(:words AS text[]) AS tsquery[]), CAST(:weights AS float8[])) AS term(word, weight)
-        CROSS JOIN LATERAL (SELECT turn_id FROM sources WHERE words @@ term.word OFFSET 0) AS one
-        GROUP BY one.turn_id
-    )
-    SELECT found.turn_id, source.words FROM found CROSS JOIN LATERAL (
-        SELECT words FROM sources
-        WHERE sources.turn_id = found.turn_id AND platform = :platform AND team = :team
-            AND channel = ANY (CAST(:channels AS text[])) OFFSET 0
-    ) AS source
-    ORDER BY found.weight DESC, found.turn_id DESC LIMIT :candidates OFFSET :offset
-    """
-).columns(*_COLUMNS)
-
-
 @cache
 def _postgres(count: int) -> TextualSelect:
-    """The query for that many words."""
+    """The query for that many terms."""
     weight = " + ".join(
-        f"CASE WHEN words @@ CAST(:asked_{number} AS tsquery) THEN CAST(:w_{number} AS float8) "
-        f"WHEN words @@ CAST(:said_{number} AS tsquery) THEN {ANSWER_WEIGHT} * CAST(:w_{number} AS float8) ELSE 0 END"
+        f"CASE WHEN words @@ CAST(:term_{number} AS tsquery) THEN CAST(:weight_{number} AS float8) ELSE 0 END"
         for number in range(count)
     )
     return text(
@@ -198,10 +157,13 @@ def count_words(connection: Connection) -> WordCounts:
     channels = connection.execute(_CHANNEL_COUNTS)
     in_channel = {(platform, team, channel): count for platform, team, channel, count in channels}
     having: dict[str, int] = {}
-    for word, count in rows:
-        plain = word.removeprefix(ASKED)
-        having[plain] = having.get(plain, 0) + round(count * times)
-    return WordCounts(sources_there, having, in_channel)
+    asked: dict[str, int] = {}
+    for term, found in rows:
+        word, count = term.removeprefix(ASKED), round(found * times)
+        having[word] = having.get(word, 0) + count
+        if word != term:
+            asked[word] = count
+    return WordCounts(sources_there, having, asked, in_channel)
 
 
 _CHANNEL_COUNTS = text("SELECT platform, team, channel, count(*) FROM sources GROUP BY platform, team, channel")

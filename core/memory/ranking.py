@@ -49,11 +49,12 @@ def source_words(question: str, answer: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class WordCounts:
-    """The number of sources, of those that have each word, and of those in each channel by its platform, team and id.
-    A word that is in few is not counted."""
+    """The number of sources, of those that have each word, of those that have it in their question, and of those in
+    each channel by its platform, team and id. A word that is in few is not counted."""
 
     sources: int = 0
     having: Mapping[str, int] = field(default_factory=dict)
+    asked: Mapping[str, int] = field(default_factory=dict)
     in_channel: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
 
     def weights(self, words: Sequence[str]) -> dict[str, float]:
@@ -65,11 +66,21 @@ class WordCounts:
         )
         return {word: self._weight(counted[word]) for word in telling[:MOST_WORDS]}
 
-    def rarest(self, weights: Mapping[str, float], most: int) -> dict[str, float]:
-        """The first of these words, which are in order, that together are in at most that many sources; the first
-        always."""
-        sums = accumulate(self.having.get(word, 1) for word in weights)
-        return dict(islice(weights.items(), max(1, sum(1 for _ in takewhile(most.__ge__, sums)))))
+    def terms(self, weights: Mapping[str, float], most: int | None = None) -> list[tuple[str, float]]:
+        """Each of these words as it is indexed for a question, and for an answer, with its weight, the greatest first:
+        those that together are in at most `most` sources; the first always."""
+        both = [(ASKED + word, weight) for word, weight in weights.items()]
+        both += [(word, ANSWER_WEIGHT * weight) for word, weight in weights.items()]
+        both.sort(key=lambda term: -term[1])
+        if most is None:
+            return both
+        sums = accumulate(self._sources_of(term) for term, _ in both)
+        return both[: max(1, sum(1 for _ in takewhile(most.__ge__, sums)))]
+
+    def _sources_of(self, term: str) -> int:
+        word = term.removeprefix(ASKED)
+        asked = self.asked.get(word, 0)
+        return asked if word != term else self.having.get(word, 0) - asked
 
     def in_scope(self, scope: SourceScope) -> int:
         """The number of sources in these channels."""

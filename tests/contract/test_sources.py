@@ -53,18 +53,16 @@ async def found(store: Store, text: str, *channels: str, limit: int = 10, but: P
     return [answer.question for answer in answers]
 
 
-@pytest.fixture(params=((source_search.FEW, 0.0), (-1, 2.0), (-1, 0.0)), ids=("few", "part", "most"))
+@pytest.fixture(params=(source_search.FEW, -1), ids=("few", "many"))
 def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The scope is taken for one of few sources, of a part of many, and of most of many."""
-    few, share = request.param
-    monkeypatch.setattr(source_search, "FEW", few)
-    monkeypatch.setattr(source_search, "MOST_SHARE", share)
+    """The scope is taken for one of few sources, and of many."""
+    monkeypatch.setattr(source_search, "FEW", request.param)
 
 
-all_sizes = pytest.mark.usefixtures("size")
+both_sizes = pytest.mark.usefixtures("size")
 
 
-@all_sizes
+@both_sizes
 async def test_the_answer_to_the_same_question_comes_first(store: Store) -> None:
     texts = [
         "How do I reset my card's PIN?",
@@ -83,7 +81,7 @@ async def test_the_answer_to_the_same_question_comes_first(store: Store) -> None
     assert await found(store, "nobody said that") == []
 
 
-@all_sizes
+@both_sizes
 async def test_words_of_the_answer_find_it_behind_words_of_a_question(store: Store) -> None:
     await answered(store, question(1, "How do I get in from home?"), "Install WireGuard first.")
     await answered(store, question(2, "Is WireGuard free?"), "Yes.")
@@ -107,7 +105,7 @@ async def test_chinese_is_found_within_a_sentence(store: Store) -> None:
     assert await found(store, "怎么走报销流程") == ["请问报销流程是什么"]
 
 
-@all_sizes
+@both_sizes
 async def test_of_equal_ones_the_newest_comes_first_and_each_thread_once(store: Store) -> None:
     for number in (1, 2):
         await answered(store, question(number, "the plan"), "so", f"p{number}")
@@ -117,7 +115,7 @@ async def test_of_equal_ones_the_newest_comes_first_and_each_thread_once(store: 
     assert [(one.place, one.answer) for one in answers] == [(place(1), "better"), (place(2), "so")]
 
 
-@all_sizes
+@both_sizes
 async def test_only_channels_of_the_scope_are_searched_and_never_the_thread_that_asks(store: Store) -> None:
     places = [
         place(1),
@@ -261,7 +259,7 @@ async def test_what_was_forgotten_is_no_source(store: Store) -> None:
     assert await found(store, "plan") == ["plan 2"]
 
 
-@all_sizes
+@both_sizes
 async def test_those_that_are_no_sources_any_more_hide_no_others(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,7 +272,7 @@ async def test_those_that_are_no_sources_any_more_hide_no_others(
     assert await found(store, "plan") == ["the plan with many other words"]
 
 
-@all_sizes
+@both_sizes
 async def test_many_answers_in_one_thread_hide_no_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_search, "CANDIDATES", 4)
     await answered(store, question(0, "the plan with many other words"), "so", "p0")
@@ -283,7 +281,7 @@ async def test_many_answers_in_one_thread_hide_no_others(store: Store, monkeypat
     assert await found(store, "plan") == ["plan", "the plan with many other words"]
 
 
-@all_sizes
+@both_sizes
 async def test_the_best_of_many_is_among_those_that_are_looked_at(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

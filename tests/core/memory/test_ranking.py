@@ -52,13 +52,15 @@ def test_of_a_long_question_the_rarest_words_are_looked_for() -> None:
     assert list(counts.weights(words[::-1])) == words[:MOST_WORDS]
 
 
-def test_the_rarest_words_are_those_in_few_sources_together() -> None:
-    counts = WordCounts(500, {"a": 2, "b": 3, "c": 5, "d": 5})
-    weights = counts.weights(["d", "c", "b", "new", "a"])
-    assert list(counts.rarest(weights, 6)) == ["new", "a", "b"]
-    assert counts.rarest(weights, 500) == weights
-    assert list(counts.rarest(weights, 0)) == ["new"], "the first is always looked for"
-    assert counts.rarest({}, 6) == {}
+def test_the_terms_of_the_greatest_weight_are_those_in_few_sources_together() -> None:
+    counts = WordCounts(1_000, {"rare": 5, "frequent": 300}, {"rare": 2, "frequent": 100})
+    weights = counts.weights(["frequent", "rare", "new"])
+    every = [term for term, _ in counts.terms(weights)]
+    assert every == ["?new", "?rare", "new", "rare", "?frequent", "frequent"]
+    assert dict(counts.terms(weights))["rare"] == ANSWER_WEIGHT * weights["rare"]
+    assert [term for term, _ in counts.terms(weights, 105)] == every[:5]
+    assert [term for term, _ in counts.terms(weights, 104)] == every[:4]
+    assert [term for term, _ in counts.terms({"frequent": 1.0}, 99)] == ["?frequent"], "the first always is"
 
 
 def test_the_sources_of_a_scope_are_those_of_its_channels() -> None:
