@@ -28,8 +28,6 @@ COUNTED = 20_000
 """The newest sources in which PostgreSQL counts words, in their order in the index: to count 100,000 takes a second."""
 FEWEST_COUNTED = 2
 """Sources that have a word that is counted: words in fewer are most of all words, and all weigh the same."""
-
-
 MOST_FOUND = 4_000
 """Sources that the words which are looked for are in together: to find one takes 0.001 ms. The other words only rank
 what is found: frequent ones, and first those of answers. With all words looked for among 100,000 sources, the best
@@ -74,7 +72,8 @@ def _best(
         while batch := list(islice(ids, at_once)):
             there = sources.answers(connection, batch, scope)
             yield from (there[id_] for id_ in batch if id_ in there)
-        if len(candidates) < CANDIDATES:
+        # Of those behind the last, which come in the order of what they share, none has enough where it has not.
+        if len(candidates) < CANDIDATES or (least and shared(weights, candidates[-1][1]) < least):
             return
 
 

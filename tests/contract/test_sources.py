@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -290,6 +291,27 @@ async def test_the_best_of_many_is_among_those_that_are_looked_at(
         text = "the plan of the budget" if number == 5 else "the plan"
         await answered(store, question(number, text), "so", f"p{number}")
     assert await found(store, "what is the budget of the plan", limit=1) == ["the plan of the budget"]
+
+
+async def test_no_more_are_looked_at_once_one_shares_too_little(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not isinstance(store, SqlStore):
+        pytest.skip("looks at every source")
+    rounds, candidates = [], source_search._candidates
+
+    def counted(*args: Any, **options: Any) -> list[tuple[int, Sequence[str]]]:
+        rounds.append(candidates(*args, **options))
+        return rounds[-1]
+
+    monkeypatch.setattr(source_search, "CANDIDATES", 2)
+    monkeypatch.setattr(source_search, "_candidates", counted)
+    for number in range(9):
+        text = "budget of the zeppelin" if number < 3 else "budget"
+        await answered(store, question(number, text), "so", f"p{number}")
+    words = tokens("budget for a zeppelin")
+    assert len(await store.earlier_answers(scope(), words, 9, 0.9)) == 3
+    assert [len(one) for one in rounds] == [2, 2]
 
 
 async def test_frequent_words_of_a_large_scope_only_rank_what_the_rare_ones_find(
