@@ -328,6 +328,23 @@ async def test_a_paraphrase_is_found_by_its_meaning_and_the_answer_has_the_charg
         assert vectors.fake.embedded == ["I forgot my login"]
 
 
+async def test_ten_are_looked_at_by_their_meaning_and_five_by_their_words() -> None:
+    team = Team()
+    async with embeddings(team.store, team.clock) as vectors:
+        core, calls = CoreSettings(_env_file=None), PlatformCalls(team.platform)
+        recall = Recall(team.store, core, team.clock, lambda place: calls, vectors.of_questions)
+        for number in range(12):
+            by, paraphrase = Person(f"P{number}"), f"Reset the password on box{number}"
+            source = await answered(team.store, paraphrase, f"So{number}.", thread=f"m{number}", by=by)
+            await vectors.embed(source, paraphrase)
+            named = f"Feed zebra{number} beside the zebra"
+            await answered(team.store, named, f"Thus{number}.", thread=f"w{number}", by=by)
+        found = await recall.search(WHOLE, ADA.id, "I forgot my login to the zebra", 99)
+    kinds = [one.place.thread[0] for one in found]
+    assert (kinds.count("m"), kinds.count("w")) == (10, 5)
+    assert kinds[:6] == list("mmwmmw")
+
+
 class Servers(Workspace):
     """A platform with direct conversations of no team, in the team `bot`; the account is a member of `T1` and `T2`."""
 
