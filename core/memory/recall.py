@@ -33,7 +33,7 @@ from core.memory.source_text import (
     source_link,
 )
 from core.memory.tokens import tokens
-from core.memory.variety import varied
+from core.memory.variety import distinct, spread
 from core.platform_calls import PlatformCalls
 from core.ports.embeddings import NO_MEANING, Meaning, Meanings
 from core.ports.store.citations import CitationStore
@@ -225,23 +225,23 @@ class Recall:
         if itself:
             scopes = [replace(one, but=replace(one.but, thread=_NO_THREAD)) for one in scopes]
         if vector is None:
-            found = await self._by_words(scopes, looked_for, limit * _CHECKED, least)
+            found = await self._by_words(scopes, looked_for, limit * _CHECKED * _RANKED, least)
         else:
             by_words = await self._by_words(scopes, looked_for, MOST_BY_WORDS, least)
             most = MOST_BY_MEANING * _RANKED
             similar = [await self._store.similar_answers(one, vector, most) for one in scopes]
-            by_meaning = varied(compared(similar, looked_for, most), MOST_BY_MEANING)
+            by_meaning = spread(compared(similar, looked_for, most))[:MOST_BY_MEANING]
             found = united(by_meaning, by_words)
         out = unwanted(looked_for, await self._store.opinions_of([one.turn_id for one in found]))
         wanted = (one for one in found if one.turn_id not in out)
-        return await self._citable(wanted, audience, calls, limit, until_s)
+        return await self._citable(wanted, audience, calls, limit, until_s, once=True)
 
     async def _by_words(
         self, scopes: Sequence[SourceScope], words: Sequence[str], limit: int, least: float
     ) -> list[EarlierAnswer]:
-        most = limit * _RANKED
+        most = max(limit, MOST_BY_WORDS * _RANKED)
         found = [await self._store.earlier_answers(one, words, most, least) for one in scopes]
-        return varied(compared(found, words, most), limit)
+        return spread(compared(found, words, most))[:limit]
 
     async def number(self, turn: Turn, found: Iterable[EarlierAnswer]) -> list[tuple[int, EarlierAnswer]]:
         """Offer a turn the answers that a search for it found. Each behind its number, without those that there is no
@@ -328,18 +328,21 @@ class Recall:
         calls: PlatformCalls,
         limit: int,
         until_s: float,
+        *,
+        once: bool = False,
     ) -> list[EarlierAnswer]:
         """The first `limit` of `found` that everybody may read now, and that are still there, as far as that is known
-        by the monotonic time `until_s`."""
+        by the monotonic time `until_s`. `once`: what a person has asked again in the same words is left out."""
         kept: list[EarlierAnswer] = []
         left = list(found)
         while left and len(kept) < limit:
-            some, left = left[: limit - len(kept)], left[limit - len(kept) :]
+            some, left = left[:limit], left[limit:]
             left_s = until_s - self._clock.monotonic()
             asking = [asyncio.ensure_future(self._may_use(one, audience, calls, left_s)) for one in some]
             in_time = await ends_within(asyncio.gather(*asking), left_s, self._clock)
             known = (one.done() and not one.cancelled() and one.result() for one in asking)
             kept += [one for one, usable in zip(some, known, strict=True) if usable]
+            kept = (distinct(kept) if once else kept)[:limit]
             if not in_time:
                 break
         return kept

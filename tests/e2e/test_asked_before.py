@@ -212,7 +212,7 @@ async def test_a_source_that_did_not_help_is_not_offered_again(
         assert "I lost the workshop key" in found
         other = side.elsewhere()
         endpoint.script(Words("In the safe."))
-        await other.ask("Who has the key?")
+        await other.ask("Where is the key kept?")
         await other.answered("In the safe.")
         assert QUESTION in [one["question"] for one in offered(endpoint)], "it was wrong for the other question"
 

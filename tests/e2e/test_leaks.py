@@ -53,7 +53,7 @@ class Server:
         look-up of all may take longer than an answer waits, so that it is asked twice."""
         for _ in range(2):
             self._asked += 1
-            words = f"the zebra key, number {self._asked}?"
+            words = "the zebra key" + "?" * self._asked  # a word of its own would outweigh the others
             self.endpoint.script(Words(f"Answer {self._asked}."))
             where = channel
             if channel is None:
@@ -73,7 +73,7 @@ class Server:
     async def found(self, by: int, channel: int = GENERAL) -> bool:
         """True if a search finds the question."""
         told = await self.people.whispered(by, "search", channel, words="zebra key")
-        assert QUESTION in told or told.startswith(NOTHING_FOUND) or "zebra key, number" in told
+        assert QUESTION in told or told.startswith(NOTHING_FOUND) or "the zebra key?" in told
         return QUESTION in told
 
 
