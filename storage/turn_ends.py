@@ -135,8 +135,7 @@ def finish_summary(
     place = end.turn.ask.place
     threads.hold(connection, place)
     if end.usage is not None:
-        person = "" if end.turn.payer.bot else _payer(connection, end.turn)
-        _charge(connection, end, person, now_us, balances)
+        _charge(connection, end, "", now_us, balances)
     else:
         _count(connection, end, now_us, balances, reservations.end)
     if ended and isinstance(result, SummaryFailure):

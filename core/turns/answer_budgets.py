@@ -15,6 +15,7 @@ from core.spend.budget_text import refusal_to_text
 from core.spend.budgets import AnswerBound
 from core.values.budgets import Spent
 from core.values.conversation import Ask, Turn
+from core.values.deltas import ModelInfo
 from core.values.parts import Image
 
 UNREAD_PROMPT = AnswerBound(sys.maxsize, rounds=2)
@@ -58,6 +59,13 @@ class AnswerBudgets:
             zone = (await current()).zone
             raise BudgetError(refusal_to_text(reserved.refusal, language, self._currency, zone))
         return reserved
+
+    async def allows(self, turn: Turn, settings: ChannelSettings, model_info: ModelInfo) -> bool:
+        """True if no limit is reached of the payer of `turn` or of its place, for work by `model_info` that follows its
+        answer. Raises StoreError."""
+        ask = replace(turn.ask, author=turn.payer)
+        limited = settings if self._limited is None else await self._limited(ask, settings)
+        return await self._checks.allows(ask.place, ask.author.id, limited, model_info, Spent())
 
     async def release(self, turn: Turn, spent: Spent) -> None:
         """`BudgetChecks.release`. Raises StoreError."""

@@ -61,7 +61,7 @@ from core.values.deltas import (
     Usage,
 )
 from core.values.parts import Text
-from core.values.places import Person, Place
+from core.values.places import Place
 from core.values.summaries import (
     FoldedSummary,
     LineSpan,
@@ -101,10 +101,11 @@ class _Made:
 
 class ThreadSummaries:
     """Sums up the oldest lines of long threads. Each summary is a turn of its place that all others go before: a
-    question that comes meanwhile interrupts it. The person pays for it after whose question it is due.
+    question that comes meanwhile interrupts it. Its cost is that of the channel. None is made after the question of a
+    person who has reached a limit of their own.
 
-    `budgets` are those of the places and of this person. Without routes in `catalog` the offline model answers, and
-    nothing is summed up. `submit` queues a turn. `observer` is told of a model that fails again.
+    `budgets` are those of the places and of the people who ask. Without routes in `catalog` the offline model answers,
+    and nothing is summed up. `submit` queues a turn. `observer` is told of a model that fails again.
     """
 
     def __init__(
@@ -148,8 +149,9 @@ class ThreadSummaries:
                 for span in spans
             ]
             uncovered = Uncovered(tuple(gaps), after, newest)
-            if is_due(progress.failures, lines, now) and next_stretch(uncovered, progress, window, now):
-                await self._queue(place, turn.id, turn.payer, SumUpThread())
+            due = is_due(progress.failures, lines, now) and next_stretch(uncovered, progress, window, now)
+            if due and await self._budgets.allows(turn, settings, self._catalog.model_info(settings.model)):
+                await self._queue(place, turn.id, SumUpThread())
         except StoreError as error:
             log.warning("thread_summary_not_queued", place=place.key, **error.log_keys)
 
@@ -190,14 +192,14 @@ class ThreadSummaries:
     async def _go_on(self, running: RunningTurn, task: SumUpThread) -> None:
         ask = running.turn.ask
         try:
-            await self._queue(ask.place, running.id, ask.author, task)
+            await self._queue(ask.place, running.id, task)
         except StoreError as error:
             log.warning("thread_summary_not_queued", **error.log_keys)
 
-    async def _queue(self, place: Place, after: int, payer: Person, task: SumUpThread) -> None:
+    async def _queue(self, place: Place, after: int, task: SumUpThread) -> None:
         """Queue a summary of the thread, once after each turn. Raises StoreError."""
         ask = announcement(f"sum-up:{after}", place, task, self._clock.now())
-        turn = await self._store.accept(replace(ask, author=payer))
+        turn = await self._store.accept(ask)
         if turn is not None:
             self._submit(turn)
 
@@ -316,7 +318,7 @@ class ThreadSummaries:
         place = running.turn.ask.place
 
         async def limits() -> ChannelSettings:
-            return await self._read_settings(place)
+            return (await self._read_settings(place)).model_copy(update={"person_budget": ()})
 
         part = AnswerPart(running.turn, answer_bound(request), model_info, _spent(running.draft))
         language = language_of(self._settings.parley_language)

@@ -1098,7 +1098,7 @@ class MemoryStore(MemorySettings):
         return [
             UsedAnswer(
                 finish,
-                "" if finish.turn.payer.bot else self._nobodys.get(turn_id, finish.turn.payer.id),
+                "" if finish.turn.ask.in_background else self._nobodys.get(turn_id, finish.turn.payer.id),
                 self._charged[turn_id],
                 tuple(self._charges.get(turn_id, {}).values()),
             )
