@@ -5,6 +5,7 @@
     indexing          indexes, in the background, the answers that ended before they could be indexed
     audience          the channels and threads that an answer may use, by who reads it; pure
     channel_memories  the setting of channels
+    source_scopes     finds the channels in which an answer looks for sources
     recall            finds earlier answers: for a question, by a search, and those that an answer cites
     variety           keeps one person from filling what is found; pure
     opinions          which earlier answers people do not want as sources; pure

@@ -7,7 +7,7 @@ it is used (`SourceAccess` of `core.ports.connector`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta, tzinfo
@@ -18,13 +18,14 @@ import structlog
 from core.clock import Clock, ends_within
 from core.errors import BotError, StoreError
 from core.i18n import phrase
-from core.memory.audience import Audience, channels_to_search, memory_of
+from core.memory.audience import Audience
 from core.memory.channel_memories import ChannelMemories
 from core.memory.citations import MOST_NUMBERS, citation_tag, mark
 from core.memory.found_messages import FoundMessages
 from core.memory.opinions import unwanted
 from core.memory.ranking import LEAST_SHARED, compared, united
 from core.memory.source_checks import SourceChecks
+from core.memory.source_scopes import SourceScopes
 from core.memory.source_text import (
     MOST_CANDIDATES,
     block,
@@ -40,7 +41,6 @@ from core.ports.store.citations import CitationStore
 from core.ports.store.memory import SourceStore
 from core.ports.store.settings import SettingsStore
 from core.ports.store.vectors import VectorStore
-from core.settings.channel import Memory
 from core.settings.environment import CoreSettings
 from core.values.conversation import Turn
 from core.values.memory import EarlierAnswer, FoundMessage, SourceScope, Vector
@@ -58,9 +58,6 @@ _SEARCH_S = 0.5
 """Of these, the seconds for the platform."""
 PATIENT_S = 2.0
 """The same for what people look for, and for links."""
-_ELSEWHERE_SHARE = 0.7
-"""The share of these seconds in which the platform tells which other channels may be used. Without its answer the
-channel itself is: that takes no call."""
 MOST_FOUND = 8
 """The most earlier answers that a search gives back."""
 MOST_BY_MEANING, MOST_BY_WORDS = 10, 5
@@ -73,10 +70,6 @@ _CHECKED = 2
 """Of each that is wanted so many are looked at: some may be no longer readable."""
 _RANKED = 3
 """Of these so many are ranked: one person may have asked most of them."""
-_NO_THREAD = "-"
-"""The id of no thread of any platform."""
-_MOST_TEAMS = 50
-"""The most teams in which a direct conversation looks that belongs to none of them."""
 
 
 class RecallStore(SourceStore, VectorStore, CitationStore, SettingsStore, Protocol):
@@ -124,8 +117,9 @@ class Recall:
         self._core = core
         self._clock = clock
         self._calls = calls
-        self._memories = ChannelMemories(store, core)
-        self.messages = FoundMessages(self._memories, clock, calls, self._old_after)
+        memories = ChannelMemories(store, core)
+        self._scopes = SourceScopes(store, memories, clock)
+        self.messages = FoundMessages(memories, clock, calls, self._old_after)
 
     async def offer(self, turn: Turn, question: str) -> Offered:
         """The candidates for the question of a turn; after a restart, and for an answer that goes on, those that it was
@@ -152,7 +146,7 @@ class Recall:
         calls = self._calls(audience.place)
         with suppress(StoreError):
             if calls is not None:
-                await self._scopes(audience, calls, PATIENT_S)
+                await self._scopes.of(audience, calls, PATIENT_S)
 
     async def _offer_in_time(self, turn: Turn, question: str, vector: Vector | None) -> Offered:
         looking = asyncio.create_task(self._offer(turn, question, vector))
@@ -218,12 +212,11 @@ class Recall:
         tells. Raises StoreError."""
         until_s = self._clock.monotonic() + within_s
         calls, looked_for = self._calls(audience.place), tokens(words)
-        looks = calls is not None and (looked_for or vector is not None)
-        scopes = await self._scopes(audience, calls, within_s) if calls is not None and looks else []
-        if not scopes or calls is None:
+        if calls is None or not (looked_for or vector is not None):
             return []
-        if itself:
-            scopes = [replace(one, but=replace(one.but, thread=_NO_THREAD)) for one in scopes]
+        scopes = await self._scopes.of(audience, calls, within_s, itself=itself)
+        if not scopes:
+            return []
         if vector is None:
             found = await self._by_words(scopes, looked_for, limit * _CHECKED * _RANKED, least)
         else:
@@ -317,7 +310,7 @@ class Recall:
             return []
         found: list[EarlierAnswer] = []
         until_s = self._clock.monotonic() + PATIENT_S
-        for scope in await self._scopes(audience, calls, PATIENT_S):
+        for scope in await self._scopes.of(audience, calls, PATIENT_S):
             found += await self._store.answers_of(scope, turn_ids)
         return await self._citable(found, audience, calls, len(found), until_s)
 
@@ -354,55 +347,6 @@ class Recall:
             if not await calls.may_cite(audience.place, person, one.place, alone=audience.alone):
                 return False
         return self._checks is None or await self._checks.is_there(calls, one, wait_s)
-
-    async def _scopes(self, audience: Audience, calls: PlatformCalls, within_s: float) -> list[SourceScope]:
-        """The channels that may be used: those of the team of the place, and where it belongs to none and one person
-        alone reads the answer, those of each team that the platform says they may read."""
-        place = audience.place
-        own = memory_of(await self._memories.of(place), distributed=calls.distributed)
-        others = await self._others(place) if own is Memory.WORKSPACE else {}
-        of_teams = {place.team: channels_to_search(own, place.channel, others)}
-        if own is Memory.WORKSPACE and audience.alone:
-            of_teams |= await self._channels_elsewhere(place, calls)
-        every = frozenset().union(*of_teams.values())
-        channels: frozenset[str] = frozenset()
-        if every - {place.channel}:
-            looking = asyncio.ensure_future(_eligible(audience, calls, every))
-            if await ends_within(looking, within_s * _ELSEWHERE_SHARE, self._clock):
-                channels = looking.result()
-            else:  # the look-ups go on, and are there for the next answer
-                log.info("other_channels_late", place=place.key)
-        if every & {place.channel} and place.channel not in channels:
-            channels |= await _eligible(audience, calls, frozenset({place.channel}))
-        return [
-            SourceScope(place.platform, team, both, place)
-            for team, some in of_teams.items()
-            if (both := some & channels)
-        ]
-
-    async def _others(self, place: Place) -> Mapping[str, Memory]:
-        """The setting of each channel of the team that has sources."""
-        return await self._memories.of_others(
-            place, await self._store.source_channels(place.platform, place.team)
-        )
-
-    async def _channels_elsewhere(self, place: Place, calls: PlatformCalls) -> dict[str, frozenset[str]]:
-        """The channels of other teams that permit it to look in them from a place that belongs to none."""
-        found = {}
-        known = await self._store.source_teams(place.platform)
-        for team in calls.spanned(place, known)[:_MOST_TEAMS]:
-            memories = await self._others(Place(place.platform, team, ""))
-            found[team] = frozenset(id_ for id_, memory in memories.items() if memory is Memory.WORKSPACE)
-        return found
-
-
-async def _eligible(audience: Audience, calls: PlatformCalls, channels: frozenset[str]) -> frozenset[str]:
-    """Those of `channels` that everybody may read."""
-    asked = (
-        calls.eligible_channels(audience.place, person, alone=audience.alone, channels=channels)
-        for person in audience.people
-    )
-    return channels.intersection(*await asyncio.gather(*asked))
 
 
 def _is_elsewhere(source: Place, place: Place) -> bool:
