@@ -41,9 +41,14 @@ _TYPICAL_LENGTH = 8
 """Words of a question of usual length."""
 
 
+def question_words(question: str) -> list[str]:
+    """The words of a question that are indexed."""
+    return list(islice(first_tokens(question), MOST_QUESTION_WORDS))
+
+
 def source_words(question: str, answer: str) -> list[str]:
     """The words under which an answered question is indexed: those of the question with the mark ASKED."""
-    asked = list(islice(first_tokens(question), MOST_QUESTION_WORDS))
+    asked = question_words(question)
     known = set(asked)
     others = (word for word in first_tokens(answer) if word not in known)
     return [*(ASKED + word for word in asked), *islice(others, MOST_ANSWER_WORDS)]

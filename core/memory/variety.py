@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import islice
 
-from core.memory.ranking import MOST_QUESTION_WORDS
-from core.memory.tokens import first_tokens
+from core.memory.ranking import question_words
 from core.values.memory import EarlierAnswer
 
 MOST_OF_ONE = 3
@@ -29,6 +27,6 @@ def distinct(found: Iterable[EarlierAnswer]) -> list[EarlierAnswer]:
     """Of questions of one person in the same words, in whatever order, the first one."""
     kept: dict[tuple[str, frozenset[str] | int], EarlierAnswer] = {}
     for one in found:
-        words = frozenset(islice(first_tokens(one.question), MOST_QUESTION_WORDS))
+        words = frozenset(question_words(one.question))
         kept.setdefault((one.asker.id, words or one.turn_id), one)
     return list(kept.values())
