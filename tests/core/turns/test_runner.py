@@ -16,6 +16,7 @@ from core.delivery.scheduler import DeliveryScheduler
 from core.errors import Code, ModelError, PlatformError
 from core.i18n import phrase
 from core.llm.catalog import environment_to_catalog
+from core.memory.recall import Recall
 from core.platform_calls import PlatformCalls
 from core.ports.files import Transcriber
 from core.ports.model import Model, Request
@@ -110,6 +111,7 @@ class Rig:
         file_chars: int = 0,
         transcriber: Transcriber | None = None,
         core: CoreSettings | None = None,
+        recalls: bool = False,
     ) -> None:
         self.platform = platform or MemoryPlatform()
         self.store = store or MemoryStore()
@@ -149,6 +151,7 @@ class Rig:
             tools=tools,
             budgets=budgets,
             summaries=self.summaries,
+            recall=Recall(self.store, settings, clock, lambda _: platform_calls) if recalls else None,
             on_tool_call=lambda server, failed, _seconds: self.tool_calls.append((server, failed)),
         )
         self.place_queues = PlaceQueues(
