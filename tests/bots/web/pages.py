@@ -32,7 +32,7 @@ async def ask(client: Client, home: App, text: str = "Hello", **fields: object) 
         return answer
 
 
-async def thread_of(client: Client, home: App, thread: str) -> list[dict[str, Any]]:
+async def thread_of(client: Client, home: Served, thread: str) -> list[dict[str, Any]]:
     async with client.get(f"{home.url}/api/threads/{thread}") as response:
         assert response.status == 200
         messages: list[dict[str, Any]] = (await response.json())["messages"]
