@@ -1,5 +1,7 @@
 """The words of a text, as they are indexed and looked for. Pure, and linear in the length of the text.
 
+Memory looks for their stems. Tools are searched for by the `words` themselves, which are parts of names too.
+
 A database splits, folds and stems nothing by itself: the same words are found on each of them.
 """
 
@@ -43,7 +45,7 @@ their them then there these they this those to us was we were with you your
 """Words that say nothing of a question's subject. Those that ask (how, when, not, can) tell questions apart: measured
 on 5,681 questions, without them the right one is found less often."""
 _IGNORED = frozenset(_FUNCTION_WORDS.split())
-_JOINERS = regex.compile(r"[\u200c\u200d]+")
+_JOINERS = ("\u200c", "\u200d")
 """They only shape the letters around them: a word is the same without."""
 _ACCENTS = regex.compile(r"[\u0300-\u036f]+")
 
@@ -59,9 +61,8 @@ def tokens(text: str) -> list[str]:
 
 def first_tokens(text: str) -> Iterator[str]:
     """The same `tokens`, one at a time: to stem the words takes most of the time."""
-    plain = _JOINERS.sub("", unicodedata.normalize("NFKC", text[:MOST_CHARACTERS]).casefold())
     found: set[str] = set()
-    for token in _each_token(plain):
+    for token in _each_token(text[:MOST_CHARACTERS]):
         if token not in found:
             found.add(token)
             yield token
@@ -69,8 +70,25 @@ def first_tokens(text: str) -> Iterator[str]:
                 return
 
 
-def _each_token(plain: str) -> Iterator[str]:
-    for run in _RUN.finditer(plain):
+def words(text: str) -> Iterator[str]:
+    """The words of a text as they are in it `normalized`, with function words and without stems; of a script without
+    spaces, each pair of characters."""
+    for run in _RUN.finditer(normalized(text)):
+        yield from _pairs(run[0]) if run["unspaced"] else (run[0],)
+
+
+def normalized(text: str) -> str:
+    """A text in the form in which words are compared."""
+    if text.isascii():
+        return text.lower()
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    for joiner in _JOINERS:
+        plain = plain.replace(joiner, "")
+    return plain
+
+
+def _each_token(text: str) -> Iterator[str]:
+    for run in _RUN.finditer(normalized(text)):
         if run["unspaced"]:
             yield from _pairs(run[0])
         elif run[0] not in _IGNORED and (stem := _stem(run[0][:LONGEST_TOKEN])):

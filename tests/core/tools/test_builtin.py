@@ -29,7 +29,7 @@ from core.tools.earlier import (
 )
 from core.tools.find_tool import FIND_TOOL
 from core.tools.links import LinkReader
-from core.tools.words import query_words
+from core.tools.words import count_words, query_words
 from core.values.conversation import Ask, History, ThreadMessage, Turn
 from core.values.places import Person, Place
 from core.values.tools import Tool, ToolRule, ToolSettings
@@ -299,9 +299,27 @@ async def test_a_database_that_is_away_is_said() -> None:
         ("who are they", ["who", "are", "they"]),
         ("项目预算 Q3", ["项目", "目预", "预算", "q3"]),
         ("ＡＢＣ abc", ["abc"]),
+        ("예산은 얼마", ["예산", "산은", "얼마"]),
         ("?!", []),
         ("x " * 10_000, ["x"]),
     ],
 )
 def test_a_query_is_its_telling_words(query: str, words: Sequence[str]) -> None:
     assert query_words(query) == words
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("repo", "list_repositories"),
+        ("jira issues", "searchJiraIssuesUsingJql"),
+        ("STRASSE", "Sucht eine Straße"),
+        ("サーバー", "サーバーの障害"),
+        ("예산은", "예산을 조회합니다"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("हिन्दी", "हिन्दी शब्द"),
+        ("abc", "ＡＢＣ"),
+    ],
+)
+def test_a_word_is_found_in_a_tools_text_however_it_is_written(query: str, text: str) -> None:
+    assert count_words(query_words(query), text)
