@@ -14,6 +14,7 @@ from bots import discord, slack, web
 from bots.discord import DiscordSettings
 from bots.health import DatabaseHealth, LoopHealth, PlatformHealth, ToolServerHealth, notify_systemd
 from bots.operation_report import OperationReports
+from bots.retention import Cache
 from bots.slack import SlackSettings
 from bots.supervisor import Supervisor
 from bots.timers import Timers, TimerSettings
@@ -33,6 +34,7 @@ from core.inbox.teams import addressed
 from core.llm import check_ways, create_embedder, create_model, create_transcriber
 from core.llm.catalog import ModelCatalog, load_catalog
 from core.llm.redacting_model import RedactedModel
+from core.llm.router import ModelRouter
 from core.memory.recall import Recall
 from core.memory.source_checks import SourceChecks
 from core.operators.alert_turns import AlertChannels, AlertTurns
@@ -226,6 +228,8 @@ class App:
             lambda turn: self.place_queues.submit(turn),
             self.operator_alerts,
         )
+        files = FileReader(store, self.file_content, self.clock)
+        self.caches: list[Cache] = [files, *([model] if isinstance(model, ModelRouter) else [])]
         runner = TurnRunner(
             store,
             self.model,
@@ -235,7 +239,7 @@ class App:
             StoredUsage(store, self.core, config.timers.zone(self.core), self._calls),
             self.checkpoints,
             running_turns,
-            FileReader(store, self.file_content, self.clock),
+            files,
             self.catalog,
             on_finished=self.metrics.answer_finished,
             tools=self.tools,

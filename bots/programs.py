@@ -16,7 +16,7 @@ from bots.app import App, Config, Tell
 from bots.health import notify_systemd
 from bots.http import HttpServer, Routed
 from bots.jobs import Jobs
-from bots.retention import expire_messages, expire_spending, expire_uploads
+from bots.retention import expire_caches, expire_messages, expire_spending, expire_uploads
 from bots.startup import Startup
 from core.child_processes import ChildError
 from core.clock import SystemClock
@@ -183,6 +183,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     jobs.start(expire_uploads(app.store, app.clock))
     jobs.start(expire_messages(app.store, app.retention, app.clock))
     jobs.start(app.counts.run())
+    jobs.start(expire_caches(app.caches, app.clock))
     jobs.start(expire_spending(app.store, app.clock))
     jobs.start(index_earlier_answers(app.store, app.clock, app.without_index))
     if app.embeddings is not None:

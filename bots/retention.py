@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Protocol
 
@@ -23,6 +24,7 @@ UPLOADS_KEPT = timedelta(days=30)
 SPENDING_KEPT = timedelta(days=7)
 """Time after a period for which its accounts are kept: an answer may end, and be counted, late."""
 EVERY_S = 3_600.0
+CACHES_EVERY_S = 60.0
 STEP_PAUSE_S = 0.05
 """The pause between two steps: questions are stored meanwhile."""
 PURGED_EVERY = timedelta(days=1)
@@ -33,6 +35,21 @@ _PURGED = ("retention", "")
 
 class ExpiryStore(RetentionStore, ThreadStore, Protocol):
     """The part of the store from which old messages are removed."""
+
+
+class Cache(Protocol):
+    """Values in memory that have a lifetime."""
+
+    def drop_expired(self) -> None: ...
+
+
+async def expire_caches(caches: Iterable[Cache], clock: Clock) -> None:
+    """Remove what is past its lifetime from memory, every minute. Until cancelled."""
+    kept = tuple(caches)
+    while True:
+        await clock.sleep(CACHES_EVERY_S)
+        for cache in kept:
+            cache.drop_expired()
 
 
 async def expire_messages(store: ExpiryStore, retention: Retention, clock: Clock) -> None:

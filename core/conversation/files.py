@@ -129,6 +129,11 @@ class FileReader:
         )
         self._failed: TTLCache[tuple[str, str], File] = TTLCache(_MOST_FAILED, FAILED_S, timer=clock.monotonic)
 
+    def drop_expired(self) -> None:
+        """Remove what is past its lifetime from memory: a cache does so by itself only where something is added."""
+        self._pictures.expire()
+        self._failed.expire()
+
     async def read(
         self,
         ask: Ask,

@@ -105,6 +105,11 @@ class Descriptions:
         """The text that replaces `image` for a model without vision."""
         return self._kept.get(hash(image.url)) or image_to_words(image)
 
+    def drop_expired(self) -> None:
+        """Remove what is past its lifetime from memory: a cache does so by itself only where something is added."""
+        self._kept.expire()
+        self._failed.expire()
+
     async def make(
         self, ask: AskModel, request: Request, images: Sequence[Image], model_infos: Sequence[ModelInfo]
     ) -> AsyncGenerator[Delta, None]:

@@ -100,6 +100,10 @@ class ModelRouter:
         self._descriptions = Descriptions(self.clock)
         self._limiters = {account.name: ConcurrencyLimiter(account.concurrency) for account in accounts}
 
+    def drop_expired(self) -> None:
+        """Remove descriptions of images that are past their lifetime from memory."""
+        self._descriptions.drop_expired()
+
     async def close(self) -> None:
         for client in self.clients.values():
             await client.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -11,16 +11,33 @@ from pathlib import Path
 
 import pytest
 
-from bots.retention import EVERY_S, UPLOADS_KEPT, expire_channels, expire_messages, expire_uploads
-from core.ports.files import FileContent
+from bots.retention import (
+    CACHES_EVERY_S,
+    EVERY_S,
+    UPLOADS_KEPT,
+    expire_caches,
+    expire_channels,
+    expire_messages,
+    expire_uploads,
+)
+from core.conversation.file_content import ContentReader
+from core.conversation.files import PICTURES_S, FileReader
+from core.llm.descriptions import KEPT_S, Descriptions
+from core.platform_calls import PlatformCalls
+from core.ports.files import FileContent, TranscriptHooks
+from core.ports.model import Request
 from core.ports.store import Store
 from core.settings.environment import CoreSettings
 from core.settings.retention import Retention
 from core.values.conversation import Ask
+from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected
+from core.values.parts import File, Image, Text
 from core.values.places import Person, Place
 from storage import DatabaseSettings, open_store
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.files import PICTURE, FilePlatform, PlainExtractor
 from tests.fakes.memory import MemoryStore
+from tests.held import texts_held_by
 from tests.schema import with_schema
 
 PLACE = Place("web", "local", "web", "t")
@@ -43,6 +60,67 @@ async def test_small_copies_of_pictures_are_removed_after_30_days_also_where_the
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+
+
+@asynccontextmanager
+async def expiring_caches(cache: Descriptions | FileReader, clock: FakeClock) -> AsyncIterator[None]:
+    running = asyncio.create_task(expire_caches([cache], clock))
+    await clock.advance(0)
+    yield
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+async def pass_minutes(clock: FakeClock, seconds: float) -> None:
+    for _ in range(round(seconds / CACHES_EVERY_S)):
+        await clock.advance(CACHES_EVERY_S)
+
+
+async def describe(request: Request) -> AsyncGenerator[Delta, None]:
+    yield ModelSelected(ModelInfo(request.model), 9)
+    yield Text("A red door.")
+    yield Ended(EndReason.STOP)
+
+
+async def test_a_description_of_a_picture_leaves_the_memory_after_an_hour_though_nothing_else_is_asked() -> (
+    None
+):
+    clock = FakeClock()
+    descriptions = Descriptions(clock)
+    image = Image("data:image/png;base64,aaaa", "a.png", tokens=100)
+    making = descriptions.make(describe, Request((), "large"), [image], [ModelInfo("small")])
+    assert [delta async for delta in making]
+
+    def described() -> bool:
+        return any("A red door." in text for text in texts_held_by(descriptions, clock))
+
+    async with expiring_caches(descriptions, clock):
+        await pass_minutes(clock, KEPT_S - CACHES_EVERY_S)
+        assert described()
+        await pass_minutes(clock, CACHES_EVERY_S)
+        assert not described()
+
+
+async def test_the_copy_of_a_picture_leaves_the_memory_after_an_hour_though_nothing_else_is_read() -> None:
+    clock, store, content = FakeClock(), MemoryStore(), ContentReader(PlainExtractor(), None)
+    reader = FileReader(store, content, clock)
+    place = Place("slack", "T1", "C1", "1.0")
+    ask = Ask(
+        "m1", place, Person("U1", "Ann"), "why?", START, attached=(File("cat.png", "image/png", source="F2"),)
+    )
+    await store.note(ask)
+    calls, lines = PlatformCalls(FilePlatform(F2=PICTURE)), await store.lines(place)
+    [[image]] = (await reader.read(ask, lines, calls, TranscriptHooks(lambda _: None))).pictures.values()
+
+    def kept() -> bool:
+        return image.url in texts_held_by(reader, clock, store, content)
+
+    async with expiring_caches(reader, clock):
+        await pass_minutes(clock, PICTURES_S - CACHES_EVERY_S)
+        assert kept()
+        await pass_minutes(clock, CACHES_EVERY_S)
+        assert not kept()
 
 
 CHANNEL, WORKSPACE = Place("slack", "T1", "C1"), Place("slack", "T1", "")

@@ -15,6 +15,7 @@ from playwright.async_api import Browser, expect
 
 from core.i18n import phrase, variant
 from tests.bots.web.pages import thread_of
+from tests.bots.web.test_uploads import form
 from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
 from tests.e2e.conftest import model_endpoint, model_settings
 from tests.e2e.program import Program
@@ -23,8 +24,9 @@ from tests.e2e.test_asked_before import CITED, QUESTION, WORDS, answered_once, o
 from tests.e2e.test_embeddings import EMBEDDED, PARAPHRASE, TRIES, answered
 from tests.e2e.test_embeddings import QUESTION as IN_OTHER_WORDS
 from tests.e2e.test_retention import RARE, made_older
+from tests.e2e.test_slack_content import png
 from tests.fakes.completions import Citing, FakeCompletions, Words, hashed
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 in_both_languages = pytest.mark.parametrize("language", ["en", "zh"])
@@ -155,6 +157,47 @@ async def test_an_opinion_of_sources_counts_until_the_same_button_takes_it_back(
         await expect(told.last).to_have_text(phrase("thanks_cited_up", language))
         await right.click()
         await expect(told.last).to_have_text(phrase("cited_taken_back", language))
+
+
+SEES_AND_DOES_NOT = """
+models = ["blind", "sees"]
+[endpoints.one]
+base_url = "{url}"
+accounts = [{{ name = "first", key = "sk-test" }}]
+[endpoints.one.models.blind]
+images = false
+[endpoints.one.models.sees]
+images = true
+"""
+DESCRIBED = "A quokka before a red door."
+
+
+@in_both_languages
+async def test_nothing_of_the_description_of_a_picture_is_used_or_stored_after_its_thread_is_forgotten(
+    tmp_path: Path, language: str, endpoint: FakeCompletions
+) -> None:
+    (tmp_path / "parley.toml").write_text(SEES_AND_DOES_NOT.format(url=endpoint.base_url))
+    endpoint.reply_by(lambda body: Words(DESCRIBED if body["model"] == "sees" else "Noted."))
+    async with (
+        web_reader(language) as web,
+        Program(tmp_path, **web.settings, PARLEY_DESCRIBE_PICTURES="true"),
+    ):
+        await web.ask("hello")
+        await web.answered("Noted.")
+        sent = form(("dot.png", "image/png", png()), text="What is it?", thread=web.thread)
+        async with web.client.post(f"{web.url}/api/asks", data=sent) as response:
+            assert response.status == 202
+        await web.answered("Noted.", count=2)
+        assert DESCRIBED in str(endpoint.requests[-1].body["messages"])
+        await web.forget_thread()
+        await until_gone(tmp_path, "What is it?")
+        await web.ask("and now?")
+        await until(lambda: "and now?" in str(endpoint.requests[-1].body["messages"]))
+        await web.answered("Noted.")
+    assert [one.body["model"] for one in endpoint.requests] == ["blind", "sees", "blind", "blind"]
+    assert DESCRIBED not in str(endpoint.requests[-1].body["messages"])
+    folder = tmp_path / "data"
+    assert [file.name for file in folder.iterdir() if DESCRIBED.encode() in file.read_bytes()] == []
 
 
 @in_both_languages
