@@ -49,6 +49,7 @@ class Code(StrEnum):
     ERROR_IN_STREAM = "error_in_stream"
     EMPTY = "empty"
     GARBLED = "garbled"
+    # The model: what several of its answers show (core/turns).
     OTHER_VECTORS = "other_vectors"  # embeddings of another dimension than those that are stored
     NO_SUMMARY = "no_summary"  # of a long thread, after several attempts
     # The platform.

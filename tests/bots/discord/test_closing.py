@@ -27,7 +27,7 @@ async def test_a_thread_that_is_deleted_closes_its_place_and_is_gone(bot: Bot) -
     ask, posted = await answered(bot)
     await bot.fake.delete_channel(int(ask.place.thread))
     closed = await until(lambda: bot.inbox.of(PlaceClosed))
-    assert closed == [PlaceClosed(ask.place)]
+    assert closed == [PlaceClosed(ask.place, gone=True)]
     with pytest.raises(PlatformError) as raised:
         await bot.platform.installation.perform(EditMessage(ask.place, posted, Page("A machine")))
     assert raised.value.code is Code.GONE
@@ -36,7 +36,8 @@ async def test_a_thread_that_is_deleted_closes_its_place_and_is_gone(bot: Bot) -
 async def test_a_channel_that_is_deleted_closes_it_with_its_threads(bot: Bot) -> None:
     await answered(bot)
     await bot.fake.delete_channel(GENERAL)
-    await until(lambda: PlaceClosed(Place("discord", str(GUILD), str(GENERAL))) in bot.inbox.events)
+    channel = Place("discord", str(GUILD), str(GENERAL))
+    await until(lambda: PlaceClosed(channel, gone=True) in bot.inbox.events)
 
 
 async def test_a_server_that_the_bot_is_removed_from_closes_its_channels(bot: Bot) -> None:

@@ -33,7 +33,7 @@ from tests.fakes.completions import (
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 ASK = Request((text_message("user", "Hi"),), "test-model", temperature=0.7, max_tokens=100)
-MODEL_CODES = [code for code in Code if code in list(Code)[: list(Code).index(Code.SLOW_DOWN)]]
+MODEL_CODES = [code for code in Code if code in list(Code)[: list(Code).index(Code.OTHER_VECTORS)]]
 TRIED_AGAIN = {Code.RATE_LIMITED, Code.SERVER_ERROR}
 
 
