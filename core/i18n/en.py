@@ -737,7 +737,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "thanks": "Thanks, noted.",
     "thanks_cited_up": "Thanks, noted. The same button takes it back.",
     "thanks_cited_down": "Thanks, noted. These earlier answers are not used for such a question again, whoever asks "
-    "it; for none, once a second person says so. The same button takes it back.",
+    "it. Once a second person says so, no question uses them. The same button takes it back.",
     "cited_taken_back": "Your opinion of these earlier answers no longer counts.",
     "thanks_down": "Thanks, noted. Telling me what was wrong helps even more.",
     "may_not_write": "I'm not allowed to write in {channel}, where you asked me. Ask me in another channel, or here.",
