@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Executable,
     Select,
     bindparam,
     delete,
@@ -33,23 +32,26 @@ from core.values.places import Person, Place
 from core.values.tasks import AnswerQuestion
 from core.values.turn_ends import Finish
 from storage import source_vectors, threads
+from storage.direct import DirectStatement
 from storage.engine import insert
 from storage.given import among
 from storage.posts import line_id
-from storage.tables import FEEDBACK, KEY, MESSAGES, SOURCES, THREADS, TURNS, USAGE, from_us, storable
+from storage.tables import FEEDBACK, KEY, MESSAGES, SOURCES, THREADS, TURNS, USAGE, Words, from_us, storable
 
 _ADDRESS = ("platform", "team", "channel", "thread")
 
-_QUESTION_TEXT = select(MESSAGES.c.text).where(
-    *threads.of_place(MESSAGES), MESSAGES.c.message == bindparam("question"), MESSAGES.c.mine.is_(False)
+_QUESTION_TEXT = DirectStatement(
+    select(MESSAGES.c.text).where(
+        *threads.of_place(MESSAGES), MESSAGES.c.message == bindparam("question"), MESSAGES.c.mine.is_(False)
+    )
 )
 
 
 @cache
-def _put(dialect: str) -> Executable:
+def _put(dialect: str) -> DirectStatement:
     adding = insert(dialect, SOURCES)
     new = {name: adding.excluded[name] for name in ("words", "version")}
-    return adding.on_conflict_do_update(index_elements=["turn_id"], set_=new)
+    return DirectStatement(adding.on_conflict_do_update(index_elements=["turn_id"], set_=new))
 
 
 def add(connection: Connection, end: Finish) -> None:
@@ -58,13 +60,14 @@ def add(connection: Connection, end: Finish) -> None:
     answers = end.indexed and end.state is TurnState.DONE and isinstance(ask.task, AnswerQuestion)
     if not answers or ask.author.bot:
         return
-    question = connection.scalar(_QUESTION_TEXT, {**threads.address(ask.place), "question": ask.id})
+    address = threads.address(ask.place)
+    found = _QUESTION_TEXT.rows(connection, {**address, "question": ask.id})
+    question = found[0][0] if found else None
     words = [] if question is None else source_words(question, storable(end.text))
     if words:
-        address = threads.address(ask.place)
-        del address["thread"]
-        row = {**address, "turn_id": end.turn.id, "words": words, "version": tokens.VERSION}
-        connection.execute(_put(connection.dialect.name), row)
+        stored = Words().process_bind_param(words, connection.dialect)
+        row = {**address, "turn_id": end.turn.id, "words": stored, "version": tokens.VERSION}
+        _put(connection.dialect.name).rows(connection, row)
         if end.meaning is not None and storable(end.meaning.question) == question:
             source_vectors.put(connection, {end.turn.id: end.meaning.vector})
 
