@@ -86,8 +86,7 @@ async def test_servers_that_are_dead_silent_or_slow_delay_nothing_and_are_named(
             assert (await program.state())["ready"], "while both have not answered a single request"
             await _metric(program, 'parley_tool_server_up{server="fine"} 1.0')
             await side.ask("what is it?")
-            answer = await side.answered("The tools say:")
-            assert "fourty two" in answer.text
+            await side.answered("fourty two")
             assert MISSING.format(servers="dead, silent, slow") in _told(endpoint, 0)
             assert "dead, silent, slow." in await side.settings_told()
             assert 'parley_tool_calls_total{outcome="ok",server="fine"} 1.0' in await program.page("/metrics")
@@ -101,8 +100,7 @@ async def test_servers_that_are_dead_silent_or_slow_delay_nothing_and_are_named(
                 await side.answered("The tools say:", asked)
             endpoint.reply_by(call_tools([("look", {})]))
             await side.ask("what does the slow one say?")
-            answer = await side.answered("The tools say:", asked + 1)
-            assert "seen at last" in answer.text
+            await side.answered("seen at last", asked + 1)
             assert MISSING.format(servers="dead, silent") in _told(endpoint, -1)
     assert f"tools    fine at 127.0.0.1:{fine.port}, dead at" in program.output
     lines = program.output.splitlines()

@@ -102,6 +102,7 @@ async def test_what_an_admin_allows_stays_in_sight_and_the_button_of_the_alert_g
         for number in (1, 2):
             await answered(page, tmp_path, f"question {number}?", number)
         await ask(page, "question 3?")
+        await expect(composer(page)).to_have_value("question 3?")  # it was refused
         await page.get_by_role("link", name=notices).click()
         await expect(page.get_by_role("heading", level=1)).to_have_text(notices)
         told, alert = page.locator(".told"), page.locator("[role=log] article.mine:not(.told)")
@@ -161,6 +162,7 @@ async def test_an_alert_and_a_report_are_there_after_a_crash_and_the_alerts_butt
         for number in (2, 3):
             await answered(page, tmp_path, f"question {number}?", number)
         await ask(page, "question 4?")
+        await expect(composer(page)).to_have_value("question 4?")  # it was refused
         await page.get_by_role("link", name=notices).click()
         await expect(lift).to_have_count(1)
         await until(lambda: kept(tmp_path, POSTED) == [(2,)])
