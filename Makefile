@@ -75,7 +75,7 @@ fuzz: install-dev
 screenshot: install-dev
 	@$(VENV)/bin/python -m tests.e2e.screenshot
 
-# Writes .env.example and the README's table from the settings classes.
+# Writes what files repeat of the code: .env.example, the README's table, the Slack manifests and their tables.
 settings: install-dev
 	@$(VENV)/bin/python -m tests.house.settings
 

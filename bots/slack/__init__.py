@@ -26,6 +26,7 @@
     history        the messages of a place, in a few bounded pages
     sources        which channels may be sources of an answer
     search         Slack's own search, in place of a memory
+    manifest       the manifest of the app: its scopes and events, with reasons   pure
     errors         exceptions of slack_sdk and aiohttp -> PlatformError
     private        names of the SDKs that are not part of their public interface
 

@@ -1,4 +1,4 @@
-"""`make settings`: writes the settings into .env.example and the README, from the classes that read them."""
+"""`make settings`: writes what other files repeat of the code: the settings, the Slack manifests and their tables."""
 
 from __future__ import annotations
 
@@ -7,16 +7,40 @@ from pathlib import Path
 
 from bots.app import SETTINGS
 from bots.settings import settings_to_table, settings_to_text
+from bots.slack.manifest import EXAMPLE_URL, events_to_table, manifest, manifest_to_text, scopes_to_table
 
 TOP = Path(__file__).parents[2]
 
 
+def whole_files() -> dict[Path, str]:
+    """The files that are written as a whole, with their content."""
+    return {
+        TOP / ".env.example": settings_to_text(SETTINGS),
+        TOP / "deploy/slack-manifest.json": manifest_to_text(manifest()),
+        TOP / "deploy/slack-manifest-http.json": manifest_to_text(manifest(public_url=EXAMPLE_URL)),
+    }
+
+
+def blocks() -> dict[tuple[Path, str], str]:
+    """The parts of files between `<!-- name: ... -->` and `<!-- /name -->`, by file and name."""
+    return {
+        (TOP / "README.md", "settings"): settings_to_table(SETTINGS),
+        (TOP / "deploy/README.md", "slack-scopes"): scopes_to_table(),
+        (TOP / "deploy/README.md", "slack-events"): events_to_table(),
+    }
+
+
+def pattern_of(name: str) -> re.Pattern[str]:
+    """Matches a block with its marks: the mark before it, the block, the mark behind it."""
+    return re.compile(rf"(<!-- {name}: [^>]*-->\n)(.*?)(<!-- /{name} -->)", re.DOTALL)
+
+
 def main() -> None:
-    (TOP / ".env.example").write_text(settings_to_text(SETTINGS))
-    readme = TOP / "README.md"
-    table = settings_to_table(SETTINGS)
-    block = re.compile(r"(<!-- settings: [^>]*-->\n).*?(<!-- /settings -->)", re.DOTALL)
-    readme.write_text(block.sub(lambda match: f"{match[1]}{table}{match[2]}", readme.read_text()))
+    for file, text in whole_files().items():
+        file.write_text(text)
+    for (file, name), text in blocks().items():
+        written = pattern_of(name).sub(lambda match, text=text: f"{match[1]}{text}{match[3]}", file.read_text())  # type: ignore[misc]
+        file.write_text(written)
 
 
 if __name__ == "__main__":
