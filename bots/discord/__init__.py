@@ -25,6 +25,7 @@
     forum_posts       messages of the bot at the top level of a forum
     posts             posts of forums that nobody has answered
     readers           the people who may read a channel                         pure
+    invite            the link that invites the bot: its rights, with reasons   pure
     errors            exceptions of discord.py and aiohttp -> PlatformError
     private           names of discord.py that are not part of its public interface
 

@@ -1,4 +1,4 @@
-"""`make settings`: writes what other files repeat of the code: the settings, the Slack manifests and their tables."""
+"""`make settings`: writes what files repeat of the code: the settings, the Slack manifests, scopes and rights."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from bots.app import SETTINGS
+from bots.discord.invite import invite_to_text, rights_to_table
 from bots.settings import settings_to_table, settings_to_text
 from bots.slack.manifest import EXAMPLE_URL, events_to_table, manifest, manifest_to_text, scopes_to_table
 
@@ -27,6 +28,8 @@ def blocks() -> dict[tuple[Path, str], str]:
         (TOP / "README.md", "settings"): settings_to_table(SETTINGS),
         (TOP / "deploy/README.md", "slack-scopes"): scopes_to_table(),
         (TOP / "deploy/README.md", "slack-events"): events_to_table(),
+        (TOP / "deploy/README.md", "discord-invite"): invite_to_text(),
+        (TOP / "deploy/README.md", "discord-rights"): rights_to_table(),
     }
 
 
