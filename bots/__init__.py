@@ -9,6 +9,11 @@
     timers       the daily summary; retention: removes data that is stored for a limited time
     settings     every setting as text; exports: the tables of `parley usage` and `parley feedback`
 
+Shared by what serves pages:
+
+    guard        refuses requests by host and origin
+    accept_language  the language that a browser asks for
+
 Shared by platforms:
 
     downloads    files from a platform's own hosts

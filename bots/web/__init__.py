@@ -5,7 +5,6 @@
     http_messages   bodies read, responses made, hosts refused
     installation    `Installation`: outgoing calls as views on the open pages
     uploads         messages with files: `multipart/form-data` -> Ask and small pictures
-    guard           refuses requests by host and origin                        pure
     incoming        JSON -> Ask, Command or ButtonPress                        pure
     suggestions     completions of a command that is being typed               pure
     outgoing        messages, turns and pages -> JSON and server-sent events   pure
@@ -46,8 +45,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from bots.guard import Hosts, names_of
 from bots.web.connector import WebConnector
-from bots.web.guard import Hosts, names_of
 from bots.web.http_messages import refuse_host
 from bots.web.outgoing import LIMITS, TRAITS
 from core.clock import Clock

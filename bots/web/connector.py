@@ -12,7 +12,8 @@ from weakref import WeakValueDictionary
 
 from aiohttp import hdrs, web
 
-from bots.web import guard, incoming, outgoing, suggestions
+from bots import guard
+from bots.web import incoming, outgoing, suggestions
 from bots.web.answer_streams import AnswerStreams, ThinkingNews
 from bots.web.errors import Reason, RequestError
 from bots.web.event_streams import EventStreams

@@ -7,7 +7,9 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
-from bots.web import guard, incoming, outgoing
+from bots import guard
+from bots.accept_language import accept_language_to_locale
+from bots.web import incoming, outgoing
 from bots.web.errors import RETRY_AFTER_S, Reason, RequestError
 from core.ports.files import FileContent
 
@@ -54,7 +56,7 @@ def refuse_host(hosts: guard.Hosts, request: web.Request) -> web.Response | None
 
 def locale_of(request: web.Request) -> str:
     """The locale that the browser prefers, or empty."""
-    return incoming.accept_language_to_locale(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
+    return accept_language_to_locale(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
 
 
 def json_response(value: object, status: int = 200) -> web.Response:

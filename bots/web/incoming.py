@@ -17,7 +17,6 @@ from uuid import UUID
 from bots.web.errors import TEXT_LIMIT, Reason, RequestError
 from core.commands import COMMANDS, FORGET_ME
 from core.commands.parser import command_of
-from core.i18n import language_of
 from core.values.conversation import Ask
 from core.values.events import ButtonPress, Command
 from core.values.places import Person, Place
@@ -35,7 +34,6 @@ YOU = "you"
 
 _THREAD = re.compile(rf"{TOP}|[a-z2-7]{{12}}")
 _ACTION = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
 
 def body_to_ask(body: bytes, at: datetime, locale: str = "", *, alone: bool = True, files: bool = False) -> Ask:
@@ -130,21 +128,6 @@ def ask_id_to_thread(ask_id: str) -> str:
 def person(locale: str = "", *, alone: bool = True) -> Person:
     """The page knows one person: PARLEY_ADMINS calls them `web:you`."""
     return Person(YOU, "You", locale, admin=alone)
-
-
-def accept_language_to_locale(header: str) -> str:
-    """The tag that is wanted most of those we speak, else of all, or empty. `fr,zh-CN;q=0.9,en;q=0.8` -> `zh-CN`."""
-    best, best_rank = "", (False, 0.0)
-    for part in header[:500].split(","):
-        tag, _, quality = part.strip().partition(";")
-        try:
-            weight = float(quality.strip().removeprefix("q=") or 1)
-        except ValueError:
-            continue
-        rank = (bool(language_of(tag.strip(), "")), weight)
-        if weight > 0 and rank > best_rank and _TAG.fullmatch(tag.strip()):
-            best, best_rank = tag.strip(), rank
-    return best
 
 
 def _fields(body: bytes) -> dict[str, Any]:

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bots.accept_language import accept_language_to_locale
 from bots.web.errors import STATUSES, TEXT_LIMIT, Reason, RequestError
 from bots.web.incoming import (
     TOP,
-    accept_language_to_locale,
     ask_id_to_thread,
     ask_to_command,
     body_to_ask,

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from bots import web
-from bots.web.guard import Hosts, names_of
+from bots.guard import Hosts, names_of
 from tests.bots.web.pages import Client, error
 from tests.bots.web.rig import serving_page
 from tests.waiting import HANG_S

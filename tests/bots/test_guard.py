@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bots.guard import Hosts, names_of, same_origin
 from bots.web import WebSettings
-from bots.web.guard import Hosts, names_of, same_origin
 from core.errors import SettingsError
 
 ANYWHERE = ["127.0.0.1", "localhost", "0.0.0.0", "::", "10.0.0.5"]
