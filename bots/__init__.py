@@ -4,6 +4,7 @@
     programs     starts and ends the programs of `cli`: `parley run`, `parley summary --now`
     startup      waits for the database; supervisor: keeps every platform running; jobs: the tasks of the program
     http         health, metrics and the routes of platforms; connections: their limit
+    operator     the operator's page; operator_pages: connects it with what runs
     health       the database, each platform's calls, the event loop
     operation_report  the operators' own report, once a week
     timers       the daily summary; retention: removes data that is stored for a limited time

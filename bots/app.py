@@ -67,7 +67,7 @@ from core.turns.recovery import Recovery
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurns
 from core.turns.thread_summaries import ThreadSummaries
-from core.values.places import Place
+from core.values.places import Person, Place
 from core.values.platform import UNKNOWN_PLATFORM, Feature
 from storage import DatabaseSettings
 
@@ -144,6 +144,11 @@ class Config:
         return [value for value in own if is_secret(value)] + others
 
     @property
+    def page_admin(self) -> Person | None:
+        """The reader of the chat page, where there is one and its reader is an admin."""
+        return None if self.platforms()["web"] else web.admin(self.web, self.core)
+
+    @property
     def offered(self) -> list[str]:
         """The models that people may choose from; none where nothing limits them to any."""
         if self.core.parley_models.strip():
@@ -176,7 +181,7 @@ class App:
         self.file_content = ContentReader(self.extractor, self.transcriber)
         connectors = self.connectors = self._create_connectors(tell)
         self.without_index = [connector.name for connector in connectors if connector.traits.distributed]
-        self._calls = PerInstallation(connectors, self._create_calls)
+        self.calls = PerInstallation(connectors, self._create_calls)
         self.channels = PerInstallation(connectors, self._create_channel)
         traits = {connector.name: connector.traits for connector in connectors}
         budgets = BudgetChecks(
@@ -202,7 +207,7 @@ class App:
             )
         self.source_checks = SourceChecks(lambda change: self.inbox.receive(change), self.clock)
         self.recall = Recall(
-            store, self.core, self.clock, self._calls, self.embeddings, checks=self.source_checks
+            store, self.core, self.clock, self.calls, self.embeddings, checks=self.source_checks
         )
         self.supervisor = Supervisor(connectors, self.clock, self.operator_alerts, self.metrics.gauge)
         self.mcp_servers = [self._create_mcp_server(server) for server in config.tool_servers]
@@ -213,7 +218,7 @@ class App:
             self.file_content,
             self.core.parley_most_tools,
         )
-        running_turns = RunningTurns()
+        running_turns = self.running_turns = RunningTurns()
         self.checkpoints = Checkpoints(store, running_turns, self.clock)
         summaries = ThreadSummaries(
             store,
@@ -236,7 +241,7 @@ class App:
             self.channels,
             self.core,
             self.clock,
-            StoredUsage(store, self.core, config.timers.zone(self.core), self._calls),
+            StoredUsage(store, self.core, config.timers.zone(self.core), self.calls),
             self.checkpoints,
             running_turns,
             files,
@@ -268,13 +273,13 @@ class App:
         self.metrics.sample("parley_queued_turns", lambda: self.place_queues.waiting)
         self.metrics.sample("parley_running_answers", lambda: self.place_queues.running)
         self.budget_alerts = BudgetAlerts(
-            store, self.core, self._calls, lambda name: traits[name].label if name in traits else name
+            store, self.core, self.calls, lambda name: traits[name].label if name in traits else name
         )
         self.alert_channels = AlertChannels(
             [
                 self._create_alert_turns(place, platform_calls)
                 for place in config.timers.alert_places
-                if (platform_calls := self._calls(place)) is not None
+                if (platform_calls := self.calls(place)) is not None
             ]
         )
         self.operator_alerts.post = self.operator_alerts.post_budget = self.alert_channels
@@ -302,7 +307,7 @@ class App:
             lambda place: self.catch_up.lost(place),
             memberships,
             PerInstallation(connectors, lambda one: one if isinstance(one, Directory) else None),
-            self._calls,
+            self.calls,
             lambda platform, why: self.counts.count(
                 "parley_refused_questions_total", {"platform": platform, "reason": why.name.lower()}
             ),
@@ -313,9 +318,9 @@ class App:
             store,
             submit,
             self.inbox,
-            self._calls,
+            self.calls,
             PerInstallation(connectors, self._create_backfill),
-            DeletedQuestions(self._calls, self.inbox.receive, self.clock),
+            DeletedQuestions(self.calls, self.inbox.receive, self.clock),
             self.recovery,
         )
         self.operation_reports = OperationReports(
@@ -345,7 +350,7 @@ class App:
         return [connector for connector in created if connector is not None]
 
     def _create_builtin_tools(self) -> BuiltinTools:
-        earlier = EarlierMessages(self.store, self._calls, self.recall)
+        earlier = EarlierMessages(self.store, self.calls, self.recall)
         return BuiltinTools(self.clock, self.core.zone, earlier, LinkReader(self.core.link_hosts))
 
     def _create_mcp_server(self, server: ToolServer) -> McpServer:
@@ -353,13 +358,13 @@ class App:
         return McpServer(server, self.clock, health.tried)
 
     async def _addressed(self, place: Place) -> Place | None:
-        platform_calls = self._calls(place)
+        platform_calls = self.calls(place)
         return (
             None if platform_calls is None else await addressed(self.store, platform_calls.installation, place)
         )
 
     def _is_distributed(self, place: Place) -> bool | None:
-        platform_calls = self._calls(place)
+        platform_calls = self.calls(place)
         return None if platform_calls is None else platform_calls.distributed
 
     def _create_calls(self, installation: Installation) -> PlatformCalls:
@@ -367,7 +372,7 @@ class App:
         return PlatformCalls(installation, health.called, self.retention.kept_since)
 
     def _create_channel(self, installation: Installation) -> Channel:
-        platform_calls = self._calls.of(installation)
+        platform_calls = self.calls.of(installation)
         scheduler = DeliveryScheduler(
             platform_calls,
             self.clock,
@@ -392,7 +397,7 @@ class App:
 
     def _create_backfill(self, installation: Installation) -> Backfill:
         return Backfill(
-            self._calls.of(installation),
+            self.calls.of(installation),
             self.store,
             self.inbox.receive,
             self.inbox.record_expired,

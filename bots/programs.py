@@ -16,6 +16,7 @@ from bots.app import App, Config, Tell
 from bots.health import notify_systemd
 from bots.http import HttpServer, Routed
 from bots.jobs import Jobs
+from bots.operator_pages import create_operator_pages
 from bots.retention import expire_caches, expire_messages, expire_spending, expire_uploads
 from bots.startup import Startup
 from core.child_processes import ChildError
@@ -246,7 +247,10 @@ def _create_http(app: App) -> HttpServer:
         config.web.parley_http_host,
         config.web.parley_http_port,
         {**ready, "database": lambda: not app.database_health.reason},
-        [route for connector in routed for route in connector.routes()],
+        [
+            *create_operator_pages(app).routes(),
+            *(route for connector in routed for route in connector.routes()),
+        ],
         app.metrics.text,
         config.refuse_host,
         lambda: app.supervisor.reasons() | {"database": app.database_health.reason},

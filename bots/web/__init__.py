@@ -43,22 +43,38 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from bots.guard import Hosts, names_of
+from bots.web import incoming
 from bots.web.connector import WebConnector
 from bots.web.http_messages import refuse_host
 from bots.web.outgoing import LIMITS, TRAITS
+from core.access import is_admin
 from core.clock import Clock
 from core.conversation.file_content import ContentReader
 from core.ports.store import Store
-from core.settings.environment import Settings
+from core.settings.environment import CoreSettings, Settings
+from core.values.places import Person
 
-__all__ = ["LIMITS", "TRAITS", "Hosts", "WebConnector", "WebSettings", "create", "refuse_host", "why_not"]
+__all__ = [
+    "LIMITS",
+    "TRAITS",
+    "Hosts",
+    "WebConnector",
+    "WebSettings",
+    "admin",
+    "create",
+    "refuse_host",
+    "why_not",
+]
+
+LEAST_TOKEN = 16
+"""Characters of PARLEY_OPERATOR_TOKEN."""
 
 
 class WebSettings(Settings):
-    """The address of Parley's HTTP server, and whether it serves the chat page."""
+    """The address of Parley's HTTP server, the chat page and the operator's page."""
 
     parley_http_host: str = Field(
         "127.0.0.1",
@@ -83,6 +99,23 @@ class WebSettings(Settings):
         "auto", description="The chat page: on, off, or auto (on when neither Slack nor Discord is configured)."
     )
 
+    parley_operator_token: SecretStr | None = Field(
+        None,
+        description="The password of the operator's page at /operator, of at least 16 characters: running answers, "
+        "failures, usage, settings. Empty: the page is there only for the reader of the chat page, where they are an "
+        "admin.",
+    )
+
+    @field_validator("parley_operator_token")
+    @classmethod
+    def _long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < LEAST_TOKEN:
+            raise ValueError(
+                f"is shorter than {LEAST_TOKEN} characters, so that it could be guessed. `openssl rand -hex 32` "
+                "makes a good one"
+            )
+        return value
+
     @field_validator("parley_allowed_hosts")
     @classmethod
     def _named(cls, value: str) -> str:
@@ -101,6 +134,13 @@ def why_not(settings: WebSettings, *, others: bool) -> str:
     if settings.parley_web == "auto" and others:
         return "another platform is configured; PARLEY_WEB=on shows it as well"
     return ""
+
+
+def admin(settings: WebSettings, core: CoreSettings) -> Person | None:
+    """The reader of the page where they are an admin: everybody who has access to it, or nobody."""
+    reader = incoming.person(alone=settings.hosts.alone)
+    place = incoming.thread_to_place(incoming.TOP, alone=settings.hosts.alone)
+    return reader if is_admin(reader, place, core) else None
 
 
 def create(settings: WebSettings, clock: Clock, store: Store, content: ContentReader) -> WebConnector:

@@ -16,6 +16,7 @@ conclusion   the last view of an answer, also where the platform takes no more o
 announcements  the text and place of usage reports
 store_retry  store calls that are retried until the database is back
 running      the turns that wait or run here: one object each, in one dictionary
+overview     the turns that wait or run here, as an operator sees them (pure)
 thread_summaries  sums up the beginnings of long threads in the background
 question_embeddings  the vectors of questions: of one that is asked, and of those before in the background
 interrupts   interrupts of answers, also before they are written

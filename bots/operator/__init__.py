@@ -1,0 +1,19 @@
+"""The operator's page at `/operator`: what Parley does now, and what went wrong. HTML that the server makes, no script.
+
+    routes    the routes, and the checks before each of them
+    access    proofs that are derived from the token; wrong tries       pure
+    layout    the frame of the pages, the form to sign in               pure
+    view      the reader's language and time; tables                    pure
+    markup    HTML from values                                          pure
+    sections  the protocol of a section and of an action
+    running   answers that run or wait
+
+A section reads its values through the callables and protocols that it is given, and makes its content of them. It knows
+no platform and no database.
+"""
+
+from __future__ import annotations
+
+from bots.operator.routes import OperatorRoutes, PageReader
+
+__all__ = ["OperatorRoutes", "PageReader"]

@@ -1,0 +1,50 @@
+"""Connects the sections of the operator's page with the objects of a running Parley."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from bots.app import App
+from bots.operator import OperatorRoutes, PageReader
+from bots.operator.running import RunningSection
+from bots.operator.sections import Act, Picture, Section
+from core.turns.overview import overview
+from core.values.places import Place
+
+
+def create_operator_pages(app: App) -> OperatorRoutes:
+    """The routes of the page, over the parts of `app`."""
+    token = app.config.web.parley_operator_token
+    acts: Mapping[str, Act] = {}
+    pictures: Mapping[str, Picture] = {}
+    return OperatorRoutes(
+        _sections(app),
+        acts,
+        pictures,
+        "" if token is None else token.get_secret_value(),
+        _page_reader(app),
+        app.clock,
+        lambda: app.core.zone,
+        lambda: app.core.parley_language,
+        _link(app),
+    )
+
+
+def _sections(app: App) -> Sequence[Section]:
+    return [RunningSection(lambda: overview(app.running_turns))]
+
+
+def _page_reader(app: App) -> Callable[[], PageReader | None]:
+    def reader() -> PageReader | None:
+        person = app.config.page_admin
+        return None if person is None else PageReader(person, app.config.web.hosts.alone)
+
+    return reader
+
+
+def _link(app: App) -> Callable[[Place, str], str]:
+    def link(place: Place, message_id: str) -> str:
+        calls = app.calls(place)
+        return "" if calls is None else calls.message_link(place, message_id)
+
+    return link

@@ -1,0 +1,150 @@
+"""The operator's page: the real program in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from core.i18n import phrase
+from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
+from tests.e2e.conftest import model_endpoint, model_settings
+from tests.e2e.operator_page import PHONE, TOKEN, WITH_TOKEN, fits, sign_in, signed_in
+from tests.e2e.program import Program
+from tests.e2e.test_web import answers, ask
+from tests.fakes.completions import FakeCompletions, Words
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=NO_BROWSER),
+]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def endpoint() -> AsyncIterator[FakeCompletions]:
+    """On the loop of the browser's tests."""
+    async with model_endpoint() as endpoint:
+        yield endpoint
+
+
+async def status_of(program: Program, path: str = "/operator", **headers: str) -> int:
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{program.url}{path}", headers=given, allow_redirects=False) as answer,
+    ):
+        assert answer.status == 404 or "no-store" in answer.headers["Cache-Control"]
+        return answer.status
+
+
+async def test_without_a_token_and_without_an_admin_there_is_no_such_page(tmp_path: Path) -> None:
+    settings = {"PARLEY_HTTP_HOST": "0.0.0.0"}
+    async with Program(tmp_path, **settings) as program:
+        for path in ("/operator", "/operator/running", "/operator/operator.css", "/operator/sign-in"):
+            assert await status_of(program, path) == 404
+            assert await status_of(program, path, Authorization="Bearer x") == 404
+
+
+async def test_who_reads_the_chat_page_of_this_machine_is_its_admin_but_nobody_behind_a_proxy(
+    tmp_path: Path,
+) -> None:
+    async with Program(tmp_path) as program:
+        assert await status_of(program) == 200
+        for header in ("X_Forwarded_For", "Forwarded", "X_Real_IP"):
+            assert await status_of(program, **{header: "192.0.2.1"}) == 404
+
+
+async def test_an_admin_of_the_chat_page_behind_a_proxy_opens_it_without_a_token(tmp_path: Path) -> None:
+    settings = {"PARLEY_ALLOWED_HOSTS": "chat.example", "PARLEY_ADMINS": "web:you"}
+    async with Program(tmp_path, **settings) as program:
+        assert await status_of(program, Host="chat.example", X_Forwarded_For="192.0.2.1") == 200
+        assert await status_of(program, Host="evil.example") == 421
+
+
+async def test_a_token_signs_a_browser_in_and_a_wrong_one_does_not(chromium: Browser, tmp_path: Path) -> None:
+    async with Program(tmp_path, **WITH_TOKEN) as program, window(chromium) as page:
+        await sign_in(page, program, token="another token")
+        problem = page.get_by_role("alert")
+        await expect(problem).to_have_text(phrase("operator_wrong_token", "en"))
+        await expect(page.locator("#token")).to_be_focused()
+        await signed_in(page, program)
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Running")
+        (cookie,) = await page.context.cookies()
+        assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/operator")
+        assert TOKEN not in cookie["value"]
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page.locator("#token")).to_be_visible()
+        assert await page.context.cookies() == []
+    assert TOKEN not in program.output
+
+
+async def test_a_script_gives_the_token_as_a_bearer_and_has_five_wrong_tries_a_minute(tmp_path: Path) -> None:
+    async with Program(tmp_path, **WITH_TOKEN) as program:
+        assert await status_of(program) == 401
+        assert await status_of(program, Authorization=f"Bearer {TOKEN}") == 200
+        for _ in range(4):
+            assert await status_of(program, Authorization="Bearer wrong") == 401
+        assert await status_of(program, Authorization="Bearer wrong") == 429
+        assert await status_of(program, Authorization=f"Bearer {TOKEN}") == 429, "nobody may guess on"
+
+
+async def test_nobody_elses_page_can_have_a_signed_in_browser_do_anything(tmp_path: Path) -> None:
+    async with Program(tmp_path, **WITH_TOKEN) as program, aiohttp.ClientSession() as session:
+        token = {"Authorization": f"Bearer {TOKEN}"}
+        for site in ("cross-site", "same-site"):
+            headers = token | {"Sec-Fetch-Site": site}
+            async with session.post(f"{program.url}/operator/sign-out", headers=headers) as answer:
+                assert answer.status == 403
+        async with session.get(f"{program.url}/operator", headers=token) as answer:
+            policy = answer.headers["Content-Security-Policy"]
+            assert "default-src 'none'" in policy
+            assert "frame-ancestors 'none'" in policy
+            assert "script" not in policy
+            assert not re.search(r"<script|style=|\son\w+=", await answer.text())
+
+
+async def test_an_answer_that_is_written_and_those_behind_it_are_shown_without_their_words(
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
+) -> None:
+    endpoint.script(Words("The first words " * 40, per_s=2), Words("second"))
+    settings = model_settings(endpoint) | WITH_TOKEN | {"OPENAI_MODEL": "m-<b>1</b>"}
+    async with Program(tmp_path, **settings) as program, window(chromium) as chat, window(chromium) as page:
+        await chat.goto(program.url)
+        await ask(chat, "a secret question?")
+        await expect(answers(chat)).to_contain_text("The")
+        await ask(chat, "another one?")
+        await signed_in(page, program)
+        running, waiting = (
+            page.get_by_role("region", name="Answers being written"),
+            page.get_by_role("region", name="Waiting"),
+        )
+        await expect(running.locator("tbody tr")).to_have_count(1)
+        for words in ("being written", "m-<b>1</b>", "You", "web"):
+            await expect(running).to_contain_text(words)
+        await expect(waiting.locator("tbody tr")).to_have_count(1)
+        assert "secret" not in await page.content()
+        await chat.get_by_role("button", name="Stop").first.click()
+        await expect(answers(chat).last).to_contain_text("second")
+        await page.get_by_role("link", name="Refresh", exact=True).click()
+        await expect(page.get_by_text("No answer is being written.")).to_be_visible()
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+async def test_it_speaks_the_readers_language_and_fits_a_phone(
+    chromium: Browser, tmp_path: Path, locale: str
+) -> None:
+    language = locale[:2]
+    async with Program(tmp_path, **WITH_TOKEN) as program, window(chromium, locale=locale, **PHONE) as page:
+        await page.goto(f"{program.url}/operator")
+        assert await fits(page)
+        await expect(page.get_by_role("button")).to_have_text(phrase("operator_sign_in", language))
+        await signed_in(page, program)
+        for link in await page.get_by_role("navigation").get_by_role("link").all_inner_texts():
+            await page.get_by_role("link", name=link, exact=True).click()
+            await expect(page.get_by_role("heading", level=1)).to_have_text(link)
+            assert await fits(page), link
