@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from aiohttp import web
@@ -26,12 +26,20 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Routed(Protocol):
     """A platform that brings pages or endpoints of its own."""
 
+    signed_paths: Collection[str]
+    """Paths whose requests are signed: they are answered under any Host name."""
+
     def routes(self) -> list[web.RouteDef]: ...
+
+    def shown_at(self, address: str) -> str:
+        """The line of the start that tells operators of the routes, which are below `address`."""
+        ...
 
 
 class HttpServer:
     """`GET /livez` answers while the loop turns, `GET /readyz` 200 only when all of `parts` are ready, `GET /metrics`
-    the text of `metrics` for Prometheus. A response that `refuse` returns is sent instead, except for the first two.
+    the text of `metrics` for Prometheus. A response that `refuse` returns is sent instead, except for the first two
+    and `signed_paths`.
 
     A connection may be without a whole request head for `head_s`, and at most `most` are held (`bots.connections`).
     `reasons` says why parts are down."""
@@ -46,6 +54,7 @@ class HttpServer:
         refuse: Refuse = lambda _: None,
         reasons: Callable[[], Mapping[str, str]] = dict,
         *,
+        signed_paths: Iterable[str] = (),
         head_s: float = HEAD_S,
         most: int | None = None,
     ) -> None:
@@ -56,7 +65,7 @@ class HttpServer:
         self._connections = Connections(most or most_connections())
         self._reasons = reasons
         self.stopping = False
-        middlewares = [self._connections.middleware, _refusing(refuse)]
+        middlewares = [self._connections.middleware, _refusing(refuse, {*OPEN_PATHS, *signed_paths})]
         app = web.Application(client_max_size=1024 * 1024, middlewares=middlewares)
         own = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._counted}
         app.add_routes([*(web.get(path, show) for path, show in own.items()), *routes])
@@ -100,12 +109,12 @@ class HttpServer:
         )
 
 
-def _refusing(refuse: Refuse) -> Any:
-    """Asks `refuse` about each request, whether there is such a path or not."""
+def _refusing(refuse: Refuse, open_paths: Collection[str]) -> Any:
+    """Asks `refuse` about each request but those to `open_paths`, whether there is such a path or not."""
 
     @web.middleware
     async def refusing(request: web.Request, handler: _Handler) -> web.StreamResponse:
-        refused = None if request.path in OPEN_PATHS else refuse(request)
+        refused = None if request.path in open_paths else refuse(request)
         return await handler(request) if refused is None else refused
 
     return refusing

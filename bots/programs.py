@@ -149,7 +149,8 @@ async def _serve(
     try:
         tell(f"model    {_model_line(app.catalog)}")
         for connector in app.connectors:
-            tell(f"{connector.name:<8} on: {address if isinstance(connector, Routed) else 'connecting'}")
+            where = connector.shown_at(address) if isinstance(connector, Routed) else "connecting"
+            tell(f"{connector.name:<8} on: {where}")
         if app.config.tool_servers:
             tell(f"tools    {', '.join(f'{one.name} at {one.where}' for one in app.config.tool_servers)}")
         tell(f"health   {address}/livez, {address}/readyz, {address}/metrics")
@@ -254,6 +255,7 @@ def _create_http(app: App) -> HttpServer:
         app.metrics.text,
         config.refuse_host,
         lambda: app.supervisor.reasons() | {"database": app.database_health.reason},
+        signed_paths=[path for connector in routed for path in connector.signed_paths],
     )
 
 

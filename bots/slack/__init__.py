@@ -1,6 +1,9 @@
-"""Slack, over Socket Mode.
+"""Slack, over Socket Mode or signed HTTP requests.
 
-    socket         one connection that is kept alive
+    socket         one connection of Socket Mode that is kept alive
+    http           the routes for signed requests
+    signed_requests   the signature and the payload of a request       pure
+    receiver       one way in for the payloads of both
     event_order    one event of a channel at a time, the earliest first
     connector      `Connector`: the app's connections, and the installation of each event
     installation   `Installation`: one workspace, its calls and reads
@@ -77,16 +80,22 @@ https://docs.slack.dev/interactivity/implementing-slash-commands/"""
 
 
 class SlackSettings(Settings):
-    """Slack is on when both tokens are set, off when neither is."""
+    """Slack is on with a bot's token and an app-level token (Socket Mode) or a signing secret (HTTP), off without."""
 
     slack_bot_token: SecretStr | None = Field(
-        None, description="The bot's token, xoxb-..., from OAuth & Permissions. Needs SLACK_APP_TOKEN too."
+        None,
+        description="The bot's token, xoxb-..., from OAuth & Permissions. Needs SLACK_APP_TOKEN or "
+        "SLACK_SIGNING_SECRET too.",
     )
     slack_app_token: SecretStr | None = Field(
-        None, description="The app-level token, xapp-..., with the scope connections:write."
+        None,
+        description="The app-level token, xapp-..., with the scope connections:write: events then come over Socket "
+        "Mode, which needs no public address.",
     )
     slack_signing_secret: SecretStr | None = Field(
-        None, description="The app's signing secret. Socket Mode does not need it."
+        None,
+        description="The app's signing secret, from Basic Information: events then come over HTTP, to /slack/events, "
+        "/slack/interactions and /slack/commands. With SLACK_APP_TOKEN too they are taken over both.",
     )
     slack_distributed: bool = Field(
         False,
@@ -110,24 +119,37 @@ class SlackSettings(Settings):
     def _url(cls, value: str) -> str:
         return http_url(value) + "/"
 
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and any(letter.isspace() for letter in value.get_secret_value()):
+            raise ValueError("must not contain spaces")
+        return value
+
     @model_validator(mode="after")
-    def _both(self) -> Self:
-        if self.slack_bot_token and not self.slack_app_token:
-            raise ValueError("SLACK_APP_TOKEN is missing: Slack needs it beside SLACK_BOT_TOKEN")
-        if self.slack_app_token and not self.slack_bot_token:
-            raise ValueError("SLACK_BOT_TOKEN is missing: Slack needs it beside SLACK_APP_TOKEN")
+    def _whole(self) -> Self:
+        way = "SLACK_APP_TOKEN" if self.slack_app_token else "SLACK_SIGNING_SECRET"
+        ways = self.slack_app_token or self.slack_signing_secret
+        if self.slack_bot_token and not ways:
+            raise ValueError(
+                "SLACK_APP_TOKEN is missing: beside SLACK_BOT_TOKEN Slack needs it (Socket Mode) or "
+                "SLACK_SIGNING_SECRET (HTTP)"
+            )
+        if ways and not self.slack_bot_token:
+            raise ValueError(f"SLACK_BOT_TOKEN is missing: Slack needs it beside {way}")
         return self
 
 
 def create(settings: SlackSettings, clock: Clock) -> SlackConnector | None:
     """The platform, or None where Slack is not configured. Connects nothing yet."""
-    if settings.slack_bot_token is None or settings.slack_app_token is None:
+    if settings.slack_bot_token is None:
         return None
     from bots.slack.connector import SlackConnector  # loads the SDK, which programs without Slack need not
 
     return SlackConnector(
         bot_token=settings.slack_bot_token.get_secret_value(),
-        app_token=settings.slack_app_token.get_secret_value(),
+        app_token=_value(settings.slack_app_token),
+        signing_secret=_value(settings.slack_signing_secret),
         api_url=settings.slack_api_url,
         clock=clock,
         distributed=settings.slack_distributed,
@@ -136,7 +158,12 @@ def create(settings: SlackSettings, clock: Clock) -> SlackConnector | None:
 
 def why_not(settings: SlackSettings) -> str:
     """The reason why `create` returns None, in a few words; empty where it does not."""
-    return "" if settings.slack_bot_token else "SLACK_BOT_TOKEN and SLACK_APP_TOKEN are not set"
+    ways = "SLACK_APP_TOKEN (or SLACK_SIGNING_SECRET)"
+    return "" if settings.slack_bot_token else f"SLACK_BOT_TOKEN and {ways} are not set"
+
+
+def _value(secret: SecretStr | None) -> str:
+    return "" if secret is None else secret.get_secret_value()
 
 
 def _prefixed(value: SecretStr | None, prefix: str) -> SecretStr | None:

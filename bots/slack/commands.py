@@ -43,10 +43,16 @@ from core.values.ui import Form
 ASK, PARLEY = "/ask", "/parley"
 SLASHES = (ASK, PARLEY)
 
-EVENTS = ("app_home_opened", "agent_session_stopped", *MOVES, *CLOSINGS)
+REVOKED = ("app_uninstalled", "tokens_revoked")
+"""The events after which the bot's token may be none any more. Over HTTP nothing else tells, until it is used.
+
+https://docs.slack.dev/reference/events/tokens_revoked and app_uninstalled
+"""
+
+EVENTS = ("app_home_opened", "agent_session_stopped", *MOVES, *CLOSINGS, *REVOKED)
 """Events that are taken beside messages and mentions."""
 
-KINDS = ("event_callback", "block_actions", "message_action", "view_submission")
+KINDS = ("event_callback", "block_actions", "message_action", "view_submission", "block_suggestion")
 
 PREFIX = "/parley "
 

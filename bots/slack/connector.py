@@ -1,4 +1,4 @@
-"""Slack over Socket Mode: one app, whose events go to the installation of their workspace."""
+"""Slack over Socket Mode, HTTP or both: one app, whose events go to the installation of their workspace."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from functools import partial
 from typing import Any
 
 import structlog
+from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from bots.slack import TRAITS
-from bots.slack.authors import is_ours
-from bots.slack.commands import EVENTS, kind_of
+from bots.slack.http import PATHS, SignedRequests
 from bots.slack.installation import SlackInstallation
 from bots.slack.intake import EventIntake
+from bots.slack.receiver import PayloadReceiver
 from bots.slack.socket import SDK_LOG, Socket
 from bots.slack.web import Web
 from core.clock import Clock
-from core.errors import BotError, Code
+from core.errors import BotError, Code, PlatformError
 from core.ports.connector import Inbox
 from core.values.places import Place
 from core.values.platform import PlatformTraits
@@ -34,21 +35,26 @@ Json = dict[str, Any]
 _SOCKETS = 2  # Slack renews a connection every few hours; the other one covers the gap. At most 10.
 _TOKEN_PAUSE_S = 2.0
 _FAREWELL_S = 0.4
-_OF_A_TEAM = {"event_callback", "slash_command", *EVENTS}
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 
 
 class SlackConnector:
-    """One app in one workspace, by their tokens. `ping_interval_s`: a dead connection is noticed within about two.
-    `distributed`: as in `PlatformTraits`; Slack does not tell it."""
+    """One app in one workspace, by its credentials. `app_token` opens Socket Mode, `signing_secret` the routes for
+    signed requests; with both, events are taken over either.
+
+    `ping_interval_s`: a dead connection is noticed within about two. `distributed`: as in `PlatformTraits`; Slack does
+    not tell it."""
 
     name = "slack"
     traits: PlatformTraits
+    signed_paths = PATHS
 
     def __init__(
         self,
         *,
         bot_token: str,
-        app_token: str,
+        app_token: str = "",
+        signing_secret: str = "",
         api_url: str,
         clock: Clock,
         ping_interval_s: float = 5.0,
@@ -60,7 +66,9 @@ class SlackConnector:
         self._clock = clock
         self._ping_interval_s = ping_interval_s
         self._sockets: tuple[Socket, ...] = ()
-        self._receiving: set[asyncio.Task[Any]] = set()
+        self._receiver: PayloadReceiver | None = None
+        self._requests = SignedRequests(signing_secret, self._receive, clock) if signing_secret else None
+        self._takes_requests = False
         self._web = Web(bot_token, api_url)
         self.installation = SlackInstallation(self._web, clock, self.ready, self.traits, self.heard_since)
 
@@ -72,23 +80,32 @@ class SlackConnector:
         """The installation of the place's workspace; the only one while Slack has not said which that is."""
         return self.installation if self.installation.id in ("", place.team) or not place.team else None
 
+    def routes(self) -> list[web.RouteDef]:
+        return [] if self._requests is None else self._requests.routes()
+
+    def shown_at(self, address: str) -> str:
+        """The connections over which events come, for the lines of the start."""
+        urls = f"{address}{PATHS[0]}, {', '.join(PATHS[1:])}"
+        over_http = f"taking signed requests at {urls}" if self._requests else ""
+        return " and ".join(filter(None, ("connecting" if self._app_token else "", over_http)))
+
     async def run(self, inbox: Inbox) -> None:
         """Run as `Connector.run` says; may be called again once it has ended."""
         self._web.forget()
         intake = EventIntake(self.installation, inbox, self._clock)
-        app = self._bolt(intake)
-        open_url = partial(self._web.open_url, self._app_token)
-        self._sockets = tuple(
-            Socket(app, self._app_token, open_url, self._clock, self._ping_interval_s) for _ in range(_SOCKETS)
-        )
-        kept = [asyncio.create_task(socket.keep()) for socket in self._sockets]
+        receiver = self._receiver = PayloadReceiver(self._web, intake)
+        self._sockets = self._create_sockets(receiver)
+        kept = [asyncio.create_task(self._keep(socket)) for socket in self._sockets]
         kept.append(asyncio.create_task(self._web.watch_token(lambda: self._clock.sleep(_TOKEN_PAUSE_S))))
+        if not self._sockets:
+            kept.append(asyncio.create_task(self._take_requests()))
         try:
             ended, _ = await asyncio.wait(kept, return_when=asyncio.FIRST_COMPLETED)
             await ended.pop()  # which only ever ends by raising
         finally:
-            if self._receiving:  # what is being stored is still acknowledged
-                await asyncio.wait(self._receiving, timeout=_FAREWELL_S)
+            await receiver.finish(_FAREWELL_S)
+            self._receiver = None
+            self._takes_requests = False
             for task in kept:
                 task.cancel()
             await asyncio.gather(*kept, return_exceptions=True)
@@ -97,14 +114,58 @@ class SlackConnector:
             await self.installation.close()
 
     def ready(self) -> bool:
-        return any(socket.connected for socket in self._sockets)
+        return self._takes_requests or any(socket.connected for socket in self._sockets)
 
     def heard_since(self) -> datetime | None:
-        """The time since when one of the connections at least has been there; None where none is."""
+        """The time since when one of the connections at least has been there; None where none is.
+
+        None over HTTP: nothing tells that a request did not arrive, and Slack gives up after three more.
+        """
         since = [socket.connected_at for socket in self._sockets if socket.connected and socket.connected_at]
         return min(since, default=None)
 
-    def _bolt(self, intake: EventIntake) -> AsyncApp:
+    def _create_sockets(self, receiver: PayloadReceiver) -> tuple[Socket, ...]:
+        if not self._app_token:
+            return ()
+        app = self._bolt(receiver)
+        open_url = partial(self._web.open_url, self._app_token)
+        return tuple(
+            Socket(app, self._app_token, open_url, self._clock, self._ping_interval_s) for _ in range(_SOCKETS)
+        )
+
+    async def _keep(self, socket: Socket) -> None:
+        """Be connected until cancelled. Where Slack refuses Socket Mode, signed requests alone are taken, if they can
+        be; else raises PlatformError(BAD_TOKEN)."""
+        try:
+            await socket.keep()
+        except PlatformError as error:
+            if self._requests is None:
+                raise
+            log.error("socket_mode_refused", **error.log_keys)
+        await self._take_requests()
+
+    async def _take_requests(self) -> None:
+        """Be ready for signed requests until cancelled. Raises PlatformError(BAD_TOKEN)."""
+        pause_s = _FIRST_PAUSE_S
+        while not self._takes_requests:
+            try:
+                await self._web.identify()
+                self._takes_requests = True
+            except PlatformError as error:
+                if error.code is Code.BAD_TOKEN:
+                    raise
+                log.warning("connection_failed", **error.log_keys)
+                await self._clock.sleep(max(pause_s, error.retry_after_s or 0.0))
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        await asyncio.Event().wait()
+
+    async def _receive(self, body: Json) -> Json | None:
+        """Take the payload of a signed request. Raises BotError."""
+        if self._receiver is None:
+            raise PlatformError(Code.UNAVAILABLE, "not started, or down")
+        return await self._receiver.receive(body)
+
+    def _bolt(self, receiver: PayloadReceiver) -> AsyncApp:
         async def authorize() -> AuthorizeResult:
             me = await self._web.identify()
             return AuthorizeResult(
@@ -115,16 +176,8 @@ class SlackConnector:
                 bot_token=self._bot_token,
             )
 
-        async def take(body: Json, next: Callable[[], Awaitable[BoltResponse | None]]) -> BoltResponse | None:
-            if (kind := _kind_of(body)) is None:
-                return await next()
-            task = asyncio.current_task()
-            assert task is not None
-            self._receiving.add(task)
-            try:
-                answer = await self._take(kind, body, intake)
-            finally:
-                self._receiving.discard(task)
+        async def take(body: Json, next: Callable[[], Awaitable[BoltResponse | None]]) -> BoltResponse:
+            answer = await receiver.receive(body)
             return BoltResponse(status=200, body=answer or "")  # this is the acknowledgement
 
         async def refuse(error: Exception) -> None:
@@ -142,18 +195,3 @@ class SlackConnector:
         app.use(take)
         app.error(refuse)
         return app
-
-    async def _take(self, kind: str, body: Json, intake: EventIntake) -> Json | None:
-        if kind in _OF_A_TEAM and not is_ours(body, (await self._web.identify()).home):
-            log.debug("event_ignored", kind=kind, reason="another workspace")
-            return None
-        return await intake.take(kind, body)
-
-
-def _kind_of(body: Json) -> str | None:
-    """The kind of a payload. One of unknown shape is acknowledged: a redelivery would be the same."""
-    try:
-        return kind_of(body)
-    except (AttributeError, TypeError, ValueError) as error:
-        log.error("event_unreadable", error=type(error).__name__)
-        return "unreadable"

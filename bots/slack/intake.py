@@ -10,7 +10,7 @@ from cachetools import TTLCache
 
 from bots.slack.author_lookup import is_command
 from bots.slack.authors import is_known
-from bots.slack.commands import stopped_to_events
+from bots.slack.commands import REVOKED, stopped_to_events
 from bots.slack.event_order import Order
 from bots.slack.incoming import (
     MOVES,
@@ -103,12 +103,18 @@ class EventIntake:
                 await self._interactions.shortcut(body)
             case "view_submission":
                 return await self._interactions.submit(body)
+            case (
+                "block_suggestion"
+            ):  # of a form that is not Parley's any more: its menus list all their options
+                return {"options": []}
             case "change":
                 await self._interactions.change(body)
             case "app_home_opened":
                 await self._interactions.opened(body["event"])
             case "unreadable":
                 pass
+            case gone if gone in REVOKED:
+                self._installation.web.doubt_token()
             case "agent_session_stopped":
                 await self._stopped(body["event"])
             case move if move in MOVES:

@@ -143,11 +143,13 @@ SCOPES = (
 
 _CLOSED = "The channel is gone or closed: nothing more is answered or looked up there."
 _MOVED = "Who reads a channel has changed: earlier answers are used only where everybody there may read them."
+_REVOKED = "The app was taken off the workspace: Parley checks its token at once, and tells the operators."
 
 EVENTS = (
     Subscription("agent_session_stopped", "Slack's own stop button was pressed: the answer stops."),
     Subscription("app_home_opened", "A person has opened the app's Home tab or its direct messages."),
     Subscription("app_mention", "A question, in any channel that the bot is in."),
+    Subscription("app_uninstalled", _REVOKED),
     Subscription("channel_archive", _CLOSED),
     Subscription("channel_deleted", _CLOSED),
     Subscription("channel_left", _CLOSED),
@@ -162,6 +164,7 @@ EVENTS = (
     Subscription("message.groups", "The same of private channels."),
     Subscription("message.im", "Questions in direct messages, their edits and deletions."),
     Subscription("message.mpim", "Questions in group conversations, their edits and deletions."),
+    Subscription("tokens_revoked", _REVOKED),
 )
 
 _SHORTCUTS = {

@@ -115,6 +115,10 @@ class Web:
         self._me = None
         self._doubted.clear()
 
+    def doubt_token(self) -> None:
+        """Have `watch_token` check the bot's token."""
+        self._doubted.set()
+
     async def watch_token(self, pause: Callable[[], Awaitable[None]]) -> None:
         """Check the bot's token whenever a call is refused for it, while sockets may stay open on the app's token.
         Pauses after each check. Raises PlatformError(BAD_TOKEN) when the token is refused."""

@@ -63,6 +63,7 @@ class WebConnector:
 
     name = "web"
     traits = outgoing.TRAITS
+    signed_paths = ()
 
     def __init__(
         self,
@@ -138,6 +139,9 @@ class WebConnector:
             web.post("/api/commands", self._guarded(self._command)),
             web.post("/api/presses", self._guarded(self._press)),
         ]
+
+    def shown_at(self, address: str) -> str:
+        return address
 
     def _guarded(self, handler: _Handler, *types: str) -> _Handler:
         """Every route: checked first, refused in words, answered with the page's headers. `types`: of a POST's body,

@@ -6,6 +6,7 @@ from zlib import crc32
 
 import pytest
 
+from tests.e2e.program import free_port
 from tests.e2e.sides import Discord, Side, Slack, Talk, web_reader
 from tests.fakes.completions import FakeCompletions
 from tests.fakes.discord import FakeDiscord
@@ -49,9 +50,15 @@ async def discord_guild() -> AsyncIterator[FakeDiscord]:
     assert discord.pinged == []
 
 
+BOTH_WAYS = pytest.mark.parametrize("slack", ["socket", "http"], indirect=True)
+"""For a journey in Slack over Socket Mode, and over HTTP."""
+
+
 @pytest.fixture
-async def slack() -> AsyncIterator[FakeSlack]:
+async def slack(request: pytest.FixtureRequest) -> AsyncIterator[FakeSlack]:
     async with slack_workspace() as slack:
+        if getattr(request, "param", "socket") == "http":
+            slack.send_to(f"http://127.0.0.1:{free_port()}")
         yield slack
 
 
@@ -92,11 +99,11 @@ def model_settings(endpoint: FakeCompletions) -> dict[str, str]:
 
 
 def slack_settings(slack: FakeSlack) -> dict[str, str]:
-    return {
-        "SLACK_BOT_TOKEN": slack.bot_token,
-        "SLACK_APP_TOKEN": slack.app_token,
-        "SLACK_API_URL": slack.api_url,
-    }
+    known = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_API_URL": slack.api_url}
+    if (requests := slack.sockets.requests) is None:
+        return known | {"SLACK_APP_TOKEN": slack.app_token}
+    port = requests.url.rpartition(":")[2]
+    return known | {"SLACK_SIGNING_SECRET": slack.signing_secret, "PARLEY_HTTP_PORT": port}
 
 
 def discord_settings(discord: FakeDiscord) -> dict[str, str]:

@@ -21,7 +21,7 @@ from tests.schema import sqlite_schema
 from tests.waiting import HANG_S
 
 START_S = 2 * HANG_S
-SECRETS = ("xoxb-test", "xapp-test", "OTAw.discord.test-token", "sk-test")
+SECRETS = ("xoxb-test", "xapp-test", "8f742231b10e8888abcd99edcba85a54", "OTAw.discord.test-token", "sk-test")
 
 
 def free_port() -> int:

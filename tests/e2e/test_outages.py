@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.e2e.conftest import discord_settings, model_settings, slack_settings
+from tests.e2e.conftest import BOTH_WAYS, discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program, free_port
 from tests.e2e.test_discord import AT as DISCORD_AT
 from tests.e2e.test_discord import answered as answered_in_discord
@@ -17,30 +17,18 @@ from tests.fakes.discord import ADA, GENERAL, FakeDiscord
 from tests.fakes.slack import FakeSlack
 from tests.waiting import HANG_S
 
-METHODS = (
-    "auth.test",
-    "apps.connections.open",
-    "chat.postMessage",
-    "chat.update",
-    "chat.startStream",
-    "users.info",
-    "conversations.history",
-    "conversations.replies",
-)
-
 
 def alerts(discord: FakeDiscord) -> str:
     return "\n".join(message.text for message in discord.from_bot(GENERAL))
 
 
-async def test_a_revoked_slack_token_leaves_discord_running_and_slack_comes_back_by_itself(
+@BOTH_WAYS
+async def test_an_uninstalled_slack_app_leaves_discord_running_and_slack_comes_back_by_itself(
     tmp_path: Path, slack: FakeSlack, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:
     settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
     async with Program(tmp_path, **settings, PARLEY_ALERT_CHANNEL=f"slack:C1,discord:{GENERAL}") as program:
-        for method in METHODS:
-            slack.fail(method, None, error="token_revoked")
-        slack.abort_sockets()
+        await slack.uninstall()
         found = await program.until(lambda found: "slack" in found.get("why", {}))
         assert found["slack"] is False
         assert found["discord"] is True
@@ -49,8 +37,7 @@ async def test_a_revoked_slack_token_leaves_discord_running_and_slack_comes_back
         await answered_in_discord(discord, question, "still there?")
         await discord.wait_for(lambda: "platform slack" in alerts(discord))
         assert 'parley_platform_up{platform="slack"} 0.0' in await program.page("/metrics")
-        for method in METHODS:
-            slack.mend(method)
+        slack.revoke("")
         await program.until(lambda found: found["slack"])
         ts = await slack.say("U1", "C1", f"{AT} back?")
         await answered(slack, "C1", ts, "back?")

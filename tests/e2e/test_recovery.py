@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.e2e.conftest import discord_settings, model_settings, slack_settings
+from tests.e2e.conftest import BOTH_WAYS, discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_discord import AT as DISCORD_AT
 from tests.e2e.test_discord import answered as answered_in_discord
@@ -49,6 +49,7 @@ async def test_killed_between_posting_and_storing_the_post_is_found_again(
     assert len(discord.from_bot(question)) == 1
 
 
+@BOTH_WAYS
 async def test_killed_between_storing_and_acknowledging_the_redelivery_ends_in_the_same_row(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import model_settings, slack_settings
+from tests.e2e.conftest import BOTH_WAYS, model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.fakes.completions import FakeCompletions, Status, Words
 from tests.fakes.slack import BOT_USER, FakeSlack, Message
@@ -31,6 +31,7 @@ def said(body: dict[str, Any]) -> list[tuple[str, str]]:
     return [(message["role"], message["content"]) for message in body["messages"]]
 
 
+@BOTH_WAYS
 async def test_a_mention_is_answered_once_and_follow_ups_need_none(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:
@@ -104,6 +105,7 @@ async def test_what_is_not_for_the_bot_is_no_turn(
     assert len([message for message in slack.messages("C1") if message.user == BOT_USER]) == 1
 
 
+@BOTH_WAYS
 async def test_a_redelivery_after_a_restart_is_not_answered_again(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:
@@ -122,6 +124,7 @@ async def test_a_redelivery_after_a_restart_is_not_answered_again(
     assert len(answers(slack, "C1", ts)) == 2
 
 
+@BOTH_WAYS
 async def test_an_edited_question_is_not_asked_again_and_a_mention_edited_in_is_asked(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:

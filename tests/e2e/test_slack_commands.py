@@ -12,6 +12,7 @@ from bots.slack import TRAITS
 from core.commands import COMMANDS
 from core.i18n import phrase
 from core.settings.channel import settings_on
+from tests.e2e.conftest import BOTH_WAYS
 from tests.e2e.test_slack import AT, answered
 from tests.e2e.workspace import ADA, BO, CLEO, Team, read, system, text_of
 from tests.fakes.completions import FakeCompletions, Raw, Words
@@ -26,6 +27,7 @@ def team(tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, language: 
     return Team(tmp_path, slack, endpoint, language)
 
 
+@BOTH_WAYS
 async def test_a_slash_command_asks_where_all_can_read_it(team: Team, slack: FakeSlack) -> None:
     asked = "what does @bo say to <this>?"
     async with team.working():
@@ -159,6 +161,7 @@ async def test_summaries_of_a_thread_of_messages_and_of_hours(team: Team, slack:
     assert len(team.endpoint.requests) == 5
 
 
+@BOTH_WAYS
 async def test_a_message_is_asked_about_in_its_thread(team: Team, slack: FakeSlack) -> None:
     async with team.working(PARLEY_GUESTS="false"):
         ts = await slack.say(BO, "C1", "The build of <@U1> is red.")
@@ -354,6 +357,7 @@ async def test_the_operators_lists_count_everywhere(
     assert len(team.endpoint.requests) == (2 if "U2" in value else 0)
 
 
+@BOTH_WAYS
 async def test_every_button_works_after_a_restart_and_refuses_whom_it_must(
     team: Team, slack: FakeSlack
 ) -> None:
@@ -413,6 +417,7 @@ async def test_every_button_works_after_a_restart_and_refuses_whom_it_must(
     assert kept == [(ADA, 1, ""), (BO, -1, "too short")]
 
 
+@BOTH_WAYS
 async def test_the_home_tab_shows_settings_usage_and_help_and_prompts_are_suggested(
     team: Team, slack: FakeSlack
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from bots.slack.commands import (
     EVENTS,
+    REVOKED,
     SLASHES,
     becomes_turn,
     change_to_command,
@@ -216,6 +217,7 @@ def test_the_manifest_names_the_events_that_are_handled_and_the_scopes_they_need
 NEEDED = {"app_mention": "app_mentions:read", "app_home_opened": "", "agent_session_stopped": "assistant:write"}
 NEEDED |= {f"message.{kind}": f"{kind}:history" for kind in KINDS.values()}
 NEEDED |= {event: f"{event.split('_')[0]}s:read" for event in CLOSINGS}
+NEEDED |= dict.fromkeys(REVOKED, "")
 NEEDED |= dict.fromkeys(MOVES, "channels:read")  # and groups:read, for private channels
 # Of a direct conversation nothing is read: it has one person, who alone reads the answer, and nobody who made it.
 UNREAD = {"im:read"}

@@ -77,7 +77,7 @@ async def test_what_is_being_stored_at_the_end_is_still_acknowledged(
 ) -> None:
     async with listening(slack, platform) as inbox:
         await slack.say("U1", "C1", "one last thing")
-        await until(lambda: bool(platform._receiving))
+        await until(lambda: platform._receiver is not None and platform._receiver.busy)
         assert inbox.events == []
     assert slack.envelopes[0].acked
 

@@ -28,11 +28,36 @@ def test_slack_is_off_without_tokens_and_on_with_both() -> None:
     assert why_not(on) == ""
 
 
+def test_slack_is_on_over_http_with_a_signing_secret_and_the_bots_token() -> None:
+    on = settings(slack_bot_token="xoxb-test", slack_signing_secret="8f742231b10e8888abcd99edcba85a54")
+    connector = create(on, SystemClock())
+    assert isinstance(connector, SlackConnector)
+    assert [route.path for route in connector.routes()] == list(connector.signed_paths)
+    assert connector.shown_at("http://127.0.0.1:8080") == (
+        "taking signed requests at http://127.0.0.1:8080/slack/events, /slack/interactions, /slack/commands"
+    )
+
+
+def test_socket_mode_alone_has_no_routes_and_both_ways_are_shown() -> None:
+    tokens = {"slack_bot_token": "xoxb-test", "slack_app_token": "xapp-test"}
+    alone, both = (
+        create(settings(**tokens, **more), SystemClock()) for more in ({}, {"slack_signing_secret": "s"})
+    )
+    assert alone is not None
+    assert both is not None
+    assert (alone.routes(), alone.shown_at("http://x")) == ([], "connecting")
+    assert both.shown_at("http://x").startswith(
+        "connecting and taking signed requests at http://x/slack/events"
+    )
+
+
 @pytest.mark.parametrize(
     ("environment", "named"),
     [
         ({"SLACK_BOT_TOKEN": "xoxb-test"}, "SLACK_APP_TOKEN"),
         ({"SLACK_APP_TOKEN": "xapp-test"}, "SLACK_BOT_TOKEN"),
+        ({"SLACK_SIGNING_SECRET": "a-test"}, "SLACK_BOT_TOKEN"),
+        ({"SLACK_BOT_TOKEN": "xoxb-test", "SLACK_SIGNING_SECRET": "a -test"}, "SLACK_SIGNING_SECRET"),
         (
             {"SLACK_BOT_TOKEN": "xapp-test", "SLACK_APP_TOKEN": "xapp-test"},
             "SLACK_BOT_TOKEN: must begin with xoxb-",

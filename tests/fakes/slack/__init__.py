@@ -1,4 +1,4 @@
-"""A Slack workspace on loopback, true to the wire: Web API, Socket Mode, response URLs, uploads.
+"""A Slack workspace on loopback, true to the wire: Web API, Socket Mode, HTTP, response URLs, uploads.
 
 Real clients connect to it:
 
@@ -8,8 +8,8 @@ Real clients connect to it:
         await slack.wait_for(lambda: slack.thread("C1", ts)[1:])
 
 The modules: `limits` (budgets as data), `blocks` (Block Kit), `payloads` (the JSON Slack sends), `socket`
-(Socket Mode), `workspace` (state and changes), `methods` (the Web API), `web` (HTTP), `people` (what people
-do).
+(Socket Mode), `requests` (signed HTTP requests, after `send_to`), `workspace` (state and changes), `methods` (the
+Web API), `web` (HTTP), `people` (what people do).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from tests.waiting import HANG_S
 from .limits import DOCUMENTED, RESTRICTED, Limiter, Limits, Rule, scaled
 from .payloads import APP, BOT, BOT_USER, TEAM
 from .people import People
+from .requests import Requests
 from .socket import Attempt, Envelope, Sockets
 from .web import Call, Failure, Web
 from .workspace import Channel, Clock, File, Message, Person, Pulse, Stream, Workspace
@@ -68,6 +69,7 @@ class FakeSlack(People):
         limits: Limits | None = None,
         bot_token: str = "xoxb-test",
         app_token: str = "xapp-test",
+        signing_secret: str = "8f742231b10e8888abcd99edcba85a54",
         port: int = 0,
         seed: int = 1,
     ) -> None:
@@ -78,6 +80,7 @@ class FakeSlack(People):
         space = Workspace(self.sockets, self.pulse, self.clock, self.limiter)
         super().__init__(space, Web(space, bot_token, app_token))
         self.bot_token, self.app_token, self.port = bot_token, app_token, port
+        self.signing_secret = signing_secret
         self._runner: http.AppRunner | None = None
         self._furnish()
 
@@ -100,9 +103,16 @@ class FakeSlack(People):
     async def stop(self) -> None:
         """Resets every socket and stops listening."""
         await self.sockets.stop()
+        if self.sockets.requests is not None:
+            await self.sockets.requests.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    def send_to(self, url: str) -> Requests:
+        """Deliver everything over HTTP from now on, to the app at this URL."""
+        self.sockets.requests = Requests(url, self.signing_secret)
+        return self.sockets.requests
 
     @property
     def api_url(self) -> str:

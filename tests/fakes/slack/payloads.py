@@ -24,6 +24,7 @@ VERIFICATION = "verification-test"
 SUBSCRIPTIONS = (
     "app_home_opened",
     "app_mention",
+    "app_uninstalled",
     "agent_session_stopped",
     "channel_archive",
     "channel_deleted",
@@ -37,6 +38,7 @@ SUBSCRIPTIONS = (
     "message.groups",
     "message.im",
     "message.mpim",
+    "tokens_revoked",
 )
 
 

@@ -217,6 +217,13 @@ class People:
         self.space.emit(event)
         return ts
 
+    async def uninstall(self) -> None:
+        """Takes the app off the workspace: https://docs.slack.dev/reference/events/app_uninstalled"""
+        self.web.revoked = "account_inactive"
+        self.space.sockets.abort()
+        self.space.emit({"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [BOT_USER]}})
+        self.space.emit({"type": "app_uninstalled"})
+
     async def stop_session(self, user: str, channel: str, ts: str) -> list[str]:
         """Slack's own stop button in a thread; the ts of the streams it stopped.
 

@@ -1,4 +1,5 @@
-"""Socket Mode: URLs, sockets, envelopes, acknowledgements, redelivery, and ways to break all of them.
+"""Socket Mode: URLs, sockets, envelopes, acknowledgements, redelivery, and ways to break all of them. What `requests`
+is set to delivers over HTTP instead.
 
 Frames: https://docs.slack.dev/apis/events-api/using-socket-mode/. Three retries, at once, after a minute and
 after five: https://docs.slack.dev/apis/events-api/#retries; here they carry `retry_attempt` and `retry_reason`.
@@ -17,6 +18,8 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from .requests import Requests
+
 Json = dict[str, Any]
 
 SOCKETS_MAX = 10
@@ -31,6 +34,8 @@ class Attempt:
     socket: int
     sent_at: float
     acked_at: float | None = None
+    problem: str = ""  # the reason why it has to be sent again
+    status: int = 0  # of the response, over HTTP
     acked: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
 
@@ -44,6 +49,7 @@ class Envelope:
     attempts: list[Attempt] = field(default_factory=list)
     ack_payload: Json | None = None
     lost: bool = False
+    given_up: bool = False  # the app said that it needs no more attempts
     on_ack: Callable[[Json], object] | None = field(default=None, repr=False)
 
     @property
@@ -87,6 +93,7 @@ class Sockets:
         self.refuse_connections = False
         self.refused = 0
         self.open: list[Socket] = []
+        self.requests: Requests | None = None
         self.envelopes: list[Envelope] = []
         self._beat = beat
         self._app_id = app_id
@@ -172,10 +179,10 @@ class Sockets:
         return envelope
 
     async def _deliver_event(self, envelope: Envelope) -> None:
-        waited = not self.open
+        waited = not self.open and self.requests is None
         for number, delay_s in enumerate((0.0, *self.retry_delays_s)):
             await asyncio.sleep(delay_s)
-            if await self._attempt(envelope, max(number, int(waited))):
+            if await self._attempt(envelope, max(number, int(waited))) or envelope.given_up:
                 break
         else:
             envelope.lost = True
@@ -185,11 +192,14 @@ class Sockets:
             await self._attempt(envelope, 1)
 
     async def _deliver_once(self, envelope: Envelope) -> None:
-        envelope.lost = not self.open or not await self._attempt(envelope, 0)
+        away = not self.open and self.requests is None
+        envelope.lost = away or not await self._attempt(envelope, 0)
         self._beat()
 
     async def _attempt(self, envelope: Envelope, number: int) -> bool:
         """Sends to the socket whose turn it is, once there is one; whether it was acknowledged in time."""
+        if self.requests is not None:
+            return await self._request(self.requests, envelope, number)
         while not self.open:
             await self._opened.wait()
         socket = self.open[next(self._turn) % len(self.open)]
@@ -205,6 +215,20 @@ class Sockets:
                 self._leave(socket)
             return False
         return True
+
+    async def _request(self, requests: Requests, envelope: Envelope, number: int) -> bool:
+        """Sends as an HTTP request; whether it was answered with 200 in time."""
+        attempt = Attempt(f"env-{next(self._number)}", number, 0, time.monotonic())
+        reason = envelope.attempts[-1].problem if number and envelope.attempts else ""
+        envelope.attempts.append(attempt)
+        self._attempts[attempt.envelope_id] = (envelope, attempt)
+        response = await requests.send(envelope.type, envelope.payload, number, reason, self.ack_timeout_s)
+        attempt.problem, attempt.status = response.problem, response.status
+        envelope.given_up = envelope.given_up or response.no_retry
+        if not response.problem:
+            self._acknowledge({"envelope_id": attempt.envelope_id, "payload": response.body})
+        self._beat()
+        return attempt.acked_at is not None
 
     def _acknowledge(self, frame: Json) -> None:
         envelope, attempt = self._attempts.get(frame.get("envelope_id", ""), (None, None))

@@ -1,0 +1,180 @@
+"""Slack over HTTP: signed requests, in place of Socket Mode or beside it.
+
+Slack sends a request again that is not answered with 200 within 3 seconds: at once, after a minute and after five. Each
+attempt ends in the same row of the store. https://docs.slack.dev/apis/events-api/#retries
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from aiohttp import web
+from cachetools import TTLCache
+
+from bots.slack.manifest import COMMANDS_PATH, EVENTS_PATH, INTERACTIONS_PATH
+from bots.slack.signed_requests import (
+    FORM,
+    JSON,
+    WINDOW_S,
+    body_to_payload,
+    is_signed,
+    seconds_off,
+)
+from core.clock import Clock
+from core.errors import BotError, Code
+
+log = structlog.get_logger(platform="slack")
+
+Json = dict[str, Any]
+
+PATHS = (EVENTS_PATH, INTERACTIONS_PATH, COMMANDS_PATH)
+"""Each takes every kind of request, so that one URL can be used for all of them."""
+
+BODY_LIMIT_BYTES = 1024 * 1024
+BODY_S = 5.0
+"""The longest time for a request's body, in seconds. Slack itself gives up after 3."""
+
+_REMEMBERED = 20_000
+_CHECK_BYTES = 4_096
+_SAID_AGAIN_S = 60.0
+_WORD = re.compile(r"[a-z0-9_]{1,40}")
+_NO_RETRY = {"X-Slack-No-Retry": "1"}
+
+Receive = Callable[[Json], Awaitable[Json | None]]
+
+
+class _RequestRefusedError(Exception):
+    """`again`: the same request may succeed later."""
+
+    def __init__(self, status: int, reason: str, *, again: bool = False) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.again = again
+
+
+class SignedRequests:
+    """The routes for requests that are signed with `secret`. `receive` returns when a payload may be acknowledged, and
+    raises BotError where it may not."""
+
+    def __init__(self, secret: str, receive: Receive, clock: Clock, *, body_s: float = BODY_S) -> None:
+        self._secret = secret
+        self._receive = receive
+        self._clock = clock
+        self._body_s = body_s
+        # A request that comes twice is answered twice and done once. Its signature is that of its bytes and its second.
+        self._taken: TTLCache[str, asyncio.Task[Json | None]] = TTLCache(
+            _REMEMBERED, 2 * WINDOW_S, clock.monotonic
+        )
+        self._said: TTLCache[str, bool] = TTLCache(100, _SAID_AGAIN_S, clock.monotonic)
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes for the one HTTP application of the program."""
+        return [web.post(path, self._answer) for path in PATHS]
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        try:
+            payload, signature = await self._read(request)
+            if payload.get("type") == "url_verification":
+                return web.json_response({"challenge": str(payload.get("challenge", ""))})
+            if payload.get("ssl_check"):
+                return web.Response()
+            _log_delivery(request, payload)
+            answer = await self._take(payload, signature)
+        except _RequestRefusedError as refused:
+            self._say(refused)
+            headers = {} if refused.again else _NO_RETRY
+            return web.Response(status=refused.status, text=f"{refused.reason}\n", headers=headers)
+        return web.Response() if answer is None else web.json_response(answer)
+
+    async def _read(self, request: web.Request) -> tuple[Json, str]:
+        """The payload of a signed request, and its signature."""
+        if request.content_type not in (JSON, FORM):
+            raise _RequestRefusedError(415, f"the content type is neither {JSON} nor {FORM}")
+        timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
+        signature = request.headers.get("X-Slack-Signature", "")
+        if not timestamp or not signature:
+            return await self._read_check(request), ""
+        off_s = seconds_off(timestamp, self._clock.now().timestamp())
+        if off_s is None:
+            raise _RequestRefusedError(401, "the timestamp is not a number of seconds")
+        if off_s > WINDOW_S:
+            raise _RequestRefusedError(
+                401, "the timestamp is more than 5 minutes off: a replay, or a clock that is wrong"
+            )
+        body = await _read_body(request, BODY_LIMIT_BYTES, self._body_s)
+        if not is_signed(self._secret, timestamp, body, signature):
+            raise _RequestRefusedError(401, "the signature is not that of SLACK_SIGNING_SECRET")
+        return _parsed(request.content_type, body), signature
+
+    async def _read_check(self, request: web.Request) -> Json:
+        """A check of the certificate, which alone needs no signature: nothing is done for it.
+
+        https://docs.slack.dev/interactivity/implementing-slash-commands/#app_command_handling
+        """
+        if request.content_type == FORM:
+            payload = _parsed(FORM, await _read_body(request, _CHECK_BYTES, self._body_s))
+            if payload.get("ssl_check") == "1" and "command" not in payload:
+                return payload
+        raise _RequestRefusedError(401, "the request is not signed")
+
+    async def _take(self, payload: Json, signature: str) -> Json | None:
+        """The body of the response. Raises _RequestRefusedError where Slack is to send the request again."""
+        task = self._taken.get(signature)
+        if task is None:
+            task = self._taken[signature] = asyncio.ensure_future(self._receive(payload))
+        try:
+            return await asyncio.shield(task)
+        except BotError as error:
+            self._taken.pop(signature, None)
+            failure = error
+        except Exception as error:
+            self._taken.pop(signature, None)
+            failure = BotError(Code.INTERNAL, type(error).__name__)
+        log.warning("event_not_accepted", acknowledged=False, **failure.log_keys)
+        raise _RequestRefusedError(503, "not stored", again=True)
+
+    def _say(self, refused: _RequestRefusedError) -> None:
+        """Log a refusal, at most once a minute for each reason: anybody can send such requests."""
+        if not refused.again and refused.reason not in self._said:
+            self._said[refused.reason] = True
+            log.warning("request_refused", status=refused.status, detail=refused.reason)
+
+
+async def _read_body(request: web.Request, limit: int, within_s: float) -> bytes:
+    """The whole body of at most `limit` bytes, which has `within_s` seconds."""
+    if (request.content_length or 0) > limit:
+        raise _RequestRefusedError(413, "the body is too long")
+    try:
+        async with asyncio.timeout(within_s):
+            await request.content.readexactly(limit + 1)
+    except asyncio.IncompleteReadError as end:
+        return end.partial
+    except TimeoutError:
+        raise _RequestRefusedError(408, "the body came too slowly", again=True) from None
+    raise _RequestRefusedError(413, "the body is too long")
+
+
+def _parsed(content_type: str, body: bytes) -> Json:
+    try:
+        return body_to_payload(content_type, body)
+    except ValueError as error:
+        raise _RequestRefusedError(400, f"the body can't be read ({type(error).__name__})") from None
+
+
+def _log_delivery(request: web.Request, payload: Json) -> None:
+    """Log what shows operators that acknowledgements come too late, or that Slack holds events back."""
+    if attempt := _word(request, "X-Slack-Retry-Num"):
+        log.info("event_sent_again", attempt=attempt, reason=_word(request, "X-Slack-Retry-Reason"))
+    if payload.get("type") == "app_rate_limited":
+        log.warning("events_rate_limited", detail="Slack holds back events of this workspace for a minute")
+
+
+def _word(request: web.Request, header: str) -> str:
+    """The value of a header that is a short word, else empty."""
+    value = request.headers.get(header, "")
+    return value if _WORD.fullmatch(value) else ""

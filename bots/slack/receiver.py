@@ -1,0 +1,70 @@
+"""One way in for the payloads of Slack, whichever connection they came over."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from bots.slack.authors import is_ours
+from bots.slack.commands import EVENTS, kind_of
+from bots.slack.intake import EventIntake
+from bots.slack.web import Web
+
+log = structlog.get_logger(platform="slack")
+
+Json = dict[str, Any]
+
+_OF_A_TEAM = {"event_callback", "slash_command", *EVENTS}
+
+
+class PayloadReceiver:
+    """Hands the payloads of the app's workspace to `intake`, and ignores the others."""
+
+    def __init__(self, web: Web, intake: EventIntake) -> None:
+        self._web = web
+        self._intake = intake
+        self._receiving: set[asyncio.Task[Any]] = set()
+
+    @property
+    def busy(self) -> bool:
+        """True while a payload is being stored."""
+        return bool(self._receiving)
+
+    async def receive(self, body: Json) -> Json | None:
+        """Return when the payload may be acknowledged, with the body of the response.
+
+        Raises BotError for one that may succeed later: it is not to be acknowledged.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        self._receiving.add(task)
+        try:
+            return await self._receive(body)
+        finally:
+            self._receiving.discard(task)
+
+    async def finish(self, wait_s: float) -> None:
+        """Give what is being stored `wait_s` seconds, so that it is still acknowledged."""
+        if self._receiving:
+            await asyncio.wait(self._receiving, timeout=wait_s)
+
+    async def _receive(self, body: Json) -> Json | None:
+        kind = _kind_of(body)
+        if kind is None:
+            log.debug("event_ignored", kind=str(body.get("type", "")), reason="not taken")
+            return None
+        if kind in _OF_A_TEAM and not is_ours(body, (await self._web.identify()).home):
+            log.debug("event_ignored", kind=kind, reason="another workspace")
+            return None
+        return await self._intake.take(kind, body)
+
+
+def _kind_of(body: Json) -> str | None:
+    """The kind of a payload. One of unknown shape is acknowledged: a redelivery would be the same."""
+    try:
+        return kind_of(body)
+    except (AttributeError, TypeError, ValueError) as error:
+        log.error("event_unreadable", error=type(error).__name__)
+        return "unreadable"
