@@ -15,6 +15,7 @@ the operator's log only.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -148,17 +149,29 @@ class UnreadError(PlatformError):
     """The messages of a place could not be read, so nothing can be said about them. `code` is the cause."""
 
 
+@dataclass(frozen=True, slots=True)
+class FailedRequest:
+    """The request that failed: the `tries`-th of its question. `places`: the settings to check (`Route.places`)."""
+
+    account: str
+    model: str
+    tries: int
+    places: Mapping[str, str]
+
+
 class ModelError(BotError):
     """No answer, or no whole one. `status` and `request_id` are the endpoint's, for the log.
 
     `ours`: the endpoint is not to blame. `reported`: an alert of this error has reached the operators. `quotes`: the
     refusal quotes the request. `limit`: the longest request that the refusal allows, as far as it says.
+    `request`: the last request of the question.
     """
 
     ours: bool = False
     reported: bool = False
     quotes: bool = False
     limit: LengthLimit = LengthLimit()
+    request: FailedRequest | None = None
 
     def __init__(
         self,
@@ -179,11 +192,12 @@ class ModelError(BotError):
 
 class BudgetError(BotError):
     """A limit of spending is reached, or can't be kept. `text` says which in the asker's language; no other part of the
-    error is for people."""
+    error is for people. `ref` is the reference in `text`, if there is one, and `detail` names the limit."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(Code.BUDGET)
+    def __init__(self, text: str, detail: str = "", ref: str = "") -> None:
+        super().__init__(Code.BUDGET, detail)
         self.text = text
+        self.ref = ref or self.ref
 
 
 class StoreError(BotError):

@@ -18,6 +18,7 @@
     answer_footers  the notices and buttons under answers
     announcements  alerts and reports as they are shown
     turn_ends   the ledger: the end of a run, its usage and its spending
+    failures    the causes of failures, and failed turns that are asked again
     steps       the steps of turns with more than one
     tools       decisions of people about tool calls, and the turns that wait for them
     tasks       the tasks of turns, with their arguments

@@ -17,6 +17,7 @@ from core.values.conversation import ThreadMessage, TurnState
 from core.values.places import Place
 from storage import (
     announcements,
+    failures,
     posts,
     source_opinions,
     sources,
@@ -165,6 +166,7 @@ def expire_turns(connection: Connection, turn_ids: Sequence[int]) -> None:
     of_turns = [TURNS.c.id.in_(turn_ids)]
     sources.remove(connection, turn_ids)
     source_opinions.remove(connection, turn_ids)
+    failures.remove(connection, turn_ids)
     uploads.remove_answers(connection, of_turns)
     given = FEEDBACK.c
     rows = connection.execute(select(given.turn_id, given.person).where(given.turn_id.in_(turn_ids))).all()
@@ -213,6 +215,7 @@ def _forget_turns(
     conditions = list(which)
     sources.remove(connection, select(TURNS.c.id).where(*conditions))
     source_opinions.remove(connection, select(TURNS.c.id).where(*conditions))
+    failures.remove(connection, select(TURNS.c.id).where(*conditions))
     uploads.remove_answers(connection, conditions)
     connection.execute(delete(STEPS).where(STEPS.c.turn_id.in_(select(TURNS.c.id).where(*conditions))))
     connection.execute(update(TURNS).where(*conditions).values({**nothing, "state": ended, "ticket": ""}))

@@ -18,7 +18,7 @@ from storage.tables import KEY, MESSAGES, THREADS, TURNS, UPLOADS
 CLEARED = frozenset(
     {
         *("messages", "turns", "steps", "posts", "uploads", "tool_grants", "feedback"),
-        *("thread_summaries", "sources", "source_vectors", "source_opinions"),
+        *("thread_summaries", "sources", "source_vectors", "source_opinions", "failures"),
         *("usage", "usage_sums"),
     }
 )

@@ -24,6 +24,7 @@ from core.values.usage import Charge
 from storage import (
     announcements,
     charges,
+    failures,
     posts,
     reservations,
     sources,
@@ -78,6 +79,8 @@ def finish(
     if isinstance(ask.task, RelateThreads):  # its words were not said to Parley
         values |= {"text": "", "attached": None}
     ended = connection.execute(OPEN_TURN, values).rowcount > 0
+    if ended:
+        _add_failure(connection, end, now_us)
     if ask.announces:
         return ended
     if not ended:  # a second call, or the turn was forgotten meanwhile: its usage still counts
@@ -107,6 +110,11 @@ def finish(
     return True
 
 
+def _add_failure(connection: Connection, end: Finish, now_us: int) -> None:
+    if end.failure is not None:
+        failures.add(connection, end.failure, now_us, end.turn.id)
+
+
 def _index(connection: Connection, end: Finish) -> None:
     try:
         sources.add(connection, end)
@@ -133,6 +141,8 @@ def finish_summary(
     values = {"turn_id": end.turn.id, "state": end.state, "error": end.error, "ref": end.ref}
     ended = connection.execute(OPEN_TURN, values | {"ended_at_us": now_us}).rowcount > 0
     place = end.turn.ask.place
+    if ended:
+        _add_failure(connection, end, now_us)
     threads.hold(connection, place)
     if end.usage is not None:
         _charge(connection, end, "", now_us, balances)

@@ -24,7 +24,7 @@ from core.turns.running import RunningTurns
 from core.values.conversation import Turn, TurnState
 from core.values.events import ButtonPress, Outcome, Receipt
 from core.values.places import Person, Place
-from core.values.tasks import ANSWER, BudgetLift, BudgetReached, ContinueAnswer, Summarize, Task
+from core.values.tasks import BudgetLift, BudgetReached, ContinueAnswer, Summarize, Task, task_again
 from core.values.ui import Button, ImmediateReply
 
 log = structlog.get_logger()
@@ -201,4 +201,4 @@ def _refusal(turn: Turn, words: str) -> Receipt:
 def _task(action: str, turn: Turn) -> Task:
     if action == "continue":
         return ContinueAnswer()
-    return turn.ask.task if isinstance(turn.ask.task, Summarize) else ANSWER
+    return task_again(turn.ask.task)

@@ -15,7 +15,7 @@ from functools import partial
 import structlog
 
 from core.clock import Clock
-from core.errors import Code, ModelError
+from core.errors import Code, FailedRequest, ModelError
 from core.i18n import advise
 from core.llm.catalog import ModelCatalog, Route
 from core.llm.circuit_breaker import Breakers
@@ -286,6 +286,7 @@ class ModelRouter:
 
     def _after(self, error: ModelError, turn: _Turn, route: Route) -> RetrySameRoute | FailureAction:
         now, rule = self.clock.monotonic(), rule_for(error)
+        error.request = FailedRequest(route.account.name, route.model_info.name, turn.tries, route.places)
         if rule.reports and rule.blames is not None and not error.ours:
             turn.lost[key_of(route, rule.blames)] = error, route
         others = remaining_routes(turn.left, route, rule.leaves)
@@ -397,5 +398,5 @@ def _broken_off(error: ModelError) -> ModelError:
     """The error of an answer that broke off after it began; the cause goes to the log only."""
     code = Code.CUT if error.code is Code.GARBLED else Code.ERROR_IN_STREAM
     told = fault(code, f"{error.code}: {error.detail}", status=error.status, request_id=error.request_id)
-    told.ref = error.ref
+    told.ref, told.request = error.ref, error.request
     return told

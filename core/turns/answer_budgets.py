@@ -11,7 +11,7 @@ from core.llm.messages import message_to_text
 from core.ports.model import Request
 from core.settings.channel import ChannelSettings
 from core.spend.budget_checks import AnswerPart, BudgetChecks, Reserved
-from core.spend.budget_text import refusal_to_text
+from core.spend.budget_text import reference, refusal_to_text
 from core.spend.budgets import AnswerBound
 from core.values.budgets import Spent
 from core.values.conversation import Ask, Turn
@@ -57,7 +57,12 @@ class AnswerBudgets:
         reserved = await self._checks.reserve(part, current, on_wait)
         if reserved.refusal is not None:
             zone = (await current()).zone
-            raise BudgetError(refusal_to_text(reserved.refusal, language, self._currency, zone))
+            words, budget = (
+                refusal_to_text(reserved.refusal, language, self._currency, zone),
+                reserved.refusal.budget,
+            )
+            detail = f"{budget.scope}: {budget.limit}"
+            raise BudgetError(words, detail, reference(budget))
         return reserved
 
     async def allows(self, turn: Turn, settings: ChannelSettings, model_info: ModelInfo) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date
 
 from core.delivery.picture_queue import PictureQueue
-from core.errors import Code, PlatformError
+from core.errors import BotError, Code, PlatformError
 from core.files.names import safe_name
 from core.i18n import cut_error_text, error_text, language_of, name_list, phrase, variant
 from core.llm.tokens import estimate
@@ -24,6 +24,7 @@ from core.turns.interrupts import Interrupt
 from core.turns.pictures import MOST_SHOWN, ResultPictures, steps_to_pictures
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import ChargeKind, EndReason, ModelInfo, Usage
+from core.values.failures import error_to_failure
 from core.values.outgoing import NO_SOURCES, Phase, Reply
 from core.values.parts import FileProblem, Unread
 from core.values.steps import Decision
@@ -67,6 +68,7 @@ def draft_to_finish(turn: Turn, draft: Draft, language: str, default: ModelInfo,
         buttons=_buttons(turn, draft, language),
         error=str(error.code) if error is not None else "",
         ref=error.ref if error is not None else "",
+        failure=error_to_failure(error) if error is not None else None,
         model=(draft.model_info or default).name,
         usage=total(charge.usage for charge in draft.charges),
         charges=merged(draft.charged if state is TurnState.ASKING else draft.charges),
@@ -160,9 +162,13 @@ def without_refused(finish: Finish, pictures: PictureQueue, language: str) -> Fi
 
 def unreachable(finish: Finish, error: PlatformError) -> Finish:
     """The platform could not be reached for long: the answer is kept, and is recorded as failed."""
-    return replace(
-        finish, state=TurnState.FAILED, error=finish.error or str(error.code), ref=finish.ref or error.ref
-    )
+    return replace(finish, state=TurnState.FAILED) if finish.error else failed(finish, error)
+
+
+def failed(finish: Finish, error: BotError) -> Finish:
+    """`finish` as a failure by `error`."""
+    failure = error_to_failure(error)
+    return replace(finish, state=TurnState.FAILED, error=str(error.code), ref=error.ref, failure=failure)
 
 
 def refused(finish: Finish, error: PlatformError, text: str, language: str, *, left: bool) -> Finish:
@@ -174,6 +180,7 @@ def refused(finish: Finish, error: PlatformError, text: str, language: str, *, l
     if error.code is Code.GONE and not announces:
         notice, buttons = (phrase(str(Interrupt.REMOVED), language), again) if left else ("", ())
         return replace(finish, state=TurnState.STOPPED, text=text, notice=notice, buttons=buttons)
+    error.ref = finish.ref or error.ref  # the one that is stored
     notice = cut_error_text(error, language) if text else error_text(error, language)
     return replace(unreachable(finish, error), text=text, notice=notice, buttons=again)
 

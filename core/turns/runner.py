@@ -34,7 +34,7 @@ from core.turns.answer_budgets import AnswerBudgets
 from core.turns.checkpoints import Checkpoints
 from core.turns.conclusion import log_finished, show_anew, show_instead, show_last
 from core.turns.draft import Draft
-from core.turns.ending import draft_to_charge, draft_to_finish, turn_button, turn_language
+from core.turns.ending import draft_to_charge, draft_to_finish, failed, turn_button, turn_language
 from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurn, RunningTurns
 from core.turns.store_retry import until_stored
@@ -209,9 +209,7 @@ class TurnRunner:
         self._on_set_aside(turn, error)
         notice = error_text(error, self._language(running))
         unknown = Usage(estimated=True)  # of what a model was asked before
-        finish = Finish(
-            turn, TurnState.FAILED, notice=notice, error=str(error.code), ref=error.ref, usage=unknown
-        )
+        finish = failed(Finish(turn, TurnState.FAILED, notice=notice, usage=unknown), error)
         if turn.deaths > DEATHS or turn.ask.announces:
             return replace(finish, posted=turn.posted)
         return await self._show_last(finish, running, self._delivery(running, channel))
@@ -227,7 +225,7 @@ class TurnRunner:
             return await self._show_last(self._finish(running), running, delivery)
         except Exception:
             log.exception("failure_not_shown", **error.log_keys)
-            return Finish(left, TurnState.FAILED, left.text, error=str(error.code), ref=error.ref)
+            return failed(Finish(left, TurnState.FAILED, left.text), error)
 
     async def _dismiss(self, running: RunningTurn, channel: Channel) -> None:
         """The turn is not open any more. Where it was forgotten, its message says so in place of the answer."""
@@ -262,7 +260,7 @@ class TurnRunner:
         try:
             place = await channel_place(turn.ask.place.channel, channel.platform_calls, self._clock)
         except PlatformError as error:
-            return replace(finish, state=TurnState.FAILED, error=str(error.code), ref=error.ref)
+            return failed(finish, error)
         if isinstance(task, ReportUsage):
             written = await until_stored(self._clock, lambda: self._usage_reporter.report(task, place))
             finish = await report_to_finish(written, turn, self._settings.parley_currency, self._charts)
@@ -337,7 +335,7 @@ class TurnRunner:
         try:
             place = await channel_place(alert.ask.place.channel, channel.platform_calls, self._clock)
         except PlatformError as error:
-            return replace(finish, state=TurnState.FAILED, error=str(error.code), ref=error.ref)
+            return failed(finish, error)
         alert = replace(alert, ask=replace(alert.ask, place=place))
         await show_instead(Reply(turn.ask.text, Phase.ENDED, own=True), alert, channel.scheduler, self._clock)
         return finish

@@ -60,6 +60,7 @@ from core.values.deltas import (
     Thinking,
     Usage,
 )
+from core.values.failures import error_to_failure
 from core.values.parts import Text
 from core.values.places import Place
 from core.values.summaries import (
@@ -340,6 +341,7 @@ class ThreadSummaries:
             state,
             error=str(error.code) if error else "",
             ref=error.ref if error else "",
+            failure=error_to_failure(error) if error else None,
             model=(draft.model_info or self._catalog.default).name,
             usage=total(one.usage for one in draft.charged) if draft.charged else None,
             charges=merged(draft.charged),

@@ -5,9 +5,9 @@ the `tasks`, as a `Turn`. The runner turns a turn into `Message`s for the model,
 `tools` of the place. The model answers in `deltas`, which the runner folds into the `Reply` of `outgoing`, always the
 complete view. The delivery cuts a reply into pages, and has the platform perform the calls of `outgoing`.
 
-Rounds, tool results and approvals of a turn are its `steps`; its end is in `turn_ends`, the usage of answers in
-`usage`, the prices of models in `prices`, budgets in `budgets`, the figures of a usage report in `report`, and those of
-the operators' report in `operation`. Earlier answers that a later one may cite are in `memory`, summaries of long
-threads in `summaries`. Buttons, forms and immediate replies are in `ui`, places and people in `places`, traits of a
-platform in `platform`.
+Rounds, tool results and approvals of a turn are its `steps`; its end is in `turn_ends`, the cause of a failure in
+`failures`, the usage of answers in `usage`, the prices of models in `prices`, budgets in `budgets`, the figures of a
+usage report in `report`, and those of the operators' report in `operation`. Earlier answers that a later one may cite
+are in `memory`, summaries of long threads in `summaries`. Buttons, forms and immediate replies are in `ui`, places and
+people in `places`, traits of a platform in `platform`.
 """

@@ -181,3 +181,8 @@ Announced = (
 """The tasks that Parley gives itself."""
 
 Task = AnswerQuestion | ContinueAnswer | Summarize | Announced
+
+
+def task_again(task: Task) -> Task:
+    """The task of the turn that does `task` again. What could not go on is answered anew."""
+    return task if isinstance(task, Summarize) else ANSWER

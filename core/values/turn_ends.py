@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import Usage
+from core.values.failures import Failure
 from core.values.memory import QuestionVector
 from core.values.outgoing import NO_SOURCES, AnswerPicture, Sources
 from core.values.parts import Attached, File, ToolsUsed
@@ -34,6 +35,8 @@ class Finish:
     posted: tuple[str, ...] = ()
     error: str = ""
     ref: str = ""
+    failure: Failure | None = None
+    """The cause of `error`, for the operators."""
     model: str = ""
     usage: Usage | None = None
     charges: tuple[Charge, ...] = ()

@@ -5,6 +5,7 @@ turns     turns, from their acceptance to their end
 tools     the decisions of people about tool calls
 threads   threads, their messages, and the watermarks of installations
 settings  the settings that people change, and the audit of changes
+failures  failures by their references, and failed turns that are asked again
 usage     token usage of answers
 budgets   spending under budgets, and reservations
 privacy   feedback on answers, and what is stored of a person
@@ -21,6 +22,7 @@ from __future__ import annotations
 from storage.engine import Watch
 from storage.store.budgets import SqlBudgetStore
 from storage.store.citations import SqlCitationStore
+from storage.store.failures import SqlFailureStore
 from storage.store.memory import SqlSourceStore
 from storage.store.privacy import SqlPrivacyStore
 from storage.store.retention import SqlRetentionStore
@@ -38,6 +40,7 @@ __all__ = ["SqlStore"]
 
 class SqlStore(
     SqlTurnLedger,
+    SqlFailureStore,
     SqlToolStore,
     SqlThreadStore,
     SqlSettingsStore,

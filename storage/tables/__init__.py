@@ -6,6 +6,7 @@
     usage     usage of answers, and its sums; counts of the operators' report
     budgets   spending under budgets, and reservations
     settings  settings of channels and workspaces, and their changes
+    failures  the causes of failures
     memory    the index of answered questions
     people    opinions of people, those who were forgotten, and what is said once
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from storage.tables.budgets import RESERVATIONS, SPENDING
 from storage.tables.columns import KEY, Prose, Row, Words, from_us, storable, to_us
+from storage.tables.failures import FAILURES
 from storage.tables.memory import SOURCE_VECTORS, SOURCES
 from storage.tables.people import FEEDBACK, FORGOTTEN, NOTICES, SOURCE_OPINIONS
 from storage.tables.settings import AUDIT, SETTINGS
@@ -42,6 +44,7 @@ __all__ = [
     "AUDIT",
     "CHARGES",
     "CITING",
+    "FAILURES",
     "FEEDBACK",
     "FORGOTTEN",
     "HEARD",

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, Engine, Pool, event, text
 
-from core.errors import StoreError
+from core.errors import Code, StoreError
 from core.ports.store import Store
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change
@@ -28,6 +28,7 @@ from core.values.budgets import (
 from core.values.conversation import History, ThreadMessage, Turn, TurnState
 from core.values.deltas import ChargeKind, Usage
 from core.values.events import Deleted, Edited
+from core.values.failures import Failure
 from core.values.memory import QuestionVector, SourceScope, Vector
 from core.values.operation import CountName, OperationCount
 from core.values.tasks import ANSWER, ReportScope
@@ -90,6 +91,10 @@ CALLS: dict[str, Call] = {
     "last_report": lambda store: store.last_report(PLACE, ReportScope.ALL, "day"),
     "turn_of": lambda store: store.turn_of(PLACE, "m1"),
     "retry_turn": lambda store: store.retry_turn(1, ANSWER),
+    "record_failure": lambda store: store.record_failure(Failure("ABCDEF", Code.EMPTY), NOON),
+    "failures": lambda store: store.failures(),
+    "failures_of": lambda store: store.failures_of("ABCDEF"),
+    "retry_failed": lambda store: store.retry_failed(1),
     "charge_asker": lambda store: store.charge_asker(1),
     "begin": lambda store: store.begin(1),
     "recover": lambda store: store.recover(NOON),

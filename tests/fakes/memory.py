@@ -45,6 +45,7 @@ from core.values.conversation import (
 )
 from core.values.deltas import ChargeKind, Usage
 from core.values.events import Deleted, Edited
+from core.values.failures import Failure, RetryRefusal, StoredFailure
 from core.values.memory import EarlierAnswer, QuestionVector, SourceOpinion, SourceQuestion, SourceScope, Vector
 from core.values.operation import CountName, OperationCount, OperationFigures
 from core.values.parts import Attached, File, Text
@@ -79,6 +80,7 @@ from storage.attached import changed, merged, with_file, without_quotes_of
 from storage.deleted import DeletedMessages
 from storage.forgotten import FORGOTTEN_USER, ForgottenPeople, Message, former_name, names_of
 from tests.fakes.memory_budgets import MemoryBudgets
+from tests.fakes.memory_failures import MemoryFailures, refusal
 from tests.fakes.memory_reports import (
     ReportedData,
     UsedAnswer,
@@ -115,6 +117,7 @@ class MemoryStore(MemorySettings):
         self._charged: dict[int, datetime] = {}
         """The times at which the ended turns are charged."""
         self._budgets = MemoryBudgets()
+        self._failures = MemoryFailures(lambda turn_id: self._turns.get(turn_id), self._retry_of)
         self._talks: dict[str, StoredThread] = {}
         self._turns: dict[int, Turn] = {}
         self._ids: dict[str, int] = {}
@@ -410,6 +413,7 @@ class MemoryStore(MemorySettings):
         opened = turn.state in _OPEN
         if opened:
             self._turns[turn.id] = replace(turn, state=finish.state)
+            self._fail(finish)
         if finish.usage is not None:
             self._finishes[turn.id] = finish
             self._charge(finish)
@@ -559,6 +563,28 @@ class MemoryStore(MemorySettings):
             self._offered[turn.id] = list(self._offered.get(turn_id, ()))
         return turn
 
+    def _retry_of(self, turn_id: int) -> int | None:
+        return next((turn.id for turn in self._turns.values() if turn.again_of == turn_id), None)
+
+    async def record_failure(self, failure: Failure, at: datetime, place: Place | None = None) -> None:
+        self._work()
+        self._failures.record(failure, at, place)
+
+    async def failures(self, limit: int = 20, before: int | None = None) -> list[StoredFailure]:
+        self._work()
+        return self._failures.newest(limit, before)
+
+    async def failures_of(self, ref: str) -> list[StoredFailure]:
+        self._work()
+        return self._failures.of_ref(ref)
+
+    async def retry_failed(self, turn_id: int) -> Turn | RetryRefusal:
+        self._work()
+        task = refusal(self._turns.get(turn_id))
+        if isinstance(task, RetryRefusal):
+            return task
+        return await self.retry_turn(turn_id, task) or RetryRefusal.RETRIED
+
     async def charge_asker(self, turn_id: int) -> None:
         self._work()
         if self._turns[turn_id].state in _OPEN:
@@ -598,6 +624,10 @@ class MemoryStore(MemorySettings):
                 self._turns[turn_id] = replace(self._turns[turn_id], text=text, posted=posted)
                 self._post(turn_id, posted)
 
+    def _fail(self, finish: Finish) -> None:
+        if finish.failure is not None:
+            self._failures.add(finish.failure, self._clock.now(), finish.turn.id)
+
     async def finish(self, finish: Finish) -> bool:
         self._work()
         turn, asked = self._turns[finish.turn.id], finish.asked if finish.state is TurnState.ASKING else None
@@ -635,6 +665,7 @@ class MemoryStore(MemorySettings):
         self._turns[turn.id] = replace(
             turn, ask=ask, state=finish.state, text=text, posted=finish.posted, started_by=started_by
         )
+        self._fail(finish)
         if ask.announces:
             self._announcements[turn.id] = (self._clock.now(), finish)
             return True
@@ -1314,6 +1345,7 @@ class MemoryStore(MemorySettings):
         self._turns[turn.id] = replace(turn, state=state, text="", ask=ask)
         self._steps.pop(turn.id, None)
         self._offered.pop(turn.id, None)
+        self._failures.remove(turn.id)
         if finish := self._finishes.get(turn.id):
             self._finishes[turn.id] = replace(finish, notice="", buttons=(), quoted=(), cited=())
         if turn.id in self._announcements:

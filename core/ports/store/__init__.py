@@ -3,6 +3,7 @@
     turns     turns, from their acceptance to their end
     tools     the decisions of people about tool calls
     threads   threads, their messages, and the watermarks of installations
+    failures  failures by their references, and failed turns that are asked again
     settings  the settings that people change, and the audit of changes
     usage     token usage of answers
     budgets   spending under budgets, and reservations
@@ -23,6 +24,7 @@ from typing import Protocol
 
 from core.ports.store.budgets import BudgetStore
 from core.ports.store.citations import CitationStore
+from core.ports.store.failures import FailureStore
 from core.ports.store.memory import SourceStore
 from core.ports.store.privacy import PrivacyStore
 from core.ports.store.retention import RetentionStore
@@ -38,6 +40,7 @@ from core.ports.store.vectors import VectorStore
 
 class Store(
     TurnLedger,
+    FailureStore,
     ToolStore,
     ThreadStore,
     SettingsStore,
