@@ -173,6 +173,7 @@ class App:
         self.database_health = DatabaseHealth(self.operator_alerts, config.database.shown_url, self.clock)
         self.loop_health = LoopHealth(self.operator_alerts, self.metrics.gauge, self.clock, notify_systemd)
         model = create_model(self.core, self.catalog, self.clock, self.operator_alerts)
+        self.router = model if isinstance(model, ModelRouter) else None
         self.model = RedactedModel(model, Secrets(config.secrets()))
         self.retention = Retention(store, self.core, self.clock)
         self.extractor = ProcessExtractor(self.clock)
@@ -234,7 +235,7 @@ class App:
             self.operator_alerts,
         )
         files = FileReader(store, self.file_content, self.clock)
-        self.caches: list[Cache] = [files, *([model] if isinstance(model, ModelRouter) else [])]
+        self.caches: list[Cache] = [files, *([self.router] if self.router else [])]
         runner = TurnRunner(
             store,
             self.model,

@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bots.app import App
 from bots.operator import OperatorRoutes, PageReader
+from bots.operator.platforms import PlatformSources, PlatformsSection
 from bots.operator.running import RunningSection
 from bots.operator.sections import Act, Picture, Section
+from core.delivery.rate_limits import LimitState
+from core.llm.overview import overview as account_overview
 from core.turns.overview import overview
 from core.values.places import Place
 
@@ -31,7 +34,28 @@ def create_operator_pages(app: App) -> OperatorRoutes:
 
 
 def _sections(app: App) -> Sequence[Section]:
-    return [RunningSection(lambda: overview(app.running_turns))]
+    return [
+        RunningSection(lambda: overview(app.running_turns)),
+        PlatformsSection(
+            PlatformSources(
+                app.supervisor.states,
+                lambda: app.inbox.last_events,
+                lambda language: account_overview(app.router, language) if app.router else None,
+                app.operator_alerts.standing,
+                lambda: _limits(app),
+            )
+        ),
+    ]
+
+
+def _limits(app: App) -> list[tuple[str, LimitState]]:
+    """The rate limits of all installations, each with its platform and team."""
+    found = []
+    for channel in app.channels:
+        installation = channel.platform_calls.installation
+        name = " ".join(filter(None, (installation.name, installation.id)))
+        found += [(name, limit) for limit in channel.scheduler.limits()]
+    return found
 
 
 def _page_reader(app: App) -> Callable[[], PageReader | None]:

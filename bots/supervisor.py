@@ -16,6 +16,7 @@ from core.clock import Clock
 from core.errors import BotError, Code, PlatformError
 from core.operators.alerts import OperatorAlerts
 from core.ports.connector import Connector, Inbox
+from core.values.platform import PlatformState
 
 log = structlog.get_logger()
 
@@ -59,6 +60,19 @@ class Supervisor:
     def reasons(self) -> dict[str, str]:
         """The reason of each platform that is down, as one line without secrets."""
         return {one.connector.name: one.reason for one in self._supervised if one.reason}
+
+    def states(self) -> list[PlatformState]:
+        """The platforms, in the order in which they were given."""
+        return [
+            PlatformState(
+                one.connector.name,
+                one.connector.ready(),
+                one.worked,
+                one.reason,
+                tuple((team.id, team.ready()) for team in one.connector.installations),
+            )
+            for one in self._supervised
+        ]
 
     async def run(self, inbox: Inbox) -> None:
         """Run all platforms until cancelled.

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_skeleton, format_timedelta
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 from bots.operator.markup import Child, Html, element, foreign
 from core.i18n import LOCALES, TAGS, phrase
@@ -46,6 +46,10 @@ class View:
 
     def number(self, value: float) -> str:
         return format_decimal(value, locale=LOCALES[self.language])
+
+    def percent(self, share: float) -> str:
+        """A part of 1."""
+        return format_percent(share, locale=LOCALES[self.language])
 
     def moment(self, at: datetime) -> Html:
         """A date with its time in the time zone of the page."""

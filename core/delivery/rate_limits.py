@@ -40,6 +40,17 @@ class Reservation:
     used: float
 
 
+@dataclass(frozen=True, slots=True)
+class LimitState:
+    """A rate limit as an operator sees it. `used` and `trusted` are parts from 0 to 1: of the calls of now, and of the
+    documented limit after refusals. `blocked_s`: seconds for which the platform has refused further calls."""
+
+    scope: str
+    used: float
+    trusted: float
+    blocked_s: float
+
+
 class Limiter:
     """The remainder of one rate limit: computed, reported by the platform, and learned from refusals.
 
@@ -100,6 +111,11 @@ class Limiter:
     def used(self, now: float) -> float:
         """The used part of the trusted limit."""
         raise NotImplementedError
+
+    def state(self, now: float) -> LimitState:
+        """For operators."""
+        blocked_s = max(0.0, self.blocked_until - now)
+        return LimitState(self.budget.scope, self.used(now), self.share(now), blocked_s)
 
     def full(self, now: float) -> bool:
         """True if nothing of the limit is used."""

@@ -18,7 +18,7 @@ import structlog
 from core.clock import Clock
 from core.delivery.answer import AnswerDelivery, OnPost
 from core.delivery.next_call import FindMessage, NextCall
-from core.delivery.rate_limits import Limiter, Rank, Reservation, limiter
+from core.delivery.rate_limits import Limiter, LimitState, Rank, Reservation, limiter
 from core.errors import Code, PlatformError
 from core.platform_calls import PlatformCalls
 from core.ports.connector import ReportsRateLimits
@@ -275,6 +275,11 @@ class DeliveryScheduler:
             ahead = sum(other.delivery.ended and other.next_call is better.next_call for other in others)
         wait_s = max(m.wait_s(now) for m in better.limiters) + ahead / wide.per_s(now)
         return 0.0 if wait_s > PATIENCE_S else PATIENCE_S
+
+    def limits(self) -> list[LimitState]:
+        """The rate limits that calls were made under lately, by their scope."""
+        now = self._clock.monotonic()
+        return [found.state(now) for _, found in sorted(self._limiters.items())]
 
     def _limiters_of(self, call: OutgoingCall) -> list[Limiter]:
         if len(self._limiters) > _IDLE_LIMITERS:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from weakref import WeakValueDictionary
+
+from cachetools import LRUCache
 
 from core.commands import FORGET_ME
 from core.commands.handlers import CommandHandlers
@@ -45,6 +48,8 @@ from core.values.ui import Choice, ImmediateReply
 
 EDIT_PAUSE_S = 1.0
 """Seconds between the last edit of a question and its new answer: edits come in bursts."""
+_TEAMS = 1_000
+"""The most teams whose last event is remembered."""
 
 
 class StoringInbox:
@@ -93,8 +98,11 @@ class StoringInbox:
         self._presses = ButtonPresses(store, submit, live, handlers, self._eligibility, self.approvals)
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.admission = self._questions.admission
+        self.last_events: LRUCache[tuple[str, str], datetime] = LRUCache(_TEAMS)
+        """The time of the last event of each team, by its platform and its id."""
 
     async def receive(self, event: Event) -> Receipt:
+        self.last_events[event.place.platform, event.place.team] = self._handlers.clock.now()
         async with self._channel(event.place):
             try:
                 receipt = await self._receive(event)

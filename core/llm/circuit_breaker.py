@@ -41,6 +41,10 @@ class Breaker:
         """True if the breaker is closed, or due for a probe with none under way."""
         return self.why is None or (now >= self._until and not self._probing)
 
+    def probe_in_s(self, now: float) -> float:
+        """Seconds until a try may be its probe; 0 for one that is closed or due."""
+        return 0.0 if self.why is None else max(0.0, self._until - now)
+
     def begin(self, now: float) -> bool:
         """Record the start of a try. Returns whether it is the probe. `drop` must follow at its end."""
         probe = self.why is not None and self.allows(now)

@@ -63,6 +63,11 @@ class ConcurrencyLimiter:
     def inside(self) -> int:
         return self._inside.total()
 
+    @property
+    def waiting(self) -> int:
+        """The number of questions that wait for a slot."""
+        return sum(len(queue) for places in self._waiting.values() for queue in places.values())
+
     def full(self, person: str, now: float) -> bool:
         """True if a question of `person` would have to wait."""
         limit = self.limit.at(now)

@@ -90,7 +90,7 @@ class ModelRouter:
     describes: bool = False
     """True if a vision model describes images for a model without vision."""
     breakers: Breakers = field(default_factory=Breakers)
-    _limiters: dict[str, ConcurrencyLimiter] = field(init=False)
+    limiters: dict[str, ConcurrencyLimiter] = field(init=False)
     _windows: ContextWindows = field(default_factory=ContextWindows, init=False)
     _vision: Vision = field(default_factory=Vision, init=False)
     _descriptions: Descriptions = field(init=False)
@@ -98,7 +98,7 @@ class ModelRouter:
     def __post_init__(self) -> None:
         accounts = [route.account for route in self.catalog.routes]
         self._descriptions = Descriptions(self.clock)
-        self._limiters = {account.name: ConcurrencyLimiter(account.concurrency) for account in accounts}
+        self.limiters = {account.name: ConcurrencyLimiter(account.concurrency) for account in accounts}
 
     def drop_expired(self) -> None:
         """Remove descriptions of images that are past their lifetime from memory."""
@@ -159,7 +159,7 @@ class ModelRouter:
         well = [route for route in turn.left if self.breakers.allow(keys_of(route), now)]
         model = (well or turn.left)[0].model_info.name
         same = [route for route in well if route.model_info.name == model]
-        free = [route for route in same if not self._limiters[route.account.name].full(turn.asker, now)]
+        free = [route for route in same if not self.limiters[route.account.name].full(turn.asker, now)]
         return (free or well or turn.left)[0]
 
     def _prepare(self, turn: _Turn, route: Route) -> None:
@@ -212,7 +212,7 @@ class ModelRouter:
 
     async def _ask(self, turn: _Turn, route: Route) -> AsyncGenerator[Delta, None]:
         """Make one attempt, including its time in the queue, and record its outcome."""
-        concurrency, keys = self._limiters[route.account.name], keys_of(route)
+        concurrency, keys = self.limiters[route.account.name], keys_of(route)
         if queued := concurrency.full(turn.asker, self.clock.monotonic()):
             yield Queued()
         await self._enter(concurrency, turn)

@@ -104,6 +104,10 @@ class OperatorAlerts:
         told.set_result(True)
         self._causes[alert.what, alert.code] = _Cause(self._clock.monotonic() - age_s, alert, told)
 
+    def standing(self) -> list[Alert]:
+        """The alerts that were raised and are not over."""
+        return [cause.alert for cause in self._causes.values() if cause.alert is not None]
+
     def is_reported(self, what: str, code: Code) -> bool:
         """True if an alert that `what` fails with `code` has reached the operators."""
         cause = self._causes.get((what, code))

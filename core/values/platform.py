@@ -59,3 +59,15 @@ class PlatformTraits:
 
 UNKNOWN_PLATFORM = PlatformTraits()
 """Traits of a platform that defines none: no features."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformState:
+    """A platform as an operator sees it. `reason`: why it is down, without secrets. `teams`: the ids of its
+    installations, each with True while its events come in."""
+
+    name: str
+    ready: bool
+    worked: bool
+    reason: str
+    teams: tuple[tuple[str, bool], ...]

@@ -16,7 +16,7 @@ from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
 from tests.e2e.conftest import model_endpoint, model_settings
 from tests.e2e.operator_page import PHONE, TOKEN, WITH_TOKEN, fits, sign_in, signed_in
 from tests.e2e.program import Program
-from tests.e2e.test_web import answers, ask
+from tests.e2e.test_web import NO_KEY, answers, ask
 from tests.fakes.completions import FakeCompletions, Words
 
 pytestmark = [
@@ -148,3 +148,35 @@ async def test_it_speaks_the_readers_language_and_fits_a_phone(
             await page.get_by_role("link", name=link, exact=True).click()
             await expect(page.get_by_role("heading", level=1)).to_have_text(link)
             assert await fits(page), link
+
+
+async def test_a_refused_key_is_an_alert_that_stands_and_a_breaker_that_is_open_until_it_works(
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
+) -> None:
+    endpoint.script(NO_KEY, Words("It works."))
+    settings = model_settings(endpoint) | WITH_TOKEN
+    async with Program(tmp_path, **settings) as program, window(chromium) as chat, window(chromium) as page:
+        await signed_in(page, program, "/platforms")
+        alerts, platforms, accounts = (
+            page.get_by_role("region", name=name, exact=True)
+            for name in ("Alerts that stand", "Platforms", "Accounts of models")
+        )
+        await expect(page.get_by_text("No alert stands.")).to_be_visible()
+        await expect(accounts).to_contain_text("closed")
+        await expect(platforms).to_contain_text("none since the start")
+        await chat.goto(program.url)
+        await ask(chat, "hello?")
+        await expect(chat.get_by_role("button", name="Try again")).to_be_visible()
+        await page.reload()
+        await expect(alerts).to_contain_text("bad_key")
+        await expect(alerts).to_contain_text("OPENAI_API_KEY")
+        await expect(accounts).to_contain_text("open")
+        await expect(accounts).to_contain_text("next probe in")
+        await expect(platforms).to_contain_text("connected")
+        await expect(platforms).not_to_contain_text("none since the start")
+        await expect(page.get_by_role("region", name="Rate limits of platforms")).to_contain_text("web")
+        await chat.get_by_role("button", name="Try again").click()
+        await expect(answers(chat).last).to_contain_text("It works.")
+        await page.reload()
+        await expect(page.get_by_text("No alert stands.")).to_be_visible()
+        await expect(accounts).to_contain_text("closed")

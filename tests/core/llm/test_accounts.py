@@ -416,7 +416,7 @@ async def test_a_single_message_that_is_too_long_is_not_sent_twice_to_the_same(r
 async def test_a_refusal_for_want_of_places_halves_them_and_the_others_queue_fairly() -> None:
     async with at_rig(ALONE) as rig:
         rig.says("a", *[NO_PLACE] * 4, Words("slow", per_s=50))
-        concurrency = rig.pool._limiters["one/a"]
+        concurrency = rig.pool.limiters["one/a"]
         asking = [asyncio.create_task(rig.ask()) for _ in range(8)]
         await asyncio.gather(*asking)
         assert concurrency.limit.at(rig.clock.monotonic()) <= 4
@@ -467,7 +467,7 @@ async def test_who_waits_for_a_place_is_answered_however_long_that_takes() -> No
 async def test_who_is_stopped_while_being_let_in_gives_the_place_back(ticks: int) -> None:
     async with at_rig(ALONE.replace('key = "sk-a"', 'key = "sk-a", concurrency = 1')) as rig:
         rig.pool.clock = SystemClock()
-        concurrency = rig.pool._limiters["one/a"]
+        concurrency = rig.pool.limiters["one/a"]
         await concurrency.enter("another", "", 0)
         asking = asyncio.create_task(rig.ask())
         for _ in range(5):

@@ -53,7 +53,7 @@ async def test_nothing_is_held_after_many_questions_of_every_fate() -> None:
             OperatorAlerts(clock),
             RetryBudget(4, HANG_S),
         )
-        concurrency = pool._limiters[account.name]
+        concurrency = pool.limiters[account.name]
 
         async def ask(number: int) -> str:
             request = Request((text_message("user", "Hi"),), model_info.name, fair_key=str(number % 7))
