@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bots.operator.markup import Html, element, foreign, html
 from bots.operator.sections import Query
-from bots.operator.view import View, badge, heading, table
+from bots.operator.view import View, badge, heading, prose, soft, table
 from core.delivery.rate_limits import LimitState
 from core.i18n import advise, phrase
 from core.llm.overview import AccountOverview, OpenBreaker
@@ -76,7 +76,7 @@ def _platform_rows(
     rows: list[list[Html | str]] = []
     for team, ready in teams or [("", one.ready)]:
         at = last.get((one.name, team))
-        heard = view.say("no_event") if at is None else html(view.moment(at), " ", _soft(view.since(at)))
+        heard = view.say("no_event") if at is None else html(view.moment(at), " ", view.ago(at))
         connection = badge(view.say("connected" if ready else "disconnected"), "good" if ready else "bad")
         rows.append([one.name, _state(view, one), foreign(team or view.say("none")), connection, heard])
     return rows
@@ -93,9 +93,9 @@ def _state(view: View, one: PlatformState) -> Html:
 def _account_row(view: View, one: AccountOverview) -> list[Html | str]:
     below = "limit_learned" if one.limit < one.most else "limit_of"
     return [
-        html(element("strong", one.name), element("br"), _soft(f"{one.host} · {one.key_at}")),
+        html(element("strong", one.name), element("br"), soft(f"{one.host} · {one.key_at}")),
         html([html(element("code", model), " ") for model in one.models]),
-        html(view.number(one.under_way), " ", _soft(view.say(below, n=one.limit, most=one.most))),
+        html(view.number(one.under_way), " ", soft(view.say(below, n=one.limit, most=one.most))),
         view.number(one.waiting),
         html([_breaker(view, breaker) for breaker in one.breakers])
         if one.breakers
@@ -105,8 +105,7 @@ def _account_row(view: View, one: AccountOverview) -> list[Html | str]:
 
 def _breaker(view: View, one: OpenBreaker) -> Html:
     due = view.say("probe_in", time=view.span(one.probe_in_s)) if one.probe_in_s else view.say("probe_due")
-    return element(
-        "p",
+    return prose(
         badge(view.say("breaker_open"), "bad"),
         " ",
         element("code", f"{one.key}: {one.why}"),
@@ -121,7 +120,7 @@ def _alert_row(view: View, one: Alert) -> list[Html | str]:
     return [
         phrase(f"alert_{scope}", view.language, name=name),
         element("code", one.why),
-        advise(one.code, view.language, one.places),
+        prose(advise(one.code, view.language, one.places)),
         element("code", one.ref),
     ]
 
@@ -139,7 +138,3 @@ def _limits(view: View, limits: Sequence[tuple[str, LimitState]]) -> Html:
 def _limit_row(view: View, platform: str, one: LimitState) -> list[Html | str]:
     blocked = badge(view.span(one.blocked_s), "bad") if one.blocked_s else view.say("none")
     return [platform, element("code", one.scope), view.percent(one.used), view.percent(one.trusted), blocked]
-
-
-def _soft(text: str) -> Html:
-    return element("span", text, class_="soft")

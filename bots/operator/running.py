@@ -36,7 +36,7 @@ class RunningSection:
 
 
 def _figures(view: View, running: int, waiting: Sequence[TurnOverview]) -> Html:
-    oldest = view.since(waiting[0].at) if waiting else view.say("none")
+    oldest = view.span((view.now - waiting[0].at).total_seconds()) if waiting else view.say("none")
     figures = {
         "running_count": view.number(running),
         "waiting_count": view.number(len(waiting)),
@@ -63,7 +63,7 @@ def _row(view: View, one: TurnOverview) -> list[Html | str]:
     if one.first_word_s is not None:
         said = f"{said} · {view.say('first_word', s=round(one.first_word_s, 1))}"
     return [
-        html(view.moment(one.at), element("br"), element("span", view.since(one.at), class_="soft")),
+        html(view.moment(one.at), element("br"), view.ago(one.at)),
         view.place(one.place, one.message_id),
         view.person(one.person),
         badge(view.say(f"stage_{one.stage}"), "quiet" if one.stage is TurnStage.QUEUED else "good"),

@@ -61,9 +61,12 @@ class View:
     def day(self, at: datetime) -> str:
         return format_date(at.astimezone(self.zone), "medium", locale=LOCALES[self.language])
 
-    def since(self, at: datetime) -> str:
-        """The time that has passed since then."""
-        return self.span((self.now - at).total_seconds())
+    def ago(self, at: datetime) -> Html:
+        """The time that has passed since then, as `4 sec ago`."""
+        passed = -timedelta(seconds=max(1, round((self.now - at).total_seconds())))
+        locale = LOCALES[self.language]
+        shown = format_timedelta(passed, threshold=1.5, format="short", add_direction=True, locale=locale)
+        return soft(shown)
 
     def span(self, seconds: float) -> str:
         """A time, as `4 sec` or `3 min`."""
@@ -109,6 +112,16 @@ def heading(view: View, key: str, about: str = "", /, **values: str | int | floa
     """The title of a part of a page, with its address, and a sentence about it."""
     title = element("h2", view.say(key), id=key.replace("_", "-"))
     return Html(title + (element("p", view.say(about, **values), class_="soft") if about else ""))
+
+
+def soft(text: str) -> Html:
+    """A text of less weight."""
+    return element("span", text, class_="soft")
+
+
+def prose(*content: Child) -> Html:
+    """Sentences in a cell of a table, which stay wide enough to be read."""
+    return element("div", *content, class_="prose")
 
 
 def badge(text: str, kind: str) -> Html:

@@ -111,8 +111,9 @@ async def test_nobody_elses_page_can_have_a_signed_in_browser_do_anything(tmp_pa
 async def test_an_answer_that_is_written_and_those_behind_it_are_shown_without_their_words(
     chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
 ) -> None:
-    endpoint.script(Words("The first words " * 40, per_s=2), Words("second"))
+    endpoint.script(Words("The first words " * 40, per_s=0.1), Words("second"))
     settings = model_settings(endpoint) | WITH_TOKEN | {"OPENAI_MODEL": "m-<b>1</b>"}
+    settings |= {"PARLEY_GAP_S": "9999", "PARLEY_TOTAL_S": "9999"}
     async with Program(tmp_path, **settings) as program, window(chromium) as chat, window(chromium) as page:
         await chat.goto(program.url)
         await ask(chat, "a secret question?")
