@@ -90,30 +90,40 @@ def _group(row: Mapping[str, Any]) -> UsageGroup:
 def rated_answers(connection: Connection, since_us: int, until_us: int) -> list[RatedAnswer]:
     """The opinions of a period, oldest first. The name of a person is known with their own questions alone."""
     given = FEEDBACK.c
-    query = (
-        select(
-            given.person.label("rater"),
-            given.value,
-            given.reason,
-            given.at_us.label("given_us"),
-            _USED.model,
-            TURNS,
-        )
-        .join(TURNS, TURNS.c.id == given.turn_id)
-        .outerjoin(USAGE, _USED.turn_id == given.turn_id)
-        .where(given.at_us >= since_us, given.at_us < until_us)
-        .order_by(given.at_us, given.turn_id, given.person)
+    query = _RATED.where(given.at_us >= since_us, given.at_us < until_us)
+    ordered = query.order_by(given.at_us, given.turn_id, given.person)
+    return [_rated(row) for row in connection.execute(ordered)]
+
+
+def newest_opinions(connection: Connection, limit: int, before_us: int | None) -> list[RatedAnswer]:
+    """Newest first; names as in `rated_answers`."""
+    at_us = FEEDBACK.c.at_us
+    query = _RATED.where(at_us < (2**62 if before_us is None else before_us))
+    return [_rated(row) for row in connection.execute(query.order_by(at_us.desc()).limit(limit))]
+
+
+_RATED = (
+    select(
+        FEEDBACK.c.person.label("rater"),
+        FEEDBACK.c.value,
+        FEEDBACK.c.reason,
+        FEEDBACK.c.at_us.label("given_us"),
+        _USED.model,
+        TURNS,
     )
-    return [
-        RatedAnswer(
-            Place(row.platform, row.team, row.channel, row.thread, row.direct),
-            row.question,
-            row.model or "",
-            row.rater,
-            row.author_name if row.rater == row.author else "",
-            row.value > 0,
-            row.reason,
-            from_us(row.given_us),
-        )
-        for row in connection.execute(query)
-    ]
+    .join(TURNS, TURNS.c.id == FEEDBACK.c.turn_id)
+    .outerjoin(USAGE, _USED.turn_id == FEEDBACK.c.turn_id)
+)
+
+
+def _rated(row: Any) -> RatedAnswer:
+    return RatedAnswer(
+        Place(row.platform, row.team, row.channel, row.thread, row.direct),
+        row.question,
+        row.model or "",
+        row.rater,
+        row.author_name if row.rater == row.author else "",
+        row.value > 0,
+        row.reason,
+        from_us(row.given_us),
+    )

@@ -13,6 +13,9 @@ from storage.engine import insert
 from storage.tables import AUDIT, NOTICES, SETTINGS, from_us, to_us
 from storage.threads import of_team
 
+_LAST = 2**62
+"""Above every id and every time."""
+
 
 def stored_settings(connection: Connection, place: Place) -> StoredSettings:
     rows = connection.execute(select(SETTINGS).where(*_around(SETTINGS, place))).all()
@@ -87,17 +90,33 @@ def record(connection: Connection, change: Change) -> None:
 
 def audit(connection: Connection, place: Place, limit: int) -> list[Change]:
     query = select(AUDIT).where(*_around(AUDIT, place)).order_by(AUDIT.c.id.desc()).limit(limit)
+    return [_change_of(row) for row in connection.execute(query)]
+
+
+def newest_changes(connection: Connection, limit: int, before: int | None) -> list[tuple[int, Change]]:
+    newest = select(AUDIT).where(AUDIT.c.id < (_LAST if before is None else before))
+    rows = connection.execute(newest.order_by(AUDIT.c.id.desc()).limit(limit))
+    return [(row.id, _change_of(row)) for row in rows]
+
+
+def changed_settings(connection: Connection, limit: int) -> list[tuple[Place, str, str]]:
+    setting = SETTINGS.c
+    order = (setting.platform, setting.team, setting.channel, setting.name)
+    query = select(SETTINGS).where(setting.platform > "").order_by(*order).limit(limit)
     return [
-        Change(
-            Place(row.platform, row.team, row.channel),
-            row.name,
-            row.old,
-            row.new,
-            Person(row.person, row.person_name),
-            from_us(row.at_us),
-        )
-        for row in connection.execute(query)
+        (Place(row.platform, row.team, row.channel), row.name, row.value) for row in connection.execute(query)
     ]
+
+
+def _change_of(row: Any) -> Change:
+    return Change(
+        Place(row.platform, row.team, row.channel),
+        row.name,
+        row.old,
+        row.new,
+        Person(row.person, row.person_name),
+        from_us(row.at_us),
+    )
 
 
 def mark_once(connection: Connection, key: str) -> bool:

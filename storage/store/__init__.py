@@ -6,6 +6,7 @@ tools     the decisions of people about tool calls
 threads   threads, their messages, and the watermarks of installations
 settings  the settings that people change, and the audit of changes
 failures  failures by their references, and failed turns that are asked again
+overview  the newest rows of all teams together
 usage     token usage of answers
 budgets   spending under budgets, and reservations
 privacy   feedback on answers, and what is stored of a person
@@ -24,6 +25,7 @@ from storage.store.budgets import SqlBudgetStore
 from storage.store.citations import SqlCitationStore
 from storage.store.failures import SqlFailureStore
 from storage.store.memory import SqlSourceStore
+from storage.store.overview import SqlOverviewStore
 from storage.store.privacy import SqlPrivacyStore
 from storage.store.retention import SqlRetentionStore
 from storage.store.settings import SqlSettingsStore
@@ -44,6 +46,7 @@ class SqlStore(
     SqlToolStore,
     SqlThreadStore,
     SqlSettingsStore,
+    SqlOverviewStore,
     SqlUsageStore,
     SqlBudgetStore,
     SqlCitationStore,

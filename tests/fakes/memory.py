@@ -81,6 +81,7 @@ from storage.deleted import DeletedMessages
 from storage.forgotten import FORGOTTEN_USER, ForgottenPeople, Message, former_name, names_of
 from tests.fakes.memory_budgets import MemoryBudgets
 from tests.fakes.memory_failures import MemoryFailures, refusal
+from tests.fakes.memory_overview import MemoryOverview
 from tests.fakes.memory_reports import (
     ReportedData,
     UsedAnswer,
@@ -90,7 +91,6 @@ from tests.fakes.memory_reports import (
     summary_totals,
     totals_of,
 )
-from tests.fakes.memory_settings import MemorySettings
 from tests.fakes.memory_threads import (
     NEVER,
     StoredThread,
@@ -110,7 +110,7 @@ def _numbers(vector: Vector) -> list[float]:
     return list(array("f", vector.values))
 
 
-class MemoryStore(MemorySettings):
+class MemoryStore(MemoryOverview):
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__()
         self._clock = clock or SystemClock()
@@ -1091,6 +1091,9 @@ class MemoryStore(MemorySettings):
         theirs = names_of(person)
         used = (one for one in self._used() if since <= one.at < until and (not person or one.person in theirs))
         return groups([one for one in used if scope is None or holds(scope, one.place)], by, zone, names=names)
+
+    def opinions(self) -> list[RatedAnswer]:
+        return [self._rated(turn_id, one) for (turn_id, _), one in self._feedback.items()]
 
     async def rated_answers(self, since: datetime, until: datetime) -> list[RatedAnswer]:
         self._work()

@@ -5,6 +5,7 @@
     threads   threads, their messages, and the watermarks of installations
     failures  failures by their references, and failed turns that are asked again
     settings  the settings that people change, and the audit of changes
+    overview  the newest rows of all teams together
     usage     token usage of answers
     budgets   spending under budgets, and reservations
     privacy   feedback on answers, and what is stored of a person
@@ -26,6 +27,7 @@ from core.ports.store.budgets import BudgetStore
 from core.ports.store.citations import CitationStore
 from core.ports.store.failures import FailureStore
 from core.ports.store.memory import SourceStore
+from core.ports.store.overview import OverviewStore
 from core.ports.store.privacy import PrivacyStore
 from core.ports.store.retention import RetentionStore
 from core.ports.store.settings import SettingsStore
@@ -44,6 +46,7 @@ class Store(
     ToolStore,
     ThreadStore,
     SettingsStore,
+    OverviewStore,
     UsageStore,
     BudgetStore,
     CitationStore,
