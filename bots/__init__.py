@@ -1,5 +1,6 @@
 """The program: platforms, the HTTP server and the tasks beside them.
 
+    config       all settings, read and checked
     app          creates every package's objects and connects them
     programs     starts and ends the programs of `cli`: `parley run`, `parley summary --now`
     startup      waits for the database; supervisor: keeps every platform running; jobs: the tasks of the program

@@ -1,24 +1,17 @@
-"""The composition root: reads the settings, creates every package's objects and connects them."""
+"""The composition root: creates every package's objects and connects them."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
-from aiohttp.web import Request, Response
-from pydantic import SecretStr
-
 from bots import discord, slack, web
-from bots.discord import DiscordSettings
+from bots.config import Config
 from bots.health import DatabaseHealth, LoopHealth, PlatformHealth, ToolServerHealth, notify_systemd
 from bots.operation_report import OperationReports
 from bots.retention import Cache
-from bots.slack import SlackSettings
 from bots.supervisor import Supervisor
-from bots.timers import Timers, TimerSettings
-from bots.web import WebSettings
+from bots.timers import Timers
 from core.clock import SystemClock
 from core.commands.handlers import CommandHandlers
 from core.conversation.file_content import ContentReader
@@ -31,8 +24,7 @@ from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
 from core.inbox.membership import is_teamless
 from core.inbox.teams import addressed
-from core.llm import check_ways, create_embedder, create_model, create_transcriber
-from core.llm.catalog import ModelCatalog, load_catalog
+from core.llm import create_embedder, create_model, create_transcriber
 from core.llm.redacting_model import RedactedModel
 from core.llm.router import ModelRouter
 from core.memory.recall import Recall
@@ -44,16 +36,14 @@ from core.operators.metrics import Metrics
 from core.platform_calls import PerInstallation, PlatformCalls
 from core.ports.connector import Connector, Directory, Installation, Membership
 from core.ports.store import Store
-from core.redaction import Secrets, is_secret
-from core.settings.channel import offered_models
-from core.settings.environment import CoreSettings, Settings
+from core.redaction import Secrets
 from core.settings.retention import Retention
 from core.spend.budget_alerts import BudgetAlerts
 from core.spend.budget_checks import BudgetChecks
 from core.spend.chart_renderer import ChartRenderer
 from core.spend.usage_report import StoredUsage
 from core.tools.builtin import BuiltinTools
-from core.tools.config import ToolServer, load_tool_servers
+from core.tools.config import ToolServer
 from core.tools.earlier import EarlierMessages
 from core.tools.links import LinkReader
 from core.tools.mcp.server import McpServer
@@ -67,98 +57,10 @@ from core.turns.recovery import Recovery
 from core.turns.runner import Channel, TurnRunner
 from core.turns.running import RunningTurns
 from core.turns.thread_summaries import ThreadSummaries
-from core.values.places import Person, Place
-from core.values.platform import UNKNOWN_PLATFORM, Feature
-from storage import DatabaseSettings
-
-SETTINGS: tuple[type[Settings], ...] = (
-    CoreSettings,
-    SlackSettings,
-    DiscordSettings,
-    WebSettings,
-    TimerSettings,
-    DatabaseSettings,
-)
+from core.values.places import Place
+from core.values.platform import UNKNOWN_PLATFORM
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """All settings, read and checked before anything connects."""
-
-    core: CoreSettings
-    database: DatabaseSettings
-    slack: SlackSettings
-    discord: DiscordSettings
-    web: WebSettings
-    timers: TimerSettings
-    catalog: ModelCatalog
-    tool_servers: tuple[ToolServer, ...] = ()
-
-    @classmethod
-    def load(cls) -> Config:
-        """Raises SettingsError with one line that names the variable."""
-        core = CoreSettings.load()
-        catalog = load_catalog(core)
-        config = cls(
-            core.model_copy(update={"openai_model": catalog.default.name}),
-            DatabaseSettings.load(),
-            SlackSettings.load(),
-            DiscordSettings.load(),
-            WebSettings.load(),
-            TimerSettings.load(),
-            catalog,
-            load_tool_servers(core),
-        )
-        check_ways(config.catalog, os.environ)
-        platforms = config.platforms()
-        core.check_platforms(platforms)
-        config.timers.check(platforms)
-        return config
-
-    def platforms(self) -> dict[str, str]:
-        """Each platform, and why it is off (empty where it is on)."""
-        away = {"slack": slack.why_not(self.slack), "discord": discord.why_not(self.discord)}
-        return away | {"web": web.why_not(self.web, others=not all(away.values()))}
-
-    @property
-    def forums(self) -> frozenset[str]:
-        """The platforms that have forums."""
-        traits = {"slack": slack.TRAITS, "discord": discord.TRAITS, "web": web.TRAITS}
-        return frozenset(name for name, one in traits.items() if Feature.FORUMS in one.features)
-
-    def secrets(self) -> list[str]:
-        """All secret values, for logs and chats to leave out."""
-        every: tuple[Settings, ...] = (
-            self.core,
-            self.slack,
-            self.discord,
-            self.web,
-            self.timers,
-        )
-        values = (getattr(settings, name) for settings in every for name in type(settings).model_fields)
-        own = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
-        of_servers = [secret for server in self.tool_servers for secret in server.secrets]
-        others = self.database.secrets + self.catalog.secrets + of_servers
-        return [value for value in own if is_secret(value)] + others
-
-    @property
-    def page_admin(self) -> Person | None:
-        """The reader of the chat page, where there is one and its reader is an admin."""
-        return None if self.platforms()["web"] else web.admin(self.web, self.core)
-
-    @property
-    def offered(self) -> list[str]:
-        """The models that people may choose from; none where nothing limits them to any."""
-        if self.core.parley_models.strip():
-            return list(offered_models(self.core))
-        cards = [self.catalog.default.name, *(model_info.name for model_info in self.catalog.cards)]
-        return list(dict.fromkeys(cards)) if len(self.catalog.cards) > 1 else []
-
-    def refuse_host(self, request: Request) -> Response | None:
-        """The answer to a request for another host than the page's own; None where it may go on."""
-        return web.refuse_host(self.web.hosts, request)
 
 
 class App:

@@ -1,7 +1,7 @@
 """The command line: `parley run`, `parley summary --now`, `parley usage` and `parley feedback`.
 
-The commands import `bots.app` and `bots.programs` themselves: that takes seconds, and aiohttp makes TLS contexts as it
-is imported, which fails for odd variables of the environment.
+The commands import `bots.config` and `bots.programs` themselves: that takes seconds, and aiohttp makes TLS contexts as
+it is imported, which fails for odd variables of the environment.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from core.spend.periods import PeriodName
 from core.spend.usage_table import TableFormat
 
 if TYPE_CHECKING:
-    from bots.app import Config, Tell
+    from bots.app import Tell
+    from bots.config import Config
     from storage import DatabaseSettings
 
 parley = typer.Typer(
@@ -42,10 +43,10 @@ WRONG_SETTINGS = 2
 @parley.command()
 def run() -> None:
     """Start every platform that is configured, until SIGTERM or Ctrl+C."""
-    with _errors_in_one_line():
-        from bots import app, programs
+    with _errors_in_lines():
+        from bots import config, programs
 
-        _perform(app.Config.load(), programs.run)
+        _perform(config.Config.load(), programs.run)
 
 
 @parley.command()
@@ -62,15 +63,15 @@ def summary(
         raise typer.BadParameter("say --now: at its time of day the running parley posts it by itself")
     if chart is not None and not dry_run:
         raise typer.BadParameter("--chart is for --dry-run: a report that is posted has its chart")
-    with _errors_in_one_line():
-        from bots import app, programs
+    with _errors_in_lines():
+        from bots import config, programs
 
         if dry_run:
             _perform(
-                app.Config.load(), lambda config, tell: programs.print_summary(config, tell, period, chart)
+                config.Config.load(), lambda loaded, tell: programs.print_summary(loaded, tell, period, chart)
             )
         else:
-            _perform(app.Config.load(), lambda config, tell: programs.post_summary(config, tell, period))
+            _perform(config.Config.load(), lambda loaded, tell: programs.post_summary(loaded, tell, period))
 
 
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, as without --json.")]
@@ -90,7 +91,7 @@ def usage(
     ] = "channel,model",
 ) -> None:
     """Print the questions, tokens and costs that are stored. Works beside a running parley."""
-    with _errors_in_one_line():
+    with _errors_in_lines():
         from bots import exports
 
         database, core, clock = _stored()
@@ -101,7 +102,7 @@ def usage(
 @parley.command()
 def feedback(csv: Csv = False, json: Json = False, since: Since = "") -> None:
     """Print people's opinions of answers with their reasons. Works beside a running parley."""
-    with _errors_in_one_line():
+    with _errors_in_lines():
         from bots import exports
 
         database, core, clock = _stored()
@@ -133,10 +134,10 @@ def _print(table: Awaitable[str]) -> None:
 @parley.command()
 def settings() -> None:
     """Print every setting with its default and what it means, ready for a .env file."""
-    with _errors_in_one_line():
-        from bots import app
+    with _errors_in_lines():
+        from bots.config import SETTINGS
 
-        typer.echo(settings_to_text(app.SETTINGS), nl=False)
+        typer.echo(settings_to_text(SETTINGS), nl=False)
 
 
 @parley.command(name="version")
@@ -146,13 +147,13 @@ def show_version() -> None:
 
 
 @contextmanager
-def _errors_in_one_line() -> Iterator[None]:
-    """Errors that a person can fix end the program with one line on standard error and status 2."""
+def _errors_in_lines() -> Iterator[None]:
+    """Errors that a person can fix end the program with a line each on standard error and status 2."""
     try:
         _check_key_log(os.environ)
         yield
     except SettingsError as error:
-        _leave(str(error))
+        _leave(*error.lines)
     except StoreError as error:
         _leave(f"DATABASE_URL: {error.detail}")
     except BotError as error:
@@ -185,8 +186,9 @@ def _tell(line: str) -> None:
     print(redact(line), flush=True)
 
 
-def _leave(line: str) -> None:
-    print(f"parley: {redact(line)}", file=sys.stderr, flush=True)
+def _leave(*lines: str) -> None:
+    for line in lines:
+        print(f"parley: {redact(line)}", file=sys.stderr, flush=True)
     raise SystemExit(WRONG_SETTINGS)
 
 

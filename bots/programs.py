@@ -12,7 +12,8 @@ from typing import Any
 
 import structlog
 
-from bots.app import App, Config, Tell
+from bots.app import App, Tell
+from bots.config import Config
 from bots.health import notify_systemd
 from bots.http import HttpServer, Routed
 from bots.jobs import Jobs
@@ -47,6 +48,8 @@ _OPEN = (TurnState.WAITING, TurnState.RUNNING)
 
 async def run(config: Config, tell: Tell) -> None:
     """`parley run`. Raises SettingsError or PlatformError with one clear line."""
+    for warning in config.warnings:
+        tell(f"warning  {warning}")
     lock, stop = RunLock(config.database), asyncio.Event()
 
     async def open_database() -> SqlStore:

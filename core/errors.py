@@ -1,7 +1,7 @@
 """The errors of Parley, in one tree, as deep as callers distinguish them:
 
     BotError                 code, retryable, certain, retry_after_s, ref
-    ├── SettingsError        a setting is wrong or missing: one line that names it, exit status 2
+    ├── SettingsError        settings are wrong or missing: one line each that names it, exit status 2
     ├── PlatformError        a call to a platform failed
     ├── ModelError           the completions endpoint gave no answer
     ├── BudgetError          a limit of spending is reached
@@ -112,10 +112,12 @@ class BotError(Exception):
 
 
 class SettingsError(BotError):
-    """A setting is wrong or missing. `detail` is one line that names the variable."""
+    """Settings are wrong or missing. `lines` has one line for each, that names the variable; `detail` is all of
+    them."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(Code.SETTINGS, detail)
+    def __init__(self, *lines: str) -> None:
+        super().__init__(Code.SETTINGS, "\n".join(lines))
+        self.lines = lines
 
     def __str__(self) -> str:
         return self.detail

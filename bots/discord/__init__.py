@@ -42,7 +42,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field, SecretStr, field_validator
 
 from core.clock import Clock
-from core.settings.environment import Settings, http_url
+from core.settings.environment import Settings
+from core.settings.urls import http_url
 from core.values.platform import Feature, PlatformTraits
 
 if TYPE_CHECKING:

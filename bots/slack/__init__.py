@@ -45,7 +45,8 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from core.clock import Clock
-from core.settings.environment import Settings, http_url
+from core.settings.environment import Settings
+from core.settings.urls import http_url
 from core.values.outgoing import Growth, Limits
 from core.values.platform import Feature, PlatformTraits
 

@@ -44,6 +44,7 @@
     single_response  one response that is no stream
     offline          the built-in model without a key
     catalog          accounts and models, from the environment or parley.toml
+    └ catalog_file     the keys of that file and their forms                       pure
 
 The parser of server-sent events is Parley's own. Libraries lose events of real endpoints (no blank line before the
 end, bare JSON between events), and none detects a truncated answer.

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
-from datetime import date
-from typing import Any, Literal, Self
+from dataclasses import dataclass, field, replace
+from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import SecretStr
 
 from core.errors import SettingsError
 from core.headers import is_secret, read_headers
+from core.llm.catalog_file import CONCURRENCY, AccountPart, CatalogFile, EndpointPart, undated_prices
 from core.redaction import is_secret as is_key
-from core.settings.environment import CoreSettings, Price, endpoint_url
+from core.settings.environment import CoreSettings
+from core.settings.nearest import meant
 from core.settings.parley_toml import ConfigFile, checked, parse_config_file, read_config_file
+from core.settings.problems import Problems
 from core.values.deltas import ModelInfo
-from core.values.prices import Prices
 
 TRANSCRIBE_AT = "PARLEY_TRANSCRIBE_MODEL"
 EMBED_AT = "PARLEY_EMBEDDING_MODEL"
-CONCURRENCY = 500
-"""Default limit of concurrent requests per account. A 429 lowers it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +122,8 @@ class ModelCatalog:
 
 
 def load_catalog(settings: CoreSettings) -> ModelCatalog:
-    """Read and check the catalog. Raises SettingsError with one line that names the file and the key at fault."""
-    file = read_config_file(settings)
-    return environment_to_catalog(settings) if file is None else _file_to_catalog(file, settings)
+    """Read and check the catalog. Raises SettingsError with a line for each key at fault, that names the file too."""
+    return file_to_catalog(read_config_file(settings), settings)
 
 
 def environment_to_catalog(settings: CoreSettings) -> ModelCatalog:
@@ -133,7 +131,7 @@ def environment_to_catalog(settings: CoreSettings) -> ModelCatalog:
     model_info = ModelInfo(
         settings.openai_model,
         settings.parley_context_tokens,
-        _undated_prices(settings, "parley_price_"),
+        undated_prices(settings, "parley_price_"),
         reported_cost=_reports_cost("auto", settings),
     )
     if settings.openai_api_key is None:
@@ -150,22 +148,28 @@ def environment_to_catalog(settings: CoreSettings) -> ModelCatalog:
 def toml_to_catalog(
     text: str, settings: CoreSettings, environment: Mapping[str, str], source: str
 ) -> ModelCatalog:
-    """Parse `text` of `source`. Raises SettingsError with one line that names the key at fault."""
-    return _file_to_catalog(parse_config_file(text, source, environment), settings)
+    """Parse `text` of `source`. Raises SettingsError with a line for each key at fault."""
+    return file_to_catalog(parse_config_file(text, source, environment), settings)
 
 
-def _file_to_catalog(written: ConfigFile, settings: CoreSettings) -> ModelCatalog:
-    """A file that holds tool servers alone leaves the account and the model to the environment."""
-    if written.values.keys() == {"tools"}:
+def file_to_catalog(written: ConfigFile | None, settings: CoreSettings) -> ModelCatalog:
+    """The catalog of a file. None, and a file that holds tool servers alone, leave the account and the model to the
+    environment. Raises SettingsError with a line for each key at fault."""
+    if written is None or written.values.keys() == {"tools"}:
         return environment_to_catalog(settings)
     source, environment = written.source, written.environment
-    file = checked(_File, written.values, source)
-    named = {model for endpoint in file.endpoints.values() for model in endpoint.models}
-    if missing := [model for model in file.models if model not in named]:
-        raise SettingsError(f"{source}: models: no endpoint serves {missing[0]!r}")
+    file = checked(CatalogFile, written.values, source)
+    named, problems = {model for endpoint in file.endpoints.values() for model in endpoint.models}, Problems()
+    problems.lines += [
+        f"{source}: models: no endpoint serves {model!r}{meant(model, named)}"
+        for model in file.models
+        if model not in named
+    ]
     accounts = {
-        name: _accounts(name, endpoint, environment, source) for name, endpoint in file.endpoints.items()
+        name: problems.attempt(_accounts, name, endpoint, environment, source) or []
+        for name, endpoint in file.endpoints.items()
     }
+    problems.check()
     routes = [
         _route(account, endpoint, model, settings, f"{source}: endpoints.{_quoted(name)}.models")
         for model in file.models or list(dict.fromkeys(m for e in file.endpoints.values() for m in e.models))
@@ -200,99 +204,6 @@ def _file_to_catalog(written: ConfigFile, settings: CoreSettings) -> ModelCatalo
     return ModelCatalog(routes[0].model_info, tuple(routes), source, tuple(transcriptions), tuple(embeddings))
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _DatedPrices(_Part):
-    """All prices from the day `since` on."""
-
-    since: date
-    input: Price | None = None
-    output: Price | None = None
-    cached_input: Price | None = None
-    reasoning: Price | None = None
-    picture: Price | None = None
-    minute: Price | None = None
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.minute is None and (self.input is None or self.output is None):
-            raise ValueError("needs input and output, or minute")
-        return self
-
-
-class _Priced(_Part):
-    price_input: Price | None = None
-    price_output: Price | None = None
-    prices: list[_DatedPrices] = []
-
-    @field_validator("prices")
-    @classmethod
-    def _each_day_once(cls, value: list[_DatedPrices]) -> list[_DatedPrices]:
-        days = [prices.since for prices in value]
-        if twice := [day for day in days if days.count(day) > 1]:
-            raise ValueError(f"{twice[0]} is there twice")
-        return value
-
-    @property
-    def all_prices(self) -> tuple[Prices, ...]:
-        return *_undated_prices(self, "price_"), *(Prices(**prices.model_dump()) for prices in self.prices)
-
-
-class _Model(_Priced):
-    name: str = ""
-    context_tokens: int | None = Field(None, ge=1_000)
-    images: bool | Literal["auto"] = "auto"
-    tools: bool | Literal["auto"] = "auto"
-    price_cached_input: Price | None = None
-    price_reasoning: Price | None = None
-    price_picture: Price | None = None
-
-
-class _Transcriber(_Priced):
-    name: str = Field(min_length=1)
-    price_minute: Price | None = None
-
-
-class _Embedder(_Priced):
-    name: str = Field(min_length=1)
-
-
-class _Account(_Part):
-    name: str = Field(min_length=1)
-    key_env: str = ""
-    key: SecretStr | None = None
-    concurrency: int = Field(CONCURRENCY, ge=1)
-
-
-class _Endpoint(_Part):
-    base_url: str
-    headers: dict[str, str] = {}
-    accounts: list[_Account] = Field(min_length=1)
-    models: dict[str, _Model] = Field(min_length=1)
-    transcribe: _Transcriber | None = None
-    embed: _Embedder | None = None
-    reported_cost: bool | Literal["auto"] = "auto"
-
-    @field_validator("transcribe", "embed", mode="before")
-    @classmethod
-    def _name_alone(cls, value: object) -> object:
-        return ({"name": value} if value else None) if isinstance(value, str) else value
-
-    @field_validator("base_url")
-    @classmethod
-    def _http(cls, value: str) -> str:
-        return endpoint_url(value)
-
-
-class _File(_Part):
-    models: list[str] = []
-    endpoints: dict[str, _Endpoint] = Field(min_length=1)
-    tools: list[Any] = []
-    """Read by `core.tools.config`."""
-
-
 def _routes_of(accounts: Iterable[Account], model_info: ModelInfo, at: str) -> Iterator[Route]:
     """The routes of a model that does not answer questions; empty if no model is named."""
     return (Route(account, model_info, model_info.name, at) for account in accounts if model_info.name)
@@ -300,13 +211,13 @@ def _routes_of(accounts: Iterable[Account], model_info: ModelInfo, at: str) -> I
 
 def _named_transcriber(settings: CoreSettings) -> ModelInfo:
     """The transcription model of the environment, nameless where there is none."""
-    prices = _undated_prices(settings, "parley_price_sound_")
+    prices = undated_prices(settings, "parley_price_sound_")
     return ModelInfo(
         settings.parley_transcribe_model, prices=prices, reported_cost=_reports_cost("auto", settings)
     )
 
 
-def _transcriber(endpoint: _Endpoint, settings: CoreSettings) -> ModelInfo:
+def _transcriber(endpoint: EndpointPart, settings: CoreSettings) -> ModelInfo:
     """The transcription model of `endpoint`, which has one."""
     assert endpoint.transcribe is not None
     prices = endpoint.transcribe.all_prices
@@ -316,13 +227,13 @@ def _transcriber(endpoint: _Endpoint, settings: CoreSettings) -> ModelInfo:
 
 def _named_embedder(settings: CoreSettings) -> ModelInfo:
     """The embedding model of the environment, nameless where there is none."""
-    prices = _undated_prices(settings, "parley_price_embedding_")
+    prices = undated_prices(settings, "parley_price_embedding_")
     return ModelInfo(
         settings.parley_embedding_model, prices=prices, reported_cost=_reports_cost("auto", settings)
     )
 
 
-def _embedder(endpoint: _Endpoint, settings: CoreSettings) -> ModelInfo:
+def _embedder(endpoint: EndpointPart, settings: CoreSettings) -> ModelInfo:
     """The embedding model of `endpoint`, which has one."""
     assert endpoint.embed is not None
     reported = _reports_cost(endpoint.reported_cost, settings)
@@ -334,14 +245,7 @@ def _reports_cost(written: bool | Literal["auto"], settings: CoreSettings) -> bo
     return settings.parley_currency == "USD" if written == "auto" else written
 
 
-def _undated_prices(written: BaseModel, prefix: str) -> tuple[Prices, ...]:
-    """The prices that `written` has under the names of `Prices` behind `prefix`; empty if it has none."""
-    values = {one.name: getattr(written, prefix + one.name, None) for one in fields(Prices)}
-    known = {name: price for name, price in values.items() if price is not None}
-    return (Prices(**known),) if known else ()
-
-
-def _route(account: Account, endpoint: _Endpoint, name: str, settings: CoreSettings, at: str) -> Route:
+def _route(account: Account, endpoint: EndpointPart, name: str, settings: CoreSettings, at: str) -> Route:
     model = endpoint.models[name]
     model_info = ModelInfo(
         name,
@@ -360,26 +264,17 @@ def _quoted(name: str) -> str:
     return name if re.fullmatch("[A-Za-z0-9_-]+", name) else f'"{name}"'
 
 
-def _accounts(name: str, endpoint: _Endpoint, environment: Mapping[str, str], source: str) -> list[Account]:
+def _accounts(name: str, endpoint: EndpointPart, environment: Mapping[str, str], source: str) -> list[Account]:
+    """Raises SettingsError with a line for each account that is wrong."""
     found: list[Account] = []
-    endpoint_at = f"{source}: endpoints.{_quoted(name)}"
-    try:
-        headers = read_headers(endpoint.headers, environment)
-    except ValueError as error:
-        raise SettingsError(f"{endpoint_at}.headers: {error}") from None
+    problems, endpoint_at = Problems(), f"{source}: endpoints.{_quoted(name)}"
+    headers = problems.attempt(_headers, endpoint, environment, endpoint_at) or {}
     hidden = tuple(name for name, given in endpoint.headers.items() if is_secret(name, given))
     for number, account in enumerate(endpoint.accounts):
         at, full_name = f"{endpoint_at}.accounts.{number}", f"{name}/{account.name}"
         if any(other.name == full_name for other in found):
-            raise SettingsError(f"{at}.name: {account.name!r} is there twice")
-        key, key_at = account.key, f"{at}.key"
-        if key is None:
-            key_at = account.key_env
-            if not key_at:
-                raise SettingsError(f"{at}: needs key_env, the name of the variable that holds its key")
-            if not environment.get(key_at):
-                raise SettingsError(f"{at}.key_env: {key_at} is not set")
-            key = SecretStr(environment[key_at])
+            problems.lines.append(f"{at}.name: {account.name!r} is there twice")
+        key, key_at = problems.attempt(_key, account, environment, at) or (SecretStr(""), "")
         found.append(
             Account(
                 full_name,
@@ -393,4 +288,24 @@ def _accounts(name: str, endpoint: _Endpoint, environment: Mapping[str, str], so
                 hidden,
             )
         )
+    problems.check()
     return found
+
+
+def _headers(endpoint: EndpointPart, environment: Mapping[str, str], at: str) -> dict[str, SecretStr]:
+    """Raises SettingsError."""
+    try:
+        return read_headers(endpoint.headers, environment)
+    except ValueError as error:
+        raise SettingsError(f"{at}.headers: {error}") from None
+
+
+def _key(account: AccountPart, environment: Mapping[str, str], at: str) -> tuple[SecretStr, str]:
+    """The key of an account, and the setting that holds it. Raises SettingsError."""
+    if account.key is not None:
+        return account.key, f"{at}.key"
+    if not account.key_env:
+        raise SettingsError(f"{at}: needs key_env, the name of the variable that holds its key")
+    if not (key := environment.get(account.key_env)):
+        raise SettingsError(f"{at}.key_env: {account.key_env} is not set")
+    return SecretStr(key), account.key_env

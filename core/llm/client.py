@@ -27,7 +27,7 @@ from core.llm.request_body import repaired, request_to_body
 from core.llm.request_repairs import STREAM, UNREMEMBERED
 from core.llm.response_reader import ReadTimeouts, ResponseReader
 from core.ports.model import Request
-from core.settings.environment import completions_url
+from core.settings.urls import completions_url
 from core.values.deltas import Charged, Delta
 from core.values.parts import ToolCall
 

@@ -29,7 +29,7 @@ from core.llm.tokens import estimate
 from core.llm.usage_fields import usage_of
 from core.ports.embeddings import MOST_TEXTS, Embedded
 from core.ports.model import ModelObserver
-from core.settings.environment import embeddings_url
+from core.settings.urls import embeddings_url
 from core.values.deltas import ModelInfo, Usage
 from core.values.memory import Vector
 

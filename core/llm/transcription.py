@@ -22,7 +22,7 @@ from core.llm.sounds import MEDIA_TYPES, extension_of
 from core.llm.tokens import estimate
 from core.llm.usage_fields import sound_usage_of
 from core.ports.files import FileError, Transcript
-from core.settings.environment import transcriptions_url
+from core.settings.urls import transcriptions_url
 from core.values.deltas import Usage
 from core.values.parts import FileProblem
 

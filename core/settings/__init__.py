@@ -1,7 +1,14 @@
 """Settings of the operator, and those that people change for a channel or a workspace.
 
 environment  the operator's, from environment variables and `.env`
+variables    the variables of the process, of `.env`, and of files with secrets
 parley_toml  the file of accounts, models and tool servers
+problems     refused values in plain words                          pure
+├ forms        the form of a value in words                         pure
+├ names        unknown names of variables, and near misses          pure
+├ nearest      the nearest known name                               pure
+├ standards    languages, currencies, time zones                    pure
+└ urls         addresses                                            pure
 limits       limits of spending as people write them                pure
 channel      those of a channel or a workspace                      pure
 layers       default <- workspace <- channel                        pure

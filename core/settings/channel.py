@@ -26,8 +26,9 @@ from pydantic import (
 )
 
 from core.i18n import LANGUAGES, language_of, phrase
-from core.settings.environment import MOST_DAYS, CoreSettings, known_zone
+from core.settings.environment import MOST_DAYS, CoreSettings
 from core.settings.limits import limits_of
+from core.settings.standards import known_zone
 from core.values.budgets import Limit
 from core.values.platform import Feature, PlatformTraits
 from core.values.tasks import ReportScope

@@ -1,25 +1,28 @@
 """The base of all settings classes, and the core's settings, read from the environment or `.env`.
 
-A package declares a subclass of `Settings`; `load` checks it. A wrong value ends the program with one line that names
-the variable, before anything connects.
+A package declares a subclass of `Settings`; `load` checks it. Wrong values end the program with one line each that
+names the variable, before anything connects.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Self
-from urllib.parse import urlsplit, urlunsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Any, Literal, Self, cast
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from core.errors import SettingsError
 from core.i18n import LANGUAGES
+from core.settings.forms import form_of
 from core.settings.limits import limits_of, tokens_meant
+from core.settings.problems import Problems, variable_problems
+from core.settings.standards import known_currency, known_language, known_zone_of_setting
+from core.settings.urls import base_url
+from core.settings.variables import Variables
 
 Price = Annotated[Decimal, Field(ge=0, le=1_000_000_000)]
 """A price of a million, in PARLEY_CURRENCY."""
@@ -35,14 +38,40 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls) -> Self:
-        """Read and check. Raises SettingsError with one line for the first thing wrong."""
+        """Read and check. Raises SettingsError with a line for each variable that is wrong."""
+        problems = Problems()
+        settings = cls.read(Variables.of_process(problems), problems)
+        problems.check()
+        return settings
+
+    @classmethod
+    def read(cls, variables: Variables, problems: Problems) -> Self:
+        """The settings; what is wrong is added to `problems`. A variable that is wrong has its default then, so that
+        the others can be checked against it."""
+        given = {name.lower(): value for name, value in cls._given(variables.in_capitals(), problems).items()}
         try:
-            return cls()
+            return cls(_env_file=None, **given)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            field = str(first["loc"][0]) if first["loc"] else ""
-            reason = first["msg"].removeprefix("Value error, ")
-            raise SettingsError(f"{field.upper()}: {reason}" if field else reason) from None
+            found = variable_problems(error, cls)
+            problems.lines += found.values()
+            defaults = {name: field.get_default() for name, field in cls.model_fields.items() if name in found}
+        try:
+            return cls(_env_file=None, **given | defaults)
+        except ValidationError:
+            defaults = {name: field.get_default() for name, field in cls.model_fields.items()}
+            return cast("Self", cls.model_construct(None, **defaults))
+
+    @classmethod
+    def _given(cls, variables: Variables, problems: Problems) -> dict[str, Any]:
+        """The values that are set, by the names of their variables."""
+        names = map(str.upper, cls.model_fields)
+        found = {name: problems.attempt(variables.__getitem__, name) for name in names if name in variables}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @classmethod
+    def secret_names(cls) -> Iterator[str]:
+        """The variables whose values are secrets, each of which may also be given as a file."""
+        return (name.upper() for name, field in cls.model_fields.items() if form_of(field).is_secret)
 
 
 class CoreSettings(Settings):
@@ -65,13 +94,17 @@ class CoreSettings(Settings):
         description="The model's instructions before every conversation. Empty: Parley's own, in PARLEY_LANGUAGE.",
     )
     parley_temperature: float | None = Field(
-        None, ge=0, le=2, description="Randomness from 0 to 2. Not sent where it is not set."
+        None, ge=0, le=2, examples=["0.7"], description="Randomness from 0 to 2. Not sent where it is not set."
     )
     parley_max_tokens: int | None = Field(
-        None, ge=1, description="The longest answer, in tokens. Not sent where it is not set."
+        None,
+        examples=["4000"],
+        ge=1,
+        description="The longest answer, in tokens. Not sent where it is not set.",
     )
     parley_max_tokens_cap: int | None = Field(
         None,
+        examples=["4000"],
         ge=1,
         description="The most tokens an answer may have, above every other setting: of workspaces, channels, direct "
         "messages, PARLEY_MAX_TOKENS. Sent where nothing less is set. Empty: no cap.",
@@ -161,12 +194,12 @@ class CoreSettings(Settings):
     )
     parley_currency: str = Field(
         "USD",
-        pattern="^[A-Z]{3}$",
         description="The currency of the prices, an ISO 4217 code. Costs that an endpoint reports are in US dollars: "
         "they count in place of the prices while this is USD.",
     )
     parley_keep_days: int | None = Field(
         None,
+        examples=["365"],
         ge=1,
         le=MOST_DAYS,
         description="Days after which messages, answers, files and names are removed from Parley's database. "
@@ -217,9 +250,8 @@ class CoreSettings(Settings):
         description="Hosts whose pages the built-in tool that reads links may read without a person's approval: "
         "docs.example.com,*.example.org. It is off unless an admin switches it on for a channel.",
     )
-    parley_memory: str = Field(
+    parley_memory: Literal["channel", "workspace", "off"] = Field(
         "channel",
-        pattern="^(off|channel|workspace)$",
         description="The answered questions that may help with an answer, and be cited: channel (those of its own "
         "channel), workspace (also those of other channels, where everybody who reads the answer may read them) or "
         "off. Channels may choose otherwise, but off is off everywhere.",
@@ -255,9 +287,7 @@ class CoreSettings(Settings):
     parley_rate: int = Field(
         0, ge=0, description="The most questions of one person within a minute. 0: no limit."
     )
-    parley_log: str = Field(
-        "text", pattern="^(text|json)$", description="The format of log lines: text or json."
-    )
+    parley_log: Literal["text", "json"] = Field("text", description="The format of log lines: text or json.")
 
     @property
     def stood_still(self) -> timedelta:
@@ -273,13 +303,19 @@ class CoreSettings(Settings):
         )
 
     def check_platforms(self, platforms: Collection[str]) -> None:
-        """Raises SettingsError for an entry of a list of people that is not `platform:id`, with one of `platforms`."""
+        """Raises SettingsError with a line for each entry of a list of people that is not `platform:id`, with one of
+        `platforms`."""
+        known, problems = ", ".join(platforms), Problems()
+        example = f"{next(iter(platforms), 'platform')}:U0123"
         for name in ("parley_admins", "parley_allow", "parley_deny"):
             for entry in filter(None, map(str.strip, getattr(self, name).split(","))):
                 platform, _, id_ = entry.partition(":")
                 if platform.strip() not in platforms or not id_.strip():
-                    known = ", ".join(platforms)
-                    raise SettingsError(f"{name.upper()}: {entry!r} is not platform:id (platforms: {known})")
+                    wrong = (
+                        f"{name.upper()}: {entry!r} is not platform:id (platforms: {known}), such as {example}"
+                    )
+                    problems.lines.append(wrong)
+        problems.check()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -314,69 +350,19 @@ class CoreSettings(Settings):
     @field_validator("parley_time_zone")
     @classmethod
     def _zone(cls, value: str) -> str:
-        return known_zone(value)
+        return known_zone_of_setting(value)
+
+    @field_validator("parley_language")
+    @classmethod
+    def _language(cls, value: str) -> str:
+        return known_language(value)
+
+    @field_validator("parley_currency")
+    @classmethod
+    def _currency(cls, value: str) -> str:
+        return known_currency(value)
 
     @field_validator("openai_base_url")
     @classmethod
     def _http(cls, value: str) -> str:
-        return endpoint_url(value)
-
-
-def known_zone(value: str) -> str:
-    """`value`, the name of a time zone in the IANA database. Raises ValueError for other texts."""
-    try:
-        return str(ZoneInfo(value.strip()))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{value!r} is not a time zone, such as Europe/Berlin") from None
-
-
-def http_url(value: str) -> str:
-    """`value` without its last slashes.
-
-    Raises ValueError unless it begins with http:// or https://, and where it holds a password: addresses are shown,
-    and the key has a setting of its own.
-    """
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("must begin with http:// or https://")
-    if "@" in urlsplit(value).netloc:
-        raise ValueError("must not hold a name or password")
-    return value.rstrip("/")
-
-
-def endpoint_url(value: str) -> str:
-    """The base URL of an endpoint: `http_url` without /chat/completions; a query stays.
-
-    Raises ValueError for a fragment, and for a missing or invalid host or port.
-    """
-    value = http_url(value.strip())
-    try:
-        parts = urlsplit(value)
-        has_host = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        has_host = False
-    if not has_host or any(character.isspace() for character in value):
-        raise ValueError("is no address, such as https://host/v1")
-    if "#" in value:
-        raise ValueError("must not hold a # and what follows it")
-    path = parts.path.rstrip("/").removesuffix("/chat/completions").rstrip("/")
-    return urlunsplit((parts.scheme, parts.netloc, path, parts.query.rstrip("/"), ""))
-
-
-def completions_url(base_url: str) -> str:
-    """The URL of chat completions at that base URL. The base URL's query comes last."""
-    return _below(base_url, "chat/completions")
-
-
-def transcriptions_url(base_url: str) -> str:
-    """The URL of audio transcriptions at that base URL. The base URL's query comes last."""
-    return _below(base_url, "audio/transcriptions")
-
-
-def embeddings_url(base_url: str) -> str:
-    """The URL of embeddings at that base URL. The base URL's query comes last."""
-    return _below(base_url, "embeddings")
-
-
-def _below(base_url: str, path: str) -> str:
-    parts = urlsplit(base_url)
-    return urlunsplit(parts._replace(path=f"{parts.path}/{path}"))
+        return base_url(value)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dotenv import dotenv_values
 from pydantic import BaseModel, ValidationError
 
 from core.errors import SettingsError
 from core.settings.environment import CoreSettings
+from core.settings.problems import Problems, file_problems
+from core.settings.variables import Variables
 
 FILE = "parley.toml"
+_AT = re.compile(r"(.*) \(at (.*)\)", re.DOTALL)
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -29,18 +31,21 @@ class ConfigFile:
     environment: Mapping[str, str]
 
 
-def read_config_file(settings: CoreSettings) -> ConfigFile | None:
-    """The file at PARLEY_CONFIG, or in the working directory; None where there is none. Raises SettingsError."""
+def read_config_file(settings: CoreSettings, variables: Variables | None = None) -> ConfigFile | None:
+    """The file at PARLEY_CONFIG, or in the working directory; None where there is none. It may name `variables`, else
+    those of the process. Raises SettingsError."""
     path = Path(settings.parley_config or FILE)
     if not settings.parley_config and not path.exists():
         return None
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        reason = (error.strerror or "").lower() if isinstance(error, OSError) else "it is not UTF-8"
         raise SettingsError(f"PARLEY_CONFIG: {path} can't be read: {reason}") from None
-    known = {name: value for name, value in dotenv_values(".env").items() if value} | dict(os.environ)
-    return parse_config_file(text, str(path), known)
+    if variables is None:
+        variables = Variables.of_process(problems := Problems())
+        problems.check()
+    return parse_config_file(text, str(path), variables)
 
 
 def parse_config_file(text: str, source: str, environment: Mapping[str, str]) -> ConfigFile:
@@ -48,15 +53,22 @@ def parse_config_file(text: str, source: str, environment: Mapping[str, str]) ->
     try:
         return ConfigFile(source, tomllib.loads(text), environment)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{source}: {error}") from None
+        raise SettingsError(f"{source}: {_toml_problem(str(error))}") from None
+
+
+def _toml_problem(message: str) -> str:
+    """The message of `tomllib` with its place first."""
+    if not (found := _AT.fullmatch(message)):
+        return f"is not TOML: {message}"
+    reason, place = found.groups()
+    reason = f"{reason[:1].lower()}{reason[1:]}"
+    return f'{place}: is not TOML, whose lines are like name = "a text" or number = 20 ({reason})'
 
 
 def checked(model: type[_Model], values: Any, at: str) -> _Model:
-    """`values` as `model`. Raises SettingsError with one line that names `at` and the key at fault, and no value."""
+    """`values` as `model`. Raises SettingsError with one line for each key at fault, that names `at` and the key, and
+    no value."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        keys = ".".join(str(part) for part in first["loc"])
-        reason = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{at}: {keys}: {reason}" if keys else f"{at}: {reason}") from None
+        raise SettingsError(*file_problems(error, model, at)) from None

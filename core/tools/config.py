@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from core.errors import SettingsError
 from core.headers import is_secret, read_headers, read_value
 from core.redaction import is_secret as is_key
-from core.settings.environment import CoreSettings, endpoint_url
-from core.settings.parley_toml import ConfigFile, checked, read_config_file
+from core.settings.parley_toml import ConfigFile, checked
+from core.settings.problems import Problems
+from core.settings.urls import endpoint_url
 from core.values.places import Place
 from core.values.tools import ToolRule
 
@@ -106,25 +107,29 @@ class ToolServer(BaseModel):
         return not (reads and self.trust) and self.rule(title, reads=reads) is not ToolRule.READ
 
 
-def load_tool_servers(settings: CoreSettings) -> tuple[ToolServer, ...]:
-    """The servers of `parley.toml`, in its order. Raises SettingsError with one line that names the key at fault."""
-    file = read_config_file(settings)
-    return () if file is None else tool_servers(file)
-
-
-def tool_servers(file: ConfigFile) -> tuple[ToolServer, ...]:
-    """Raises SettingsError."""
+def tool_servers(file: ConfigFile | None) -> tuple[ToolServer, ...]:
+    """The servers of `parley.toml`, in its order; none where there is no file. Raises SettingsError with a line for
+    each key at fault."""
+    if file is None:
+        return ()
     written = file.values.get("tools", [])
     if not isinstance(written, list):
         raise SettingsError(f"{file.source}: tools: write each server as [[tools]]")
     servers: list[ToolServer] = []
+    problems = Problems()
     for number, values in enumerate(written):
         at = f"{file.source}: tools.{number}"
-        server = _resolved(checked(ToolServer, values, at), file.environment, at)
-        if any(other.name == server.name for other in servers):
-            raise SettingsError(f"{at}.name: {server.name!r} is there twice")
-        servers.append(server)
+        server = problems.attempt(_server, values, file.environment, at)
+        if server is not None and any(other.name == server.name for other in servers):
+            problems.lines.append(f"{at}.name: {server.name!r} is there twice")
+        servers += [server] if server is not None else []
+    problems.check()
     return tuple(servers)
+
+
+def _server(values: object, environment: Mapping[str, str], at: str) -> ToolServer:
+    """Raises SettingsError."""
+    return _resolved(checked(ToolServer, values, at), environment, at)
 
 
 def _resolved(server: ToolServer, environment: Mapping[str, str], at: str) -> ToolServer:

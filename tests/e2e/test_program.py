@@ -41,6 +41,12 @@ RESUMED = phrase("resumed", "en")
         ({"SSLKEYLOGFILE": "/nowhere/keys.log"}, "SSLKEYLOGFILE"),
         ({"SSLKEYLOGFILE": "/"}, "SSLKEYLOGFILE"),
         ({"OPENAI_BASE_URL": "https://host/v1#top"}, "OPENAI_BASE_URL"),
+        ({"PARLEY_LANGAUGE": "zh"}, "PARLEY_LANGAUGE: is no setting of Parley; did you mean PARLEY_LANGUAGE?"),
+        ({"PARLEY_WEB": "off"}, "PARLEY_WEB: is off, and so is every other platform: set PARLEY_WEB=on"),
+        (
+            {"OPENAI_API_KEY_FILE": "/nowhere/key"},
+            "OPENAI_API_KEY_FILE: /nowhere/key can't be read: no such file",
+        ),
     ],
 )
 async def test_wrong_settings_end_with_one_line_that_names_the_variable(
@@ -53,6 +59,52 @@ async def test_wrong_settings_end_with_one_line_that_names_the_variable(
     assert program.output.count("\n") == 1, program.output
     assert line in program.output
     assert "hunter2" not in program.output
+
+
+async def test_all_that_is_wrong_in_the_environment_and_in_the_files_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        "PARLEY_MODLES=gpt\nPARLEY_LOG=xml\nnot a setting\nDATABASE_URI=sqlite:///x\n"
+    )
+    (tmp_path / "parley.toml").write_text(
+        'modles = ["a"]\n[endpoints.a]\nbase_url = "host"\nmodels = { a = {} }\n'
+        'accounts = [{ name = "a", key = "sk-test" }]\n[[tools]]\nname = "jira"\nur = "https://mcp.example"\n'
+    )
+    program = Program(tmp_path, PARLEY_LANGUAGE="fr", SLACK_BOT_TOKEN="secret-one", DATABASE_URL="x:hunter2@y")
+    await program.start()
+    assert await program.end() == 2
+    places = [
+        *(".env", "SLACK_BOT_TOKEN", "PARLEY_LANGUAGE", "PARLEY_LOG", "parley.toml", "parley.toml"),
+        *("PARLEY_MODLES", "DATABASE_URL", "parley.toml"),
+    ]
+    lines = program.output.splitlines()
+    assert [line.split(": ")[:2] for line in lines] == [["parley", place] for place in places], program.output
+    assert "endpoints.a.base_url: must begin with http" in lines[4]
+    assert "modles: is no key of Parley; did you mean models?" in lines[5]
+    assert "tools.0.ur: is no key of Parley; did you mean url?" in lines[8]
+    program.check_output()
+    assert not {"secret-one", "hunter2"} & set(program.output.replace("'", " ").split())
+
+
+async def test_a_near_miss_is_a_warning_and_the_program_starts(tmp_path: Path) -> None:
+    async with Program(
+        tmp_path, OPENAI_APIKEY="sk-test", SLACK_TOKEN="xoxb-test", OPENAI_ORG_ID="org"
+    ) as program:
+        pass
+    assert "warning  OPENAI_APIKEY: is not read; did you mean OPENAI_API_KEY?\n" in program.output
+    assert "warning  SLACK_TOKEN: is not read; did you mean SLACK_BOT_TOKEN?\n" in program.output
+    assert "OPENAI_ORG_ID" not in program.output
+
+
+async def test_secrets_are_read_from_files(tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions) -> None:
+    settings = slack_settings(slack) | model_settings(endpoint)
+    secrets = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "OPENAI_API_KEY")
+    for name in secrets:
+        (tmp_path / name).write_text(settings.pop(name) + "\n")
+        settings[f"{name}_FILE"] = str(tmp_path / name)
+    endpoint.script(Words("Four."))
+    async with Program(tmp_path, **settings):
+        ts = await slack.say("U1", "C1", f"{AT} two and two?")
+        await answered(slack, "C1", ts, "Four.")
 
 
 async def test_a_network_in_no_proxy_is_read(tmp_path: Path) -> None:

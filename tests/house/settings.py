@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bots.app import SETTINGS
+from bots.config import SETTINGS
 from bots.discord.invite import invite_to_text, rights_to_table
 from bots.settings import settings_to_table, settings_to_text
 from bots.slack.manifest import EXAMPLE_URL, events_to_table, manifest, manifest_to_text, scopes_to_table

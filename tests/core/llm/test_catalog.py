@@ -237,23 +237,23 @@ def test_a_reported_cost_counts_in_us_dollars_unless_an_endpoint_says_otherwise(
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("models = [", "parley.toml: Invalid value (at end of document)"),
-        ("", "parley.toml: endpoints: Field required"),
+        ("models = [", "parley.toml: end of document: is not TOML, whose lines are like name = "),
+        ("", "parley.toml: endpoints: is missing; it must be a table, such as [endpoints.main]"),
         (
             FINE + 'colour = "red"',
-            "parley.toml: endpoints.one.models.large.colour: Extra inputs are not permitted",
+            "parley.toml: endpoints.one.models.large.colour: is no key of Parley: here are price_input",
         ),
         (
             FINE + "price_input = -1",
-            "parley.toml: endpoints.one.models.large.price_input: Input should be greater",
+            "parley.toml: endpoints.one.models.large.price_input: must be a number from 0 to 1000000000",
         ),
         (
             FINE + "price_reasoning = inf",
-            "parley.toml: endpoints.one.models.large.price_reasoning: Input should be",
+            "parley.toml: endpoints.one.models.large.price_reasoning: must be a number from 0 to 1000000000",
         ),
         (
             FINE + "price_picture = 1e10",
-            "parley.toml: endpoints.one.models.large.price_picture: Input should be less",
+            "parley.toml: endpoints.one.models.large.price_picture: must be a number from 0 to 1000000000",
         ),
         (
             FINE + "prices = [{ since = 2026-12-01, input = 1 }]",
@@ -261,13 +261,24 @@ def test_a_reported_cost_counts_in_us_dollars_unless_an_endpoint_says_otherwise(
         ),
         (
             FINE + "prices = [{ since = 'soon', input = 1, output = 1 }]",
-            "parley.toml: endpoints.one.models.large.prices.0.since: Input should be a valid date",
+            "parley.toml: endpoints.one.models.large.prices.0.since: must be a day, such as 2027-01-01",
         ),
         (
             FINE + "prices = [" + "{ since = 2026-12-01, input = 1, output = 1 }," * 2 + "]",
             "parley.toml: endpoints.one.models.large.prices: 2026-12-01 is there twice",
         ),
         ('models = ["small"]' + FINE, "parley.toml: models: no endpoint serves 'small'"),
+        ('models = ["larg"]' + FINE, "parley.toml: models: no endpoint serves 'larg'; did you mean large?"),
+        (
+            FINE + "price_inptu = 1",
+            "parley.toml: endpoints.one.models.large.price_inptu: is no key of Parley; did you",
+        ),
+        (FINE + "images = 3", "parley.toml: endpoints.one.models.large.images: must be true, false or auto"),
+        (
+            FINE.replace("one/v1/", "one/v1/chat/completions"),
+            "parley.toml: endpoints.one.base_url: must not end in /chat/completions, which is the address of one call: "
+            "write http://one/v1",
+        ),
         (FINE.replace("http://", "ftp://"), "parley.toml: endpoints.one.base_url: must begin with http://"),
         (
             FINE.replace("http://", "http://ada:sk-secret@"),
@@ -295,6 +306,28 @@ def test_what_is_wrong_is_one_line_that_names_the_place(text: str, line: str) ->
     assert "sk-" not in str(caught.value)
 
 
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    text = FINE.replace("}]", '}, { name = "b", key_env = "NONE" }, { name = "b", key = "sk-secret" }]')
+    text = (
+        'models = ["small", "large"]' + text + "[endpoints.two]\nbase_url = 'http://two'\nmodels = { m = {} }\n"
+    )
+    text += 'accounts = [{ name = "c" }]'
+    with pytest.raises(SettingsError) as caught:
+        toml_to_catalog(text, settings(), KEYS, FILE)
+    assert caught.value.lines == (
+        "parley.toml: models: no endpoint serves 'small'",
+        "parley.toml: endpoints.one.accounts.1.key_env: NONE is not set",
+        "parley.toml: endpoints.one.accounts.2.name: 'b' is there twice",
+        "parley.toml: endpoints.two.accounts.0: needs key_env, the name of the variable that holds its key",
+    )
+    text = FINE.replace("accounts", "acounts") + "colour = 1\nprice_input = 'much'"
+    with pytest.raises(SettingsError) as caught:
+        toml_to_catalog(text, settings(), KEYS, FILE)
+    assert [line.split(": ")[1].rpartition(".")[2] for line in caught.value.lines] == [
+        *("accounts", "price_input", "colour", "acounts")
+    ]
+
+
 def test_the_file_is_found_in_the_working_directory_or_where_it_is_said_to_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,5 +339,5 @@ def test_the_file_is_found_in_the_working_directory_or_where_it_is_said_to_be(
     assert load_catalog(settings()).secrets == ["sk-from-environment"]
     (tmp_path / "other.toml").write_text(FINE.replace("OPENAI_API_KEY", "KEY_TWO"))
     assert load_catalog(settings(parley_config="other.toml")).secrets == ["sk-from-file"]
-    with pytest.raises(SettingsError, match=r"^PARLEY_CONFIG: gone.toml can't be read: No such file"):
+    with pytest.raises(SettingsError, match=r"^PARLEY_CONFIG: gone.toml can't be read: no such file"):
         load_catalog(settings(parley_config="gone.toml"))

@@ -26,7 +26,8 @@ from core.llm.embeddings import (
     EndpointEmbedder,
 )
 from core.llm.tokens import estimate
-from core.settings.environment import CoreSettings, embeddings_url
+from core.settings.environment import CoreSettings
+from core.settings.urls import embeddings_url
 from core.values.deltas import Usage
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import FakeCompletions, Raw, Refused, Reply, Status, hashed

@@ -18,7 +18,8 @@ from core.llm.sounds import extension_of
 from core.llm.tokens import estimate
 from core.llm.transcription import LEARNT_S, LIMIT_S, MAX_BYTES, EndpointTranscriber
 from core.ports.files import FileError
-from core.settings.environment import CoreSettings, transcriptions_url
+from core.settings.environment import CoreSettings
+from core.settings.urls import transcriptions_url
 from core.values.deltas import Usage
 from core.values.parts import FileProblem
 from tests.fakes.clock import FakeClock

@@ -224,7 +224,6 @@ def test_the_language_is_the_channels_then_the_persons_then_the_operators() -> N
     assert language_for(ada, merged({}, {"language": "en"}), core()) == "en"
     assert language_for(ada, merged({}, {}), core()) == "zh"
     assert language_for(bob, merged({}, {}), core(parley_language="zh")) == "zh"
-    assert language_for(bob, merged({}, {}), core(parley_language="xx")) == "en"
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../etc/passwd", "Europe", ""])

@@ -1,0 +1,170 @@
+"""All settings: read and checked before anything connects, and all that is wrong reported at once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from aiohttp.web import Request, Response
+from pydantic import SecretStr
+
+from bots import discord, slack, web
+from bots.discord import DiscordSettings
+from bots.slack import SlackSettings
+from bots.timers import TimerSettings
+from bots.web import WebSettings
+from core.errors import SettingsError
+from core.llm import check_ways
+from core.llm.catalog import ModelCatalog, environment_to_catalog, file_to_catalog
+from core.redaction import is_secret
+from core.settings.channel import offered_models
+from core.settings.environment import CoreSettings, Settings
+from core.settings.names import names_in, near_misses, unknown_names
+from core.settings.parley_toml import ConfigFile, read_config_file
+from core.settings.problems import Problems
+from core.settings.variables import FROM_FILE, Variables
+from core.tools.config import ToolServer, tool_servers
+from core.values.places import Person
+from core.values.platform import Feature
+from storage import DatabaseSettings
+
+SETTINGS: tuple[type[Settings], ...] = (
+    CoreSettings,
+    SlackSettings,
+    DiscordSettings,
+    WebSettings,
+    TimerSettings,
+    DatabaseSettings,
+)
+
+
+_ALIASES = {
+    "OPENAI_API_BASE": "OPENAI_BASE_URL",
+    "OPENAI_API_URL": "OPENAI_BASE_URL",
+    "OPENAI_BASE": "OPENAI_BASE_URL",
+    "OPENAI_URL": "OPENAI_BASE_URL",
+    "OPENAI_KEY": "OPENAI_API_KEY",
+    "OPENAI_TOKEN": "OPENAI_API_KEY",
+    "OPENAI_MODEL_NAME": "OPENAI_MODEL",
+    "SLACK_TOKEN": "SLACK_BOT_TOKEN",
+    "DISCORD_TOKEN": "DISCORD_BOT_TOKEN",
+    "DB_URL": "DATABASE_URL",
+}
+"""Names that other programs have for the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings, read and checked before anything connects."""
+
+    core: CoreSettings
+    database: DatabaseSettings
+    slack: SlackSettings
+    discord: DiscordSettings
+    web: WebSettings
+    timers: TimerSettings
+    catalog: ModelCatalog
+    tool_servers: tuple[ToolServer, ...] = ()
+    variables: Variables = field(default_factory=lambda: Variables({}), repr=False)
+    warnings: tuple[str, ...] = ()
+    """A line for each variable that may be a misspelt setting."""
+
+    @classmethod
+    def load(cls) -> Config:
+        """Raises SettingsError with a line for all that is wrong in the environment, `.env` and `parley.toml`."""
+        problems = Problems()
+        config = cls.read(Variables.of_process(problems), problems)
+        problems.check()
+        return config
+
+    @classmethod
+    def read(cls, variables: Variables, problems: Problems) -> Config:
+        """The settings; what is wrong is added to `problems`, and has its default."""
+        slack_settings, discord_settings, web_settings = (
+            SlackSettings.read(variables, problems),
+            DiscordSettings.read(variables, problems),
+            WebSettings.read(variables, problems),
+        )
+        platforms_known = not problems.lines
+        core = CoreSettings.read(variables, problems)
+        file = problems.attempt(read_config_file, core, variables)
+        catalog = problems.attempt(file_to_catalog, file, core) or environment_to_catalog(core)
+        given, known = list(variables), _known_names(file)
+        problems.lines += unknown_names(given, known)
+        config = cls(
+            core.model_copy(update={"openai_model": catalog.default.name}),
+            DatabaseSettings.read(variables, problems),
+            slack_settings,
+            discord_settings,
+            web_settings,
+            TimerSettings.read(variables, problems),
+            catalog,
+            problems.attempt(tool_servers, file) or (),
+            variables,
+            tuple(near_misses(given, known, _ALIASES)),
+        )
+        problems.attempt(check_ways, catalog, os.environ)
+        problems.attempt(core.check_platforms, config.platforms())
+        if platforms_known:
+            problems.attempt(config.timers.check, config.platforms())
+            problems.attempt(config.check_any_platform)
+        return config
+
+    def check_any_platform(self) -> None:
+        """Raises SettingsError where no platform is on."""
+        if all(self.platforms().values()):
+            raise SettingsError(
+                "PARLEY_WEB: is off, and so is every other platform: set PARLEY_WEB=on, DISCORD_BOT_TOKEN, or "
+                "SLACK_BOT_TOKEN and SLACK_APP_TOKEN"
+            )
+
+    def platforms(self) -> dict[str, str]:
+        """Each platform, and why it is off (empty where it is on)."""
+        away = {"slack": slack.why_not(self.slack), "discord": discord.why_not(self.discord)}
+        return away | {"web": web.why_not(self.web, others=not all(away.values()))}
+
+    @property
+    def forums(self) -> frozenset[str]:
+        """The platforms that have forums."""
+        traits = {"slack": slack.TRAITS, "discord": discord.TRAITS, "web": web.TRAITS}
+        return frozenset(name for name, one in traits.items() if Feature.FORUMS in one.features)
+
+    def secrets(self) -> list[str]:
+        """All secret values, for logs and chats to leave out."""
+        every: tuple[Settings, ...] = (
+            self.core,
+            self.slack,
+            self.discord,
+            self.web,
+            self.timers,
+        )
+        values = (getattr(settings, name) for settings in every for name in type(settings).model_fields)
+        own = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        of_servers = [secret for server in self.tool_servers for secret in server.secrets]
+        others = self.database.secrets + self.catalog.secrets + of_servers
+        return [value for value in own if is_secret(value)] + others
+
+    @property
+    def page_admin(self) -> Person | None:
+        """The reader of the chat page, where there is one and its reader is an admin."""
+        return None if self.platforms()["web"] else web.admin(self.web, self.core)
+
+    @property
+    def offered(self) -> list[str]:
+        """The models that people may choose from; none where nothing limits them to any."""
+        if self.core.parley_models.strip():
+            return list(offered_models(self.core))
+        cards = [self.catalog.default.name, *(model_info.name for model_info in self.catalog.cards)]
+        return list(dict.fromkeys(cards)) if len(self.catalog.cards) > 1 else []
+
+    def refuse_host(self, request: Request) -> Response | None:
+        """The answer to a request for another host than the page's own; None where it may go on."""
+        return web.refuse_host(self.web.hosts, request)
+
+
+def _known_names(file: ConfigFile | None) -> set[str]:
+    """The names of all settings, the variables that a file names, and those of the files of secrets."""
+    named = names_in(file.values) if file is not None else set()
+    secrets = {name for settings in SETTINGS for name in settings.secret_names()} | named
+    settings_names = {name for settings in SETTINGS for name in settings.model_fields}
+    return {name.upper() for name in settings_names | secrets | {f"{one}{FROM_FILE}" for one in secrets}}

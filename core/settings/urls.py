@@ -1,0 +1,82 @@
+"""Addresses in settings, and those of an endpoint's calls. Pure."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+_CALLS = ("/chat/completions", "/completions")
+_SECRET = re.compile("key|token|secret|password|signature|credential", re.IGNORECASE)
+
+
+def http_url(value: str) -> str:
+    """`value` without its last slashes.
+
+    Raises ValueError unless it begins with http:// or https://, and where it holds a password: addresses are shown,
+    and the key has a setting of its own.
+    """
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://, such as https://host/v1")
+    if "@" in urlsplit(value).netloc:
+        raise ValueError("must not hold a name or password; the key has a setting of its own")
+    return value.rstrip("/")
+
+
+def endpoint_url(value: str) -> str:
+    """The URL of a server; a query stays.
+
+    Raises ValueError for a fragment, and for a missing or invalid host or port.
+    """
+    value = http_url(value.strip())
+    try:
+        parts = urlsplit(value)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        has_host = False
+    if not has_host or any(character.isspace() for character in value):
+        raise ValueError("is no address, such as https://host/v1")
+    if "#" in value:
+        raise ValueError("must not hold a # and what follows it; an address is like https://host/v1")
+    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), parts.query.rstrip("/"), ""))
+
+
+def base_url(value: str) -> str:
+    """The base URL of an endpoint of models: `endpoint_url`.
+
+    Raises ValueError also for the URL of one call, and for a query that is no list of `name=value` or holds a key.
+    """
+    value = endpoint_url(value)
+    parts = urlsplit(value)
+    call = next((call for call in _CALLS if parts.path.endswith(call)), "")
+    if call:
+        right = urlunsplit(parts._replace(path=parts.path.removesuffix(call)))
+        raise ValueError(f"must not end in {call}, which is the address of one call: write {right}")
+    try:
+        pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    except ValueError:
+        raise ValueError("has a query that is not name=value, such as ?api-version=preview") from None
+    if secret := next((name for name, _ in pairs if _SECRET.search(name)), ""):
+        raise ValueError(
+            f"must not hold {secret!r} in its query, since addresses are shown; the key has a setting"
+        )
+    return value
+
+
+def completions_url(base_url: str) -> str:
+    """The URL of chat completions at that base URL. The base URL's query comes last."""
+    return _below(base_url, "chat/completions")
+
+
+def transcriptions_url(base_url: str) -> str:
+    """The URL of audio transcriptions at that base URL. The base URL's query comes last."""
+    return _below(base_url, "audio/transcriptions")
+
+
+def embeddings_url(base_url: str) -> str:
+    """The URL of embeddings at that base URL. The base URL's query comes last."""
+    return _below(base_url, "embeddings")
+
+
+def _below(base_url: str, path: str) -> str:
+    parts = urlsplit(base_url)
+    return urlunsplit(parts._replace(path=f"{parts.path}/{path}"))
