@@ -41,6 +41,8 @@
     transcription    transcribes voice clips
     └ sounds           types of audio and their extensions                         pure
     embeddings       asks for the vectors of texts
+    model_list       the models that an endpoint serves
+    endpoint_checks  the checks of `parley doctor` of endpoints and models
     single_response  one response that is no stream
     offline          the built-in model without a key
     catalog          accounts and models, from the environment or parley.toml

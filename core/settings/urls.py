@@ -77,6 +77,11 @@ def embeddings_url(base_url: str) -> str:
     return _below(base_url, "embeddings")
 
 
+def models_url(base_url: str) -> str:
+    """The URL of the list of models at that base URL. The base URL's query comes last."""
+    return _below(base_url, "models")
+
+
 def _below(base_url: str, path: str) -> str:
     parts = urlsplit(base_url)
     return urlunsplit(parts._replace(path=f"{parts.path}/{path}"))

@@ -10,5 +10,5 @@ config      the tool servers of `parley.toml`                                   
 builtin     the built-in tools, as a source
 earlier     reads earlier messages, and searches earlier answers
 links       reads pages of the Internet; page_text: their text                   pure
-mcp         MCP servers
+mcp         MCP servers; server_checks: the checks of `parley doctor` of them
 """

@@ -1,0 +1,269 @@
+"""The checks of `parley doctor` of endpoints and models: real requests, as small as they can be.
+
+The list of models, and for each model one completion of at most 16 tokens; pictures and tools where the settings claim
+that it takes them; embeddings and transcripts where a model for them is set. Some endpoints refuse a limit below 16.
+"""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from functools import partial
+
+from core.clock import Clock
+from core.errors import BotError, Code, ModelError
+from core.i18n import advise
+from core.llm.catalog import ModelCatalog, Route
+from core.llm.client import CompletionsClient, Repairs, create_repairs
+from core.llm.embeddings import EndpointEmbedder
+from core.llm.model_list import served_models
+from core.llm.request_repairs import TOOLS
+from core.llm.response_reader import ReadTimeouts
+from core.llm.single_response import key_text, lacks_path
+from core.llm.transcription import EndpointTranscriber
+from core.ports.files import FileError
+from core.ports.model import Request
+from core.settings.environment import CoreSettings
+from core.values.checks import Check, Finding, failed, ok, warning
+from core.values.conversation import Message, text_message
+from core.values.deltas import Thinking
+from core.values.parts import Image, Text, ToolCall
+from core.values.tools import Tool
+
+MOST_TOKENS = 16
+MOST_TOKENS_OF_CALL = 256
+"""A model may reason before it calls a tool."""
+SLOW_S = 5.0
+"""Seconds to the first word past which a model is called slow."""
+_FIRST_WORD_S, _GAP_S, _TOTAL_S = 30.0, 10.0, 40.0
+_LIMIT_S = _TOTAL_S + 5.0
+
+_PICTURE = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAKklEQVR42mOQt/alKWIYtWDUglELRi0YtWDUglEL"
+    "Ri0YtWDUglELhooFAAFunB/LWPD9AAAAAElFTkSuQmCC"
+)
+"""A PNG of 32 by 32 pixels in one colour. Smaller ones are refused by some models."""
+_TOOL = Tool("ready", "Says that you are ready. Takes nothing.", '{"type": "object", "properties": {}}')
+
+
+class _Unreported:
+    """A `ModelObserver` that tells nobody: the report says what failed."""
+
+    def count(self, name: str, **labels: str) -> None:
+        return
+
+    def report_failure(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
+        return
+
+    def report_recovery(self, *whats: str) -> None:
+        return
+
+    def is_reported(self, what: str, code: Code) -> bool:
+        return False
+
+
+class EndpointChecks:
+    """The checks of all endpoints and models of `catalog`. `environment` names proxies and certificates."""
+
+    def __init__(
+        self,
+        catalog: ModelCatalog,
+        settings: CoreSettings,
+        clock: Clock,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._catalog = catalog
+        self._clock = clock
+        self._environment = environment
+        first_word_s = min(settings.parley_first_word_s, _FIRST_WORD_S)
+        self._patience = ReadTimeouts(first_word_s, _GAP_S, _TOTAL_S)
+
+    def all(self) -> list[Check]:
+        """The checks in the order of the catalog, endpoints first."""
+        catalog = self._catalog
+        if not catalog.routes:
+            return [Check("model", self._offline)]
+        first_of_each = {route.account.name: route for route in reversed(catalog.routes)}
+        accounts = [route for route in catalog.routes if route is first_of_each[route.account.name]]
+        return [
+            *(self._check(f"endpoint {_label(route)}", self._list, route) for route in accounts),
+            *(check for route in catalog.routes for check in self._of_model(route)),
+            *(self._check(_named("embeddings", route), self._embed, route) for route in catalog.embeddings),
+            *(
+                self._check(_named("sounds", route), self._transcribe, route)
+                for route in catalog.transcriptions
+            ),
+        ]
+
+    def _of_model(self, route: Route) -> Iterator[Check]:
+        yield self._check(_named("model", route), self._complete, route)
+        if route.model_info.images:
+            yield self._check(_named("pictures", route), self._see, route)
+        if route.model_info.tools:
+            yield self._check(_named("tools", route), self._call, route)
+
+    def _check(
+        self, name: str, run: Callable[[str, Route], Awaitable[Sequence[Finding]]], route: Route
+    ) -> Check:
+        return Check(name, partial(_explained, name, route, partial(run, name, route)), _LIMIT_S)
+
+    async def _offline(self) -> list[Finding]:
+        return [
+            warning(
+                "model",
+                "no key is set, so the built-in offline model answers",
+                "set OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL together: the key is sent to that URL alone",
+            )
+        ]
+
+    async def _list(self, name: str, route: Route) -> list[Finding]:
+        try:
+            served = await served_models(route, self._clock, self._environment)
+        except ModelError as error:
+            if lacks_path(error) or error.code is Code.GARBLED:
+                return [
+                    warning(name, f"has no list of models ({_said(error)}), so names can't be looked up there")
+                ]
+            raise
+        wanted = {one.model_there: one for one in self._catalog.routes if one.account == route.account}
+        missing = [model for model in wanted if served and model not in served]
+        if not missing:
+            return [ok(name, f"reached; its list of {len(served)} models has all that are set")]
+        return [
+            warning(
+                name,
+                f"its list of {len(served)} models has no {', '.join(missing)}",
+                f"compare {wanted[missing[0]].model_at} with the list; the check of the model itself decides",
+            )
+        ]
+
+    async def _complete(self, name: str, route: Route) -> list[Finding]:
+        first_word_s = await self._ask(route, text_message("user", "Reply with the word ready."))
+        if first_word_s is None:
+            return [ok(name, f"answers; within {MOST_TOKENS} tokens it wrote nothing yet")]
+        said = f"answers; first word after {first_word_s:.1f} s"
+        if first_word_s <= SLOW_S:
+            return [ok(name, said)]
+        return [
+            warning(
+                name, f"{said}, which is slow", "people wait that long for each answer: see the endpoint's load"
+            )
+        ]
+
+    async def _see(self, name: str, route: Route) -> list[Finding]:
+        parts = (Text("Which colour is this? One word."), Image(_PICTURE, "colour.png"))
+        try:
+            await self._ask(route, Message("user", parts))
+        except ModelError as error:
+            if error.code is not Code.BAD_REQUEST:
+                raise
+            todo = f"set images = false at {route.model_at}, or name a model that sees"
+            return [failed(name, f"refuses pictures, though they are set ({_said(error)})", todo)]
+        return [ok(name, "takes pictures, as set")]
+
+    async def _call(self, name: str, route: Route) -> list[Finding]:
+        repairs = create_repairs(self._clock)
+        called = False
+        client = self._client(route, repairs)
+        try:
+            message = text_message("user", f"Call the tool {_TOOL.name}.")
+            request = Request((message,), route.model_there, max_tokens=MOST_TOKENS_OF_CALL, tools=(_TOOL,))
+            async with aclosing(client.stream(request)) as deltas:
+                async for delta in deltas:
+                    called = called or isinstance(delta, ToolCall)
+        finally:
+            await client.close()
+        if any(TOOLS in repaired for repaired in repairs.values()):
+            return [
+                failed(name, "refuses tools, though they are set", f"set tools = false at {route.model_at}")
+            ]
+        if called:
+            return [ok(name, "calls tools, as set")]
+        return [warning(name, "takes tools, and did not call the one that it was asked to call")]
+
+    async def _embed(self, name: str, route: Route) -> list[Finding]:
+        embedder = EndpointEmbedder([route], self._clock, _Unreported(), self._environment)
+        try:
+            embedded = await embedder.embed(["ready"])
+        finally:
+            await embedder.close()
+        return [ok(name, f"makes vectors of {embedded.vectors[0].dimension} numbers")]
+
+    async def _transcribe(self, name: str, route: Route) -> list[Finding]:
+        transcriber = EndpointTranscriber([route], self._clock, _Unreported(), self._environment)
+        try:
+            await transcriber.transcribe("silence.wav", "audio/wav", _silence())
+        except FileError as error:
+            return [failed(name, str(error.detail), f"check the model ({route.model_at}) and its endpoint")]
+        finally:
+            await transcriber.close()
+        return [ok(name, "writes down sounds")]
+
+    async def _ask(self, route: Route, message: Message) -> float | None:
+        """Seconds until the first word of the answer, or of its reasoning; None if none came. Raises ModelError."""
+        client = self._client(route, create_repairs(self._clock))
+        began, first_word_s = self._clock.monotonic(), None
+        try:
+            request = Request((message,), route.model_there, max_tokens=MOST_TOKENS)
+            async with aclosing(client.stream(request)) as deltas:
+                async for delta in deltas:
+                    if first_word_s is None and isinstance(delta, Text | Thinking):
+                        first_word_s = self._clock.monotonic() - began
+        except ModelError as error:
+            if error.code is not Code.EMPTY or "'length'" not in error.detail:
+                raise
+        finally:
+            await client.close()
+        return first_word_s
+
+    def _client(self, route: Route, repairs: Repairs) -> CompletionsClient:
+        account = route.account
+        headers = {name: value.get_secret_value() for name, value in account.headers.items()}
+        return CompletionsClient(
+            account.base_url,
+            key_text(route),
+            self._clock,
+            self._patience,
+            repairs,
+            headers=headers,
+            environment=self._environment,
+            endpoint=account.endpoint,
+        )
+
+
+async def _explained(
+    name: str, route: Route, run: Callable[[], Awaitable[Sequence[Finding]]]
+) -> Sequence[Finding]:
+    """The findings of `run`, or the one that its ModelError makes."""
+    try:
+        return await run()
+    except ModelError as error:
+        return [failed(name, _said(error), advise(error.code, "en", route.places))]
+
+
+def _said(error: ModelError) -> str:
+    return f"HTTP {error.status}: {error.detail}" if error.status else error.detail or str(error.code)
+
+
+def _named(kind: str, route: Route) -> str:
+    """The name of a check of the model of `route`."""
+    return f"{kind} {route.model_there} at {_label(route)}"
+
+
+def _label(route: Route) -> str:
+    """The host of an account, with the account's name where the file names it."""
+    account = route.account
+    return account.host if account.name == account.key_at else f"{account.host} ({account.name})"
+
+
+def _silence() -> bytes:
+    """One second of silence as a WAV file."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8_000)
+        sound.writeframes(bytes(16_000))
+    return content.getvalue()

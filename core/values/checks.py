@@ -1,0 +1,52 @@
+"""Checks of the installation by `parley doctor`, and what they find."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class CheckStatus(StrEnum):
+    """The outcome of a check."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """Something is missing that Parley can do without, or could not be verified."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report. `check` names its subject in a few words, `detail` says what was found, and `todo` what
+    to do about it; empty where nothing is to be done. None of them holds a secret."""
+
+    check: str
+    status: CheckStatus
+    detail: str
+    todo: str = ""
+
+
+def ok(check: str, detail: str) -> Finding:
+    """All is well."""
+    return Finding(check, CheckStatus.OK, detail)
+
+
+def warning(check: str, detail: str, todo: str = "") -> Finding:
+    """Parley works without it, or it could not be verified."""
+    return Finding(check, CheckStatus.WARNING, detail, todo)
+
+
+def failed(check: str, detail: str, todo: str) -> Finding:
+    """Something that is set does not work."""
+    return Finding(check, CheckStatus.FAILED, detail, todo)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check, which may find several things. `run` ends by itself or is cancelled after `limit_s` seconds; it raises
+    nothing that it can explain."""
+
+    name: str
+    run: Callable[[], Awaitable[Sequence[Finding]]]
+    limit_s: float = 20.0
