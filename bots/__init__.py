@@ -9,6 +9,7 @@
     health       the database, each platform's calls, the event loop
     operation_report  the operators' own report, once a week
     timers       the daily summary; retention: removes data that is stored for a limited time
+    setup        `parley doctor`: checks of the whole installation
     settings     every setting as text; exports: the tables of `parley usage` and `parley feedback`
 
 Shared by what serves pages:

@@ -1,4 +1,4 @@
-"""The command line: `parley run`, `parley summary --now`, `parley usage` and `parley feedback`.
+"""The command line: `parley run`, `parley doctor`, `parley summary --now`, `parley usage` and `parley feedback`.
 
 The commands import `bots.config` and `bots.programs` themselves: that takes seconds, and aiohttp makes TLS contexts as
 it is imported, which fails for odd variables of the environment.
@@ -7,6 +7,7 @@ it is imported, which fails for odd variables of the environment.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -129,6 +130,27 @@ def _print(table: Awaitable[str]) -> None:
         sys.stdout.write(await table)
 
     asyncio.run(printed())
+
+
+@parley.command()
+def doctor(
+    json: Annotated[
+        bool, typer.Option("--json", help="Print an array of {check, status, detail, todo}.")
+    ] = False,
+) -> None:
+    """Check every setting against the real services, beside a running parley too.
+
+    Prints a line for each check: ok, warning or failed, and what to do.
+    A warning is something that Parley works without, or can't verify.
+    The status is 1 where a check has failed, else 0, also with warnings.
+    The last line counts all three. Each model is asked for one answer of
+    at most 16 tokens.
+    """
+    with _errors_in_lines():
+        from bots.setup.doctor import run
+
+        configure("text", level=logging.CRITICAL)  # what libraries log, the report says
+        raise typer.Exit(asyncio.run(run(SystemClock(), _tell, json=json)))
 
 
 @parley.command()

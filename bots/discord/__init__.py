@@ -26,6 +26,7 @@
     posts             posts of forums that nobody has answered
     readers           the people who may read a channel                         pure
     invite            the link that invites the bot: its rights, with reasons   pure
+    checks            the checks of `parley doctor`: token, intent, rights in each server
     errors            exceptions of discord.py and aiohttp -> PlatformError
     private           names of discord.py that are not part of its public interface
 

@@ -30,6 +30,7 @@
     sources        which channels may be sources of an answer
     search         Slack's own search, in place of a memory
     manifest       the manifest of the app: its scopes and events, with reasons   pure
+    checks         the checks of `parley doctor`: tokens, scopes, how events come
     errors         exceptions of slack_sdk and aiohttp -> PlatformError
     private        names of the SDKs that are not part of their public interface
 

@@ -100,6 +100,22 @@ class Web:
                 self._team, self._url = self._me.team, self._me.url
             return self._me
 
+    async def identity_and_scopes(self) -> tuple[Json, frozenset[str] | None]:
+        """The answer of auth.test, and the scopes that the token has; None where Slack does not say.
+
+        https://docs.slack.dev/reference/scopes#headers
+        """
+        self._connect()
+        try:
+            response = await self.client.api_call("auth.test")
+        except Exception as error:
+            raise to_platform_error(error, "auth.test") from error
+        assert isinstance(response.data, dict)
+        by_name = {name.lower(): value for name, value in response.headers.items()}
+        said = by_name.get("x-oauth-scopes")
+        scopes = None if said is None else frozenset(filter(None, map(str.strip, said.split(","))))
+        return response.data, scopes
+
     @property
     def team(self) -> str:
         """The workspace's id; empty before `identify` has found it out for the first time."""

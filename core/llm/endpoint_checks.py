@@ -7,6 +7,7 @@ that it takes them; embeddings and transcripts where a model for them is set. So
 from __future__ import annotations
 
 import io
+import os
 import wave
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
@@ -19,6 +20,7 @@ from core.llm.catalog import ModelCatalog, Route
 from core.llm.client import CompletionsClient, Repairs, create_repairs
 from core.llm.embeddings import EndpointEmbedder
 from core.llm.model_list import served_models
+from core.llm.network import proxy_for
 from core.llm.request_repairs import TOOLS
 from core.llm.response_reader import ReadTimeouts
 from core.llm.single_response import key_text, lacks_path
@@ -26,7 +28,7 @@ from core.llm.transcription import EndpointTranscriber
 from core.ports.files import FileError
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
-from core.values.checks import Check, Finding, failed, ok, warning
+from core.values.checks import Check, Finding, Host, failed, ok, warning
 from core.values.conversation import Message, text_message
 from core.values.deltas import Thinking
 from core.values.parts import Image, Text, ToolCall
@@ -62,6 +64,13 @@ class _Unreported:
 
     def is_reported(self, what: str, code: Code) -> bool:
         return False
+
+
+def endpoint_hosts(catalog: ModelCatalog) -> list[Host]:
+    """The hosts of all endpoints, with the proxies that the environment names for them."""
+    routes = (*catalog.routes, *catalog.embeddings, *catalog.transcriptions)
+    urls = dict.fromkeys(route.account.base_url for route in routes)
+    return [Host(url, "models", proxy_for(url, os.environ) or "") for url in urls]
 
 
 class EndpointChecks:
@@ -130,11 +139,11 @@ class EndpointChecks:
         wanted = {one.model_there: one for one in self._catalog.routes if one.account == route.account}
         missing = [model for model in wanted if served and model not in served]
         if not missing:
-            return [ok(name, f"reached; its list of {len(served)} models has all that are set")]
+            return [ok(name, f"reached; its list of models ({len(served)}) has all that are set")]
         return [
             warning(
                 name,
-                f"its list of {len(served)} models has no {', '.join(missing)}",
+                f"its list of models ({len(served)}) has no {', '.join(missing)}",
                 f"compare {wanted[missing[0]].model_at} with the list; the check of the model itself decides",
             )
         ]

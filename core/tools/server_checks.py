@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from core.llm.network import proxy_for
 from core.redaction import Secrets
 from core.tools.config import ToolServer
 from core.tools.mcp.errors import ServerCallError
 from core.tools.mcp.server import CONNECT_S
-from core.values.checks import Check, Finding, failed, ok, warning
+from core.values.checks import Check, Finding, Host, failed, ok, warning
 from core.values.tools import Tool, ToolRule
 
 if TYPE_CHECKING:
@@ -27,6 +29,15 @@ def server_checks(servers: Sequence[ToolServer]) -> list[Check]:
     """One check for each server, in their order."""
     return [
         Check(f"tool server {one.name}", partial(_check, one), 2 * _limit_s(one) + _MARGIN_S) for one in servers
+    ]
+
+
+def server_hosts(servers: Sequence[ToolServer]) -> list[Host]:
+    """The hosts of the servers that are reached over HTTP, with the proxies that the environment names for them."""
+    return [
+        Host(one.url, f"tool server {one.name}", proxy_for(one.url, os.environ) or "")
+        for one in servers
+        if one.url
     ]
 
 

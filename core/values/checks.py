@@ -50,3 +50,13 @@ class Check:
     name: str
     run: Callable[[], Awaitable[Sequence[Finding]]]
     limit_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host that Parley connects to: any URL of it, and its use. `proxy`: the URL of the proxy in between, which may
+    hold a password; empty where there is none."""
+
+    url: str
+    use: str
+    proxy: str = ""

@@ -239,7 +239,11 @@ def test_no_two_public_classes_have_the_same_name() -> None:
     assert [name for name, count in counts.items() if count > 1] == []
 
 
-def test_only_its_folder_and_the_app_import_a_platform() -> None:
+COMPOSING = (("bots", "app.py"), ("bots", "config.py"), ("bots", "setup", "platforms.py"))
+"""The places that name every platform: the running program, its settings, and the commands that set it up."""
+
+
+def test_only_its_folder_the_app_and_the_setup_import_a_platform() -> None:
     assert platforms_imported("def f():\n    from bots import slack\n    import bots.web.page") == {
         "slack",
         "web",
@@ -248,9 +252,7 @@ def test_only_its_folder_and_the_app_import_a_platform() -> None:
     for path in PRODUCT:
         where = path.relative_to(TOP).parts
         own = {where[1]} if where[0] == "bots" else set()
-        if where not in (("bots", "app.py"), ("bots", "config.py")) and (
-            found := platforms_imported(path.read_text()) - own
-        ):
+        if where not in COMPOSING and (found := platforms_imported(path.read_text()) - own):
             elsewhere["/".join(where)] = found
     assert elsewhere == {}
 

@@ -18,6 +18,12 @@ async def get_me(rest: Rest, _: Call) -> Json:
     return me | {"verified": True, "mfa_enabled": False, "email": None, "locale": "en-US", "flags": 0}
 
 
+async def get_my_guilds(rest: Rest, call: Call) -> list[Json]:
+    """One page; the only guild is behind `after` where that is 0 or missing."""
+    first = int(call.query.get("after") or 0) < GUILD
+    return [wire.own_guild(rest.world)] if rest.world.bot_in_guild and first else []
+
+
 async def get_application(rest: Rest, _: Call) -> Json:
     return wire.application(rest.world)
 
@@ -155,6 +161,7 @@ _GUILD = "/applications/{application}/guilds/{guild}/commands"
 
 ROUTES = (
     Route("GET", "/users/@me", get_me),
+    Route("GET", "/users/@me/guilds", get_my_guilds),
     Route("POST", "/users/@me/channels", post_dm),
     Route("GET", "/users/{user}", get_user),
     Route("GET", "/oauth2/applications/@me", get_application),

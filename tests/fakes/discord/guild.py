@@ -345,6 +345,10 @@ class World:
         self.members = {person: self.clock.now() for person in self.people}
         self.roles: dict[int, Role] = {}
         self.everyone_may = EVERYONE_MAY
+        self.bot_role_may = BOT_MAY
+        self.bot_in_guild = True
+        self.code_grant = False
+        self.interactions_url: str | None = None
         self.channels = {
             GENERAL: Channel(GENERAL, ChannelType.TEXT, "general"),
             RANDOM: Channel(RANDOM, ChannelType.TEXT, "random"),
@@ -409,7 +413,7 @@ class World:
         if channel.parent_id is not None:
             top = self.channels[channel.parent_id]
             denied |= top.denied
-        may = _overwritten(top, BOT_MAY, [BOT_ROLE], BOT) & ~denied
+        may = _overwritten(top, self.bot_role_may, [BOT_ROLE], BOT) & ~denied
         joined = channel.type != ChannelType.PRIVATE_THREAD or BOT in channel.members
         return may if joined or P.MANAGE_THREADS in may else NOTHING
 

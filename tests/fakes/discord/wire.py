@@ -15,7 +15,6 @@ from tests.fakes.discord.guild import (
     ADA,
     APPLICATION,
     BOT,
-    BOT_MAY,
     BOT_ROLE,
     GUILD,
     Attachment,
@@ -344,7 +343,7 @@ def guild(world: World) -> Json:
         "explicit_content_filter": 0,
         "roles": [
             role(GUILD, "@everyone", world.everyone_may, 0),
-            role(BOT_ROLE, "parley", BOT_MAY, 1, managed=True),
+            role(BOT_ROLE, "parley", world.bot_role_may, 1, managed=True),
             *(role(held.id, held.name, held.permissions, 2) for held in world.roles.values()),
         ],
         "emojis": [],
@@ -366,6 +365,15 @@ def guild(world: World) -> Json:
         "max_members": 500_000,
         "max_video_channel_users": 25,
         "incidents_data": None,
+    }
+
+
+def own_guild(world: World) -> Json:
+    """https://docs.discord.com/developers/resources/user#get-current-user-guilds"""
+    shown = guild(world)
+    return {name: shown[name] for name in ("id", "name", "icon", "banner", "features")} | {
+        "owner": False,
+        "permissions": str(int(world.everyone_may | world.bot_role_may)),
     }
 
 
@@ -398,7 +406,7 @@ def application(world: World) -> Json:
         "description": "",
         "summary": "",
         "bot_public": True,
-        "bot_require_code_grant": False,
+        "bot_require_code_grant": world.code_grant,
         "verify_key": "0" * 64,
         "flags": application_flags(world),
         "owner": user(world.people[ADA]),
@@ -407,7 +415,7 @@ def application(world: World) -> Json:
         "type": None,
         "flags_new": str(application_flags(world)),
         "redirect_uris": [],
-        "interactions_endpoint_url": None,
+        "interactions_endpoint_url": world.interactions_url,
         "role_connections_verification_url": None,
         "explicit_content_filter": 0,
         "eligible_oauth2_scopes": [],

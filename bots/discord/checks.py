@@ -1,0 +1,199 @@
+"""The checks of `parley doctor` of the Discord application: its token, its intent, its limits, and its rights in each
+server. They make REST calls alone: no gateway session is begun, so a running Parley keeps its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pydantic import SecretStr
+
+from bots.discord import DiscordSettings
+from bots.discord.errors import FOREIGN, translate
+from bots.discord.invite import MESSAGE_CONTENT, invite_url, missing_rights
+from bots.discord.limiter import Limited
+from bots.discord.private import aim
+from bots.discord.rest import Wire
+from core.clock import Clock
+from core.errors import Code, PlatformError
+from core.values.checks import Check, Finding, Host, failed, ok, warning
+
+Json = dict[str, Any]
+
+MOST_NAMED = 10
+"""Servers that are named; the others are counted."""
+_LIMIT_S = 25.0
+_SERVERS_A_PAGE, _PAGES = 200, 15
+_MOST_SERVERS = 2_500
+"""Discord asks for shards from here on, which Parley does not use:
+https://docs.discord.com/developers/events/gateway#sharding"""
+_FEW_STARTS = 20
+_PORTAL = "developer portal > your application"
+_TOKEN = f"{_PORTAL} > Bot > Reset Token: copy the new token to DISCORD_BOT_TOKEN"
+
+
+def discord_hosts(settings: DiscordSettings) -> list[Host]:
+    """The hosts that Discord needs, all reached without a proxy; none where it is off."""
+    if settings.discord_bot_token is None:
+        return []
+    urls = {settings.discord_api_url: "Discord", settings.discord_gateway_url: "Discord's gateway"}
+    if "//discord.com/" in settings.discord_api_url:
+        urls["https://cdn.discordapp.com/"] = "files on Discord"
+    return [Host(url, use) for url, use in urls.items()]
+
+
+def discord_checks(settings: DiscordSettings, clock: Clock) -> list[Check]:
+    """The checks in the order of the report; none where Discord is off. Points discord.py, process-wide, at the set
+    URLs."""
+    if settings.discord_bot_token is None:
+        return []
+    aim(settings.discord_api_url, settings.discord_gateway_url)
+    checks = DiscordChecks(settings.discord_bot_token, clock)
+    every: list[tuple[str, Callable[[], Awaitable[Sequence[Finding]]]]] = [
+        ("discord token", checks.application),
+        ("discord gateway", checks.gateway),
+        ("discord rights", checks.rights),
+    ]
+    return [Check(name, run, _LIMIT_S) for name, run in every]
+
+
+class DiscordChecks:
+    """The checks of one application."""
+
+    def __init__(self, token: SecretStr, clock: Clock) -> None:
+        self._token = token.get_secret_value()
+        self._clock = clock
+
+    async def application(self) -> list[Finding]:
+        """The token, and the application as it is set up in the portal."""
+        async with self._wire() as get:
+            try:
+                said: Json = await get("/applications/@me")
+            except PlatformError as error:
+                return [_refused("discord token", error)]
+        findings = [ok("discord token", f"application {said.get('name') or '?'} ({said.get('id') or '?'})")]
+        if int(said.get("flags") or 0) & MESSAGE_CONTENT.flags:
+            findings.append(ok("discord intents", f"{MESSAGE_CONTENT.label} is on"))
+        else:
+            detail = f"{MESSAGE_CONTENT.label} is off. {MESSAGE_CONTENT.without}"
+            findings.append(failed("discord intents", detail, f"{MESSAGE_CONTENT.at}: switch it on"))
+        if said.get("interactions_endpoint_url"):
+            detail = "commands and buttons go to the Interactions Endpoint URL, and not to Parley"
+            todo = f"{_PORTAL} > General Information: empty the Interactions Endpoint URL"
+            findings.append(failed("discord commands", detail, todo))
+        if said.get("bot_require_code_grant"):
+            detail = "Requires OAuth2 Code Grant is on: the invite does not work"
+            findings.append(failed("discord invite", detail, f"{_PORTAL} > Bot: switch it off"))
+        return findings
+
+    async def gateway(self) -> list[Finding]:
+        """The limit on new sessions: https://docs.discord.com/developers/events/gateway#session-start-limit"""
+        async with self._wire() as get:
+            try:
+                said: Json = await get("/gateway/bot")
+            except PlatformError as error:
+                return [_refused("discord gateway", error)]
+        limit = said.get("session_start_limit") or {}
+        left, total = int(limit.get("remaining") or 0), int(limit.get("total") or 0)
+        hours = float(limit.get("reset_after") or 0) / 3_600_000
+        detail = f"{left} of {total} starts of a session are left for {hours:.0f} h"
+        if left == 0:
+            return [
+                failed(
+                    "discord gateway", detail, f"wait {hours:.0f} h, and find out what starts Parley so often"
+                )
+            ]
+        if left < _FEW_STARTS:
+            return [warning("discord gateway", detail, "find out what starts Parley so often")]
+        return [ok("discord gateway", detail)]
+
+    async def rights(self) -> list[Finding]:
+        """The bot's rights in each server. Overwrites of channels may take some away there."""
+        async with self._wire() as get:
+            try:
+                servers, whole = await self._servers(get)
+                id_ = str((await get("/applications/@me")).get("id") or "")
+            except PlatformError as error:
+                return [_refused("discord rights", error)]
+        invite = invite_url(id_)
+        if not servers:
+            return [warning("discord rights", "the bot is in no server", f"invite it: {invite}")]
+        lacking = [finding for server in servers if (finding := _lacks(server, invite))]
+        more = len(lacking) - MOST_NAMED
+        findings = lacking[:MOST_NAMED]
+        if more > 0:
+            findings.append(
+                warning("discord rights", f"{more} more servers lack rights", f"invite it anew: {invite}")
+            )
+        if len(servers) >= _MOST_SERVERS:
+            detail = f"the bot is in {len(servers)} servers, too many for one connection"
+            findings.append(
+                failed("discord rights", detail, "remove it from servers, or run a second application")
+            )
+        if not whole:
+            findings.append(
+                warning("discord rights", f"only the first {len(servers)} servers could be looked at")
+            )
+        return findings or [ok("discord rights", f"all that Parley uses, in {_counted(len(servers))}")]
+
+    async def _servers(self, get: Callable[[str], Awaitable[Any]]) -> tuple[list[Json], bool]:
+        """The servers of the bot, and whether these are all. Raises PlatformError."""
+        servers: list[Json] = []
+        after = "0"
+        for _ in range(_PAGES):
+            page: list[Json] = await get(f"/users/@me/guilds?limit={_SERVERS_A_PAGE}&after={after}")
+            servers += page
+            if len(page) < _SERVERS_A_PAGE:
+                return servers, True
+            after = str(page[-1].get("id"))
+        return servers, False
+
+    @asynccontextmanager
+    async def _wire(self) -> AsyncIterator[Callable[[str], Awaitable[Any]]]:
+        """A function that makes a GET call, and raises PlatformError."""
+        wire = Wire(self._token, self._clock)
+
+        async def get(path: str) -> Any:
+            try:
+                return await wire.call(path, "GET", path)
+            except FOREIGN as error:
+                limited = isinstance(error, Limited)
+                raise (PlatformError(Code.SLOW_DOWN, str(error)) if limited else translate(error)) from None
+
+        try:
+            yield get
+        finally:
+            await wire.close()
+
+
+def _lacks(server: Json, invite: str) -> Finding | None:
+    """The finding about a server where the bot lacks rights."""
+    missing = missing_rights(int(server.get("permissions") or 0))
+    if not missing:
+        return None
+    labels, without = ", ".join(right.label for right in missing), " ".join(right.without for right in missing)
+    name = f"discord rights in {server.get('name') or server.get('id')}"
+    todo = f"give the bot's role these rights in the server's settings, or invite it anew: {invite}"
+    return warning(name, f"{labels} missing. {without}", todo)
+
+
+def _refused(check: str, error: PlatformError) -> Finding:
+    """The finding about a call that Discord refused, or that did not reach it."""
+    match error.code:
+        case Code.BAD_TOKEN:
+            return failed(check, "Discord does not accept DISCORD_BOT_TOKEN", _TOKEN)
+        case Code.SLOW_DOWN:
+            detail = "Discord limits the calls of the bot, or of this address, so it could not be verified"
+            return warning(
+                check, detail, "run it again later; look for another use of the token or the address"
+            )
+        case Code.UNAVAILABLE | Code.UNCERTAIN:
+            detail = f"Discord can't be reached ({error.detail})"
+            return failed(check, detail, "check the connection to Discord, and its status page")
+    return failed(check, f"Discord refuses it: {error.detail}", _TOKEN)
+
+
+def _counted(servers: int) -> str:
+    return "1 server" if servers == 1 else f"{servers} servers"

@@ -1,0 +1,94 @@
+"""`parley doctor`: runs all checks side by side, and yields their findings in a fixed order.
+
+It works beside a running Parley: it takes no lock, opens no socket that would get events, and begins no session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bots.config import Config
+from bots.setup.hosts import HostChecks
+from bots.setup.platforms import platform_checks, platform_hosts
+from bots.setup.report import exit_status, finding_to_lines, findings_to_json, summary
+from bots.setup.settings_checks import ENV_FILE, odd_settings, right_settings, wrong_settings
+from core.clock import Clock, ends_within
+from core.errors import SettingsError
+from core.llm.endpoint_checks import EndpointChecks, endpoint_hosts
+from core.log import redact
+from core.settings.parley_toml import FILE
+from core.tools.server_checks import server_checks, server_hosts
+from core.values.checks import Check, Finding, failed
+from storage.checks import database_checks
+
+
+async def run(clock: Clock, tell: Callable[[str], None], *, json: bool = False) -> int:
+    """Check everything and tell each finding as soon as it is there, or all of them as JSON. The exit status."""
+    findings: list[Finding] = []
+    async for finding in examine(clock):
+        findings.append(finding)
+        if not json:
+            tell(finding_to_lines(finding))
+    tell(findings_to_json(findings) if json else summary(findings))
+    return exit_status(findings)
+
+
+async def examine(clock: Clock) -> AsyncIterator[Finding]:
+    """The findings of all checks, none of which holds a secret. With wrong settings nothing else is checked."""
+    try:
+        config = Config.load()
+    except SettingsError as error:
+        for finding in wrong_settings(error.lines):
+            yield finding
+        return
+    secrets = config.secrets()
+    files = [ENV_FILE, Path(config.core.parley_config or FILE)]
+    for finding in (*right_settings(files), *odd_settings(config.warnings)):
+        yield finding
+    async for finding in run_checks(all_checks(config, clock), clock):
+        yield replace(finding, detail=redact(finding.detail, secrets), todo=redact(finding.todo, secrets))
+
+
+def all_checks(config: Config, clock: Clock) -> list[Check]:
+    """The checks in the order of the report."""
+    hosts = [
+        *platform_hosts(config),
+        *endpoint_hosts(config.catalog),
+        *server_hosts(config.tool_servers),
+    ]
+    return [
+        *platform_checks(config, clock),
+        *EndpointChecks(config.catalog, config.core, clock).all(),
+        *server_checks(config.tool_servers),
+        *database_checks(config.database),
+        *HostChecks(hosts, clock, signed=config.slack.slack_signing_secret is not None).all(),
+    ]
+
+
+async def run_checks(checks: Sequence[Check], clock: Clock) -> AsyncIterator[Finding]:
+    """The findings of `checks` in their order, each as soon as those before it are there. All run side by side."""
+    running = [asyncio.create_task(_run(check, clock)) for check in checks]
+    try:
+        for task in running:
+            for finding in await task:
+                yield finding
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _run(check: Check, clock: Clock) -> Sequence[Finding]:
+    """The findings of one check. A check that takes too long, or that fails itself, is a finding too."""
+    work = asyncio.ensure_future(check.run())
+    if not await ends_within(work, check.limit_s, clock):
+        todo = "see whether the service, or the network in between, is slow, and run it again"
+        return [failed(check.name, f"no result within {check.limit_s:g} s", todo)]
+    error = work.exception()
+    if error is None:
+        return work.result()
+    todo = "this is a fault of the check itself: please report it with this line"
+    return [failed(check.name, f"the check ended by {type(error).__name__}", todo)]

@@ -1,0 +1,159 @@
+"""The checks of `parley doctor` of the Slack app: both tokens, the scopes, and the way in which events come.
+
+No socket is opened: `apps.connections.open` only returns a URL, and an unused one takes no event from a running Parley.
+https://docs.slack.dev/reference/methods/apps.connections.open
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from bots.slack import SlackSettings
+from bots.slack.errors import reason_of
+from bots.slack.manifest import SCOPES, missing_scopes
+from bots.slack.socket import proxy_for
+from bots.slack.web import Web
+from core.errors import Code, PlatformError
+from core.values.checks import Check, Finding, Host, failed, ok, warning
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+Json = dict[str, Any]
+
+_LIMIT_S = 25.0
+_SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
+_REINSTALL = (
+    "api.slack.com/apps > your app > OAuth & Permissions: add it to the bot's scopes, and install the app again"
+)
+_BOT_TOKEN = (
+    "api.slack.com/apps > your app > OAuth & Permissions: copy the Bot User OAuth Token to SLACK_BOT_TOKEN"
+)
+_APP_TOKEN = (
+    "api.slack.com/apps > your app > Basic Information > App-Level Tokens: make one with the scope connections:write, "
+    "and copy it to SLACK_APP_TOKEN; see that Socket Mode is on"
+)
+
+
+def slack_hosts(settings: SlackSettings) -> list[Host]:
+    """The hosts that Slack needs; none where it is off. A socket's own host is known only by its URL."""
+    if settings.slack_bot_token is None:
+        return []
+    urls = {settings.slack_api_url: "Slack"}
+    if "//slack.com/" in settings.slack_api_url:
+        urls |= {"https://files.slack.com/": "files on Slack"}
+        urls |= {"wss://wss-primary.slack.com/": "Slack's sockets"} if settings.slack_app_token else {}
+    return [Host(url, use, proxy_for(url) or "") for url, use in urls.items()]
+
+
+def slack_checks(settings: SlackSettings) -> list[Check]:
+    """The checks in the order of the report; none where Slack is off."""
+    if settings.slack_bot_token is None:
+        return []
+    checks = SlackChecks(settings, settings.slack_bot_token)
+    every: list[tuple[str, Callable[[], Awaitable[Sequence[Finding]]]]] = [("slack token", checks.bot)]
+    if settings.slack_app_token is not None:
+        every.append(("slack socket mode", partial(checks.socket_mode, settings.slack_app_token)))
+    if settings.slack_signing_secret is not None:
+        every.append(("slack signing secret", partial(checks.signing_secret, settings.slack_signing_secret)))
+    every.append(("slack events", checks.events))
+    return [Check(name, run, _LIMIT_S) for name, run in every]
+
+
+class SlackChecks:
+    """The checks of one app in one workspace."""
+
+    def __init__(self, settings: SlackSettings, bot_token: SecretStr) -> None:
+        self._settings = settings
+        self._bot_token = bot_token.get_secret_value()
+
+    async def bot(self) -> list[Finding]:
+        """The bot's token, and its scopes."""
+        async with self._web() as web:
+            try:
+                said, granted = await web.identity_and_scopes()
+            except PlatformError as error:
+                return [_refused("slack token", error, _BOT_TOKEN)]
+        if not said.get("bot_id"):
+            return [failed("slack token", "it is the token of a person, and not of a bot", _BOT_TOKEN)]
+        where = f"{said.get('team') or '?'} ({said.get('team_id') or '?'})"
+        return [ok("slack token", f"bot {said.get('user') or '?'} in {where}"), *self._scopes(granted)]
+
+    async def socket_mode(self, app_token: SecretStr) -> list[Finding]:
+        """The app-level token, and whether sockets may be opened with it."""
+        async with self._web() as web:
+            try:
+                await web.call("apps.connections.open", {"token": app_token.get_secret_value()})
+            except PlatformError as error:
+                return [_refused("slack socket mode", error, _APP_TOKEN)]
+        return [ok("slack socket mode", "Slack takes SLACK_APP_TOKEN, and would open a socket")]
+
+    async def signing_secret(self, secret: SecretStr) -> list[Finding]:
+        """The form of the signing secret: only a request of Slack's shows whether it is the app's."""
+        name = "slack signing secret"
+        where = (
+            "api.slack.com/apps > your app > Basic Information: copy the Signing Secret to SLACK_SIGNING_SECRET"
+        )
+        if not _SIGNING_SECRET.fullmatch(secret.get_secret_value()):
+            return [failed(name, "is no signing secret: one has 32 digits from 0 to f", where)]
+        return [
+            warning(
+                name,
+                "has the right form; only a request of Slack's can show that it is this app's",
+                "api.slack.com/apps > your app > Event Subscriptions > Request URL: Retry, while Parley runs",
+            )
+        ]
+
+    async def events(self) -> list[Finding]:
+        """Slack tells no bot which events its app has subscribed to."""
+        return [
+            warning(
+                "slack events",
+                "Slack does not tell a bot which events, commands and shortcuts its app has",
+                "api.slack.com/apps > your app > App Manifest: compare it with deploy/slack-manifest.json",
+            )
+        ]
+
+    def _scopes(self, granted: frozenset[str] | None) -> list[Finding]:
+        if granted is None:
+            return [warning("slack scopes", "Slack did not say which scopes the token has")]
+        missing = missing_scopes(granted)
+        if self._settings.slack_distributed:
+            missing += [scope for scope in SCOPES if scope.optional and scope.name not in granted]
+        if not missing:
+            return [ok("slack scopes", "all of the manifest are granted")]
+        return [
+            failed(f"slack scope {scope.name}", "missing, and nothing works without it", _REINSTALL)
+            if not scope.without
+            else warning(f"slack scope {scope.name}", f"missing. {scope.without}", _REINSTALL)
+            for scope in missing
+        ]
+
+    @asynccontextmanager
+    async def _web(self) -> AsyncIterator[Web]:
+        web = Web(self._bot_token, self._settings.slack_api_url)
+        try:
+            yield web
+        finally:
+            await web.close()
+
+
+def _refused(check: str, error: PlatformError, todo: str) -> Finding:
+    """The finding about a call that Slack refused, or that did not reach it."""
+    if error.code in (Code.UNAVAILABLE, Code.UNCERTAIN):
+        return failed(
+            check,
+            f"Slack can't be reached ({error.detail})",
+            "check the connection to Slack, and its status page",
+        )
+    if error.code is Code.SLOW_DOWN:
+        return warning(
+            check, "Slack limits the calls of the bot now, so it could not be verified", "run it again later"
+        )
+    return failed(check, f"Slack refuses it: {reason_of(error) or error.detail}", todo)

@@ -1,0 +1,101 @@
+"""The report of `parley doctor`: all checks side by side, in a fixed order, each within its time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from bots.setup.doctor import run_checks
+from bots.setup.report import exit_status, finding_to_lines, findings_to_json, summary
+from bots.setup.settings_checks import right_settings, wrong_settings
+from core.clock import Clock, SystemClock
+from core.values.checks import Check, CheckStatus, Finding, failed, ok, warning
+from tests.fakes.clock import FakeClock
+
+FINE, ODD, BAD = ok("a", "fine"), warning("b", "odd", "look"), failed("c", "broken", "mend it")
+
+
+def check(run: Callable[[], Awaitable[Sequence[Finding]]], name: str = "one") -> Check:
+    return Check(name, run, 20.0)
+
+
+async def found(checks: Sequence[Check], clock: Clock | None = None) -> list[Finding]:
+    return [finding async for finding in run_checks(checks, clock or SystemClock())]
+
+
+async def test_checks_run_side_by_side_and_are_told_in_their_order() -> None:
+    second_ran = asyncio.Event()
+
+    async def first() -> list[Finding]:
+        await second_ran.wait()
+        return [FINE]
+
+    async def second() -> list[Finding]:
+        second_ran.set()
+        return [ODD, BAD]
+
+    assert await found([check(first), check(second)]) == [FINE, ODD, BAD]
+
+
+async def test_a_check_that_takes_too_long_fails_and_the_others_are_told() -> None:
+    clock, cancelled = FakeClock(), asyncio.Event()
+
+    async def hangs() -> list[Finding]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return []
+
+    async def works() -> list[Finding]:
+        return [FINE]
+
+    telling = asyncio.create_task(found([check(hangs, "slow"), check(works)], clock))
+    await clock.advance(20.0)
+    late, fine = await telling
+    assert (late.check, late.status, late.detail) == ("slow", CheckStatus.FAILED, "no result within 20 s")
+    assert fine == FINE
+    assert cancelled.is_set()
+
+
+async def test_a_check_that_breaks_is_a_finding_too() -> None:
+    async def breaks() -> list[Finding]:
+        raise LookupError("sk-secret")
+
+    (finding,) = await found([check(breaks)])
+    assert (finding.status, finding.detail) == (CheckStatus.FAILED, "the check ended by LookupError")
+
+
+def test_a_finding_is_a_line_with_what_to_do_below_it() -> None:
+    assert finding_to_lines(FINE) == "ok       a: fine"
+    assert finding_to_lines(ODD) == "warning  b: odd\n         -> look"
+
+
+def test_warnings_leave_the_status_at_zero_and_are_counted() -> None:
+    assert (exit_status([FINE, ODD]), summary([FINE, ODD])) == (0, "1 ok, 1 warning, 0 failed")
+    assert (exit_status([FINE, BAD]), summary([FINE, BAD, ODD, ODD])) == (1, "1 ok, 2 warnings, 1 failed")
+
+
+def test_json_is_an_array_of_checks() -> None:
+    assert json.loads(findings_to_json([FINE, BAD])) == [
+        {"check": "a", "status": "ok", "detail": "fine", "todo": ""},
+        {"check": "c", "status": "failed", "detail": "broken", "todo": "mend it"},
+    ]
+
+
+def test_each_wrong_setting_is_a_finding_of_its_own() -> None:
+    findings = wrong_settings(["PARLEY_RATE: must be a number", "SLACK_BOT_TOKEN: must begin with xoxb-"])
+    assert [finding.detail.partition(":")[0] for finding in findings] == ["PARLEY_RATE", "SLACK_BOT_TOKEN"]
+    assert {finding.status for finding in findings} == {CheckStatus.FAILED}
+
+
+def test_a_file_with_keys_that_others_may_read_is_a_warning(tmp_path: Path) -> None:
+    private, shared = tmp_path / ".env", tmp_path / "parley.toml"
+    private.touch(0o600)
+    shared.touch()
+    shared.chmod(0o640)
+    fine, odd = right_settings([private, shared, tmp_path / "missing.toml"])
+    assert fine.detail == f"all are right (the environment, {private}, {shared})"
+    assert (odd.status, odd.todo) == (CheckStatus.WARNING, f"chmod 600 {shared}")
