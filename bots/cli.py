@@ -177,7 +177,7 @@ def _errors_in_lines() -> Iterator[None]:
     except SettingsError as error:
         _leave(*error.lines)
     except StoreError as error:
-        _leave(f"DATABASE_URL: {error.detail}")
+        _leave(f"DATABASE_URL: {error.shown}")
     except BotError as error:
         _leave(error.detail or str(error))
 

@@ -48,11 +48,10 @@ class Startup:
                     if error.lasting or not error.retryable or left_s <= 0:
                         raise
                     self._reason = error.detail
+                    shown = error.shown
                 if http is None:
                     http = self._create_http(lambda: self._reason)
-                    self._tell(
-                        f"database not reachable ({self._reason}): waiting for at most {self._wait_s:g} s"
-                    )
+                    self._tell(f"database not reachable, waiting for at most {self._wait_s:g} s: {shown}")
                     await http.start()
                 await self._clock.sleep(min(pause_s, left_s))
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

@@ -206,7 +206,8 @@ class StoreError(BotError):
     """The database failed. Retryable: the cause (a lock, a lost connection, a full disk) may go away.
 
     `cause` names the fault in a few words, such as `disk is full`. `lasting`: it stays until a person changes a
-    setting or the database.
+    setting or the database. `shown` is `detail`, with the file, socket or host where the database could not be
+    opened: for the terminal of an operator alone.
     """
 
     def __init__(
@@ -215,6 +216,7 @@ class StoreError(BotError):
         super().__init__(Code.STORE, detail, retryable=retryable)
         self.cause = cause
         self.lasting = lasting
+        self.shown = detail
 
     @property
     def kind(self) -> str:

@@ -60,6 +60,7 @@ Values of `core.values` come in and go out; everything in between is SQLAlchemy 
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -72,10 +73,11 @@ from core.redaction import is_secret
 from core.settings.environment import Settings
 from storage.budgets import any_accounts
 from storage.engine import Database
+from storage.errors import opening
 from storage.forgotten import ForgottenPeople, load
 from storage.migrations import NEWEST, revision_of, upgrade
 from storage.store import SqlStore
-from storage.url import parse_url, sqlite_file
+from storage.url import parse_url, place_of, sqlite_file
 
 __all__ = ["DatabaseSettings", "SqlStore", "open_existing", "open_store"]
 
@@ -118,6 +120,11 @@ class DatabaseSettings(Settings):
         return self.url.set(drivername=self.url.get_backend_name(), query={}).render_as_string()
 
     @property
+    def place(self) -> str:
+        """The file, socket or host, for the terminal of an operator."""
+        return place_of(self.url, os.environ)
+
+    @property
     def secrets(self) -> list[str]:
         """The passwords in the URL. The rest of it is not secret and its words are common."""
         query = self.url.query
@@ -129,9 +136,10 @@ async def open_store(settings: DatabaseSettings, clock: Clock) -> SqlStore:
     """Bring the schema up to date and open the store. Raises StoreError."""
     database = Database(settings.url, settings.parley_sqlite_synchronous)
     try:
-        await database.migrate(upgrade)
-        known = ForgottenPeople(await database.read(load))
-        counts_spending = await database.read(any_accounts)
+        with opening(settings.place):
+            await database.migrate(upgrade)
+            known = ForgottenPeople(await database.read(load))
+            counts_spending = await database.read(any_accounts)
     except BaseException:
         await database.close()
         raise
@@ -146,7 +154,9 @@ async def open_existing(settings: DatabaseSettings, clock: Clock) -> SqlStore:
         raise StoreError("there is no database yet: `parley run` makes it", retryable=False)
     database = Database(settings.url, settings.parley_sqlite_synchronous)
     try:
-        if await database.read(revision_of) != NEWEST:
+        with opening(settings.place):
+            revision = await database.read(revision_of)
+        if revision != NEWEST:
             raise StoreError(
                 "its schema is another version's: `parley run` of this version upgrades it", retryable=False
             )

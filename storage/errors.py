@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,6 +28,7 @@ class Cause:
     lasting: bool = False
 
 
+_LOST = "connection lost"
 CAUSES = (
     Cause(("SQLITE_BUSY", "SQLITE_LOCKED", "55P03", "40P01", "40001"), "database is locked"),
     Cause(("SQLITE_FULL", "53100"), "disk is full"),
@@ -41,7 +45,7 @@ CAUSES = (
     Cause(("42501",), "permission denied", lasting=True),
     Cause(("53300",), "too many connections"),
     Cause(("57014", "TimeoutError"), "timed out"),
-    Cause(("08", "57P", "OSError"), "connection lost"),
+    Cause(("08", "57P", "OSError"), _LOST),
     Cause(("SQLITE_CONSTRAINT", "SQLITE_TOOBIG", "22", "23", "42"), "refused", retryable=False),
     Cause(("CommandError",), "made by a newer Parley", retryable=False, lasting=True),
 )
@@ -64,11 +68,29 @@ def translate(error: Exception) -> StoreError:
         codes.append("08")
     for known in CAUSES:
         if any(code.startswith(known.signs) for code in codes) or any(kind in known.signs for kind in kinds):
-            detail = f"{type(cause).__name__}: {known.words}"
+            detail = f"{type(cause).__name__}: {known.words}{_reason(cause)}"
             return StoreError(detail, retryable=known.retryable, cause=known.words, lasting=known.lasting)
     return StoreError(
         f"{type(cause).__name__}: unexpected ({codes[0] if codes else 'no code'})", cause="unexpected"
     )
+
+
+@contextmanager
+def opening(place: str) -> Iterator[None]:
+    """Has `shown` of a StoreError that is raised while the database is opened name its place."""
+    try:
+        yield
+    except StoreError as error:
+        lost = error.cause == _LOST
+        reason = error.detail.replace(f": {_LOST}", "", 1)
+        error.shown = f"no connection to {place} ({reason})" if lost else f"{place}: {error.detail}"
+        raise
+
+
+def _reason(cause: BaseException) -> str:
+    """The words of the system for the error that it gave, if it gave one. They name no place."""
+    number = cause.errno if isinstance(cause, OSError) else None
+    return f": {os.strerror(number).lower()}" if number is not None and number > 0 else ""
 
 
 def _package(error: BaseException) -> str:

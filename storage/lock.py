@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from core.errors import StoreError
 from storage import DatabaseSettings
-from storage.errors import translate
+from storage.errors import opening, translate
 from storage.postgres import postgres_engine
 from storage.url import make_folder, sqlite_file
 
@@ -49,7 +49,7 @@ class RunLock:
     """
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        file = sqlite_file(settings.url)
+        file, self._place = sqlite_file(settings.url), settings.place
         self._guard: _Guard | None = None
         if file is not None:
             self._guard = _FileGuard(file.with_name(file.name + ".lock"))
@@ -67,7 +67,8 @@ class RunLock:
                     return True
             except Exception as error:
                 await self._guard.release()
-                raise translate(error) from None
+                with opening(self._place):
+                    raise translate(error) from None
             if asyncio.get_running_loop().time() >= give_up_at:
                 await self._guard.release()
                 return False

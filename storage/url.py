@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +16,7 @@ DRIVERS = {
     "postgres": "postgresql+asyncpg",
     "postgresql": "postgresql+asyncpg",
 }
+_USUAL = ("/run/postgresql", "/var/run/postgresql", "/tmp", "localhost")  # noqa: S108
 
 
 def parse_url(value: str) -> URL:
@@ -39,6 +42,29 @@ def sqlite_file(url: URL) -> Path | None:
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         return None
     return Path(str(url.database).removeprefix("file:"))
+
+
+def place_of(url: URL, environment: Mapping[str, str]) -> str:
+    """The file, socket or host of a database. It holds no secret.
+
+    PostgreSQL is looked for as asyncpg does it: the query's host, that of the URL, PGHOST, else the usual sockets.
+    https://magicstack.github.io/asyncpg/current/api/index.html#connection
+    """
+    if (file := sqlite_file(url)) is not None:
+        return str(file.absolute())
+    if url.get_backend_name() == "sqlite":
+        return "memory"
+    given = url.query.get("host") or url.host or environment.get("PGHOST", "")
+    hosts = [given] if isinstance(given, str) else given
+    port = str(url.query.get("port") or url.port or environment.get("PGPORT") or 5432)
+    shown = [_address(host, port) for one in hosts for host in one.split(",") if host]
+    return ", ".join(shown or [_address(host, port) for host in _USUAL])
+
+
+def _address(host: str, port: str) -> str:
+    if host.startswith("/"):
+        return f"{host.rstrip('/')}/.s.PGSQL.{port}"
+    return host if re.search(r"[^:]:\d+$", host) else f"{host}:{port}"
 
 
 def make_folder(file: Path) -> None:

@@ -239,9 +239,16 @@ async def test_a_database_that_can_not_be_reached_at_the_start_is_one_line_that_
     (tmp_path / "file").touch()
     (tmp_path / "not.db").write_bytes(b"something else " * 100)
     for url, words in (
-        ("sqlite:///file/parley.db", "cannot be opened"),
-        ("sqlite:///not.db", "not a database"),
-        ("postgresql://parley:hunter2@127.0.0.1:1/parley", "connection lost"),
+        ("sqlite:///file/parley.db", f"{tmp_path}/file/parley.db: FileExistsError: cannot be opened"),
+        ("sqlite:///not.db", f"{tmp_path}/not.db: DatabaseError: damaged, or not a database"),
+        (
+            "postgresql://parley:hunter2@127.0.0.1:1/parley",
+            "no connection to 127.0.0.1:1 (ConnectionRefusedError",
+        ),
+        (
+            "postgresql:///parley?host=/nowhere",
+            "no connection to /nowhere/.s.PGSQL.5432 (FileNotFoundError: no such file or directory)",
+        ),
     ):
         program = Program(tmp_path, DATABASE_URL=url, PARLEY_START_WAIT_S="0")
         await program.start()

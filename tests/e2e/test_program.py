@@ -149,7 +149,10 @@ async def test_it_says_in_one_line_each_what_runs_and_what_does_not_and_why(
     assert "offline" in lines["model"]
     async with Program(tmp_path) as program:
         pass
-    assert "slack    off: SLACK_BOT_TOKEN and SLACK_APP_TOKEN are not set" in program.output
+    assert (
+        "slack    off: SLACK_BOT_TOKEN and SLACK_APP_TOKEN (or SLACK_SIGNING_SECRET) are not set"
+        in program.output
+    )
     assert "discord  off: DISCORD_BOT_TOKEN is not set" in program.output
     assert f"web      on: {program.url}" in program.output
 

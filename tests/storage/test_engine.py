@@ -20,7 +20,7 @@ from core.values.places import Person, Place
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.engine import Database
 from storage.errors import CAUSES, translate
-from storage.url import sqlite_file
+from storage.url import place_of, sqlite_file
 
 PLACE = Place("slack", "T1", "C1", "1.1")
 
@@ -97,6 +97,30 @@ class TestUrls:
             f"{settings.model_dump()}",
         ):
             assert "secret" not in shown
+
+    @pytest.mark.parametrize(
+        ("given", "place"),
+        [
+            ("sqlite:////srv/p.db", "/srv/p.db"),
+            ("sqlite://", "memory"),
+            ("postgres://u:secret@h/p", "h:5432"),
+            ("postgres://u:secret@h:5433/p", "h:5433"),
+            ("postgresql://u:secret@/p?host=/run/pg/&port=5433", "/run/pg/.s.PGSQL.5433"),
+            ("postgresql://u:secret@/p?host=one:1,two:2", "one:1, two:2"),
+            ("postgresql:///p", "db.example:6000"),
+        ],
+    )
+    def test_the_place_is_the_file_the_socket_or_the_host(self, given: str, place: str) -> None:
+        settings = DatabaseSettings(database_url=given)
+        assert (
+            place_of(settings.url, {"PGHOST": "db.example", "PGPORT": "6000"} if "///p" in given else {})
+            == place
+        )
+
+    def test_without_a_host_the_usual_sockets_are_named(self) -> None:
+        place = place_of(DatabaseSettings(database_url="postgresql:///p").url, {})
+        assert place.startswith("/run/postgresql/.s.PGSQL.5432, ")
+        assert place.endswith(", localhost:5432")
 
     @pytest.mark.parametrize(
         ("given", "shown"),
@@ -215,6 +239,7 @@ class TestFailures:
             )
         assert "secret" not in str(raised.value)
         assert "127.0.0.1" not in str(raised.value)
+        assert raised.value.shown == "no connection to 127.0.0.1:1 (ConnectionRefusedError: connection refused)"
         assert raised.value.retryable
 
     async def test_connections_that_postgres_cut_are_made_anew(self, postgres_database: str) -> None:
@@ -308,6 +333,7 @@ def wrapped(invalidated: bool = False, **codes: str) -> DBAPIError:
         (wrapped(invalidated=True), "connection lost"),
         (wrapped(), "unexpected (no code)"),
         (ConnectionRefusedError("secret"), "connection lost"),
+        (ConnectionRefusedError(111, "secret"), "connection lost: connection refused"),
         (TimeoutError("secret"), "timed out"),
         (PermissionError("secret"), "cannot be opened"),
     ],
