@@ -6,11 +6,14 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import structlog
 
 from core.text import DIRECTION_MARKS
+from core.values.conversation import Turn
+from core.values.places import Place
 
 _SECRETS = re.compile(r"(?<![A-Za-z0-9])(xox[a-z]-|xapp-|sk-|Bearer |Bot )[A-Za-z0-9._\-]{4,}")
 _IN_URL = re.compile(
@@ -65,6 +68,17 @@ class _Escaper:
     def _shown(self, text: str) -> str:
         cut = text if len(text) <= LONGEST_FIELD else f"{text[:LONGEST_FIELD]} ... ({len(text)} characters)"
         return cut.translate(self._table)
+
+
+def place_context(place: Place) -> AbstractContextManager[None]:
+    """Have every line that is logged within, and by the tasks that it starts, name the thread."""
+    return structlog.contextvars.bound_contextvars(place=place.key, platform=place.platform)
+
+
+def turn_context(turn: Turn) -> AbstractContextManager[None]:
+    """The same, with the turn of a question."""
+    place = turn.ask.place
+    return structlog.contextvars.bound_contextvars(turn=turn.id, place=place.key, platform=place.platform)
 
 
 def configure(style: str, secrets: Iterable[str] = (), *, level: int = logging.INFO) -> None:

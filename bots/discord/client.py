@@ -276,7 +276,7 @@ class Client(discord.Client):
         await self._interactions.take(interaction)
 
     async def _apologise(self, message: discord.Message, ask: Ask, error: BotError) -> None:
-        log.warning("event_not_accepted", **error.log_keys)
+        log.warning("event_not_accepted", place=ask.place.key, **error.log_keys)
         if ask.addressed and not ask.author.bot:
             await self._reply(message, error_text(error, language_of(ask.author.locale)))
 
@@ -330,7 +330,7 @@ class Client(discord.Client):
         try:
             await self._inbox.receive(event)
         except BotError as error:
-            log.warning("event_not_accepted", **error.log_keys)
+            log.warning("event_not_accepted", place=event.place.key, **error.log_keys)
 
     async def _deleted(self, channel_id: int, guild_id: int | None, message_ids: set[int]) -> None:
         async with self._in_order(channel_id):

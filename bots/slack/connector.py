@@ -19,11 +19,11 @@ from bots.slack import TRAITS
 from bots.slack.http import PATHS, SignedRequests
 from bots.slack.installation import SlackInstallation
 from bots.slack.intake import EventIntake
-from bots.slack.receiver import PayloadReceiver
+from bots.slack.receiver import PayloadReceiver, log_not_accepted
 from bots.slack.socket import SDK_LOG, Socket
 from bots.slack.web import Web
 from core.clock import Clock
-from core.errors import BotError, Code, PlatformError
+from core.errors import Code, PlatformError
 from core.ports.connector import Inbox
 from core.values.places import Place
 from core.values.platform import PlatformTraits
@@ -180,9 +180,8 @@ class SlackConnector:
             answer = await receiver.receive(body)
             return BoltResponse(status=200, body=answer or "")  # this is the acknowledgement
 
-        async def refuse(error: Exception) -> None:
-            failure = error if isinstance(error, BotError) else BotError(Code.INTERNAL, repr(error))
-            log.warning("event_not_accepted", acknowledged=False, **failure.log_keys)
+        async def refuse(error: Exception, body: Json) -> None:
+            log_not_accepted(body, error)
 
         app = AsyncApp(
             name="parley",

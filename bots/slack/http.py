@@ -16,6 +16,7 @@ from aiohttp import web
 from cachetools import TTLCache
 
 from bots.slack.manifest import COMMANDS_PATH, EVENTS_PATH, INTERACTIONS_PATH
+from bots.slack.receiver import log_not_accepted
 from bots.slack.signed_requests import (
     FORM,
     JSON,
@@ -25,7 +26,6 @@ from bots.slack.signed_requests import (
     seconds_off,
 )
 from core.clock import Clock
-from core.errors import BotError, Code
 
 log = structlog.get_logger(platform="slack")
 
@@ -66,7 +66,8 @@ class SignedRequests:
         self._receive = receive
         self._clock = clock
         self._body_s = body_s
-        # A request that comes twice is answered twice and done once. Its signature is that of its bytes and its second.
+        # A request that comes twice is answered twice and done once: an event by its id, others by their signature,
+        # which is that of their bytes and their second. Of two at a time the second waits for the first.
         self._taken: TTLCache[str, asyncio.Task[Json | None]] = TTLCache(
             _REMEMBERED, 2 * WINDOW_S, clock.monotonic
         )
@@ -124,18 +125,15 @@ class SignedRequests:
 
     async def _take(self, payload: Json, signature: str) -> Json | None:
         """The body of the response. Raises _RequestRefusedError where Slack is to send the request again."""
-        task = self._taken.get(signature)
+        key = str(payload.get("event_id") or signature)
+        task = self._taken.get(key)
         if task is None:
-            task = self._taken[signature] = asyncio.ensure_future(self._receive(payload))
+            task = self._taken[key] = asyncio.ensure_future(self._receive(payload))
         try:
             return await asyncio.shield(task)
-        except BotError as error:
-            self._taken.pop(signature, None)
-            failure = error
         except Exception as error:
-            self._taken.pop(signature, None)
-            failure = BotError(Code.INTERNAL, type(error).__name__)
-        log.warning("event_not_accepted", acknowledged=False, **failure.log_keys)
+            self._taken.pop(key, None)
+            log_not_accepted(payload, error)
         raise _RequestRefusedError(503, "not stored", again=True)
 
     def _say(self, refused: _RequestRefusedError) -> None:

@@ -9,8 +9,11 @@ import structlog
 
 from bots.slack.authors import is_ours
 from bots.slack.commands import EVENTS, kind_of
+from bots.slack.incoming import channel_of
 from bots.slack.intake import EventIntake
 from bots.slack.web import Web
+from core.errors import BotError, Code
+from core.values.places import Place
 
 log = structlog.get_logger(platform="slack")
 
@@ -59,6 +62,20 @@ class PayloadReceiver:
             log.debug("event_ignored", kind=kind, reason="another workspace")
             return None
         return await self._intake.take(kind, body)
+
+
+def log_not_accepted(body: Json, error: Exception) -> None:
+    """Log that a payload was not acknowledged."""
+    failure = error if isinstance(error, BotError) else BotError(Code.INTERNAL, type(error).__name__)
+    place = _place_of(body)
+    log.warning("event_not_accepted", place=place.key, acknowledged=False, **failure.log_keys)
+
+
+def _place_of(body: Json) -> Place:
+    """The place of a payload, as far as it says one."""
+    event = body.get("event") or body.get("container") or body
+    thread = event.get("thread_ts") or event.get("ts") or event.get("message_ts") or ""
+    return Place("slack", str(body.get("team_id") or ""), channel_of(body), str(thread))
 
 
 def _kind_of(body: Json) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from dataclasses import replace
 
 from core.delivery.call_failures import NextStep, backoff_s, change_layout, doubt, is_picture, next_step
@@ -57,6 +58,8 @@ class AnswerDelivery:
         turn_id: int | None = None,
     ) -> None:
         self.ask = ask
+        self.context = copy_context()
+        """The context of the run that the answer belongs to: lines of its calls name the turn."""
         self.on_post = on_post
         self.on_stopped: Callback | None = None
         self.on_lost: Callback | None = None

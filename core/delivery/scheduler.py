@@ -316,7 +316,7 @@ class DeliveryScheduler:
         delivery.queue_version += 1
         delivery.busy = True
         reservations = [found.take(now, rank) for found in candidate.limiters]
-        task = asyncio.create_task(self._perform(delivery, call, reservations))
+        task = asyncio.create_task(self._perform(delivery, call, reservations), context=delivery.context.copy())
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 

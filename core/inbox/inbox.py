@@ -19,6 +19,7 @@ from core.inbox.eligibility import Eligibility
 from core.inbox.membership import TeamMembership
 from core.inbox.questions import Questions
 from core.inbox.quotes import QuoteRemoval
+from core.log import place_context
 from core.memory.audience import Audience
 from core.platform_calls import PlatformCalls
 from core.ports.connector import Directory, Membership
@@ -103,12 +104,13 @@ class StoringInbox:
 
     async def receive(self, event: Event) -> Receipt:
         self.last_events[event.place.platform, event.place.team] = self._handlers.clock.now()
-        async with self._channel(event.place):
-            try:
-                receipt = await self._receive(event)
-            except StoreError:
-                self._lost(event.place)
-                raise
+        with place_context(event.place):
+            async with self._channel(event.place):
+                try:
+                    receipt = await self._receive(event)
+                except StoreError:
+                    self._lost(event.place)
+                    raise
         return receipt
 
     async def record_expired(self, ask: Ask) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from datetime import datetime
 
 import structlog
@@ -97,7 +98,9 @@ class PlaceQueues:
         if place in self._tasks:
             running.waiting_notice = asyncio.create_task(self._show_waiting(running))
         else:
-            self._tasks[place] = asyncio.create_task(self._run(place), name=f"place {place}")
+            # Not in the context of this turn's event, which the next turns of the place do not belong to.
+            run = self._run(place)
+            self._tasks[place] = asyncio.create_task(run, name=f"place {place}", context=Context())
 
     def _interrupt_background(self, turn: Turn) -> None:
         """No question waits for work in the background of its place."""

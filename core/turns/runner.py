@@ -19,6 +19,7 @@ from core.errors import BotError, Code, PlatformError, StoreError
 from core.i18n import error_text, phrase
 from core.llm.catalog import ModelCatalog, environment_to_catalog
 from core.llm.messages import message_to_text
+from core.log import turn_context
 from core.memory.citations import OPINIONS, cited_numbers, without_citations
 from core.memory.ranking import LEAST_SHARED
 from core.memory.recall import MOST_RELATED, Recall, audience_of
@@ -128,10 +129,16 @@ class TurnRunner:
         channel = self._channels(turn.ask.place)
         if channel is None or turn.ask.announces:
             return
+        with turn_context(turn):
+            await self._tell_waiting(running, before, channel)
+
+    async def _tell_waiting(self, running: RunningTurn, before: RunningTurn, channel: Channel) -> None:
+        """Raises StoreError."""
         await before.on_platform.wait()
         if self._running_turns.interrupt_of(running) is not None:
             return
-        running.turn = await self._store.begin(turn.id)  # so that the next process looks for that message
+        # So that the next process looks for that message.
+        turn = running.turn = await self._store.begin(running.id)
         settings = await self._writer.read_settings(turn)
         delivery = self._create(running, channel)
         running.draft.settings = settings
@@ -147,7 +154,7 @@ class TurnRunner:
             return
         # Suspects run one at a time, so that the next sudden end shows which of them caused it.
         one_at_a_time = self._suspects if turn.deaths else contextlib.nullcontext()
-        with structlog.contextvars.bound_contextvars(turn=turn.id, platform=turn.ask.place.platform):
+        with turn_context(turn):
             try:
                 async with one_at_a_time:
                     await self._run(running, channel)
@@ -178,7 +185,7 @@ class TurnRunner:
             running.turn = replace(running.turn, posted=finish.posted)
             await self._dismiss(running, channel)
         if finish.state is TurnState.ASKING:
-            log.info("approval_asked", place=running.turn.ask.place.key)
+            log.info("approval_asked")
         elif not running.turn.ask.announces:
             log_finished(finish)
             self._on_finished(finish)

@@ -200,6 +200,18 @@ async def test_the_same_request_twice_at_once_is_done_once_and_answered_twice(ap
     assert len(app.receiver.payloads) == 1
 
 
+async def test_an_event_that_comes_again_while_it_is_being_stored_waits_for_that(app: App) -> None:
+    body = json.dumps(EVENT | {"event_id": "Ev1"}).encode()
+    app.receiver.held = asyncio.Event()
+    first = asyncio.create_task(app.status(body, app.signed(body)))
+    await until(lambda: app.receiver.payloads)
+    again = asyncio.create_task(app.status(body, app.signed(body, off_s=3) | {"X-Slack-Retry-Num": "1"}))
+    await asyncio.sleep(0.05)
+    assert not again.done()
+    app.receiver.held.set()
+    assert (await first, await again, len(app.receiver.payloads)) == (200, 200, 1)
+
+
 async def test_what_was_not_stored_is_to_be_sent_again_and_is_then_done(app: App) -> None:
     app.receiver.broken = 1
     same = app.signed(BODY)
@@ -369,10 +381,13 @@ async def test_a_mention_is_stored_before_its_request_is_answered(slack: FakeSla
 
 
 async def test_an_event_that_was_not_stored_comes_again_and_says_that_it_does(slack: FakeSlack) -> None:
-    async with over_http(slack) as (inbox, _):
-        inbox.broken = 1
-        await slack.say("U1", "C1", "nobody in particular")
-        await slack.wait_for(lambda: slack.envelopes and slack.envelopes[0].acked)
+    with capture_logs() as logs:
+        async with over_http(slack) as (inbox, _):
+            inbox.broken = 1
+            ts = await slack.say("U1", "C1", "nobody in particular")
+            await slack.wait_for(lambda: slack.envelopes and slack.envelopes[0].acked)
+    (line,) = [line for line in logs if line["event"] == "event_not_accepted"]
+    assert (line["place"], line["code"]) == (f"slack/T1/C1/{ts}", "store")
     first, second = slack.envelopes[0].attempts
     assert (first.status, first.problem, second.number, second.status) == (503, "http_error", 1, 200)
     assert len(inbox.events) == 1
