@@ -7,6 +7,9 @@ PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 PAGE   := tests/page
 LOCKED := --require-hashes --only-binary :all: -r
 
+# A line for each package that pip fetches; the status is that of pip.
+TELL   := '/^Collecting/ { print "  " ++n "  " $$2; fflush() } /^Installing/ { print "  unpacking " n " packages ..."; fflush() } /^status/ { exit $$2 }'
+
 .PHONY: run install install-dev test lint bench chaos soak fuzz screenshot settings lock clean
 
 run: install
@@ -17,12 +20,15 @@ install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
 
 $(VENV)/bin/python:
-	@echo "Setting up Parley in $(VENV) (once, about a minute) ..."
+	@echo "Setting up Parley in $(VENV), once: about a minute. First an empty environment ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Parley needs Python 3.11 or newer; set PYTHON=/path/to/it")'
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: deploy/requirements.txt pyproject.toml | $(VENV)/bin/python
-	@$(PIP) install $(LOCKED) deploy/requirements.txt
+	@echo "Fetching the packages of deploy/requirements.txt, with their hashes checked ..."
+	@($(PIP:--quiet=--progress-bar off) install $(LOCKED) deploy/requirements.txt 2>&1; echo "status $$?") | \
+		tee $(VENV)/pip.log | awk $(TELL) || { tail -n 20 $(VENV)/pip.log; false; }
+	@echo "Installing Parley itself ..."
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -3,6 +3,7 @@
     config       all settings, read and checked
     app          creates every package's objects and connects them
     programs     starts and ends the programs of `cli`: `parley run`, `parley summary --now`
+    start_lines  the lines of a start about keys and models
     startup      waits for the database; supervisor: keeps every platform running; jobs: the tasks of the program
     http         health, metrics and the routes of platforms; connections: their limit
     operator     the operator's page; operator_pages: connects it with what runs

@@ -19,11 +19,11 @@ from bots.http import HttpServer, Routed
 from bots.jobs import Jobs
 from bots.operator_pages import create_operator_pages
 from bots.retention import expire_caches, expire_messages, expire_spending, expire_uploads
+from bots.start_lines import key_lines, model_line
 from bots.startup import Startup
 from core.child_processes import ChildError
 from core.clock import SystemClock
 from core.errors import SettingsError, StoreError
-from core.llm.catalog import ModelCatalog
 from core.memory.indexing import index_earlier_answers
 from core.ports.store.turns import TurnLedger
 from core.spend.chart_renderer import ChartRenderer
@@ -150,7 +150,9 @@ async def _serve(
     address = await http.start()
     notify_systemd("READY=1")
     try:
-        tell(f"model    {_model_line(app.catalog)}")
+        tell(f"model    {model_line(app.catalog, app.core)}")
+        for line in key_lines(app.config):
+            tell(f"key      {line}")
         for connector in app.connectors:
             where = connector.shown_at(address) if isinstance(connector, Routed) else "connecting"
             tell(f"{connector.name:<8} on: {where}")
@@ -270,9 +272,3 @@ def _startup(config: Config, tell: Tell) -> Startup:
         return HttpServer(host, port, down, [], bytes, config.refuse_host, lambda: {"database": reason()})
 
     return Startup(SystemClock(), config.database.parley_start_wait_s, tell, create_http)
-
-
-def _model_line(catalog: ModelCatalog) -> str:
-    if not catalog.routes:
-        return "the built-in offline one: OPENAI_API_KEY is not set"
-    return f"{', then '.join(model_info.name for model_info in catalog.cards)} at {catalog.source}"

@@ -25,7 +25,8 @@ _WIDE = "\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef"
 
 _ENGLISH = """\
 I am Parley's built-in offline model, not a real one: I can show you how answers look, but I know nothing. \
-For a real model set `OPENAI_API_KEY` (and, where needed, `OPENAI_BASE_URL` and `OPENAI_MODEL`) and start again.
+For a real model set `OPENAI_API_KEY` together with `OPENAI_BASE_URL`, the endpoint that the key is for, and \
+`OPENAI_MODEL`, and start again.
 
 You asked:
 
@@ -51,7 +52,7 @@ def greet(name: str) -> str:
 
 _CHINESE = """\
 我是 Parley 内置的离线模型，不是真正的模型：我只能演示回答的样子，并不具备任何知识。\
-要使用真正的模型，请设置 `OPENAI_API_KEY`（必要时还有 `OPENAI_BASE_URL` 和 `OPENAI_MODEL`），然后重新启动。
+要使用真正的模型，请同时设置 `OPENAI_API_KEY`、`OPENAI_BASE_URL`（该密钥所属的端点）和 `OPENAI_MODEL`，然后重新启动。
 
 你的问题是：
 

@@ -81,7 +81,9 @@ class CoreSettings(Settings):
         "https://zrapi.org/v1", description="The URL of the endpoint, without /chat/completions at its end."
     )
     openai_api_key: SecretStr | None = Field(
-        None, description="The endpoint's key. Without one the built-in offline model answers."
+        None,
+        description="The key of the endpoint at OPENAI_BASE_URL: set them together, since the key is sent there. "
+        "Without one the built-in offline model answers.",
     )
     openai_model: str = Field("GPT-5.5", description="The model to ask, as the endpoint calls it.")
     parley_config: str = Field(

@@ -11,6 +11,7 @@ from core.errors import SettingsError
 from core.llm.catalog import environment_to_catalog, load_catalog, toml_to_catalog
 from core.settings.environment import CoreSettings
 from core.settings.parley_toml import FILE
+from core.settings.variables import Variables
 from core.values.deltas import ModelInfo
 from core.values.prices import Prices
 
@@ -304,6 +305,15 @@ def test_what_is_wrong_is_one_line_that_names_the_place(text: str, line: str) ->
     assert str(caught.value).startswith(line)
     assert "\n" not in str(caught.value)
     assert "sk-" not in str(caught.value)
+
+
+def test_a_key_that_the_file_names_may_be_in_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-from-file\n")
+    variables = Variables({"OPENAI_API_KEY_FILE": str(tmp_path / "key")})
+    assert toml_to_catalog(FINE, settings(), variables, FILE).secrets == ["sk-from-file"]
+    gone = Variables({"OPENAI_API_KEY_FILE": "/nowhere/key"})
+    with pytest.raises(SettingsError, match=r"^OPENAI_API_KEY_FILE: /nowhere/key can't be read: no such file"):
+        toml_to_catalog(FINE, settings(), gone, FILE)
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
