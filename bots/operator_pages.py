@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bots.app import App
 from bots.operator import OperatorRoutes, PageReader
+from bots.operator.failures import FailuresSection, Retry
 from bots.operator.platforms import PlatformSources, PlatformsSection
 from bots.operator.running import RunningSection
 from bots.operator.sections import Act, Picture, Section
@@ -18,7 +19,7 @@ from core.values.places import Place
 def create_operator_pages(app: App) -> OperatorRoutes:
     """The routes of the page, over the parts of `app`."""
     token = app.config.web.parley_operator_token
-    acts: Mapping[str, Act] = {}
+    acts: Mapping[str, Act] = {"retry": Retry(app.store, app.clock)}
     pictures: Mapping[str, Picture] = {}
     return OperatorRoutes(
         _sections(app),
@@ -36,6 +37,7 @@ def create_operator_pages(app: App) -> OperatorRoutes:
 def _sections(app: App) -> Sequence[Section]:
     return [
         RunningSection(lambda: overview(app.running_turns)),
+        FailuresSection(app.store),
         PlatformsSection(
             PlatformSources(
                 app.supervisor.states,

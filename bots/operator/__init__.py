@@ -7,6 +7,7 @@
     markup    HTML from values                                          pure
     sections  the protocol of a section and of an action
     running   answers that run or wait
+    failures  failures by their references, and their retry
     platforms platforms, accounts, alerts, rate limits
 
 A section reads its values through the callables and protocols that it is given, and makes its content of them. It knows

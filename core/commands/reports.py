@@ -13,7 +13,7 @@ from babel.dates import format_datetime
 from core.commands.settings_view import BUDGETS, shown
 from core.files.names import safe_name
 from core.i18n import LOCALES, language_of, phrase, tool_label, tools_used
-from core.ports.store.settings import Change
+from core.ports.store.settings import RETRIED, Change
 from core.speakers import label, label_of, labels_of
 from core.spend.budgets import LIFT
 from core.spend.cost_text import cost_text, summaries_to_text
@@ -91,6 +91,8 @@ def _history_line(change: Change, language: str, currency: str) -> str:
             what=phrase(f"history_tool_{what}", language),
             digest=digest[:_DIGEST_LENGTH],
         )
+    if change.name.startswith(RETRIED):
+        return phrase("history_retry", language, at=at, who=who)
     if change.name.startswith(LIFT):
         person = change.name == f"{LIFT}{BudgetScope.PERSON}"
         label = phrase("history_lift_person" if person else "setting_budget", language)

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
 from playwright.async_api import Page, expect
 
+from core.clock import SystemClock
+from core.errors import Code
+from core.values.conversation import Ask, Turn, TurnState
+from core.values.failures import Failure
+from core.values.places import Person, Place
+from core.values.turn_ends import Finish
+from storage import DatabaseSettings, SqlStore, open_store
 from tests.e2e.program import Program
 
 TOKEN = "operator-test-token-of-32-letters"
@@ -27,3 +40,34 @@ async def fits(page: Page) -> bool:
     """Nothing but a table in its own box is wider than the window."""
     wide: bool = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
     return not wide
+
+
+HOSTILE = "<img src=x onerror=alert(1)>'\"</td><script>alert(2)</script>\u202eevil"
+
+
+@asynccontextmanager
+async def database(folder: Path) -> AsyncIterator[SqlStore]:
+    """The database of a program that does not run."""
+    (folder / "data").mkdir(exist_ok=True)
+    store = await open_store(DatabaseSettings(database_url=f"sqlite:///{folder}/data/parley.db"), SystemClock())
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def failed_before(
+    store: SqlStore, number: int = 1, name: str = HOSTILE, code: Code = Code.BAD_KEY
+) -> Turn:
+    """A question of somebody with that name, which has failed."""
+    place = Place("web", "local", "web", "aaaabbbbcccc")
+    at = datetime.now(UTC) - timedelta(hours=1, seconds=-number)
+    turn = await store.accept(Ask(f"q{number}", place, Person("U<1>", name), "why?", at, addressed=True))
+    assert turn is not None
+    failure = Failure(
+        f"REF{number:03}", code, f"the endpoint said {name}", "TimeoutError", name, f"m-{name}", 401, "r1", 2
+    )
+    failure = replace(failure, places={"host": name, "key": "K", "url": "U", "model": "M", "window": "W"})
+    end = Finish(turn, TurnState.FAILED, error=str(code), ref=failure.ref, failure=failure, model="m")
+    await store.finish(end)
+    return turn

@@ -11,13 +11,24 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from core.errors import Code
 from core.i18n import phrase
 from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
 from tests.e2e.conftest import model_endpoint, model_settings
-from tests.e2e.operator_page import PHONE, TOKEN, WITH_TOKEN, fits, sign_in, signed_in
+from tests.e2e.operator_page import (
+    HOSTILE,
+    PHONE,
+    TOKEN,
+    WITH_TOKEN,
+    database,
+    failed_before,
+    fits,
+    sign_in,
+    signed_in,
+)
 from tests.e2e.program import Program
 from tests.e2e.test_web import NO_KEY, answers, ask
-from tests.fakes.completions import FakeCompletions, Words
+from tests.fakes.completions import FakeCompletions, Status, Words
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -181,3 +192,78 @@ async def test_a_refused_key_is_an_alert_that_stands_and_a_breaker_that_is_open_
         await page.reload()
         await expect(page.get_by_text("No alert stands.")).to_be_visible()
         await expect(accounts).to_contain_text("closed")
+
+
+async def test_a_failed_question_is_found_by_its_reference_and_asked_again_once(
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
+) -> None:
+    refused = Status(401, '{"error": {"message": "The key <b>sk-1</b> was revoked."}}')
+    endpoint.script(refused, Words("It works."))
+    settings = model_settings(endpoint) | WITH_TOKEN
+    async with Program(tmp_path, **settings) as program, window(chromium) as chat, window(chromium) as page:
+        await chat.goto(program.url)
+        await ask(chat, "hello?")
+        await expect(chat.get_by_role("button", name="Try again")).to_be_visible()
+        ref = re.search(r"[2-9A-Z]{6}", await answers(chat).last.inner_text())
+        assert ref is not None
+        await signed_in(page, program, "/failures")
+        failures = page.get_by_role("region", name="What failed")
+        await page.get_by_label("Reference of a failure").fill(ref[0].lower())
+        await page.keyboard.press("Enter")
+        await expect(page).to_have_url(re.compile(f"ref={ref[0].lower()}"))
+        row = failures.locator("tbody tr", has=page.get_by_role("button"))
+        for words in (
+            ref[0],
+            "bad_key",
+            "The key <b>sk-1</b> was revoked.",
+            "OPENAI_API_KEY",
+            "401",
+            "You",
+            "GPT-5.5",
+        ):
+            await expect(row).to_contain_text(words)
+        second = await page.context.new_page()
+        await second.goto(page.url)
+        await row.get_by_role("button", name="Ask again").click()
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("is asked again")
+        await expect(answers(chat).last).to_contain_text("It works.")
+        await second.get_by_role("button", name="Ask again").click()
+        await expect(second.get_by_role("heading", level=1)).to_contain_text("was asked again already")
+        await page.get_by_role("link", name="Failures").click()
+        await expect(failures).to_contain_text("asked again: turn")
+        await page.get_by_role("link", name="Asked again", exact=True).click()
+        await expect(failures.locator("tbody tr")).to_have_count(1)
+        await page.get_by_role("link", name="Set aside", exact=True).click()
+        await expect(page.get_by_text("Nothing has failed.")).to_be_visible()
+
+
+async def test_hostile_names_and_words_are_text_in_every_section(chromium: Browser, tmp_path: Path) -> None:
+    async with database(tmp_path) as store:
+        await failed_before(store)
+        await failed_before(store, 2, code=Code.SET_ASIDE)
+    async with Program(tmp_path, **WITH_TOKEN) as program, window(chromium) as page:
+        alarms: list[str] = []
+        page.on("dialog", lambda dialog: alarms.append(dialog.message))
+        await signed_in(page, program, "/failures")
+        await expect(page.get_by_role("region", name="What failed")).to_contain_text(HOSTILE[:40])
+        await page.get_by_role("link", name="Set aside", exact=True).click()
+        await expect(page.locator("tbody tr")).to_have_count(1)
+        for name in await page.get_by_role("navigation").get_by_role("link").all_inner_texts():
+            await page.get_by_role("link", name=name, exact=True).click()
+            await expect(page.get_by_role("heading", level=1)).to_have_text(name)
+            assert await page.locator("script, img[src=x]").count() == 0
+        assert alarms == []
+
+
+async def test_a_form_without_its_token_does_nothing(tmp_path: Path) -> None:
+    async with database(tmp_path) as store:
+        turn = await failed_before(store)
+    async with Program(tmp_path) as program, aiohttp.ClientSession() as session:
+        for given in ({}, {"form_token": "0" * 64}):
+            data = {"turn": str(turn.id), **given}
+            async with session.post(f"{program.url}/operator/retry", data=data) as answer:
+                assert answer.status == 403
+        async with session.get(f"{program.url}/operator/failures") as answer:
+            assert "asked again: turn" not in await answer.text()
+        async with session.post(f"{program.url}/operator/nothing", data=data) as answer:
+            assert answer.status == 404

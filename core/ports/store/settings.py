@@ -9,6 +9,10 @@ from typing import Protocol
 
 from core.values.places import Person, Place
 
+RETRIED = "retry:"
+"""The beginning of the name of a change that is none of a setting: an operator had the turn asked again whose id
+follows; `new` is that of the new turn."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredSettings:
