@@ -10,6 +10,7 @@ from bots.operator.failures import FailuresSection, Retry
 from bots.operator.platforms import PlatformSources, PlatformsSection
 from bots.operator.running import RunningSection
 from bots.operator.sections import Act, Picture, Section
+from bots.operator.usage import UsageSection
 from core.delivery.rate_limits import LimitState
 from core.llm.overview import overview as account_overview
 from core.turns.overview import overview
@@ -20,9 +21,10 @@ def create_operator_pages(app: App) -> OperatorRoutes:
     """The routes of the page, over the parts of `app`."""
     token = app.config.web.parley_operator_token
     acts: Mapping[str, Act] = {"retry": Retry(app.store, app.clock)}
-    pictures: Mapping[str, Picture] = {}
+    usage = UsageSection(app.store, app.charts, lambda: app.core.parley_currency)
+    pictures: Mapping[str, Picture] = {"usage": usage.picture}
     return OperatorRoutes(
-        _sections(app),
+        _sections(app, usage),
         acts,
         pictures,
         "" if token is None else token.get_secret_value(),
@@ -34,7 +36,7 @@ def create_operator_pages(app: App) -> OperatorRoutes:
     )
 
 
-def _sections(app: App) -> Sequence[Section]:
+def _sections(app: App, usage: UsageSection) -> Sequence[Section]:
     return [
         RunningSection(lambda: overview(app.running_turns)),
         FailuresSection(app.store),
@@ -47,6 +49,7 @@ def _sections(app: App) -> Sequence[Section]:
                 lambda: _limits(app),
             )
         ),
+        usage,
     ]
 
 

@@ -8,6 +8,7 @@
     sections  the protocol of a section and of an action
     running   answers that run or wait
     failures  failures by their references, and their retry
+    usage     usage by day, model and channel
     platforms platforms, accounts, alerts, rate limits
 
 A section reads its values through the callables and protocols that it is given, and makes its content of them. It knows

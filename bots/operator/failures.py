@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from bots.operator.layout import form, path_of
+from bots.operator.layout import form
 from bots.operator.markup import Html, element, html
 from bots.operator.sections import Done, Query
-from bots.operator.view import View, badge, heading, prose, soft, table
+from bots.operator.view import View, badge, choices, heading, path_of, prose, soft, table
 from core.clock import Clock
 from core.errors import Code
 from core.i18n import advise, phrase
@@ -24,7 +23,7 @@ PAGE = 50
 """Failures on a page."""
 LOOKED_AT = 500
 """The newest failures, among which those are looked for that were set aside or asked again."""
-_HEADS = ("head_when", "head_ref", "head_question", "head_cause", "head_model_asked", "head_todo", "head_retry")
+_HEADS = ("head_when", "head_question", "head_cause_todo", "head_model_asked")
 
 
 class RetryStore(FailureStore, ToolStore, Protocol):
@@ -89,18 +88,14 @@ class Retry:
         return Done(view.say("retry_done"), "failures")
 
 
-def _row(view: View, one: StoredFailure) -> list[Html | str | None]:
+def _row(view: View, one: StoredFailure) -> list[Html | str]:
     failure = one.failure
+    ref = element("a", element("code", failure.ref), href=f"{path_of('failures')}?ref={failure.ref}")
     return [
-        html(view.moment(one.at), element("br"), view.ago(one.at)),
-        element("a", element("code", failure.ref), href=f"{path_of('failures')}?ref={failure.ref}")
-        if failure.ref
-        else view.say("none"),
+        html(view.moment(one.at), element("br"), view.ago(one.at), element("br"), ref, _retry(view, one)),
         _subject(view, one),
-        _cause(view, failure),
+        prose(_cause(view, failure), element("p", advise(failure.code, view.language, failure.places))),
         _asked(view, failure),
-        prose(advise(failure.code, view.language, failure.places)),
-        _retry(view, one),
     ]
 
 
@@ -117,14 +112,14 @@ def _subject(view: View, one: StoredFailure) -> Html | str:
 
 
 def _task(view: View, turn: Turn) -> str:
-    return view.say("turn", n=str(turn.id), task=type(turn.ask.task).__name__)
+    return view.say("turn", n=str(turn.id), task=view.say(f"task_{type(turn.ask.task).__name__}"))
 
 
 def _cause(view: View, failure: Failure) -> Html:
     """The code, and what the other side said, word for word."""
     kind = element("span", " · ", element("code", failure.kind)) if failure.kind else None
     said = element("p", element("code", failure.detail)) if failure.detail else None
-    return prose(badge(str(failure.code), "bad"), kind, said)
+    return html(badge(str(failure.code), "bad"), kind, said)
 
 
 def _asked(view: View, failure: Failure) -> Html | str:
@@ -140,11 +135,11 @@ def _asked(view: View, failure: Failure) -> Html | str:
     return html(element("strong", failure.account), [html(element("br"), soft(fact)) for fact in facts if fact])
 
 
-def _retry(view: View, one: StoredFailure) -> Html | str | None:
+def _retry(view: View, one: StoredFailure) -> Html | None:
     if one.turn is None:
         return None
     if one.retry is not None:
-        return badge(view.say("retried_as", n=str(one.retry)), "quiet")
+        return element("p", badge(view.say("retried_as", n=str(one.retry)), "quiet"))
     if one.turn.ask.announces or one.turn.forgotten:
         return None
     return form(view, "retry", view.say("retry"), "quiet", turn=str(one.turn.id))
@@ -168,20 +163,6 @@ def _search(view: View, ref: str) -> Html:
 def _choices(view: View, chosen: str) -> Html:
     """The links to all failures, and to those of one kind."""
     return choices(view, "failures", "only", ("", *_ONLY), chosen)
-
-
-def choices(view: View, section: str, field: str, values: Sequence[str], chosen: str) -> Html:
-    """Links to the section with each value of a field of its address. Their phrases are `<field>_<value>`."""
-    links = [
-        element(
-            "a",
-            view.say(f"{field}_{value or 'all'}"),
-            href=f"{path_of(section)}?{field}={value}" if value else path_of(section),
-            aria_current="true" if value == chosen else None,
-        )
-        for value in values
-    ]
-    return element("p", links, class_="choices")
 
 
 def _number(text: str) -> int | None:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 from bots.operator.markup import Child, Html, element, html
-from bots.operator.view import ROOT, View
+from bots.operator.sections import Query
+from bots.operator.view import ROOT, View, path_of
 
 EVERY_S = 10
 """Seconds between two readings of a page that follows."""
 
 
-def page(view: View, names: Sequence[str], name: str, body: Html, *, follows: bool, leaves: bool) -> Html:
-    """The section `name` of `names`, each a page. `follows`: it is read anew every ten seconds. `leaves`: its reader
-    can sign out."""
+def page(view: View, names: Sequence[str], name: str, body: Html, query: Query, *, leaves: bool) -> Html:
+    """The section `name` of `names`, each a page. `query`: the fields of its address, of which `every` has it read anew
+    every ten seconds. `leaves`: its reader can sign out."""
     title = view.say(f"section_{name}")
     links = [_link(view, one, current=one == name) for one in names]
     sign_out = form(view, "sign-out", view.say("sign_out"), "quiet") if leaves else None
-    here = path_of(name)
+    fields = {key: value for key, value in query.items() if key != "every"}
+    follows = query.get("every", "") == str(EVERY_S)
+    here, following = (_address(name, given) for given in (fields, fields | {"every": str(EVERY_S)}))
     follow = (
         element("a", view.say("follow_stop"), href=here)
         if follows
-        else element("a", view.say("follow", n=EVERY_S), href=f"{here}?every={EVERY_S}")
+        else element("a", view.say("follow", n=EVERY_S), href=following)
     )
     read = element(
         "p",
@@ -93,9 +97,8 @@ def form(view: View, action: str, label: str, class_: str = "", /, **values: str
     return element("form", fields, button, method="post", action=f"{ROOT}/{action}", class_="action")
 
 
-def path_of(name: str) -> str:
-    """The address of a section. The first one, `running`, has that of the page itself."""
-    return ROOT if name == "running" else f"{ROOT}/{name}"
+def _address(name: str, fields: Query) -> str:
+    return f"{path_of(name)}?{urlencode(fields)}" if fields else path_of(name)
 
 
 def _link(view: View, name: str, *, current: bool) -> Html:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bots.operator.markup import Html, element, foreign, html
 from bots.operator.sections import Query
-from bots.operator.view import View, badge, heading, prose, soft, table
+from bots.operator.view import View, badge, heading, more_rows, prose, soft, table
 from core.delivery.rate_limits import LimitState
 from core.i18n import advise, phrase
 from core.llm.overview import AccountOverview, OpenBreaker
@@ -128,10 +128,9 @@ def _alert_row(view: View, one: Alert) -> list[Html | str]:
 def _limits(view: View, limits: Sequence[tuple[str, LimitState]]) -> Html:
     ordered = sorted(limits, key=lambda pair: (-pair[1].blocked_s, pair[1].trusted, -pair[1].used))
     rows = [_limit_row(view, *pair) for pair in ordered[:_MOST_LIMITS]]
-    more = len(ordered) - len(rows)
     return html(
         table(view, "limits", _LIMIT_HEADS, rows, "limits_none"),
-        element("p", view.say("more_rows", n=more), class_="soft") if more > 0 else None,
+        more_rows(view, len(ordered) - len(rows)),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -18,7 +19,7 @@ from bots.operator import layout
 from bots.operator.access import SESSION_S, OperatorKeys, Tries
 from bots.operator.markup import Html, element
 from bots.operator.sections import Act, Picture, Section
-from bots.operator.view import ROOT, Link, View, no_link
+from bots.operator.view import ROOT, Link, View, no_link, path_of
 from core.clock import Clock
 from core.errors import StoreError
 from core.i18n import language_of
@@ -172,11 +173,10 @@ class OperatorRoutes:
             raise web.HTTPNotFound
         view = self._view(request)
         if self._reader(request) is None:
-            return self._refused(request, view, layout.path_of(name))
+            return self._refused(request, view, request.path_qs)
         body = await section.body(view, request.query)
         names = [one.name for one in self.sections]
-        follows = request.query.get("every", "") == str(layout.EVERY_S)
-        return _page(layout.page(view, names, name, body, follows=follows, leaves=bool(self.token)))
+        return _page(layout.page(view, names, name, body, request.query, leaves=bool(self.token)))
 
     def _refused(self, request: web.Request, view: View, wanted: str) -> web.Response:
         """The form to sign in. A request that brought a wrong token is told so."""
@@ -237,12 +237,15 @@ class OperatorRoutes:
         if by_form and not self._keys.is_form_token(fields.get("form_token", ""), cookie):
             return _page(layout.told(view, view.say("form_old")), 403)
         done = await act(view, fields, reader)
-        back = element("p", element("a", view.say(f"section_{done.back}"), href=layout.path_of(done.back)))
+        back = element("p", element("a", view.say(f"section_{done.back}"), href=path_of(done.back)))
         return _page(layout.told(view, done.words, back), 200 if done.well else 409)
 
     def _known(self, wanted: str) -> str:
-        """The address of a section: that of `wanted` where it is one."""
-        return wanted if wanted in {layout.path_of(one.name) for one in self.sections} else ROOT
+        """`wanted` where it is the address of a section, with its fields; else the page's own."""
+        path, _, fields = wanted.partition("?")
+        if path not in {path_of(one.name) for one in self.sections}:
+            return ROOT
+        return f"{path}?{urlencode(parse_qsl(fields))}" if fields else path
 
 
 def _page(shown: Html, status: int = 200) -> web.Response:

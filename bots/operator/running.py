@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from bots.operator.markup import Html, element, html
 from bots.operator.sections import Query
-from bots.operator.view import View, badge, heading, table
+from bots.operator.view import View, badge, figures, heading, more_rows, soft, table
 from core.turns.overview import TurnOverview, TurnStage
 
 _HEADS = ("at", "place", "asker", "stage", "model", "length")
@@ -37,24 +37,21 @@ class RunningSection:
 
 def _figures(view: View, running: int, waiting: Sequence[TurnOverview]) -> Html:
     oldest = view.span((view.now - waiting[0].at).total_seconds()) if waiting else view.say("none")
-    figures = {
-        "running_count": view.number(running),
-        "waiting_count": view.number(len(waiting)),
-        "oldest_waiting": oldest,
-    }
-    return element(
-        "dl",
-        [element("div", element("dt", view.say(key)), element("dd", value)) for key, value in figures.items()],
-        class_="figures",
+    return figures(
+        view,
+        {
+            "running_count": view.number(running),
+            "waiting_count": view.number(len(waiting)),
+            "oldest_waiting": oldest,
+        },
     )
 
 
 def _table(view: View, caption: str, turns: Sequence[TurnOverview], empty: str) -> Html:
     rows = [_row(view, one) for one in turns[:_MOST]]
-    more = len(turns) - len(rows)
     return html(
         table(view, caption, [f"head_{head}" for head in _HEADS], rows, empty),
-        element("p", view.say("more_rows", n=more), class_="soft") if more > 0 else None,
+        more_rows(view, len(turns) - len(rows)),
     )
 
 
@@ -66,7 +63,11 @@ def _row(view: View, one: TurnOverview) -> list[Html | str]:
         html(view.moment(one.at), element("br"), view.ago(one.at)),
         view.place(one.place, one.message_id),
         view.person(one.person),
-        badge(view.say(f"stage_{one.stage}"), "quiet" if one.stage is TurnStage.QUEUED else "good"),
+        html(
+            badge(view.say(f"stage_{one.stage}"), "quiet" if one.stage is TurnStage.QUEUED else "good"),
+            element("br"),
+            soft(view.say(f"task_{one.task}")),
+        ),
         one.model or view.say("none"),
         said,
     ]

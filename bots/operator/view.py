@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -127,3 +127,35 @@ def prose(*content: Child) -> Html:
 def badge(text: str, kind: str) -> Html:
     """A short state. `kind`: good, bad or quiet."""
     return element("span", text, class_=f"badge {kind}")
+
+
+def figures(view: View, values: Mapping[str, Child]) -> Html:
+    """A few numbers in large print, by the phrases of their names."""
+    shown = [
+        element("div", element("dt", view.say(key)), element("dd", value)) for key, value in values.items()
+    ]
+    return element("dl", shown, class_="figures")
+
+
+def more_rows(view: View, count: int) -> Html | None:
+    """The number of rows that are left out of a table."""
+    return element("p", view.say("more_rows", n=count), class_="soft") if count > 0 else None
+
+
+def choices(view: View, section: str, field: str, values: Sequence[str], chosen: str) -> Html:
+    """Links to the section with each value of a field of its address. Their phrases are `<field>_<value>`."""
+    links = [
+        element(
+            "a",
+            view.say(f"{field}_{value or 'all'}"),
+            href=f"{path_of(section)}?{field}={value}" if value else path_of(section),
+            aria_current="true" if value == chosen else None,
+        )
+        for value in values
+    ]
+    return element("p", links, class_="choices")
+
+
+def path_of(name: str) -> str:
+    """The address of a section. The first one, `running`, has that of the page itself."""
+    return ROOT if name == "running" else f"{ROOT}/{name}"

@@ -13,6 +13,7 @@ from playwright.async_api import Page, expect
 from core.clock import SystemClock
 from core.errors import Code
 from core.values.conversation import Ask, Turn, TurnState
+from core.values.deltas import Usage
 from core.values.failures import Failure
 from core.values.places import Person, Place
 from core.values.turn_ends import Finish
@@ -70,4 +71,19 @@ async def failed_before(
     failure = replace(failure, places={"host": name, "key": "K", "url": "U", "model": "M", "window": "W"})
     end = Finish(turn, TurnState.FAILED, error=str(code), ref=failure.ref, failure=failure, model="m")
     await store.finish(end)
+    return turn
+
+
+async def answered_before(store: SqlStore, number: int) -> Turn:
+    """A question that was answered just now, by one of two models, for 10 cents."""
+    place = Place("web", "local", "web", "aaaabbbbcccc")
+    turn = await store.accept(
+        Ask(f"a{number}", place, Person("you", "You"), "why?", datetime.now(UTC), addressed=True)
+    )
+    assert turn is not None
+    model = "thorough" if number == 3 else "quick"
+    usage = Usage(1_000, 100, cost_micros=100_000)
+    await store.finish(
+        Finish(turn, TurnState.DONE, "because", posted=(f"a{number}.1",), model=model, usage=usage)
+    )
     return turn

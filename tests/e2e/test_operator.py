@@ -13,6 +13,7 @@ from playwright.async_api import Browser, expect
 
 from core.errors import Code
 from core.i18n import phrase
+from core.spend.chart_child import WIDTH
 from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
 from tests.e2e.conftest import model_endpoint, model_settings
 from tests.e2e.operator_page import (
@@ -20,6 +21,7 @@ from tests.e2e.operator_page import (
     PHONE,
     TOKEN,
     WITH_TOKEN,
+    answered_before,
     database,
     failed_before,
     fits,
@@ -88,6 +90,9 @@ async def test_a_token_signs_a_browser_in_and_a_wrong_one_does_not(chromium: Bro
         (cookie,) = await page.context.cookies()
         assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/operator")
         assert TOKEN not in cookie["value"]
+        await page.context.clear_cookies()
+        await sign_in(page, program, "/failures?ref=ABC234")
+        await expect(page.get_by_label("Reference of a failure")).to_have_value("ABC234")
         await page.get_by_role("button", name="Sign out").click()
         await expect(page.locator("#token")).to_be_visible()
         assert await page.context.cookies() == []
@@ -267,3 +272,31 @@ async def test_a_form_without_its_token_does_nothing(tmp_path: Path) -> None:
             assert "asked again: turn" not in await answer.text()
         async with session.post(f"{program.url}/operator/nothing", data=data) as answer:
             assert answer.status == 404
+
+
+async def test_usage_is_shown_by_time_model_and_channel_with_a_chart_that_has_words(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    async with database(tmp_path) as store:
+        for number in range(1, 4):
+            await answered_before(store, number)
+    async with Program(tmp_path, **WITH_TOKEN) as program, window(chromium) as page:
+        await signed_in(page, program, "/usage?period=day")
+        chart = page.locator("figure img")
+        await expect(chart).to_have_js_property("complete", True)
+        await expect(chart).to_have_js_property("naturalWidth", WIDTH)
+        await expect(chart).to_have_attribute("alt", re.compile("Questions: 3"))
+        models = page.get_by_role("region", name="By model")
+        await expect(models.locator("tbody tr")).to_contain_text(["quick", "thorough"])
+        await expect(models.locator("tbody tr").first).to_contain_text("67%")
+        await expect(page.get_by_role("region", name="By channel")).to_contain_text("web · local")
+        await page.get_by_text("The same as a table").click()
+        await expect(page.get_by_role("region", name="By time")).to_contain_text("$0.30")
+        await page.get_by_role("link", name="Earlier").click()
+        await expect(page.get_by_text("Nobody asked anything in this time.").first).to_be_visible()
+        await expect(chart).to_have_count(0)
+        await page.get_by_role("link", name="Later").click()
+        await expect(chart).to_be_visible()
+        for strange in ("?period=year&on=x", "?on=0001-01-01", "?on=9999-12-31", "?period=&on=2026-02-30"):
+            await page.goto(f"{program.url}/operator/usage{strange}")
+            await expect(page.get_by_role("heading", level=1)).to_have_text("Usage")
