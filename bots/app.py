@@ -32,6 +32,7 @@ from core.memory.source_checks import SourceChecks
 from core.operators.alert_turns import AlertChannels, AlertTurns
 from core.operators.alerts import OperatorAlerts
 from core.operators.counts import OperationCounts
+from core.operators.failure_log import FailureLog
 from core.operators.metrics import Metrics
 from core.platform_calls import PerInstallation, PlatformCalls
 from core.ports.connector import Connector, Directory, Installation, Membership
@@ -40,6 +41,7 @@ from core.redaction import Secrets
 from core.settings.retention import Retention
 from core.spend.budget_alerts import BudgetAlerts
 from core.spend.budget_checks import BudgetChecks
+from core.spend.budget_text import reached_to_failure
 from core.spend.chart_renderer import ChartRenderer
 from core.spend.usage_report import StoredUsage
 from core.tools.builtin import BuiltinTools
@@ -72,6 +74,9 @@ class App:
         self.metrics = Metrics()
         self.counts = OperationCounts(store, self.clock, self.metrics.count)
         self.operator_alerts = OperatorAlerts(self.clock, self.counts.count)
+        self.failure_log = FailureLog(store, self.clock)
+        self.operator_alerts.record = self.failure_log.put
+        self.operator_alerts.record_budget = lambda reached: self.failure_log.put(reached_to_failure(reached))
         self.database_health = DatabaseHealth(self.operator_alerts, config.database.shown_url, self.clock)
         self.loop_health = LoopHealth(self.operator_alerts, self.metrics.gauge, self.clock, notify_systemd)
         model = create_model(self.core, self.catalog, self.clock, self.operator_alerts)
@@ -215,6 +220,7 @@ class App:
                 "parley_refused_questions_total", {"platform": platform, "reason": why.name.lower()}
             ),
             [route.model_info for route in self.catalog.transcriptions],
+            self.failure_log.failed,
         )
         self.recovery = Recovery(store, self.place_queues, self.clock, SOLE_OWNER)
         self.catch_up = CatchUp(

@@ -1,4 +1,4 @@
-"""The command line: `parley run`, `parley doctor`, `parley summary --now`, `parley usage` and `parley feedback`.
+"""The command line: `parley run` and the commands of the operator.
 
 The commands import `bots.config` and `bots.programs` themselves: that takes seconds, and aiohttp makes TLS contexts as
 it is imported, which fails for odd variables of the environment.
@@ -110,6 +110,33 @@ def feedback(csv: Csv = False, json: Json = False, since: Since = "") -> None:
         _print(exports.feedback_table(database, clock, exports.day_of(since, clock, core), _format(csv, json)))
 
 
+@parley.command()
+def errors(
+    ref: Annotated[str, typer.Argument(metavar="[REF]", help="A reference; else the newest 20.")] = "",
+) -> None:
+    """Print the cause of a failure, by the reference that a person was shown. Works beside a running parley."""
+    with _errors_in_lines():
+        from bots import failures
+
+        database, core, clock = _stored()
+        if ref:
+            _print(failures.reference_to_text(database, core, clock, ref))
+        else:
+            _print(failures.newest_to_text(database, core, clock))
+
+
+@parley.command()
+def retry(
+    which: Annotated[str, typer.Argument(metavar="TURN|REF", help="A failed turn, or its reference.")],
+) -> None:
+    """Ask a question that failed again, once. Works beside a running parley, which then answers it."""
+    with _errors_in_lines():
+        from bots import failures
+
+        database, _, clock = _stored()
+        _print(failures.retry_to_text(database, clock, which))
+
+
 def _stored() -> tuple[DatabaseSettings, CoreSettings, SystemClock]:
     """The settings of the commands that only read the store, and the clock."""
     from storage import DatabaseSettings
@@ -125,9 +152,9 @@ def _format(csv: bool, json: bool) -> TableFormat:
     return TableFormat.JSON if json else TableFormat.CSV
 
 
-def _print(table: Awaitable[str]) -> None:
+def _print(text: Awaitable[str]) -> None:
     async def printed() -> None:
-        sys.stdout.write(await table)
+        sys.stdout.write(redact(await text))
 
     asyncio.run(printed())
 

@@ -190,6 +190,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     jobs.start(expire_uploads(app.store, app.clock))
     jobs.start(expire_messages(app.store, app.retention, app.clock))
     jobs.start(app.counts.run())
+    jobs.start(app.failure_log.run())
     jobs.start(expire_caches(app.caches, app.clock))
     jobs.start(expire_spending(app.store, app.clock))
     jobs.start(index_earlier_answers(app.store, app.clock, app.without_index))
@@ -210,6 +211,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
         await app.inbox.admission.close()
         await app.checkpoints.flush()
         await app.counts.flush()
+        await app.failure_log.flush()
         with suppress(StoreError):
             await app.store.give_back()
         await app.operator_alerts.close()

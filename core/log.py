@@ -38,6 +38,11 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return _IN_URL.sub(rf"\1\2{_KEPT}", _SECRETS.sub(rf"\1{_KEPT}", text))
 
 
+def printable(text: str) -> str:
+    """`text` on one line, in printable characters: a terminal obeys others."""
+    return text.translate(_ESCAPED_TEXT)
+
+
 class _Redactor:
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = tuple(secrets)

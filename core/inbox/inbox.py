@@ -12,7 +12,7 @@ from cachetools import LRUCache
 
 from core.commands import FORGET_ME
 from core.commands.handlers import CommandHandlers
-from core.errors import StoreError
+from core.errors import BotError, StoreError
 from core.inbox.approvals import Approvals
 from core.inbox.button_presses import ButtonPresses
 from core.inbox.eligibility import Eligibility
@@ -60,6 +60,7 @@ class StoringInbox:
     `memberships`: as in `TeamMembership`. `directories`: as in `Admission`; where a place has one, questions of unknown
     people are held. `calls_at`: the calls to a place, of which deletions are no events. `on_refused` receives the
     platform of each question that is refused, and why. `sound_models`: those that transcribe.
+    `on_failed` receives an error whose reference is shown to the author of an event, and the place.
     """
 
     def __init__(
@@ -74,11 +75,13 @@ class StoringInbox:
         calls_at: Callable[[Place], PlatformCalls | None] = lambda _: None,
         on_refused: Callable[[str, Outcome], None] = lambda _platform, _why: None,
         sound_models: Sequence[ModelInfo] = (),
+        on_failed: Callable[[BotError, Place], None] = lambda _error, _place: None,
     ) -> None:
         self._store = store
         self._lost = lost
         self._calls_at = calls_at
         self._sound_models = sound_models
+        self._on_failed = on_failed
         self._live = live
         self._handlers = handlers
         self._members = TeamMembership(store, memberships)
@@ -108,10 +111,17 @@ class StoringInbox:
             async with self._channel(event.place):
                 try:
                     receipt = await self._receive(event)
-                except StoreError:
-                    self._lost(event.place)
+                except BotError as error:
+                    self._failed(error, event)
                     raise
         return receipt
+
+    def _failed(self, error: BotError, event: Event) -> None:
+        """Note an error that its author is shown where they wait for a reply."""
+        if isinstance(error, StoreError):
+            self._lost(event.place)
+        if isinstance(event, Command | ButtonPress) or (isinstance(event, Ask) and event.addressed):
+            self._on_failed(error, event.place)
 
     async def record_expired(self, ask: Ask) -> bool:
         """Keep a message that is too old to be answered (`Questions.expired`). Raises StoreError."""

@@ -16,6 +16,7 @@ from cachetools import LRUCache
 from core.clock import Clock
 from core.errors import BotError, Code
 from core.i18n import advise
+from core.values.failures import Failure, error_to_failure
 from core.values.tasks import Alert, BudgetLift, BudgetReached
 
 AGAIN_S = 3600.0
@@ -43,7 +44,8 @@ class _Cause:
 class OperatorAlerts:
     """A `ModelObserver`, which the platforms, the database and the event loop report to as well.
 
-    `post`, `post_budget` and `post_lift` are set once there is a way to the operators' channel.
+    `post`, `post_budget` and `post_lift` are set once there is a way to the operators' channel. `record` and
+    `record_budget` store the cause of an alert.
     """
 
     def __init__(self, clock: Clock, count: Count | None = None, post: PostAlert | None = None) -> None:
@@ -52,6 +54,8 @@ class OperatorAlerts:
         self.post = post
         self.post_budget: Callable[[BudgetReached], Awaitable[bool]] | None = None
         self.post_lift: Callable[[BudgetLift], Awaitable[bool]] | None = None
+        self.record: Callable[[Failure], None] = lambda _failure: None
+        self.record_budget: Callable[[BudgetReached], None] = lambda _reached: None
         self._causes: dict[tuple[str, Code], _Cause] = {}
         self._posts: set[asyncio.Task[bool]] = set()
         self._budgets: LRUCache[str, bool] = LRUCache(_BUDGETS)
@@ -70,6 +74,7 @@ class OperatorAlerts:
         advice = advise(error.code, "en", places)
         log.error("alert_raised", what=what, code=alert.why, advice=advice, ref=error.ref)
         self.count("parley_alerts_total", what=what, code=str(error.code))
+        self.record(error_to_failure(error, what, places))
         self._causes[what, error.code] = _Cause(now, alert, self._send(alert))
 
     def report_budget(self, reached: BudgetReached) -> None:
@@ -80,6 +85,7 @@ class OperatorAlerts:
         scope = reached.budget.scope
         log.warning("budget_reached", scope=scope, limit=str(reached.budget.limit), lifts=reached.lifts)
         self.count("parley_budgets_reached_total", scope=scope)
+        self.record_budget(reached)
         if self.post_budget is not None:
             self._start(partial(self.post_budget, reached), "budget", Code.BUDGET)
 

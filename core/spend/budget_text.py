@@ -9,12 +9,13 @@ from datetime import datetime, tzinfo
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
-from core.errors import REF_ALPHABET
+from core.errors import REF_ALPHABET, Code
 from core.i18n import LOCALES, language_of, name_list, phrase, variant
 from core.spend.budget_checks import BudgetRefusal
 from core.spend.cost_text import money
 from core.text import escaped
 from core.values.budgets import MICROS, Balance, Budget, BudgetScope, BudgetUnit, Limit, person_digest
+from core.values.failures import Failure
 from core.values.places import Place
 from core.values.tasks import BudgetLift, BudgetReached
 
@@ -208,6 +209,14 @@ def reference(budget: Budget) -> str:
         number, letter = divmod(number, len(REF_ALPHABET))
         letters.append(REF_ALPHABET[letter])
     return "".join(letters)
+
+
+def reached_to_failure(reached: BudgetReached) -> Failure:
+    """The failure under the reference that refused people and the alert show."""
+    budget = reached.budget
+    return Failure(
+        reference(budget), Code.BUDGET, f"{budget.scope}: {budget.limit}", what=f"budget {budget.scope}"
+    )
 
 
 def allowed_to_text(budget: Budget, balance: Balance, language: str, currency: str) -> str:
