@@ -26,7 +26,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: deploy/requirements.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Fetching the packages of deploy/requirements.txt, with their hashes checked ..."
-	@($(PIP:--quiet=--progress-bar off) install $(LOCKED) deploy/requirements.txt 2>&1; echo "status $$?") | \
+	@($(PIP:--quiet=) install --progress-bar off $(LOCKED) deploy/requirements.txt 2>&1; echo "status $$?") | \
 		tee $(VENV)/pip.log | awk $(TELL) || { tail -n 20 $(VENV)/pip.log; false; }
 	@echo "Installing Parley itself ..."
 	@$(PIP) install --no-deps --no-build-isolation --editable .

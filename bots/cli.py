@@ -32,13 +32,27 @@ if TYPE_CHECKING:
     from storage import DatabaseSettings
 
 parley = typer.Typer(
-    help="Parley brings any OpenAI-compatible model into Slack, Discord and web threads.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 WRONG_SETTINGS = 2
+
+
+def _show_version_and_end(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("parley"))
+        raise typer.Exit
+
+
+@parley.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version_and_end, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Parley brings any OpenAI-compatible model into Slack, Discord and web threads."""
 
 
 @parley.command()

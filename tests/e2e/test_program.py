@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import aiohttp
@@ -110,6 +111,26 @@ async def test_secrets_are_read_from_files(tmp_path: Path, slack: FakeSlack, end
 async def test_a_network_in_no_proxy_is_read(tmp_path: Path) -> None:
     async with Program.fresh(tmp_path, OPENAI_API_KEY="none", NO_PROXY="localhost,fd00::/8") as program:
         assert "OPENAI_API_KEY is not set" not in program.output
+
+
+async def test_the_version_is_an_option_and_a_command(tmp_path: Path) -> None:
+    for word in ("--version", "version"):
+        program = Program(tmp_path)
+        await program.start(word)
+        assert await program.end() == 0
+        assert program.output == f"{version('parley')}\n"
+
+
+async def test_a_shell_completes_commands_and_their_options(tmp_path: Path) -> None:
+    for typed, number, words in (
+        ("parley s", 1, ["summary", "settings"]),
+        ("parley summary --d", 2, ["--dry-run"]),
+    ):
+        shell = {"_PARLEY_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(number)}
+        program = Program.fresh(tmp_path, **shell)
+        await program.start(*typed.split()[1:])
+        assert await program.end() == 0
+        assert program.output.split() == words
 
 
 async def test_a_taken_port_is_one_line_too(tmp_path: Path) -> None:
