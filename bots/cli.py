@@ -151,6 +151,29 @@ def retry(
         _print(failures.retry_to_text(database, clock, which))
 
 
+@parley.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to make, of mode 0600.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+) -> None:
+    """Copy the SQLite database into one file. Works beside a running parley."""
+    with _errors_in_lines():
+        from bots.backup import make_backup
+
+        database, _, _ = _stored()
+        make_backup(database, file, _tell, force=force)
+
+
+@parley.command()
+def restore(file: Annotated[Path, typer.Argument(help="A file of parley backup.")]) -> None:
+    """Put a backup in the place of the SQLite database, which is kept. No parley may run on it."""
+    with _errors_in_lines():
+        from bots import backup
+
+        database, _, clock = _stored()
+        asyncio.run(backup.restore(database, file, clock, _tell))
+
+
 def _stored() -> tuple[DatabaseSettings, CoreSettings, SystemClock]:
     """The settings of the commands that only read the store, and the clock."""
     from storage import DatabaseSettings

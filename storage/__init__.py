@@ -53,6 +53,7 @@
     migrations  the schema's history; `open_store` brings a database up to date
     lock        one `parley run` to a database
     checks      the checks of `parley doctor` of the database and its disk
+    backup      a copy of an SQLite database in one file, and its restoration
     given       lists as parameters of statements that are built once
 
 Values of `core.values` come in and go out; everything in between is SQLAlchemy Core on SQLModel's tables.

@@ -1,9 +1,10 @@
-"""Database URLs, and the file of an SQLite database."""
+"""Database URLs, the file of an SQLite database, and the programs that back PostgreSQL up."""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+SIDE_FILES = ("-wal", "-shm")
+"""The ends of the names of the files that SQLite keeps beside a database: https://sqlite.org/tempfiles.html"""
 DRIVERS = {
     "sqlite": "sqlite+pysqlite",
     "postgres": "postgresql+asyncpg",
@@ -80,6 +83,24 @@ def make_private(file: Path) -> None:
     """
     make_folder(file)
     os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
-    for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
+    for end in ("", *SIDE_FILES):
         with suppress(OSError):  # does not exist, or has another owner
-            file.with_name(name).chmod(0o600)
+            file.with_name(file.name + end).chmod(0o600)
+
+
+def pg_dump(url: URL, file: Path) -> str:
+    """The command that backs a PostgreSQL database up. It asks for the password, which is not in it."""
+    return f"pg_dump --format=custom --no-owner --file={shlex.quote(str(file))} {shlex.quote(_without_secrets(url))}"
+
+
+def pg_restore(url: URL, file: Path) -> str:
+    """The command that restores a backup of `pg_dump`, while no Parley runs."""
+    options = "--clean --if-exists --no-owner --single-transaction"
+    return f"pg_restore {options} --dbname={shlex.quote(_without_secrets(url))} {shlex.quote(str(file))}"
+
+
+def _without_secrets(url: URL) -> str:
+    """The address of a PostgreSQL database as libpq reads it, without a password."""
+    mode = {"sslmode": ssl} if isinstance(ssl := url.query.get("ssl"), str) else {}
+    address = URL.create("postgresql", url.username, None, url.host, url.port, url.database, mode)
+    return address.render_as_string()

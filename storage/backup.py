@@ -1,0 +1,211 @@
+"""Backups of an SQLite database: a copy of one moment in one file, made beside a running Parley, and its restoration.
+
+The copy is made by SQLite's online backup (https://sqlite.org/backup.html) within one read transaction: others write
+meanwhile, and the copy does not begin again for them. It needs no -wal file.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from core.errors import SettingsError, StoreError
+from storage.engine import Database
+from storage.migrations import NEWEST, upgrade
+from storage.url import SIDE_FILES, make_folder
+
+_PAGES = 4_096
+"""Pages of one step of a copy; Ctrl+C ends it between two."""
+_COUNTED = ("turns", "messages", "threads", "uploads")
+_BUSY_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class BackupContent:
+    """The content of a database: its bytes, its schema's revision, and the rows of its largest tables."""
+
+    size: int
+    revision: str
+    turns: int
+    messages: int
+    threads: int
+    pictures: int
+
+
+def back_up(database: Path, target: Path, *, force: bool = False) -> BackupContent:
+    """Copy `database` to `target`, a file of mode 0600 that appears whole or not at all.
+
+    Raises SettingsError with one line: `target` exists (without `force`) or can't be written, or the database is
+    damaged.
+    """
+    _check_target(database, target, force=force)
+    with _part_beside(target) as part, _in_words(target):
+        _copy(database, part)
+        content = read_content(part, database)
+        _sync(part)
+        _check_target(database, target, force=force)
+        os.replace(part, target)
+        _sync(target.parent)
+    return content
+
+
+def _check_target(database: Path, target: Path, *, force: bool) -> None:
+    if target.is_dir():
+        raise SettingsError(f"{target} is a folder: name a file in it")
+    if not target.parent.is_dir():
+        raise SettingsError(f"{target}: the folder {target.parent} does not exist")
+    own = {database.with_name(database.name + end) for end in ("", ".lock", *SIDE_FILES)}
+    if target.resolve() in {file.resolve() for file in own}:
+        raise SettingsError(f"{target} belongs to the database itself (DATABASE_URL): name another file")
+    if target.exists() and not force:
+        raise SettingsError(f"{target} exists: name another file, or say --force to replace it")
+
+
+def take_copy(backup: Path, database: Path) -> Path:
+    """A checked copy of `backup` beside `database`, for `put_in_place`. The caller removes it after an error.
+
+    Raises SettingsError with one line where it is no whole database of Parley, or one of a newer version.
+    """
+    if not backup.is_file():
+        raise SettingsError(f"{backup}: there is no such file")
+    if database.exists() and backup.resolve() == database.resolve():
+        raise SettingsError(f"{backup} is the database itself (DATABASE_URL): name a backup of it")
+    make_folder(database)
+    with _part_beside(database, keep=True) as part, _in_words(backup):
+        _copy(backup, part)
+        read_content(part, backup)
+    return part
+
+
+async def bring_up_to_date(part: Path) -> None:
+    """Have the copy of an older version's database get today's schema. Raises SettingsError."""
+    database = Database(URL.create("sqlite+pysqlite", database=str(part)))
+    try:
+        await database.migrate(upgrade)
+    except StoreError as error:
+        raise SettingsError(f"the schema of the backup can't be brought up to date: {error.detail}") from None
+    finally:
+        await database.close()
+
+
+def put_in_place(part: Path, database: Path, kept: Path) -> None:
+    """Make `part` the database, and keep the one before, if there is one, as `kept`. Raises SettingsError."""
+    with _in_words(database):
+        _sync(part)
+        if database.exists():
+            _fold_log(database)
+            for end in SIDE_FILES:  # left beside another database, SQLite would take them for its own
+                with suppress(FileNotFoundError):
+                    os.rename(database.with_name(database.name + end), kept.with_name(kept.name + end))
+            try:
+                os.link(database, kept)
+            except OSError:  # a file system without hard links
+                os.rename(database, kept)
+        os.replace(part, database)
+        _sync(database.parent)
+
+
+def read_content(file: Path, named: Path) -> BackupContent:
+    """The content of a database that nobody writes to, a copy of `named`. Raises SettingsError where that is damaged,
+    not Parley's, or a newer version's."""
+    with closing(_connect(file)) as connection:
+        try:
+            found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(1)")]
+        except sqlite3.DatabaseError as error:
+            raise SettingsError(f"{named} is damaged, or no database ({error})") from None
+        if found != ["ok"]:
+            raise SettingsError(f"{named} is damaged ({' '.join(found[0].split())})")
+        try:
+            (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            counts = [_count(connection, table) for table in _COUNTED]
+        except (sqlite3.OperationalError, TypeError):
+            raise SettingsError(f"{named} is not a database of Parley") from None
+    if str(revision) > NEWEST:
+        raise SettingsError(
+            f"{named} was made by a newer Parley (schema {revision}, this one has {NEWEST}): "
+            "install that version first"
+        )
+    return BackupContent(file.stat().st_size, str(revision), *counts)
+
+
+def _count(connection: sqlite3.Connection, table: str) -> int:
+    if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)).fetchone():
+        return 0  # a backup of a version before that table
+    (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 (a name of `_COUNTED`)
+    return int(count)
+
+
+def _connect(file: Path, mode: str = "rw") -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{file.absolute().as_uri()}?mode={mode}", uri=True, timeout=_BUSY_S, isolation_level=None
+    )
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a database, with what is only in its -wal, into an empty file."""
+    with closing(_connect(source, "ro")) as reading, closing(_connect(target)) as writing:
+        reading.execute("BEGIN")
+        reading.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # from here on it is one moment
+        reading.backup(writing, pages=_PAGES, sleep=0)
+        writing.execute("PRAGMA journal_mode=DELETE").fetchone()
+
+
+def _fold_log(database: Path) -> None:
+    """Write the -wal into the database, so that it can be kept as one file. A damaged one keeps both."""
+    with suppress(sqlite3.Error), closing(_connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+@contextmanager
+def _part_beside(file: Path, *, keep: bool = False) -> Iterator[Path]:
+    """A new empty file of mode 0600 beside `file`. It is removed at the end, with `keep` only after an error."""
+    part = file.with_name(f"{file.name}.part-{secrets.token_hex(4)}")
+    with _in_words(file):
+        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    done = False
+    try:
+        yield part
+        done = True
+    finally:
+        if not (keep and done):
+            remove(part)
+
+
+def remove(part: Path) -> None:
+    """Remove a copy that is not needed, with the files beside it."""
+    for end in ("", "-journal", *SIDE_FILES):
+        part.with_name(part.name + end).unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Have the disk keep a file, or the names in a folder."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+@contextmanager
+def _in_words(file: Path) -> Iterator[None]:
+    """Errors of the system and of SQLite as one line that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}{_room(file, error)}") from None
+    except sqlite3.Error as error:
+        raise SettingsError(f"{file}: {error}") from None
+
+
+def _room(file: Path, error: OSError) -> str:
+    if error.errno != 28:  # ENOSPC
+        return ""
+    return f" ({shutil.disk_usage(file.parent).free // 1_000_000} MB are free)"

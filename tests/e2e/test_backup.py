@@ -1,0 +1,33 @@
+"""Backup and restore of a database that a running Parley writes to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.e2e.conftest import model_settings, slack_settings
+from tests.e2e.program import Program
+from tests.e2e.test_references import command
+from tests.e2e.test_slack import AT, answered
+from tests.fakes.completions import FakeCompletions, Words
+from tests.fakes.slack import FakeSlack
+
+
+async def test_an_evening_is_backed_up_lost_and_restored(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    endpoint.default = Words("noted")
+    settings = slack_settings(slack) | model_settings(endpoint)
+    async with Program(tmp_path, **settings) as program:
+        ts = await slack.say("U1", "C1", f"{AT} remember the number 71930")
+        await answered(slack, "C1", ts, "noted")
+        told = await command(program, "backup", "evening.db")
+        assert "1 turns, 2 messages" in told
+        assert "exists" in await command(program, "backup", "evening.db", status=2)
+        assert "is running" in await command(program, "restore", "evening.db", status=2)
+    (tmp_path / "data" / "parley.db").unlink()
+    told = await command(program, "restore", "evening.db")
+    assert "1 turns, 2 messages" in told
+    async with Program(tmp_path, **settings):
+        await slack.say("U1", "C1", "and which number was it?", ts)
+        await answered(slack, "C1", ts, "noted", count=2)
+        assert "71930" in str(endpoint.requests[-1].body), "the thread is known again"
