@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, column, text
 from sqlalchemy.sql.selectable import TextualSelect
 
-from core.memory.ranking import ASKED, WordCounts, score, shared
+from core.memory.ranking import ASKED, Scorer, WordCounts
 from core.values.memory import EarlierAnswer, SourceScope
 from storage import sources
 from storage.tables import Words
@@ -63,17 +63,17 @@ def _best(
 ) -> Iterator[EarlierAnswer]:
     """The sources for these words, best first, and of equal ones the newest. Their texts are read `at_once`."""
     few = counts.in_scope(scope) <= FEW
-    terms = counts.terms(weights, None if few else MOST_FOUND)
+    terms, scorer = counts.terms(weights, None if few else MOST_FOUND), Scorer(weights)
     for number in range(MOST_ROUNDS):
         candidates = _candidates(connection, scope, terms, number, few=few)
-        enough = (one for one in candidates if not least or shared(weights, one[1]) >= least)
-        ranked = sorted(((score(weights, words), id_) for id_, words in enough), reverse=True)
+        matches = [(scorer.match(words), id_) for id_, words in candidates]
+        ranked = sorted(((match.score, id_) for match, id_ in matches if match.shared >= least), reverse=True)
         ids = (id_ for _, id_ in ranked)
         while batch := list(islice(ids, at_once)):
             there = sources.answers(connection, batch, scope)
             yield from (there[id_] for id_ in batch if id_ in there)
         # Of those behind the last, which come in the order of what they share, none has enough where it has not.
-        if len(candidates) < CANDIDATES or (least and shared(weights, candidates[-1][1]) < least):
+        if len(matches) < CANDIDATES or matches[-1][0].shared < least:
             return
 
 

@@ -38,20 +38,27 @@ from storage.given import among
 from storage.posts import line_id
 from storage.tables import FEEDBACK, KEY, MESSAGES, SOURCES, THREADS, TURNS, USAGE, Words, from_us, storable
 
-_ADDRESS = ("platform", "team", "channel", "thread")
+_OF_CHANNEL = ("platform", "team", "channel")
+_ADDRESS = (*_OF_CHANNEL, "thread")
 
-_QUESTION_TEXT = DirectStatement(
-    select(MESSAGES.c.text).where(
-        *threads.of_place(MESSAGES), MESSAGES.c.message == bindparam("question"), MESSAGES.c.mine.is_(False)
-    )
+_STORED_QUESTION = (
+    *threads.of_place(MESSAGES),
+    MESSAGES.c.message == bindparam("question"),
+    MESSAGES.c.mine.is_(False),
 )
+_QUESTION_TEXT = DirectStatement(select(MESSAGES.c.text).where(*_STORED_QUESTION))
 
 
 @cache
 def _put(dialect: str) -> DirectStatement:
-    adding = insert(dialect, SOURCES)
+    """Index a turn whose question is stored with that text."""
+    columns = [SOURCES.c[name] for name in ("turn_id", *_OF_CHANNEL, "version", "words")]
+    values = [bindparam(column.name, type_=column.type) for column in columns]
+    same = select(*values).where(*_STORED_QUESTION, MESSAGES.c.text == bindparam("text", type_=KEY))
+    adding = insert(dialect, SOURCES).from_select(columns, same)
     new = {name: adding.excluded[name] for name in ("words", "version")}
-    return DirectStatement(adding.on_conflict_do_update(index_elements=["turn_id"], set_=new))
+    adding = adding.on_conflict_do_update(index_elements=["turn_id"], set_=new)
+    return DirectStatement(adding.returning(SOURCES.c.turn_id))
 
 
 def add(connection: Connection, end: Finish) -> None:
@@ -60,16 +67,30 @@ def add(connection: Connection, end: Finish) -> None:
     answers = end.indexed and end.state is TurnState.DONE and isinstance(ask.task, AnswerQuestion)
     if not answers or ask.author.bot:
         return
-    address = threads.address(ask.place)
-    found = _QUESTION_TEXT.rows(connection, {**address, "question": ask.id})
-    question = found[0][0] if found else None
-    words = [] if question is None else source_words(question, storable(end.text))
-    if words:
-        stored = Words().process_bind_param(words, connection.dialect)
-        row = {**address, "turn_id": end.turn.id, "words": stored, "version": tokens.VERSION}
-        _put(connection.dialect.name).rows(connection, row)
-        if end.meaning is not None and storable(end.meaning.question) == question:
-            source_vectors.put(connection, {end.turn.id: end.meaning.vector})
+    question = storable(ask.text)
+    if not _add(connection, end, question):
+        found = _QUESTION_TEXT.rows(connection, {**threads.address(ask.place), "question": ask.id})
+        if not found or found[0][0] == question or not _add(connection, end, question := found[0][0]):
+            return
+    if end.meaning is not None and storable(end.meaning.question) == question:
+        source_vectors.put(connection, {end.turn.id: end.meaning.vector})
+
+
+def _add(connection: Connection, end: Finish, question: str) -> bool:
+    """Index the turn under the words of this question and its answer. False where it has none, or its question is not
+    stored with that text."""
+    words = source_words(question, storable(end.text))
+    if not words:
+        return False
+    row = {
+        **threads.address(end.turn.ask.place),
+        "turn_id": end.turn.id,
+        "question": end.turn.ask.id,
+        "text": question,
+        "words": Words().process_bind_param(words, connection.dialect),
+        "version": tokens.VERSION,
+    }
+    return bool(_put(connection.dialect.name).rows(connection, row))
 
 
 def remove(connection: Connection, turn_ids: Select[Any] | Collection[int]) -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from core.clock import Clock, SystemClock
 from core.errors import StoreError
 from core.memory.citations import OPINIONS
-from core.memory.ranking import WordCounts, score, shared, source_words
+from core.memory.ranking import Scorer, WordCounts, source_words
 from core.ports.files import FileContent
 from core.ports.store.privacy import Feedback
 from core.ports.store.settings import Change
@@ -759,12 +759,12 @@ class MemoryStore(MemoryOverview):
     ) -> list[EarlierAnswer]:
         self._work()
         having = Counter(word.lstrip("?") for found in self._sources.values() for word in found)
-        weights = WordCounts(len(self._sources), having).weights(words)
-        scores = {turn_id: score(weights, found) for turn_id, found in self._sources.items()}
+        scorer = Scorer(WordCounts(len(self._sources), having).weights(words))
+        matches = {turn_id: scorer.match(found) for turn_id, found in self._sources.items()}
         best: dict[str, EarlierAnswer] = {}
-        for turn_id in sorted(scores, key=lambda one: (scores[one], one), reverse=True):
-            enough = scores[turn_id] and shared(weights, self._sources[turn_id]) >= least
-            if enough and (answer := self._source(turn_id, scope)) is not None:
+        for turn_id in sorted(matches, key=lambda one: (matches[one].score, one), reverse=True):
+            match = matches[turn_id]
+            if match.score and match.shared >= least and (answer := self._source(turn_id, scope)) is not None:
                 best.setdefault(answer.place.key, answer)
         return list(best.values())[:limit]
 

@@ -11,8 +11,8 @@ from core.memory.ranking import (
     MOST_ANSWER_WORDS,
     MOST_QUESTION_WORDS,
     MOST_WORDS,
+    Scorer,
     WordCounts,
-    score,
     source_words,
     united,
 )
@@ -72,12 +72,20 @@ def test_the_sources_of_a_scope_are_those_of_its_channels() -> None:
 
 
 def test_a_word_of_the_question_counts_more_than_one_of_the_answer() -> None:
-    weights = {"pin": 2.0, "card": 1.0}
-    asked, said = score(weights, ["?pin"]), score(weights, ["?other", "pin"])
-    assert said == ANSWER_WEIGHT * asked
-    assert score(weights, ["?pin", "?card"]) > asked
-    assert score(weights, ["?pin", *(f"?w{number}" for number in range(20))]) < asked
-    assert score(weights, ["?cards"]) == 0
+    scorer = Scorer({"pin": 2.0, "card": 1.0})
+    asked, said = scorer.match(["?pin"]), scorer.match(["?other", "pin"])
+    assert said.score == pytest.approx(ANSWER_WEIGHT * asked.score)
+    assert scorer.match(["?pin", "?card"]).score > asked.score
+    assert scorer.match(["?pin", *(f"?w{number}" for number in range(20))]).score < asked.score
+    assert scorer.match(["?cards"]) == (0, 0)
+
+
+def test_a_source_shares_the_weight_of_the_words_that_it_has() -> None:
+    scorer = Scorer({"pin": 3.0, "card": 1.0})
+    assert scorer.match(["?pin", "?card", "?other"]).shared == 1
+    assert scorer.match(["?pin"]).shared == 0.75
+    assert scorer.match(["?other", "card"]).shared == ANSWER_WEIGHT * 0.25
+    assert Scorer({}).match(["?pin"]).shared == 0
 
 
 def found(*numbers: int) -> list[EarlierAnswer]:

@@ -1,0 +1,66 @@
+"""One lock for all reservations of PostgreSQL, in place of one on each account: it writes nothing, and is held for less
+than a millisecond.
+
+An account may change while the lock is held: what is counted on it leaves the reservation in the same commit, so that
+one statement sees both or neither. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+"""
+
+from alembic import op
+
+revision = "0039"
+down_revision = "0038"
+
+# The number of the lock is any that nothing else takes.
+_FUNCTION = """
+CREATE OR REPLACE FUNCTION reserve_spending(
+    for_turn_id BIGINT, for_platform TEXT, for_team TEXT, for_channel TEXT, for_person TEXT, for_at_us BIGINT,
+    most_micros BIGINT, most_tokens BIGINT, more_micros BIGINT, more_tokens BIGINT
+) RETURNS TABLE (
+    counted_micros BIGINT, counted_tokens BIGINT, platform TEXT, team TEXT, channel TEXT, person TEXT, period TEXT,
+    since_us BIGINT, until_us BIGINT, micros BIGINT, tokens BIGINT, lifted TEXT, reserved_micros BIGINT,
+    reserved_tokens BIGINT
+) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    own RECORD;
+BEGIN
+    PERFORM 1 FROM turns WHERE id = for_turn_id AND state IN ('waiting', 'running') FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    PERFORM pg_advisory_xact_lock(1920168566, hashtext(current_schema()));
+    INSERT INTO reservations AS held (
+        turn_id, platform, team, channel, person, micros, tokens, counted_micros, counted_tokens, at_us
+    ) VALUES (
+        for_turn_id, for_platform, for_team, for_channel, for_person, most_micros, most_tokens, more_micros,
+        more_tokens, for_at_us
+    ) ON CONFLICT (turn_id) DO UPDATE SET
+        platform = excluded.platform, team = excluded.team, channel = excluded.channel, person = excluded.person,
+        micros = excluded.micros, tokens = excluded.tokens, at_us = excluded.at_us,
+        counted_micros = held.counted_micros + excluded.counted_micros,
+        counted_tokens = held.counted_tokens + excluded.counted_tokens
+    RETURNING held.counted_micros, held.counted_tokens INTO own;
+    RETURN QUERY SELECT
+        own.counted_micros, own.counted_tokens, account.platform, account.team, account.channel, account.person,
+        account.period, account.since_us, account.until_us, account.micros, account.tokens, account.lifted::TEXT,
+        coalesce(others.micros, 0)::BIGINT, coalesce(others.tokens, 0)::BIGINT
+    FROM (SELECT 1) AS one
+    LEFT JOIN spending AS account ON account.platform IN ('*', for_platform) AND account.team IN ('*', for_team)
+        AND account.channel IN ('*', for_channel) AND account.person IN ('*', for_person)
+        AND account.since_us <= for_at_us AND account.until_us > for_at_us
+    LEFT JOIN LATERAL (
+        SELECT sum(held.micros) AS micros, sum(held.tokens) AS tokens
+        FROM reservations AS held JOIN turns ON turns.id = held.turn_id
+        WHERE turns.state IN ('waiting', 'running') AND held.turn_id <> for_turn_id
+            AND account.platform IN ('*', held.platform) AND account.team IN ('*', held.team)
+            AND account.channel IN ('*', held.channel) AND account.person IN ('*', held.person)
+            AND account.since_us <= held.at_us AND account.until_us > held.at_us
+    ) AS others ON true;
+END
+$$
+"""
+
+
+def upgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(_FUNCTION)
