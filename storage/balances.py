@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -108,6 +109,7 @@ def payer_values(payer: Payer) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=MOST_KEPT)  # a question needs those of its limits several times
 def account_key(account: BudgetAccount) -> AccountKey:
     """The values of the columns `ACCOUNT_KEY`."""
     payer = account.payer

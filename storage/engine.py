@@ -39,7 +39,7 @@ class Backend(Protocol):
         ...
 
     async def write_each(self, work: Callable[[Connection], T]) -> T:
-        """`write` that is not durable, where each statement may be a transaction."""
+        """`write` that need not be durable, where each statement may be a transaction."""
         ...
 
     async def read(self, work: Callable[[Connection], T]) -> T: ...
@@ -79,7 +79,7 @@ class Database:
 
     async def write_each(self, work: Callable[[Connection], T]) -> T:
         """`write_soon`, where PostgreSQL commits each statement of `work` by itself: a transaction is two round trips
-        more."""
+        more. A statement that need not wait for its disk says so itself."""
         return await self._written(self._backend.write_each(work))
 
     async def _written(self, writing: Coroutine[Any, Any, T]) -> T:

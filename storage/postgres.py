@@ -26,10 +26,9 @@ class PostgresBackend:
     def __init__(self, url: URL) -> None:
         self._url = url
         self._engine = postgres_engine(url, pool_size=CONNECTIONS)
-        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._each = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._not_durable = postgres_engine(url, pool_size=NOT_DURABLE_CONNECTIONS, max_overflow=0)
-        self._not_durable_each = self._not_durable.execution_options(isolation_level="AUTOCOMMIT")
-        event.listen(self._not_durable.sync_engine, "connect", _prefer_speed)
+        event.listen(self._not_durable.sync_engine, "connect", _commit_without_waiting)
 
     async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
         engine = self._engine if durable else self._not_durable
@@ -43,17 +42,15 @@ class PostgresBackend:
         return await greenlet_spawn(transaction)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        return await self._each(self._reader, work)
-
-    async def write_each(self, work: Callable[[Connection], T]) -> T:
-        return await self._each(self._not_durable_each, work)
-
-    async def _each(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         def working() -> T:
-            with engine.sync_engine.connect() as connection:
+            with self._each.sync_engine.connect() as connection:
                 return _run(connection, work)
 
         return await greenlet_spawn(working)
+
+    async def write_each(self, work: Callable[[Connection], T]) -> T:
+        # On a connection that has just been used: the server's process is quicker then.
+        return await self.read(work)
 
     async def migrate(self, upgrade: Callable[[Connection], None]) -> None:
         """Run `upgrade` as one transaction. No time limit: it may wait for the migration of another process."""
@@ -83,14 +80,9 @@ class PostgresBackend:
         await self._not_durable.dispose()
 
 
-def _prefer_speed(connection: AdaptedConnection, _record: object) -> None:
-    """Commit without a wait for the disk, and plan a statement once: functions would plan theirs at each call.
-
-    https://www.postgresql.org/docs/current/wal-async-commit.html and
-    https://www.postgresql.org/docs/current/runtime-config-query.html#GUC-PLAN-CACHE-MODE
-    """
-    settings = "SET synchronous_commit TO off; SET plan_cache_mode TO force_generic_plan"
-    connection.run_async(lambda driver: driver.execute(settings))
+def _commit_without_waiting(connection: AdaptedConnection, _record: object) -> None:
+    """https://www.postgresql.org/docs/current/wal-async-commit.html"""
+    connection.run_async(lambda driver: driver.execute("SET synchronous_commit TO off"))
 
 
 def _run(connection: Connection, work: Callable[[Connection], T]) -> T:

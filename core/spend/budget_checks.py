@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 import structlog
+from cachetools import LRUCache
 
 from core.clock import Clock
 from core.ports.store.budgets import BudgetStore
@@ -43,6 +44,9 @@ from core.values.places import Place
 from core.values.tasks import BudgetLift, BudgetReached
 
 log = structlog.get_logger()
+
+_MOST_KEPT = 1_000
+"""Askers and channels whose limits are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,8 @@ class BudgetChecks:
         self._on_reached = on_reached
         self.on_lifted = on_lifted
         self._queue = BudgetQueue()
+        self._kept: LRUCache[Hashable, tuple[Budget, ...]] = LRUCache(_MOST_KEPT)
+        """The limits of an asker in a channel, in the newest periods that were asked for."""
         self._claimed: set[int] = set()
         """The answers that may have a reservation."""
 
@@ -285,7 +291,15 @@ class BudgetChecks:
     ) -> tuple[Budget, ...]:
         if not (settings.budget or settings.person_budget):
             return ()
-        return budgets_of(settings, payer_of(place, person), self._people_of(place), at, self._core.zone)
+        # Each question needs them several times. Its limits and its zone are all that counts of the settings.
+        limits = settings.person_budget, settings.layers.get("budget"), settings.zone
+        key = place.platform, place.team, place.channel, person, limits
+        kept = self._kept.get(key)
+        if kept is None or not all(one.account.since <= at < one.account.until for one in kept):
+            payer = payer_of(place, person)
+            kept = budgets_of(settings, payer, self._people_of(place), at, self._core.zone)
+            self._kept[key] = kept
+        return kept
 
     def _unpriced(self, budgets: tuple[Budget, ...], model_info: ModelInfo) -> BudgetRefusal | None:
         if not counts_money(budgets) or model_info.is_priced(self._clock.now().date()):

@@ -1,8 +1,12 @@
-"""One lock for all reservations of PostgreSQL, in place of one on each account: it writes nothing, and is held for less
-than a millisecond.
+"""A quicker `reserve_spending` of PostgreSQL: one lock for all reservations, in place of one on each account, which
+writes nothing; a plan of each statement that is made once; and a commit without a wait for the disk.
 
 An account may change while the lock is held: what is counted on it leaves the reservation in the same commit, so that
 one statement sees both or neither. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+
+Reservations are removed as answers end: most often there are no others, or few.
+https://www.postgresql.org/docs/current/runtime-config-query.html#GUC-PLAN-CACHE-MODE and
+https://www.postgresql.org/docs/current/wal-async-commit.html
 """
 
 from alembic import op
@@ -24,6 +28,8 @@ CREATE OR REPLACE FUNCTION reserve_spending(
 DECLARE
     own RECORD;
 BEGIN
+    PERFORM
+        set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true);
     PERFORM 1 FROM turns WHERE id = for_turn_id AND state IN ('waiting', 'running') FOR UPDATE;
     IF NOT FOUND THEN
         RETURN;
@@ -40,6 +46,19 @@ BEGIN
         counted_micros = held.counted_micros + excluded.counted_micros,
         counted_tokens = held.counted_tokens + excluded.counted_tokens
     RETURNING held.counted_micros, held.counted_tokens INTO own;
+    IF NOT EXISTS (
+        SELECT 1 FROM reservations AS held WHERE held.turn_id <> for_turn_id AND (held.micros > 0 OR held.tokens > 0)
+    ) THEN
+        RETURN QUERY SELECT
+            own.counted_micros, own.counted_tokens, account.platform, account.team, account.channel, account.person,
+            account.period, account.since_us, account.until_us, account.micros, account.tokens, account.lifted::TEXT,
+            0::BIGINT, 0::BIGINT
+        FROM (SELECT 1) AS one
+        LEFT JOIN spending AS account ON account.platform IN ('*', for_platform) AND account.team IN ('*', for_team)
+        AND account.channel IN ('*', for_channel) AND account.person IN ('*', for_person)
+        AND account.since_us <= for_at_us AND account.until_us > for_at_us;
+        RETURN;
+    END IF;
     RETURN QUERY SELECT
         own.counted_micros, own.counted_tokens, account.platform, account.team, account.channel, account.person,
         account.period, account.since_us, account.until_us, account.micros, account.tokens, account.lifted::TEXT,
