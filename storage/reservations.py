@@ -1,8 +1,8 @@
 """Reservations: what the answers of open turns may spend at most. Each function is one transaction's work, run by the
 store.
 
-Transactions lock the row of their turn, then the rows of `spending` in the order of their keys, so that none waits for
-another crosswise.
+Transactions lock the row of their turn, then the rows of `spending` that they change in the order of their keys, then
+all reservations by one lock of PostgreSQL, so that none waits for another crosswise.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ _RESERVE_SPENDING = DirectStatement(
         " :more_micros, :more_tokens)"
     )
 )
-"""`_put_reservation` and `_WITH_RESERVED`, in one round trip (migration 0036)."""
+"""`_put_reservation` and `_WITH_RESERVED`, in one round trip (migration 0039)."""
 _COUNTED = select(RESERVATIONS.c.counted_micros, RESERVATIONS.c.counted_tokens).where(
     RESERVATIONS.c.turn_id == bindparam("turn_id")
 )
