@@ -103,7 +103,7 @@ _RESERVE_SPENDING = DirectStatement(
         " :more_micros, :more_tokens)"
     )
 )
-"""`_put_reservation` and `_WITH_RESERVED`, in one round trip (migration 0039)."""
+"""`_put_reservation` and `_WITH_RESERVED`, in one round trip (migration 0040)."""
 _COUNTED = select(RESERVATIONS.c.counted_micros, RESERVATIONS.c.counted_tokens).where(
     RESERVATIONS.c.turn_id == bindparam("turn_id")
 )

@@ -11,8 +11,8 @@ https://www.postgresql.org/docs/current/wal-async-commit.html
 
 from alembic import op
 
-revision = "0039"
-down_revision = "0038"
+revision = "0040"
+down_revision = "0039"
 
 # The number of the lock is any that nothing else takes.
 _FUNCTION = """
