@@ -132,7 +132,7 @@ def compared(
 
 
 class Match(NamedTuple):
-    """The fit of a source for a question. `shared`: the share of the weight of the words of the question that it has."""
+    """The fit of a source. `shared`: the share of the weight of the words of the question that it has."""
 
     score: float
     shared: float
