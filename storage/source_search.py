@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Integer, column, text
-from sqlalchemy.sql.selectable import TextualSelect
+from sqlalchemy import Connection, text
 
 from core.memory.ranking import ASKED, Scorer, WordCounts
 from core.values.memory import EarlierAnswer, SourceScope
 from storage import sources
-from storage.tables import Words
+from storage.direct import DirectStatement
+from storage.tables import words_of
 
 CANDIDATES = 200
 """Sources that are ranked at a time."""
@@ -46,7 +45,7 @@ def search(
 ) -> list[EarlierAnswer]:
     """The best sources for these words, one of each thread. `least`: the share of their weight that each has."""
     found: dict[str, EarlierAnswer] = {}
-    for answer in _best(connection, scope, counts, weights, 2 * limit, least):
+    for answer in _best(connection, scope, counts, weights, limit, least):
         found.setdefault(answer.place.key, answer)
         if len(found) == limit:
             break
@@ -83,27 +82,27 @@ def _candidates(
     """The candidates of a round for these terms of the index with their weights. `few`: the scope has few sources."""
     # A place without threads never finds itself.
     channels = sorted(scope.channels - ({scope.but.channel} if not scope.but.thread else set()))
-    values: dict[str, Any] = {"platform": scope.platform, "team": scope.team, "candidates": CANDIDATES}
-    values["offset"] = number * CANDIDATES
+    values: dict[str, Any] = {
+        "platform": scope.platform,
+        "team": scope.team,
+        "candidates": CANDIDATES,
+        "offset": number * CANDIDATES,
+    }
     if connection.dialect.name == "sqlite":
         query = _SQLITE_FEW if few else _SQLITE
         quoted = [(f'"{term}"', weight) for term, weight in terms]
         values |= {"terms": json.dumps(quoted), "channels": json.dumps(channels)}
     else:
-        query = _postgres(len(terms))
-        values |= {"channels": channels, "any": " | ".join(f"'{term}'" for term, _ in terms)}
-        for at, (term, weight) in enumerate(terms):
-            values |= {f"term_{at}": f"'{term}'", f"weight_{at}": weight}
-    return [(row.turn_id, row.words) for row in connection.execute(query, values)]
+        query = _POSTGRES_FEW if few else _POSTGRES
+        quoted = [(f"'{term}'", weight) for term, weight in terms]
+        values |= {"terms": [term for term, _ in quoted], "weights": [weight for _, weight in quoted]}
+        values["channels"] = channels
+    return [(turn_id, words_of(words)) for turn_id, words in query.rows(connection, values)]
 
 
-_COLUMNS = (column("turn_id", Integer), column("words", Words))
-
-
-def _sqlite(first: str, found: str, rest: str) -> TextualSelect:
+def _sqlite(first: str, found: str, rest: str) -> DirectStatement:
     # SQLite leaves out the order of a subquery that is joined, unless it has a LIMIT.
-    return text(
-        f"""
+    query = f"""
         WITH {first} term AS MATERIALIZED (
             SELECT json_extract(value, '$[0]') AS word, json_extract(value, '$[1]') AS weight FROM json_each(:terms)
         ), found AS (
@@ -113,8 +112,8 @@ def _sqlite(first: str, found: str, rest: str) -> TextualSelect:
         SELECT sources.turn_id, sources.words
         FROM (SELECT turn_id, weight FROM found ORDER BY weight DESC, turn_id DESC LIMIT -1) AS best
         CROSS JOIN sources ON sources.turn_id = best.turn_id {rest} LIMIT :candidates OFFSET :offset
-        """  # noqa: S608
-    ).columns(*_COLUMNS)
+    """  # noqa: S608
+    return DirectStatement(text(query))
 
 
 _SCOPE = """
@@ -127,21 +126,25 @@ _HERE = f"here AS MATERIALIZED (SELECT turn_id FROM sources WHERE {_SCOPE}),"  #
 _SQLITE_FEW = _sqlite(_HERE, "AND +source_words.rowid IN here", "")
 
 
-@cache
-def _postgres(count: int) -> TextualSelect:
-    """The query for that many terms."""
-    weight = " + ".join(
-        f"CASE WHEN words @@ CAST(:term_{number} AS tsquery) THEN CAST(:weight_{number} AS float8) ELSE 0 END"
-        for number in range(count)
-    )
-    return text(
-        f"""
-        SELECT turn_id, words FROM sources
-        WHERE words @@ CAST(:any AS tsquery) AND platform = :platform AND team = :team
-            AND channel = ANY (CAST(:channels AS text[]))
-        ORDER BY {weight} DESC, turn_id DESC LIMIT :candidates OFFSET :offset
-        """  # noqa: S608
-    ).columns(*_COLUMNS)
+def _postgres(found: str, best: str) -> DirectStatement:
+    query = f"""
+        WITH found AS MATERIALIZED (
+            SELECT sources.turn_id, platform, team, channel, sum(term.weight) AS weight
+            FROM unnest(CAST(:terms AS text[]), CAST(:weights AS float8[])) AS term(word, weight)
+            JOIN sources ON words @@ CAST(term.word AS tsquery) {found} GROUP BY sources.turn_id
+        ), best AS (
+            SELECT turn_id, weight FROM found {best} ORDER BY weight DESC, turn_id DESC LIMIT :candidates OFFSET :offset
+        )
+        SELECT best.turn_id, CAST(sources.words AS text) FROM best JOIN sources ON sources.turn_id = best.turn_id
+        ORDER BY best.weight DESC, best.turn_id DESC
+    """  # noqa: S608
+    return DirectStatement(text(query))
+
+
+_IN_SCOPE = "platform = :platform AND team = :team AND channel = ANY (CAST(:channels AS text[]))"
+# The index of channels would be read for each word.
+_POSTGRES = _postgres("", f"WHERE {_IN_SCOPE}")
+_POSTGRES_FEW = _postgres(f"AND {_IN_SCOPE}", "")
 
 
 def count_words(connection: Connection) -> WordCounts:

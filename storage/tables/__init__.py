@@ -17,7 +17,7 @@ answer has its question's time and id with rank 1, so it is ordered directly beh
 from __future__ import annotations
 
 from storage.tables.budgets import RESERVATIONS, SPENDING
-from storage.tables.columns import KEY, Prose, Row, Words, from_us, storable, to_us
+from storage.tables.columns import KEY, Prose, Row, Words, from_us, storable, to_us, words_of
 from storage.tables.failures import FAILURES
 from storage.tables.memory import SOURCE_VECTORS, SOURCES
 from storage.tables.people import FEEDBACK, FORGOTTEN, NOTICES, SOURCE_OPINIONS
@@ -78,4 +78,5 @@ __all__ = [
     "from_us",
     "storable",
     "to_us",
+    "words_of",
 ]

@@ -75,7 +75,12 @@ class Words(TypeDecorator[list[str]]):
         return None if value is None else " ".join(f"{quote}{word}{quote}" for word in value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> list[str] | None:
-        return None if value is None else value.replace("'", "").split()
+        return None if value is None else words_of(value)
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a stored text of `Words`."""
+    return text.replace("'", "").split()
 
 
 class Row(SQLModel):
