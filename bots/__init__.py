@@ -7,7 +7,7 @@
     startup      waits for the database; supervisor: keeps every platform running; jobs: the tasks of the program
     http         health, metrics and the routes of platforms; connections: their limit
     operator     the operator's page; operator_pages: connects it with what runs
-    health       the database, each platform's calls, the event loop
+    health       the database, each platform's calls, the event loop; measurements: gauges for Prometheus
     operation_report  the operators' own report, once a week
     timers       the daily summary; retention: removes data that is stored for a limited time
     setup        `parley doctor`: checks of the whole installation

@@ -35,7 +35,7 @@ from core.operators.counts import OperationCounts
 from core.operators.failure_log import FailureLog
 from core.operators.metrics import Metrics
 from core.platform_calls import PerInstallation, PlatformCalls
-from core.ports.connector import Connector, Directory, Installation, Membership
+from core.ports.connector import Connector, Directory, Installation, Membership, TimesAcknowledgements
 from core.ports.store import Store
 from core.redaction import Secrets
 from core.settings.retention import Retention
@@ -77,7 +77,12 @@ class App:
         self.failure_log = FailureLog(store, self.clock)
         self.operator_alerts.record = self.failure_log.put
         self.operator_alerts.record_budget = lambda reached: self.failure_log.put(reached_to_failure(reached))
-        self.database_health = DatabaseHealth(self.operator_alerts, config.database.shown_url, self.clock)
+        self.database_health = DatabaseHealth(
+            self.operator_alerts,
+            config.database.shown_url,
+            self.clock,
+            partial(self.metrics.observe, "parley_transaction_seconds"),
+        )
         self.loop_health = LoopHealth(self.operator_alerts, self.metrics.gauge, self.clock, notify_systemd)
         model = create_model(self.core, self.catalog, self.clock, self.operator_alerts)
         self.router = model if isinstance(model, ModelRouter) else None
@@ -221,6 +226,7 @@ class App:
             ),
             [route.model_info for route in self.catalog.transcriptions],
             self.failure_log.failed,
+            self._acknowledged,
         )
         self.recovery = Recovery(store, self.place_queues, self.clock, SOLE_OWNER)
         self.catch_up = CatchUp(
@@ -256,7 +262,18 @@ class App:
             discord.create(config.discord, self.clock),
             None if why_not["web"] else web.create(config.web, self.clock, self.store, self.file_content),
         ]
-        return [connector for connector in created if connector is not None]
+        connectors = [connector for connector in created if connector is not None]
+        for connector in connectors:
+            if isinstance(connector, TimesAcknowledgements):
+                connector.on_acknowledged = partial(
+                    self.metrics.observe, "parley_acknowledgement_seconds", connector.name
+                )
+        return connectors
+
+    def _acknowledged(self, platform: str, seconds: float) -> None:
+        """The inbox has taken an event of a platform that does not measure the whole time itself."""
+        if not any(one.name == platform and isinstance(one, TimesAcknowledgements) for one in self.connectors):
+            self.metrics.observe("parley_acknowledgement_seconds", platform, seconds)
 
     def _create_builtin_tools(self) -> BuiltinTools:
         earlier = EarlierMessages(self.store, self.calls, self.recall)

@@ -45,12 +45,20 @@ Gauge = Callable[[str, Mapping[str, str], float], None]
 class DatabaseHealth:
     """Follows the database's transactions. `reason` says why the last one failed; it is empty after a commit.
 
-    `where` names the database without its secrets.
+    `where` names the database without its secrets. `on_took` receives the kind of each transaction, read or write, and
+    its seconds.
     """
 
-    def __init__(self, operators: OperatorAlerts, where: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        operators: OperatorAlerts,
+        where: str,
+        clock: Clock,
+        on_took: Callable[[str, float], None] = lambda _kind, _seconds: None,
+    ) -> None:
         self._operators = operators
         self._where = where
+        self.took = on_took
         self._clock = clock
         self._failed_at: float | None = None
         self.reason = ""

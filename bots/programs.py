@@ -17,6 +17,7 @@ from bots.config import Config
 from bots.health import notify_systemd
 from bots.http import HttpServer, Routed
 from bots.jobs import Jobs
+from bots.measurements import connect_metrics
 from bots.operator_pages import create_operator_pages
 from bots.retention import expire_caches, expire_messages, expire_spending, expire_uploads
 from bots.start_lines import key_lines, model_line
@@ -146,6 +147,7 @@ async def _serve(
     app: App, tell: Tell, stop: asyncio.Event, *beside: Callable[[], Coroutine[Any, Any, None]]
 ) -> None:
     """Run with pages, timers and `beside` until `stop`. Raises BotError when it can't go on."""
+    connect_metrics(app)
     http = _create_http(app)
     address = await http.start()
     notify_systemd("READY=1")

@@ -62,6 +62,7 @@ Values of `core.values` come in and go out; everything in between is SQLAlchemy 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -119,6 +120,11 @@ class DatabaseSettings(Settings):
         """The URL as an operator writes it, without its secrets: no driver, no password, and no query, which may hold
         one, or paths of keys."""
         return self.url.set(drivername=self.url.get_backend_name(), query={}).render_as_string()
+
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite database; None for others."""
+        return sqlite_file(self.url)
 
     @property
     def place(self) -> str:

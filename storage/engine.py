@@ -27,6 +27,10 @@ class Watch(Protocol):
 
     def failed(self, error: StoreError) -> None: ...
 
+    def took(self, kind: str, seconds: float) -> None:
+        """A transaction has ended. `kind`: read or write."""
+        ...
+
 
 class Backend(Protocol):
     """The connections to one kind of database. Raises errors of the driver."""
@@ -83,19 +87,21 @@ class Database:
         return await self._written(self._backend.write_each(work))
 
     async def _written(self, writing: Coroutine[Any, Any, T]) -> T:
-        written = await self._finished(writing)
+        written = await self._finished(writing, "write")
         if self.watch is not None:
             self.watch.worked()
         return written
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._finished(self._backend.read(lambda connection: work(connection, *args, **kwargs)))
+        reading = self._backend.read(lambda connection: work(connection, *args, **kwargs))
+        return await self._finished(reading, "read")
 
-    async def _finished(self, running: Coroutine[Any, Any, T]) -> T:
+    async def _finished(self, running: Coroutine[Any, Any, T], kind: str = "") -> T:
         """Run a transaction to its end, also where the caller is cancelled.
 
         A cancelled transaction would cost its connection, and hold the lock until that is closed.
         """
+        began_s = asyncio.get_running_loop().time()
         task = asyncio.create_task(running)
         self._running.add(task)
         task.add_done_callback(self._done)
@@ -106,6 +112,9 @@ class Database:
             if self.watch is not None:
                 self.watch.failed(known)
             raise known from None
+        finally:
+            if self.watch is not None and kind:
+                self.watch.took(kind, asyncio.get_running_loop().time() - began_s)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)

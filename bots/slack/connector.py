@@ -66,6 +66,7 @@ class SlackConnector:
         self._clock = clock
         self._ping_interval_s = ping_interval_s
         self._sockets: tuple[Socket, ...] = ()
+        self.on_acknowledged: Callable[[float], None] = lambda _seconds: None
         self._receiver: PayloadReceiver | None = None
         self._requests = SignedRequests(signing_secret, self._receive, clock) if signing_secret else None
         self._takes_requests = False
@@ -93,7 +94,7 @@ class SlackConnector:
         """Run as `Connector.run` says; may be called again once it has ended."""
         self._web.forget()
         intake = EventIntake(self.installation, inbox, self._clock)
-        receiver = self._receiver = PayloadReceiver(self._web, intake)
+        receiver = self._receiver = PayloadReceiver(self._web, intake, self._clock, self.on_acknowledged)
         self._sockets = self._create_sockets(receiver)
         kept = [asyncio.create_task(self._keep(socket)) for socket in self._sockets]
         kept.append(asyncio.create_task(self._web.watch_token(lambda: self._clock.sleep(_TOKEN_PAUSE_S))))
@@ -123,6 +124,11 @@ class SlackConnector:
         """
         since = [socket.connected_at for socket in self._sockets if socket.connected and socket.connected_at]
         return min(since, default=None)
+
+    @property
+    def connections(self) -> int:
+        """Connections of Socket Mode. Requests count as one."""
+        return sum(socket.connected for socket in self._sockets) or int(self._takes_requests)
 
     def _create_sockets(self, receiver: PayloadReceiver) -> tuple[Socket, ...]:
         if not self._app_token:

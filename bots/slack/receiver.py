@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from bots.slack.commands import EVENTS, kind_of
 from bots.slack.incoming import channel_of
 from bots.slack.intake import EventIntake
 from bots.slack.web import Web
+from core.clock import Clock
 from core.errors import BotError, Code
 from core.values.places import Place
 
@@ -23,11 +25,20 @@ _OF_A_TEAM = {"event_callback", "slash_command", *EVENTS}
 
 
 class PayloadReceiver:
-    """Hands the payloads of the app's workspace to `intake`, and ignores the others."""
+    """Hands the payloads of the app's workspace to `intake`, and ignores the others. `on_acknowledged` receives the
+    seconds from the arrival of each until it may be acknowledged."""
 
-    def __init__(self, web: Web, intake: EventIntake) -> None:
+    def __init__(
+        self,
+        web: Web,
+        intake: EventIntake,
+        clock: Clock,
+        on_acknowledged: Callable[[float], None] = lambda _seconds: None,
+    ) -> None:
         self._web = web
         self._intake = intake
+        self._clock = clock
+        self._on_acknowledged = on_acknowledged
         self._receiving: set[asyncio.Task[Any]] = set()
 
     @property
@@ -43,8 +54,11 @@ class PayloadReceiver:
         task = asyncio.current_task()
         assert task is not None
         self._receiving.add(task)
+        arrived_s = self._clock.monotonic()
         try:
-            return await self._receive(body)
+            answer = await self._receive(body)
+            self._on_acknowledged(self._clock.monotonic() - arrived_s)
+            return answer
         finally:
             self._receiving.discard(task)
 

@@ -117,6 +117,10 @@ class WebConnector:
         return self._live.watchers
 
     @property
+    def connections(self) -> int:
+        return self.watchers
+
+    @property
     def uploading(self) -> int:
         """The number of messages whose files are being read."""
         return self._uploads.reading

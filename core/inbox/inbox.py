@@ -61,6 +61,7 @@ class StoringInbox:
     people are held. `calls_at`: the calls to a place, of which deletions are no events. `on_refused` receives the
     platform of each question that is refused, and why. `sound_models`: those that transcribe.
     `on_failed` receives an error whose reference is shown to the author of an event, and the place.
+    `on_received` receives the platform of each event that was taken, and the seconds that it took.
     """
 
     def __init__(
@@ -76,12 +77,14 @@ class StoringInbox:
         on_refused: Callable[[str, Outcome], None] = lambda _platform, _why: None,
         sound_models: Sequence[ModelInfo] = (),
         on_failed: Callable[[BotError, Place], None] = lambda _error, _place: None,
+        on_received: Callable[[str, float], None] = lambda _platform, _seconds: None,
     ) -> None:
         self._store = store
         self._lost = lost
         self._calls_at = calls_at
         self._sound_models = sound_models
         self._on_failed = on_failed
+        self._on_received = on_received
         self._live = live
         self._handlers = handlers
         self._members = TeamMembership(store, memberships)
@@ -107,6 +110,7 @@ class StoringInbox:
 
     async def receive(self, event: Event) -> Receipt:
         self.last_events[event.place.platform, event.place.team] = self._handlers.clock.now()
+        began_s = self._handlers.clock.monotonic()
         with place_context(event.place):
             async with self._channel(event.place):
                 try:
@@ -114,6 +118,7 @@ class StoringInbox:
                 except BotError as error:
                     self._failed(error, event)
                     raise
+        self._on_received(event.place.platform, self._handlers.clock.monotonic() - began_s)
         return receipt
 
     def _failed(self, error: BotError, event: Event) -> None:

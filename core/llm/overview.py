@@ -39,6 +39,25 @@ class AccountOverview:
     breakers: tuple[OpenBreaker, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AccountLoad:
+    """The figures of an account: `slots` are the requests that it may have under way now."""
+
+    account: str
+    under_way: int
+    waiting: int
+    slots: int
+    open_breakers: int
+
+
+def load(router: ModelRouter) -> list[AccountLoad]:
+    """The figures of all accounts."""
+    return [
+        AccountLoad(one.name, one.under_way, one.waiting, one.limit, len(one.breakers))
+        for one in overview(router, "en")
+    ]
+
+
 def overview(router: ModelRouter, language: str) -> list[AccountOverview]:
     """The accounts in the order of their preference."""
     accounts: dict[str, list[Route]] = {}

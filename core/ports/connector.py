@@ -3,7 +3,7 @@ them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -98,6 +98,23 @@ class Connector(Protocol):
     def ready(self) -> bool:
         """True while connected, and where commands must be registered, once they are."""
         ...
+
+
+@runtime_checkable
+class CountsConnections(Protocol):
+    """A connector with more than one connection at a time."""
+
+    @property
+    def connections(self) -> int:
+        """The connections that are open now."""
+        ...
+
+
+@runtime_checkable
+class TimesAcknowledgements(Protocol):
+    """A connector that measures the time until an event may be acknowledged, from its arrival."""
+
+    on_acknowledged: Callable[[float], None]
 
 
 class Installation(Protocol):

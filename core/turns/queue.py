@@ -83,6 +83,12 @@ class PlaceQueues:
         """The number of turns that have begun and not ended."""
         return sum(one.begun for one in self._running_turns)
 
+    @property
+    def oldest_waiting_s(self) -> float:
+        """Seconds for which the turn waits that has waited for longest; 0 where none waits."""
+        now_s = asyncio.get_running_loop().time()
+        return max((now_s - one.submitted_s for one in self._running_turns if not one.begun), default=0.0)
+
     def submit(self, turn: Turn) -> None:
         """Queue a stored turn of an owned place, once. While draining it stays in the ledger."""
         self._highest_id = max(self._highest_id, turn.id)

@@ -149,7 +149,7 @@ async def test_operators_are_told_in_their_channel_and_language_once_and_when_it
     assert 'parley_alerts_total{code="no_money",what="account one/second"} 1' in counted
     assert 'parley_recoveries_total{code="no_money",what="account one/first"} 1' in counted
     platform = side.operators.partition(":")[0]
-    for duration in ("first_word", "staleness", "queue_wait"):
+    for duration in ("staleness", "queue_wait", "acknowledgement"):
         assert f'parley_{duration}_seconds_count{{platform="{platform}"}}' in counted
     assert "parley_running_answers" in counted
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.operators.metrics import BUCKETS_S, COUNTERS, GAUGES, HISTOGRAMS, Metrics
+from core.operators.metrics import BUCKETS_S, COUNTERS, GAUGES, HISTOGRAMS, MOST_VALUES, SAMPLES, Metrics
 
 README = Path(__file__).parents[3] / "deploy" / "README.md"
 
@@ -48,7 +48,38 @@ def test_an_unknown_name_and_an_unknown_label_are_mistakes() -> None:
 
 
 def test_the_guide_for_operators_lists_every_metric_with_its_labels() -> None:
-    described = COUNTERS | GAUGES | HISTOGRAMS
+    described = COUNTERS | GAUGES | SAMPLES | HISTOGRAMS
     rows = [line.split("|")[1:4] for line in README.read_text().splitlines() if line.startswith("| `parley_")]
     listed = {name.strip(" `"): [label.strip(" `") for label in labels.split(",")] for name, labels, _ in rows}
     assert listed == {name: list(labels) or [""] for name, (_, *labels) in described.items()}
+
+
+def test_a_label_that_people_fill_in_has_few_values() -> None:
+    metrics = Metrics()
+    for number in range(2 * MOST_VALUES):
+        metrics.observe("parley_answer_seconds", ("x", f"model-{number}", "done"), 1)
+    read = metrics.registry.get_sample_value
+    labels = {"platform": "x", "outcome": "done"}
+    assert read("parley_answer_seconds_count", labels | {"model": "model-7"}) == 1
+    assert read("parley_answer_seconds_count", labels | {"model": "other"}) == MOST_VALUES
+    metrics.observe("parley_answer_seconds", ("x", "model-7", "done"), 1)
+    assert read("parley_answer_seconds_count", labels | {"model": "model-7"}) == 2, "a known one stays"
+
+
+def test_alerts_about_turns_and_reports_are_told_apart_by_their_kind_alone() -> None:
+    metrics = Metrics()
+    for what in ("turn 17", "turn 18", "report weekly:2026-11-23 in slack:C1", "account one/first"):
+        metrics.count("parley_alerts_total", {"what": what, "code": "internal"})
+    read = metrics.registry.get_sample_value
+    for what, number in (("turn", 2), ("report", 1), ("account one/first", 1)):
+        assert read("parley_alerts_total", {"what": what, "code": "internal"}) == number
+
+
+def test_gauges_are_read_when_the_metrics_are() -> None:
+    metrics, loads = Metrics(), {"one": 3.0}
+    metrics.sample_each("parley_breakers_open", lambda: [((name,), value) for name, value in loads.items()])
+    read = metrics.registry.get_sample_value
+    assert read("parley_breakers_open", {"account": "one"}) == 3
+    loads["two"] = loads.pop("one")
+    assert read("parley_breakers_open", {"account": "one"}) is None
+    assert read("parley_breakers_open", {"account": "two"}) == 3
