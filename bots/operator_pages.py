@@ -6,13 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bots.app import App
 from bots.operator import OperatorRoutes, PageReader
+from bots.operator.audit import AuditSection
+from bots.operator.budgets import BudgetsSection, Lift
 from bots.operator.failures import FailuresSection, Retry
+from bots.operator.opinions import OpinionsSection
 from bots.operator.platforms import PlatformSources, PlatformsSection
 from bots.operator.running import RunningSection
 from bots.operator.sections import Act, Picture, Section
+from bots.operator.settings import OwnSetting, SettingsSection, SettingsSources, own_settings
+from bots.operator.tools import ToolsSection
 from bots.operator.usage import UsageSection
 from core.delivery.rate_limits import LimitState
 from core.llm.overview import overview as account_overview
+from core.redaction import Secrets
+from core.spend.budget_lifts import BudgetLifts
 from core.turns.overview import overview
 from core.values.places import Place
 
@@ -20,8 +27,11 @@ from core.values.places import Place
 def create_operator_pages(app: App) -> OperatorRoutes:
     """The routes of the page, over the parts of `app`."""
     token = app.config.web.parley_operator_token
-    acts: Mapping[str, Act] = {"retry": Retry(app.store, app.clock)}
     usage = UsageSection(app.store, app.charts, lambda: app.core.parley_currency)
+    acts: Mapping[str, Act] = {
+        "retry": Retry(app.store, app.clock),
+        "lift": Lift(_lifts(app), app.operator_alerts.reached_budgets, lambda: app.core.parley_currency),
+    }
     pictures: Mapping[str, Picture] = {"usage": usage.picture}
     return OperatorRoutes(
         _sections(app, usage),
@@ -37,6 +47,11 @@ def create_operator_pages(app: App) -> OperatorRoutes:
 
 
 def _sections(app: App, usage: UsageSection) -> Sequence[Section]:
+    labels = {connector.name: connector.traits.label for connector in app.connectors}
+
+    def currency() -> str:
+        return app.core.parley_currency
+
     return [
         RunningSection(lambda: overview(app.running_turns)),
         FailuresSection(app.store),
@@ -50,7 +65,30 @@ def _sections(app: App, usage: UsageSection) -> Sequence[Section]:
             )
         ),
         usage,
+        BudgetsSection(
+            app.store, app.operator_alerts.reached_budgets, currency, lambda name: labels.get(name) or name
+        ),
+        OpinionsSection(app.store),
+        ToolsSection(
+            app.store,
+            lambda: [server.overview() for server in app.mcp_servers],
+            lambda: app.core.parley_builtin_tools,
+        ),
+        SettingsSection(app.store, SettingsSources(lambda: _own_settings(app), lambda: app.catalog, currency)),
+        AuditSection(app.store, currency),
     ]
+
+
+def _own_settings(app: App) -> list[OwnSetting]:
+    config = app.config
+    classes = (config.core, config.slack, config.discord, config.web, config.timers, config.database)
+    secrets = Secrets([*config.secrets(), *config.database.secrets])
+    origin = config.variables.in_capitals().origin
+    return own_settings(classes, origin, secrets.cut_from, {"DATABASE_URL": config.database.shown_url})
+
+
+def _lifts(app: App) -> Callable[[], BudgetLifts]:
+    return lambda: BudgetLifts(app.store, app.core, app.clock, app.operator_alerts.report_lift)
 
 
 def _limits(app: App) -> list[tuple[str, LimitState]]:

@@ -9,7 +9,12 @@
     running   answers that run or wait
     failures  failures by their references, and their retry
     usage     usage by day, model and channel
+    budgets   limits that refuse questions, and their lift
+    opinions  thumbs with their reasons
     platforms platforms, accounts, alerts, rate limits
+    tools     servers of tools, and approvals that are waited for
+    settings  settings in force with their origin
+    audit     who changed what
 
 A section reads its values through the callables and protocols that it is given, and makes its content of them. It knows
 no platform and no database.

@@ -8,7 +8,7 @@ from typing import Protocol
 from bots.operator.layout import form
 from bots.operator.markup import Html, element, html
 from bots.operator.sections import Done, Query
-from bots.operator.view import View, badge, choices, heading, path_of, prose, soft, table
+from bots.operator.view import View, badge, choices, heading, number_of, path_of, prose, soft, table
 from core.clock import Clock
 from core.errors import Code
 from core.i18n import advise, phrase
@@ -46,7 +46,7 @@ class FailuresSection:
         elif only in _ONLY:
             shown = [one for one in await self._store.failures(LOOKED_AT) if _ONLY[only](one)]
         else:
-            shown = await self._store.failures(PAGE + 1, _number(query.get("before", "")))
+            shown = await self._store.failures(PAGE + 1, number_of(query.get("before", "")))
         more = not ref and only not in _ONLY and len(shown) > PAGE
         shown = shown[:PAGE] if more else shown
         rows = [_row(view, one) for one in shown]
@@ -78,7 +78,7 @@ class Retry:
     clock: Clock
 
     async def __call__(self, view: View, given: Query, by: Person) -> Done:
-        turn_id = _number(given.get("turn", ""))
+        turn_id = number_of(given.get("turn", ""))
         again = RetryRefusal.UNKNOWN if turn_id is None else await self.store.retry_failed(turn_id)
         if isinstance(again, RetryRefusal):
             return Done(view.say(f"retry_{again}"), "failures", well=False)
@@ -163,7 +163,3 @@ def _search(view: View, ref: str) -> Html:
 def _choices(view: View, chosen: str) -> Html:
     """The links to all failures, and to those of one kind."""
     return choices(view, "failures", "only", ("", *_ONLY), chosen)
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None

@@ -159,3 +159,8 @@ def choices(view: View, section: str, field: str, values: Sequence[str], chosen:
 def path_of(name: str) -> str:
     """The address of a section. The first one, `running`, has that of the page itself."""
     return ROOT if name == "running" else f"{ROOT}/{name}"
+
+
+def number_of(text: str) -> int | None:
+    """The id that an address or a form holds; None for other texts."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None

@@ -14,17 +14,16 @@ from core.inbox.eligibility import Eligibility, refusal_reply
 from core.memory.citations import OPINIONS
 from core.ports.store import Store
 from core.ports.store.privacy import Feedback
-from core.ports.store.settings import Change
 from core.settings.channel import ChannelSettings
-from core.spend.budget_alerts import budget_zone, holds
+from core.spend.budget_alerts import budget_zone
+from core.spend.budget_lifts import BudgetLifts, LiftOutcome
 from core.spend.budget_text import lifted_to_text
-from core.spend.budgets import LIFT, lifted_place
 from core.turns.approval_view import action_and_key
 from core.turns.running import RunningTurns
 from core.values.conversation import Turn, TurnState
 from core.values.events import ButtonPress, Outcome, Receipt
 from core.values.places import Person, Place
-from core.values.tasks import BudgetLift, BudgetReached, ContinueAnswer, Summarize, Task, task_again
+from core.values.tasks import BudgetReached, ContinueAnswer, Summarize, Task, task_again
 from core.values.ui import Button, ImmediateReply
 
 log = structlog.get_logger()
@@ -101,28 +100,13 @@ class ButtonPresses:
         """An admin of the place of the alert allows the limit once more. The operator chose that place."""
         if not self._handlers.is_admin(press.author, press.place):
             return _refusal(turn, phrase("settings_by_admin", language))
-        budget, core, now = reached.budget, self._handlers.core, self._handlers.clock.now()
-        lifted = Change(
-            lifted_place(budget, press.place),
-            f"{LIFT}{budget.scope}",
-            None,
-            str(budget.limit),
-            press.author,
-            now,
-        )
-        if now >= budget.account.until:
-            prefix = self._handlers.traits(press.place).typed_prefix
-            words = phrase("budget_lift_late", language, prefix=prefix)
+        core, clock = self._handlers.core, self._handlers.clock
+        lifts = BudgetLifts(self._store, core, clock, self._handlers.budgets.on_lifted)
+        outcome = await lifts.lift(reached, press.author, press.place)
+        if outcome is not LiftOutcome.LIFTED:
+            words = phrase(outcome, language, prefix=self._handlers.traits(press.place).typed_prefix)
             return Receipt(Outcome.DUPLICATE, turn.id, ImmediateReply(words))
-        if not await holds(budget, self._store, core):
-            return Receipt(Outcome.DUPLICATE, turn.id, ImmediateReply(phrase("budget_limit_changed", language)))
-        if not await self._store.lift(budget, reached.lifts, lifted):
-            return Receipt(
-                Outcome.DUPLICATE, turn.id, ImmediateReply(phrase("budget_lifted_already", language))
-            )
-        log.info("budget_lifted", turn=turn.id, scope=budget.scope, limit=str(budget.limit))
-        self._handlers.budgets.on_lifted(BudgetLift(reached, press.author, press.place))
-        zone = await budget_zone(budget, settings.zone, self._store, core)
+        zone = await budget_zone(reached.budget, settings.zone, self._store, core)
         language = variant(
             language_of(turn.ask.author.locale, core.parley_language), press.place.platform
         )  # that of the alert: all its readers see the reply

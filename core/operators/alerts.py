@@ -58,7 +58,7 @@ class OperatorAlerts:
         self.record_budget: Callable[[BudgetReached], None] = lambda _reached: None
         self._causes: dict[tuple[str, Code], _Cause] = {}
         self._posts: set[asyncio.Task[bool]] = set()
-        self._budgets: LRUCache[str, bool] = LRUCache(_BUDGETS)
+        self._budgets: LRUCache[str, BudgetReached] = LRUCache(_BUDGETS)
 
     def count(self, name: str, **labels: str) -> None:
         if self._count is not None:
@@ -81,13 +81,18 @@ class OperatorAlerts:
         """Alert that questions are refused since a budget is used up: once for each time that it is."""
         if reached.key in self._budgets:
             return
-        self._budgets[reached.key] = True
+        self._budgets[reached.key] = reached
         scope = reached.budget.scope
         log.warning("budget_reached", scope=scope, limit=str(reached.budget.limit), lifts=reached.lifts)
         self.count("parley_budgets_reached_total", scope=scope)
         self.record_budget(reached)
         if self.post_budget is not None:
             self._start(partial(self.post_budget, reached), "budget", Code.BUDGET)
+
+    def reached_budgets(self) -> list[BudgetReached]:
+        """The limits that refused a question since the start, in periods that are not over, the newest first."""
+        now = self._clock.now()
+        return [one for one in list(self._budgets.values())[::-1] if one.budget.account.until > now]
 
     def report_lift(self, lift: BudgetLift) -> None:
         """Show in the alerts about a limit that it was allowed once more."""

@@ -74,9 +74,9 @@ async def failed_before(
     return turn
 
 
-async def answered_before(store: SqlStore, number: int) -> Turn:
+async def answered_before(store: SqlStore, number: int, *, direct: bool = False) -> Turn:
     """A question that was answered just now, by one of two models, for 10 cents."""
-    place = Place("web", "local", "web", "aaaabbbbcccc")
+    place = Place("web", "local", "web", "aaaabbbbcccc", direct)
     turn = await store.accept(
         Ask(f"a{number}", place, Person("you", "You"), "why?", datetime.now(UTC), addressed=True)
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -13,7 +15,9 @@ from playwright.async_api import Browser, expect
 
 from core.errors import Code
 from core.i18n import phrase
+from core.ports.store.privacy import Feedback
 from core.spend.chart_child import WIDTH
+from core.values.places import Person, Place
 from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
 from tests.e2e.conftest import model_endpoint, model_settings
 from tests.e2e.operator_page import (
@@ -28,9 +32,13 @@ from tests.e2e.operator_page import (
     sign_in,
     signed_in,
 )
-from tests.e2e.program import Program
-from tests.e2e.test_web import NO_KEY, answers, ask
+from tests.e2e.program import Program, free_port
+from tests.e2e.test_approvals import reached
+from tests.e2e.test_budgets import FINE, LIMIT
+from tests.e2e.test_web import NO_KEY, answers, ask, composer
+from tests.e2e.test_web_budgets import answered
 from tests.fakes.completions import FakeCompletions, Status, Words
+from tests.fakes.mcp import HttpServers
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -300,3 +308,140 @@ async def test_usage_is_shown_by_time_model_and_channel_with_a_chart_that_has_wo
         for strange in ("?period=year&on=x", "?on=0001-01-01", "?on=9999-12-31", "?period=&on=2026-02-30"):
             await page.goto(f"{program.url}/operator/usage{strange}")
             await expect(page.get_by_role("heading", level=1)).to_have_text("Usage")
+
+
+async def test_a_limit_that_refuses_questions_is_allowed_once_more_and_entered_in_the_audit(
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
+) -> None:
+    endpoint.default = FINE
+    settings = model_settings(endpoint) | WITH_TOKEN | LIMIT | {"PARLEY_ALERT_CHANNEL": "web:web"}
+    async with Program(tmp_path, **settings) as program, window(chromium) as chat, window(chromium) as page:
+        await signed_in(page, program, "/budgets")
+        await expect(page.get_by_text("No limit has refused a question")).to_be_visible()
+        await chat.goto(program.url)
+        for number in (1, 2):
+            await answered(chat, tmp_path, f"question {number}?", number)
+        await ask(chat, "question 3?")
+        await expect(composer(chat)).to_have_value("question 3?")  # it was refused
+        await page.reload()
+        limits = page.get_by_role("region", name="Limits that refuse questions")
+        await expect(limits).to_contain_text("everybody who uses Parley")
+        await page.get_by_role("button", name="Allow 100 tokens more").click()
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("100 tokens more may be spent")
+        await answered(chat, tmp_path, "question 3?", 3)
+        await page.get_by_role("link", name="Budgets").click()
+        await expect(limits).to_contain_text("allowed once more")
+        await page.get_by_role("link", name="Audit").click()
+        audit = page.get_by_role("region", name="Who changed what").locator("tbody tr")
+        await expect(audit).to_have_count(1)
+        for words in (
+            "PARLEY_OPERATOR_TOKEN",
+            "Parley",
+            "Limit of spending allowed once more",
+            "100 tokens a month",
+        ):
+            await expect(audit).to_contain_text(words)
+        await chat.get_by_role("link", name=phrase("page_board", "en")).click()
+        await expect(chat.locator("[role=log] article.mine")).to_contain_text("An admin allowed")
+
+
+async def test_opinions_are_shown_with_their_reasons_but_not_those_of_direct_conversations(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    async with database(tmp_path) as store:
+        for number in range(1, 53):
+            turn = await answered_before(store, number, direct=number == 51)
+            words = f"too long {HOSTILE}" if number == 52 else "in private" if number == 51 else ""
+            at = datetime.now(UTC) - timedelta(hours=60 - number)
+            await store.rate(turn.id, Feedback("U<1>", -1 if words else 1, words, at))
+    async with Program(tmp_path, **WITH_TOKEN) as program, window(chromium) as page:
+        await signed_in(page, program, "/opinions")
+        rows = page.get_by_role("region", name="Opinions of answers").locator("tbody tr")
+        await expect(rows).to_have_count(50)
+        await expect(rows.first).to_contain_text(f"too long {HOSTILE[:40]}")
+        await expect(rows.first).to_contain_text("not helpful")
+        await expect(rows.nth(1)).to_contain_text("given in a direct conversation")
+        assert "in private" not in await page.content()
+        assert await page.locator("script, img").count() == 0
+        await page.get_by_role("link", name="Older").click()
+        await expect(rows).to_have_count(2)
+        await expect(rows.last).to_contain_text("helpful")
+
+
+async def test_settings_are_shown_with_their_origin_and_no_secret(
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
+) -> None:
+    place = Place("slack", "T1", "C<1>")
+    async with database(tmp_path) as store:
+        await store.change(
+            place, {"prompt": HOSTILE, "listen": "all"}, Person("U1", HOSTILE), datetime.now(UTC)
+        )
+        await store.change(replace(place, channel=""), {"model": "m"}, Person("U1", "Ada"), datetime.now(UTC))
+    (tmp_path / ".env").write_text("PARLEY_RATE=7\nPARLEY_SYSTEM_PROMPT=the key is sk-test, keep it\n")
+    async with Program(tmp_path, **model_settings(endpoint), **WITH_TOKEN) as program, window(chromium) as page:
+        await signed_in(page, program, "/settings")
+        own = page.get_by_role("region", name="Parley's own settings").locator("tbody tr")
+        expected = {
+            "OPENAI_API_KEY": ("set", "environment"),
+            "PARLEY_OPERATOR_TOKEN": ("set", "environment"),
+            "PARLEY_RATE": ("7", ".env"),
+            "PARLEY_PATIENCE_S": ("10", "default"),
+            "SLACK_BOT_TOKEN": ("not set", "default"),
+            "DATABASE_URL": ("sqlite", "default"),
+        }
+        for name, values in expected.items():
+            row = own.filter(has=page.get_by_text(name, exact=True))
+            for value in values:
+                await expect(row).to_contain_text(value)
+        shown = await page.content()
+        assert TOKEN not in shown
+        assert "sk-test" not in shown
+        changed = page.get_by_role("region", name="Set by workspaces and channels").locator("tbody tr")
+        await expect(changed).to_have_count(3)
+        await expect(changed.filter(has_text="Instructions")).to_contain_text(HOSTILE[:20])
+        await expect(page.get_by_role("region", name="Models")).to_contain_text("GPT-5.5")
+        before = await own.count()
+        await page.get_by_role("link", name="Only those that are set").click()
+        await expect(own.filter(has=page.get_by_text("PARLEY_RATE", exact=True))).to_have_count(1)
+        assert await own.count() < before
+        await page.get_by_role("link", name="Audit").click()
+        audit = page.get_by_role("region", name="Who changed what").locator("tbody tr")
+        await expect(audit).to_have_count(3)
+        await expect(audit.last).to_contain_text("U1")
+        assert await page.locator("script, img").count() == 0
+
+
+async def test_tool_servers_and_calls_that_wait_for_a_person_are_shown(
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
+) -> None:
+    servers = HttpServers(tmp_path, free_port())
+    (tmp_path / "parley.toml").write_text(
+        f'[[tools]]\nname = "notes"\nurl = "{servers.url("/json")}"\n'
+        f'[[tools]]\nname = "away"\nurl = "http://127.0.0.1:{free_port()}/mcp"\n'
+    )
+    call = ("call_1", "notes__write", '{"text": "a secret note"}')
+    endpoint.script(Words("I'll write that down.", calls=(call,), finish="tool_calls"))
+    servers.start()
+    try:
+        servers.wait()
+        settings = model_settings(endpoint) | WITH_TOKEN
+        async with Program(tmp_path, **settings) as program, window(chromium) as chat, window(chromium) as page:
+            await reached(program)
+            await chat.goto(program.url)
+            await ask(chat, "Note it.")
+            await expect(chat.get_by_role("button", name="Show arguments")).to_be_visible()
+            await signed_in(page, program, "/tools")
+            approvals = page.get_by_role("region", name="Calls that wait for a person").locator("tbody tr")
+            await expect(approvals).to_have_count(1)
+            await expect(approvals).to_contain_text("notes: write")
+            assert "secret note" not in await page.content()
+            notes, away = (
+                page.get_by_role("region", name="Tool servers").locator("tbody tr", has_text=name)
+                for name in ("notes", "away")
+            )
+            await expect(notes).to_contain_text("connected")
+            await notes.get_by_role("group").click()
+            await expect(notes).to_contain_text("needs an approval")
+            await expect(away).to_contain_text("not connected")
+    finally:
+        servers.kill()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,21 @@ UNKNOWN_OUTCOME = (
     "where you can."
 )
 
+
+@dataclass(frozen=True, slots=True)
+class ServerOverview:
+    """A server as an operator sees it. `reached`: None before the first attempt has ended. `reason`: why it can't be
+    reached, without secrets. `tools` are those of the last list, also those of the rule NEVER; `listed_s` its age in
+    seconds."""
+
+    name: str
+    where: str
+    reached: bool | None
+    reason: str
+    tools: tuple[Tool, ...]
+    listed_s: float | None
+
+
 OnState = Callable[[BotError | None], None]
 """Called with None once a server is reached, and with why it can't be at each attempt that failed."""
 
@@ -73,6 +88,7 @@ class McpServer:
         self._failures = 0
         self._failed_at = 0.0
         self._timed_out = False
+        self._reason = ""
         self._wanted = asyncio.Event()
         self._free = asyncio.Semaphore(AT_ONCE)
 
@@ -88,6 +104,13 @@ class McpServer:
         time."""
         self._retry()
         return self._server.offered_in(place) and (self._away or self._listed_at is None)
+
+    def overview(self) -> ServerOverview:
+        """The state for operators. It makes no call."""
+        listed_s = None if self._listed_at is None else self._clock.monotonic() - self._listed_at
+        reached = None if listed_s is None and not self._failures else not self._away
+        reason = self._reason if self._away else ""
+        return ServerOverview(self.name, self._server.where, reached, reason, self._tools, listed_s)
 
     async def listed(self) -> None:
         if self._listed_at is None:
@@ -235,7 +258,7 @@ class McpServer:
         self._timed_out = error.timed_out and not self._timed_out
         say = log.debug if self._failures else log.warning
         say("tool_server_away", server=self.name, where=self._server.where, reason=error.reason)
-        self._failures += 1
+        self._failures, self._reason = self._failures + 1, self._secrets.cut_from(error.reason)
         self._failed_at = self._clock.monotonic()
         self._on_state(BotError(Code.UNAVAILABLE, error.reason))
         return error
