@@ -25,6 +25,7 @@ from core.inbox.inbox import StoringInbox
 from core.inbox.membership import is_teamless
 from core.inbox.teams import addressed
 from core.llm import create_embedder, create_model, create_transcriber
+from core.llm.listed_models import ListedModels
 from core.llm.redacting_model import RedactedModel
 from core.llm.router import ModelRouter
 from core.memory.recall import Recall
@@ -87,6 +88,7 @@ class App:
         model = create_model(self.core, self.catalog, self.clock, self.operator_alerts)
         self.router = model if isinstance(model, ModelRouter) else None
         self.model = RedactedModel(model, Secrets(config.secrets()))
+        self.listed_models = ListedModels(self.catalog, self.clock, self.operator_alerts, config.offered)
         self.retention = Retention(store, self.core, self.clock)
         self.extractor = ProcessExtractor(self.clock)
         self.charts = ChartRenderer(self.clock)
@@ -211,6 +213,7 @@ class App:
             charts=self.charts,
             is_teamless=lambda place: is_teamless(place, memberships(place)),
             recall=self.recall,
+            find_model=self.listed_models.find,
         )
         self.inbox = StoringInbox(
             store,

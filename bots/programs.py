@@ -193,6 +193,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     jobs.start(expire_messages(app.store, app.retention, app.clock))
     jobs.start(app.counts.run())
     jobs.start(app.failure_log.run())
+    jobs.start(app.listed_models.run())
     jobs.start(expire_caches(app.caches, app.clock))
     jobs.start(expire_spending(app.store, app.clock))
     jobs.start(index_earlier_answers(app.store, app.clock, app.without_index))
@@ -220,6 +221,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
         await app.alert_channels.close()
         await app.extractor.close()
         await app.charts.close()
+        await app.listed_models.close()
         if app.transcriber is not None:
             await app.transcriber.close()
         if app.embedder is not None:

@@ -53,6 +53,7 @@ class Code(StrEnum):
     # The model: what several of its answers show (core/turns).
     OTHER_VECTORS = "other_vectors"  # embeddings of another dimension than those that are stored
     NO_SUMMARY = "no_summary"  # of a long thread, after several attempts
+    NOT_LISTED = "not_listed"  # the list of models at an endpoint lacks one that is set
     # The platform.
     SLOW_DOWN = "slow_down"
     GONE = "gone"

@@ -18,6 +18,7 @@ from core.commands.settings_commands import SettingsCommands
 from core.commands.summaries import values_to_task
 from core.commands.usage_commands import UsageCommands
 from core.memory.recall import Recall
+from core.ports.model import FindModel
 from core.ports.store import Store
 from core.ports.store.settings import StoredSettings
 from core.settings.channel import ChannelSettings, settings_on
@@ -43,8 +44,9 @@ class CommandHandlers:
     """Performs each command by the handler of its name.
 
     `core.openai_model` is the model where none is set. `models`: those that may be chosen, or empty where any may.
-    `traits`: by the name of the platform. `interrupt`, `submit`: as in `DataCommands`. `absent_servers`: as in
-    `SettingsCommands`. `is_teamless`: True of a place in which the rules of each of a person's teams apply.
+    `traits`: by the name of the platform. `interrupt`, `submit`: as in `DataCommands`. `absent_servers` and
+    `find_model`: as in `SettingsCommands`. `is_teamless`: True of a place in which the rules of each of a person's
+    teams apply.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class CommandHandlers:
         charts: Charts | None = None,
         is_teamless: Callable[[Place], bool] = lambda place: place.direct,
         recall: Recall | None = None,
+        find_model: FindModel | None = None,
     ) -> None:
         self._store = store
         self.core = core
@@ -71,7 +74,7 @@ class CommandHandlers:
         self.is_teamless = is_teamless
         self.recall = recall
         self.budgets = budgets or BudgetChecks(store, core, clock)
-        settings = self._changes = SettingsCommands(store, clock, self.settings, absent_servers)
+        settings = self._changes = SettingsCommands(store, clock, self.settings, absent_servers, find_model)
         data = self._data = DataCommands(store, clock, interrupt, submit)
         self._usage = UsageCommands(store, clock, self.budgets, charts)
         self.confirms_forgetting = data.confirms_forgetting

@@ -8,7 +8,8 @@ from core.access import is_admin, is_manager
 from core.clock import Clock
 from core.commands import HISTORY, reports, settings_changes, settings_view, spec_on
 from core.commands.context import CommandContext
-from core.commands.parser import CommandError, no_choice
+from core.commands.parser import CommandError, echo, no_choice
+from core.ports.model import FindModel
 from core.ports.store import Store
 from core.settings.channel import ChannelSettings, settings_on
 from core.values.places import Person, Place
@@ -20,7 +21,8 @@ _AUDIT_LINES = 100
 
 class SettingsCommands:
     """Every method raises StoreError, and CommandError for a change that can't be made. `read` returns the
-    values that apply. `absent_servers`: the tool servers that can't be reached now."""
+    values that apply. `absent_servers`: the tool servers that can't be reached now. `find_model` looks a name up
+    where any may be chosen."""
 
     def __init__(
         self,
@@ -28,11 +30,13 @@ class SettingsCommands:
         clock: Clock,
         read: Callable[[Place, Person], Awaitable[ChannelSettings]],
         absent_servers: Callable[[Place, ToolSettings], Sequence[str]],
+        find_model: FindModel | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._read = read
         self._absent_servers = absent_servers
+        self._find_model = find_model
 
     async def model(self, given: CommandContext) -> ImmediateReply:
         if name := given.option("name"):
@@ -92,10 +96,28 @@ class SettingsCommands:
     async def change(self, given: CommandContext, changes: dict[str, str]) -> ImmediateReply:
         """Change settings of the context's scope."""
         checked = settings_view.checked(given, changes)
+        note = await self._unchecked(given, checked.get("model"))
         channel = given.place.channel if given.scope == "channel" else ""
         there = Place(given.place.platform, given.place.team, channel)
         changed = await self._store.change(there, checked, given.author, self._clock.now())
         if not changed:
             return ImmediateReply(given.phrase("settings_same"))
         settings = await self._read(given.place, given.author)
-        return ImmediateReply(settings_changes.changed_to_text(changed, settings, given))
+        words = settings_changes.changed_to_text(changed, settings, given)
+        return ImmediateReply(f"{words}\n{note}" if note else words)
+
+    async def _unchecked(self, given: CommandContext, model: str | None) -> str:
+        """A note where it can't be known that there is a model of this name. Raises CommandError where there is none.
+
+        A list of the operator's is all that may be chosen, so that a name of it is not looked up.
+        """
+        if self._find_model is None or given.models or model in (None, given.core.openai_model):
+            return ""
+        found = await self._find_model(str(model))
+        if found.known is None:
+            return given.phrase("model_unchecked")
+        if not found.known:
+            key = "model_not_served" if found.near else "model_none_like"
+            values = {"near": settings_view.listed(found.near)} if found.near else {}
+            raise CommandError(key, settings_view.FIELD_OF_MODEL, model=echo(str(model)), **values)
+        return ""

@@ -33,6 +33,8 @@ _UNSET = {"language": "value_person", "keep_days": "value_no_limit"}
 _NO_LIMIT: dict[str, object] = {"rate": 0, "budget": (), "person_budget": ()}
 _SHOWN_LENGTH = 120
 _FIELD_PREFIX = "set_"
+FIELD_OF_MODEL = f"{_FIELD_PREFIX}model"
+"""The field of the form in which the model is chosen."""
 
 
 def overview(given: CommandContext, *, may: bool, absent: Sequence[str] = ()) -> str:

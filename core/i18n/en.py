@@ -170,6 +170,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "alert_tools": "tool server {name}",
     "alert_database": "the database",
     "alert_loop": "the event loop",
+    "alert_not_listed": "**Parley needs attention: the endpoint does not list the model {name}.** {advice}",
+    "alert_listing": "the list of models with {name}",
     "alert_turn": "question {name}",
     "advice_bad_request": "Check the request body, and whether the model supports each field that is set.",
     "advice_context_overflow": "Set the model's real context window ({window}).",
@@ -201,6 +203,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "advice_budget": "Nothing to do, unless more may be spent: `/budget` shows the limits and changes them.",
     "advice_set_aside": "Parley ended unexpectedly twice while it worked on this question, and will not try it again. "
     "See the log of the time before its last two starts.",
+    "advice_not_listed": "Compare the name ({model}) with the models at {url}: `parley errors` and the log name some "
+    "that are alike. If it answers all the same, there is nothing to do.",
     "advice_no_summary": "The model gave no whole summary of a thread, more than once. The log says why. Each further "
     "attempt there waits longer, a day at most. Choose another model, or switch the setting “Sums up long threads” "
     "off.",
@@ -485,6 +489,11 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "model_now": "The model here is **{value}** · {origin}",
     "model_choices": "Available: {models}",
     "model_unknown": "“{model}” isn't offered here. Available: {models}",
+    "model_not_served": "The AI service has no model “{model}”. Similar ones: {near}",
+    "model_none_like": "The AI service has no model “{model}”, nor one with a similar name. The operator can look up "
+    "its models.",
+    "model_unchecked": "It couldn't be checked whether the AI service has this model: if it doesn't, another "
+    "one answers.",
     "prompt_now": "The model's instructions here · {origin}",
     # What commands tell.
     "help_title": "**What I can do**",

@@ -141,6 +141,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "alert_tools": "工具服务器 {name}",
     "alert_database": "数据库",
     "alert_loop": "事件循环",
+    "alert_not_listed": "**Parley 需要处理：服务端的模型列表里没有 {name}。** {advice}",
+    "alert_listing": "模型 {name} 的列表",
     "alert_turn": "问题 {name}",
     "advice_bad_request": "请检查请求内容，以及模型是否支持已设置的每个字段。",
     "advice_context_overflow": "请填写模型真实的上下文长度（{window}）。",
@@ -170,6 +172,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "advice_overloaded": "Parley 得不到足够的 CPU 时间。请检查这台机器上还在运行什么。",
     "advice_budget": "无需处理，除非可以花更多：用 `/预算` 查看和修改限额。",
     "advice_set_aside": "Parley 在处理这个问题时两次意外中断，不会再尝试。请查看最近两次启动之前的日志。",
+    "advice_not_listed": "请把名称（{model}）与 {url} 的模型列表对照，`parley errors` 和日志里有相近的名称。"
+    "如果它照常回答，就不用处理。",
     "advice_no_summary": "模型不止一次没有写出某个{thread}的完整摘要，原因见日志。之后每次尝试会等待更久，最长一天。"
     "请换用其他模型，或把“为长{thread}写摘要”这项设置关掉。",
     "advice_other_vectors": "返回的向量与已存储的长度不同，无法比较，因此不会使用。请检查端点上的模型。"
@@ -431,6 +435,9 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "model_now": "这里的模型是 **{value}** · {origin}",
     "model_choices": "可以选择：{models}",
     "model_unknown": "这里不提供“{model}”。可以选择：{models}",
+    "model_not_served": "AI 服务没有模型“{model}”。相近的有：{near}",
+    "model_none_like": "AI 服务没有模型“{model}”，也没有名称相近的。运行 Parley 的人可以查到有哪些模型。",
+    "model_unchecked": "没能确认 AI 服务是否有这个模型：如果没有，会由其他模型回答。",
     "prompt_now": "这里的提示词 · {origin}",
     "help_title": "**我能做什么**",
     "help_ask": "提到我、直接给我发消息，或使用 `{prefix}提问`。在问过我一次的{thread}里直接接着说就行，不用再提到我。"

@@ -42,6 +42,7 @@
     └ sounds           types of audio and their extensions                         pure
     embeddings       asks for the vectors of texts
     model_list       the models that an endpoint serves
+    listed_models    keeps these lists for names that people choose, and checks those that are set
     endpoint_checks  the checks of `parley doctor` of endpoints and models
     single_response  one response that is no stream
     offline          the built-in model without a key

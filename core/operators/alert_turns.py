@@ -180,5 +180,8 @@ def alert_to_text(alert: Alert, language: str) -> str:
         words = phrase("alert_over", language, what=what, why=alert.why)
     else:
         advice = advise(alert.code, language, alert.places)
-        words = phrase("alert", language, what=what, why=alert.why, advice=advice)
+        if alert.code is Code.NOT_LISTED:
+            words = phrase("alert_not_listed", language, name=name, advice=advice)
+        else:
+            words = phrase("alert", language, what=what, why=alert.why, advice=advice)
     return f"{words} {phrase('ref', language, ref=alert.ref)}" if alert.ref else words

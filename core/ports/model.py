@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,6 +54,19 @@ class Request:
     may_call: bool = True
     priced: bool = False
     notes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLookup:
+    """The answer to the question whether the endpoint has a model: None where its list can't be had. `near`: the names
+    that are most like an unknown one, the nearest first."""
+
+    known: bool | None
+    near: tuple[str, ...] = ()
+
+
+FindModel = Callable[[str], Awaitable[ModelLookup]]
+"""Looks up the name of a model at the endpoint that would be asked for it. It raises nothing, and takes 2 s at most."""
 
 
 class ModelObserver(Protocol):

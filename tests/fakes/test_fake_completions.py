@@ -111,7 +111,7 @@ def text_of(body: bytes) -> str:
 
 @pytest.fixture
 async def fake() -> Any:
-    async with FakeCompletions() as endpoint:
+    async with FakeCompletions(models=("test-model",)) as endpoint:
         yield endpoint
 
 

@@ -18,6 +18,7 @@ from core.commands import COMMANDS, HISTORY, choices, spec_on
 from core.commands.handlers import CommandHandlers
 from core.commands.parser import command_of, options_of, values_of
 from core.i18n import LANGUAGES, LOCALES, SPOKEN, name_list, phrase, variant
+from core.ports.model import ModelLookup
 from core.ports.store.settings import Change
 from core.settings.channel import Listen, settings_on
 from core.settings.environment import CoreSettings
@@ -49,6 +50,7 @@ class Office:
         core = CoreSettings(_env_file=None, openai_model="first", **settings)
         self.interrupted: list[Callable[[Turn], bool]] = []
         self.absent: tuple[str, ...] = ()
+        self.lookup, self.looked_up = ModelLookup(True), list[str]()
         self.handlers = CommandHandlers(
             self.store,
             core,
@@ -58,7 +60,12 @@ class Office:
             interrupt=self.interrupted.append,
             absent_servers=lambda place, settings: self.absent if settings.on else (),
             charts=charts,
+            find_model=self.find_model,
         )
+
+    async def find_model(self, name: str) -> ModelLookup:
+        self.looked_up.append(name)
+        return self.lookup
 
     async def do(
         self,
@@ -967,3 +974,52 @@ async def test_export_usage_is_mine_or_for_those_who_manage_the_channel_or_the_w
     await office.told("settings", "report_names scope:workspace on", ADMIN)
     people = json.loads((await exported("usage workspace json", ADMIN))[1])
     assert [(row["person"], row["name"]) for row in people] == [("U1", "Ada"), ("U2", "Ben")]
+
+
+class TestUnknownModels:
+    """A name that the endpoint may not have, where any may be chosen."""
+
+    @pytest.mark.parametrize(("name", "argument"), [("model", "gpt-9"), ("settings", "model gpt-9")])
+    async def test_one_that_it_does_not_have_is_refused_with_those_that_are_alike(
+        self, name: str, argument: str
+    ) -> None:
+        office = Office()
+        office.lookup = ModelLookup(False, ("gpt-5", "gpt-4o"))
+        told = await office.told(name, argument, MANAGER)
+        assert told == "The AI service has no model “gpt-9”. Similar ones: `gpt-5`, `gpt-4o`"
+        assert (await office.store.stored_settings(CHANNEL)).channel == {}
+        office.lookup = ModelLookup(False)
+        assert "nor one with a similar name" in await office.told(name, argument, MANAGER)
+
+    async def test_the_form_says_it_at_the_field_of_the_model(self) -> None:
+        office = Office()
+        office.lookup = ModelLookup(False, ("gpt-5",))
+        reply = await office.do(
+            "settings", by=MANAGER, options={"set_model": "gpt-9", "set_prompt": "Be brief"}
+        )
+        assert isinstance(reply, ImmediateReply)
+        assert reply.about == "set_model"
+        assert (await office.store.stored_settings(CHANNEL)).channel == {}
+
+    async def test_where_it_can_not_be_looked_up_it_is_taken_with_a_word(self) -> None:
+        office = Office()
+        office.lookup = ModelLookup(None)
+        told = await office.told("model", "gpt-9", MANAGER)
+        assert "Done." in told
+        assert told.endswith(phrase("model_unchecked", "en"))
+        assert (await office.store.stored_settings(CHANNEL)).channel == {"model": "gpt-9"}
+
+    async def test_nothing_is_looked_up_of_what_the_operator_offers_or_sets(self) -> None:
+        listed = Office("first", "second")
+        await listed.told("model", "second", MANAGER)
+        await listed.told("model", "third", MANAGER)
+        free = Office()
+        await free.told("model", "first", MANAGER)
+        await free.told("model", "default", MANAGER)
+        await free.told("prompt", "Be brief", MANAGER)
+        assert listed.looked_up == free.looked_up == []
+
+    async def test_who_may_not_change_it_starts_no_request(self) -> None:
+        office = Office()
+        await office.told("model", "gpt-9", BEN)
+        assert office.looked_up == []

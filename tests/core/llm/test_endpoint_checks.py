@@ -50,7 +50,7 @@ class LateClock(SystemClock):
 
 @pytest_asyncio.fixture
 async def fake() -> AsyncIterator[FakeCompletions]:
-    async with FakeCompletions() as endpoint:
+    async with FakeCompletions(models=("test-model",)) as endpoint:
         yield endpoint
         assert endpoint.problems == []
 
@@ -160,7 +160,7 @@ async def test_a_model_that_says_nothing_fails_after_its_time(fake: FakeCompleti
     clock = FakeClock()
     fake.script(Raw((), end="hang"))
     asked = asyncio.create_task(findings(from_environment(fake), clock))
-    await until(lambda: len(fake.requests) == 2)
+    await until(lambda: len(fake.requests) == len(fake.lists) == 1)
     while not asked.done():
         await clock.advance(1.0)
         await asyncio.sleep(0)

@@ -83,7 +83,7 @@ class FakeCompletions:
         self,
         *,
         keys: tuple[str, ...] = ("sk-test",),
-        models: tuple[str, ...] = ("test-model",),
+        models: tuple[str, ...] = (),
         default: Reply | Callable[[Json], Reply] = echo,
         html_404: bool = False,
         pictures: PictureRules | None = None,
@@ -100,6 +100,10 @@ class FakeCompletions:
         self.embeddings: Reply | Embed | None = None
         """The answer to texts, or the vector of each; None: there is no such path here."""
         self.requests: list[Received] = []
+        """All but those for the list of models."""
+        self.lists: list[Received] = []
+        self._lists_free = asyncio.Event()
+        self._lists_free.set()
         self.problems: list[str] = []
         self._script: deque[Reply] = deque()
         self._port = 0
@@ -155,6 +159,13 @@ class FakeCompletions:
     def script(self, *replies: Reply) -> None:
         self._script.extend(replies)
 
+    def hold_lists(self) -> None:
+        """Keeps requests for the list of models waiting, until `release_lists`."""
+        self._lists_free.clear()
+
+    def release_lists(self) -> None:
+        self._lists_free.set()
+
     def hurry(self) -> None:
         """Sends the rest of every answer under way at once, regardless of its pace."""
         self._ticker.hurry()
@@ -186,6 +197,8 @@ class FakeCompletions:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         raw = await wire.exactly(int(headers.get("content-length", "0")))
         received = self._receive(method, path, headers, raw)
+        if received in self.lists:
+            await self._lists_free.wait()
         reply = self._choose(received).on_wire(received.body if isinstance(received.body, dict) else {})
         try:
             await self._play(wire, received, reply)
@@ -209,7 +222,8 @@ class FakeCompletions:
         except ValueError:
             body = None
         received = Received(method, path, headers, body, account, monotonic())
-        self.requests.append(received)
+        lists = method == "GET" and path.partition("?")[0] == "/v1/models"
+        (self.lists if lists else self.requests).append(received)
         if method == "POST" and sound is None and not is_embeddings(path):
             number = len(self.requests)
             problems = [*request_body_problems(body), *picture_problems(body if isinstance(body, dict) else {})]
