@@ -7,9 +7,14 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from bots import config
+from bots.http import OPEN_PATHS
+from bots.web import WebSettings
 from core.settings.environment import CoreSettings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -37,13 +42,106 @@ def test_the_health_check_follows_the_port() -> None:
     assert "PARLEY_HTTP_PORT" in check
 
 
-def test_compose_starts_it_again_after_the_daemon_too() -> None:
-    assert "restart: unless-stopped" in (DEPLOY / "compose.yaml").read_text()
+def test_both_stages_have_one_base_that_never_changes() -> None:
+    text = (DEPLOY / "Dockerfile").read_text()
+    assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["${PYTHON}", "${PYTHON}"]
+    assert re.search(r"^ARG PYTHON=python:3\.\d+-slim@sha256:[0-9a-f]{64}$", text, re.MULTILINE)
+
+
+@pytest.fixture
+def compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    return loaded
+
+
+def test_compose_starts_each_again_after_the_daemon_too_and_limits_what_each_takes(
+    compose: dict[str, Any],
+) -> None:
+    for service in compose["services"].values():
+        assert service["restart"] == "unless-stopped"
+        assert {"mem_limit", "cpus", "pids_limit", "stop_grace_period"} <= service.keys()
+    assert "@sha256:" in compose["services"]["postgres"]["image"]
+
+
+def test_secrets_of_compose_are_files_that_a_setting_names(compose: dict[str, Any]) -> None:
+    parley = compose["services"]["parley"]
+    mounted = {f"/run/secrets/{name}" for name in parley["secrets"]}
+    named = {name: path for name, path in parley["environment"].items() if name.endswith("_FILE")}
+    assert set(named.values()) == mounted
+    assert {name.removesuffix("_FILE") for name in named} <= names_of_secrets()
+    assert {one for service in compose["services"].values() for one in service["secrets"]} == compose[
+        "secrets"
+    ].keys()
+
+
+def names_of_secrets() -> set[str]:
+    fields = [(name, field) for settings in config.SETTINGS for name, field in settings.model_fields.items()]
+    return {name.upper() for name, field in fields if "SecretStr" in str(field.annotation)}
+
+
+@pytest.fixture
+def objects() -> dict[str, Any]:
+    """The objects of Kubernetes by their kinds."""
+    files = [DEPLOY / "kubernetes" / name for name in ("parley.yaml", "secret.example.yaml")]
+    loaded = [one for file in files for one in yaml.safe_load_all(file.read_text())]
+    assert {one["metadata"]["name"] for one in loaded} == {"parley"}
+    return {one["kind"]: one for one in loaded}
+
+
+def test_the_pod_may_do_nothing_that_parley_does_not_need(objects: dict[str, Any]) -> None:
+    pod = objects["StatefulSet"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert (
+        f"USER {pod['securityContext']['runAsUser']}:{pod['securityContext']['runAsGroup']}" in instructions()
+    )
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {"requests", "limits"} <= container["resources"].keys()
+    assert not pod["automountServiceAccountToken"]
+
+
+def test_the_pods_probes_ask_what_parley_answers_under_any_name(objects: dict[str, Any]) -> None:
+    pod = objects["StatefulSet"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    probes = {name: probe["httpGet"]["path"] for name, probe in container.items() if name.endswith("Probe")}
+    assert probes == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
+    assert set(probes.values()) <= set(OPEN_PATHS)
+    assert {
+        "name": "http",
+        "containerPort": WebSettings.model_fields["parley_http_port"].default,
+    } in container["ports"]
+
+
+def test_a_pod_that_is_drained_finishes_its_answers_and_is_never_two(objects: dict[str, Any]) -> None:
+    workload, budget = objects["StatefulSet"]["spec"], objects["PodDisruptionBudget"]["spec"]
+    grace_s = CoreSettings.model_fields["parley_grace_s"].default
+    assert workload["template"]["spec"]["terminationGracePeriodSeconds"] > grace_s
+    assert workload["replicas"] == 1
+    assert budget == {"maxUnavailable": 1, "selector": workload["selector"]}
+    assert objects["Service"]["spec"]["selector"] == workload["selector"]["matchLabels"]
+
+
+def test_the_pods_secrets_and_settings_are_known_to_parley(objects: dict[str, Any]) -> None:
+    pod = objects["StatefulSet"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    every = {name.upper() for settings in config.SETTINGS for name in settings.model_fields}
+    files = {one["name"]: one["value"] for one in container["env"] if one["name"].endswith("_FILE")}
+    assert {name.removesuffix("_FILE") for name in files} <= names_of_secrets()
+    (mount,) = [one["mountPath"] for one in container["volumeMounts"] if one["name"] == "secrets"]
+    assert set(files.values()) == {f"{mount}/{name}" for name in objects["Secret"]["stringData"]}
+    plain = {one["name"] for one in container["env"] if "_FILE" not in one["name"]} - {"POD_IP"}
+    assert plain | objects["ConfigMap"]["data"].keys() <= every
 
 
 @pytest.fixture
 def unit() -> configparser.SectionProxy:
-    parsed = configparser.ConfigParser(interpolation=None)
+    parsed = configparser.ConfigParser(
+        interpolation=None, strict=False
+    )  # a list is continued by its name once more
     parsed.optionxform = str  # type: ignore[assignment,method-assign]
     parsed.read(DEPLOY / "parley.service")
     return parsed["Service"]
@@ -69,3 +167,21 @@ def test_systemd_understands_the_unit() -> None:
         check=False,
     )
     assert "Unknown" not in checked.stderr, checked.stderr
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_the_unit_is_exposed_to_little() -> None:
+    analyze = [
+        "systemd-analyze",
+        "security",
+        "--offline=true",
+        "--threshold=30",
+        str(DEPLOY / "parley.service"),
+    ]
+    checked = subprocess.run(analyze, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_unit_lets_children_limit_themselves(unit: configparser.SectionProxy) -> None:
+    """Files and charts are made by children that lower their priority and their limits (`core.files.sandbox`)."""
+    assert unit["SystemCallFilter"] == "~@privileged @setuid"
