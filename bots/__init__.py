@@ -8,6 +8,7 @@
     http         health, metrics and the routes of platforms; connections: their limit
     operator     the operator's page; operator_pages: connects it with what runs
     health       the database, each platform's calls, the event loop; measurements: gauges for Prometheus
+    telemetry    traces by OpenTelemetry
     operation_report  the operators' own report, once a week
     timers       the daily summary; retention: removes data that is stored for a limited time
     setup        `parley doctor`: checks of the whole installation

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from bots import discord, slack, web
 from bots.discord import DiscordSettings
 from bots.slack import SlackSettings
+from bots.telemetry import TelemetrySettings
 from bots.timers import TimerSettings
 from bots.web import WebSettings
 from core.errors import SettingsError
@@ -35,6 +36,7 @@ SETTINGS: tuple[type[Settings], ...] = (
     WebSettings,
     TimerSettings,
     DatabaseSettings,
+    TelemetrySettings,
 )
 
 
@@ -68,6 +70,7 @@ class Config:
     variables: Variables = field(default_factory=lambda: Variables({}), repr=False)
     warnings: tuple[str, ...] = ()
     """A line for each variable that may be a misspelt setting."""
+    telemetry: TelemetrySettings = field(default_factory=TelemetrySettings.model_construct)
 
     @classmethod
     def load(cls) -> Config:
@@ -102,6 +105,7 @@ class Config:
             problems.attempt(tool_servers, file) or (),
             variables,
             tuple(near_misses(given, known, _ALIASES)),
+            TelemetrySettings.read(variables, problems),
         )
         problems.attempt(check_ways, catalog, os.environ)
         problems.attempt(core.check_platforms, config.platforms())
@@ -137,6 +141,7 @@ class Config:
             self.discord,
             self.web,
             self.timers,
+            self.telemetry,
         )
         values = (getattr(settings, name) for settings in every for name in type(settings).model_fields)
         own = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]

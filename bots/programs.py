@@ -22,6 +22,7 @@ from bots.operator_pages import create_operator_pages
 from bots.retention import expire_caches, expire_messages, expire_spending, expire_uploads
 from bots.start_lines import key_lines, model_line
 from bots.startup import Startup
+from bots.telemetry import Telemetry
 from core.child_processes import ChildError
 from core.clock import SystemClock
 from core.errors import SettingsError, StoreError
@@ -65,9 +66,10 @@ async def run(config: Config, tell: Tell) -> None:
         if opening.cancelled():
             tell("stopped before the database was open")
             return
-        store = opening.result()
+        store, telemetry = opening.result(), Telemetry(config.telemetry)
         try:
             tell(f"database {config.database.shown_url}")
+            telemetry.start(tell)
             app = App(config, store, tell)
             store.watch(app.database_health)
             _on_signal(stop.set)
@@ -75,6 +77,7 @@ async def run(config: Config, tell: Tell) -> None:
             await _serve(app, tell, stop, lock.keep)
         finally:
             await store.close()
+            await telemetry.close()
     finally:
         await lock.release()
 

@@ -18,6 +18,7 @@
     access          decides who may ask, and who may change settings
     platform_calls  the gate before every platform call
     facts           what look-ups tell, cached
+    tracing         a port for traces, which does nothing until there is a tracer
     child_processes runs commands in child processes, with a limit of time
     clock, errors, log, text, headers, redaction, retry_after, speakers
 

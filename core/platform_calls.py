@@ -22,6 +22,7 @@ from core.ports.connector import (
     ThreadAccess,
 )
 from core.ports.files import FileContent, FileError, FileSource
+from core.tracing import SpanKind, span
 from core.values.conversation import Ask, History
 from core.values.events import Deleted, Edited
 from core.values.memory import EarlierAnswer, FoundMessage
@@ -232,6 +233,12 @@ class PlatformCalls:
         return True
 
     async def _pass(self, method: str, answer: Awaitable[Answer], **told: str) -> Answer:
+        about = {"parley.platform": self.installation.name, "parley.method": method}
+        about |= {f"parley.{key}": value for key, value in told.items()}
+        with span(f"{self.installation.name} {told.get('call', method)}", about, SpanKind.CLIENT):
+            return await self._passed(method, answer, **told)
+
+    async def _passed(self, method: str, answer: Awaitable[Answer], **told: str) -> Answer:
         try:
             given = await answer
         except PlatformError as error:

@@ -5,6 +5,8 @@ Codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes#json
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import aiohttp
 import discord
 
@@ -109,7 +111,7 @@ def _code(error: Exception, *, posting: bool, interaction_token: bool) -> Code:
 def _retry_after_s(error: Exception) -> float:
     if isinstance(error, discord.RateLimited):
         return error.retry_after
-    headers = error.response.headers if isinstance(error, discord.HTTPException) else {}
+    headers: Mapping[str, str] = error.response.headers if isinstance(error, discord.HTTPException) else {}
     wait_s = retry_after_to_s(headers.get("Retry-After"), to_date(headers.get("Date", "")))
     return _WAIT_S if wait_s is None else wait_s
 

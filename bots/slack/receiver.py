@@ -15,6 +15,7 @@ from bots.slack.intake import EventIntake
 from bots.slack.web import Web
 from core.clock import Clock
 from core.errors import BotError, Code
+from core.tracing import arrival
 from core.values.places import Place
 
 log = structlog.get_logger(platform="slack")
@@ -56,7 +57,8 @@ class PayloadReceiver:
         self._receiving.add(task)
         arrived_s = self._clock.monotonic()
         try:
-            answer = await self._receive(body)
+            with arrival():
+                answer = await self._receive(body)
             self._on_acknowledged(self._clock.monotonic() - arrived_s)
             return answer
         finally:

@@ -26,6 +26,7 @@ from core.ports.connector import Directory, Membership
 from core.ports.store import Store
 from core.settings.channel import ChannelSettings
 from core.spend.budgets import scoped_limits
+from core.tracing import arrival
 from core.turns.running import RunningTurns, holds
 from core.values.budgets import BudgetUnit, SoundRules
 from core.values.conversation import Ask, Turn
@@ -111,7 +112,7 @@ class StoringInbox:
     async def receive(self, event: Event) -> Receipt:
         self.last_events[event.place.platform, event.place.team] = self._handlers.clock.now()
         began_s = self._handlers.clock.monotonic()
-        with place_context(event.place):
+        with arrival(), place_context(event.place):
             async with self._channel(event.place):
                 try:
                     receipt = await self._receive(event)

@@ -36,6 +36,7 @@
         ├ tool_refusals      refusals of tools and of the fields of calls          pure
         ├ wait_hints         when to retry                                         pure
         └ length_limits      maximum request length                                pure
+    model_spans      requests to models as spans of a trace
     overview         accounts and open breakers as an operator sees them
     redacting_model  a wrapper that removes secrets from deltas
     transcription    transcribes voice clips

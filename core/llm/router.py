@@ -26,6 +26,7 @@ from core.llm.descriptions import Descriptions
 from core.llm.errors import fault
 from core.llm.image_refusals import ImageRefusal
 from core.llm.images import images_of, missing_images, newest_images
+from core.llm.model_spans import traced
 from core.llm.prompt_fitting import estimate_messages, estimate_tools, fit
 from core.llm.retry_policy import (
     FailedAttempt,
@@ -228,7 +229,8 @@ class ModelRouter:
         try:
             if queued:
                 yield Queued(over=True)
-            async with aclosing(self.clients[route.account.name].stream(request)) as deltas:
+            asking = traced(self.clients[route.account.name].stream(request), route, request)
+            async with aclosing(asking) as deltas:
                 async for delta in deltas:
                     if not answering and not isinstance(delta, Charged):
                         answering = True

@@ -20,6 +20,7 @@ from core.tools.names import tool_name
 from core.tools.policy import CallPlan, approval, decide, read_calls, round_state
 from core.tools.results import failed_result, output_to_result, refused_result
 from core.tools.schemas import LONGEST_DESCRIPTION, clean
+from core.tracing import SpanKind, Value, span
 from core.values.conversation import Turn
 from core.values.parts import ToolResult
 from core.values.places import Place
@@ -129,7 +130,8 @@ class Toolbox:
         async with free:
             try:
                 async with asyncio.timeout(CALL_S):
-                    output = await self._output(turn, offer, plan)
+                    with span(f"execute_tool {name}", _about(plan), SpanKind.INTERNAL):
+                        output = await self._output(turn, offer, plan)
                     return await output_to_result(call_id, name, output, self._content)
             except ToolError as error:
                 return failed_result(call_id, name, str(error))
@@ -150,6 +152,16 @@ class Toolbox:
     def _rule(self, plan: CallPlan, tool: Tool) -> ToolRule:
         source = self._sources.get(tool.server)
         return source.rule(tool, plan.arguments) if isinstance(source, DecidesByCall) else tool.rule
+
+
+def _about(plan: CallPlan) -> dict[str, Value]:
+    """https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/#execute-tool-span: no arguments, no result."""
+    return {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": plan.call.name,
+        "gen_ai.tool.call.id": plan.call.id,
+        "parley.tool.server": plan.tool.server if plan.tool is not None else "",
+    }
 
 
 def _to_offered(source: ToolSource, tool: Tool) -> Tool:

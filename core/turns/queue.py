@@ -130,7 +130,8 @@ class PlaceQueues:
                     self._on_begin(running.turn.ask.place.platform, waited_s)
                 try:
                     await self._stop_showing(running)
-                    await self._answer(running)
+                    with running.trace.answering():
+                        await self._answer(running)
                 except Exception:
                     log.exception("turn_crashed", turn=running.id, place=place)
                 # Cancelled, the turn stays: its last checkpoint is still to be stored.
@@ -184,6 +185,7 @@ class PlaceQueues:
         await asyncio.gather(*tasks, return_exceptions=True)
         for one in lost:
             if one.id in self._running_turns:
+                one.trace.drop()
                 self._running_turns.remove(one.id)
 
     async def drain(self, grace_s: float) -> int:

@@ -30,6 +30,7 @@ from core.ports.tools import Tools
 from core.settings.environment import CoreSettings
 from core.spend.budget_text import lift_label
 from core.spend.chart_renderer import Charts
+from core.tracing import span
 from core.turns.announcements import UsageReporter, channel_place, report_to_finish
 from core.turns.answer_budgets import AnswerBudgets
 from core.turns.checkpoints import Checkpoints
@@ -179,7 +180,9 @@ class TurnRunner:
         self._release(running, channel)
         if self._recall is not None and finish.state is not TurnState.ASKING:
             self._recall.messages.let_go(running.id)
-        stored = await until_stored(self._clock, lambda: self._store.finish(finish))
+        with span("store"):
+            stored = await until_stored(self._clock, lambda: self._store.finish(finish))
+        running.trace.finished(str(finish.state), finish.error)
         told = running.draft.interrupt is Interrupt.FORGOTTEN
         if not (stored or told or finish.turn.ask.announces):
             running.turn = replace(running.turn, posted=finish.posted)
@@ -530,7 +533,8 @@ class TurnRunner:
             draft.charged.append(draft_to_charge(draft, None, self._catalog.default, self._clock.now().date()))
 
     async def _show_last(self, finish: Finish, running: RunningTurn, delivery: AnswerDelivery) -> Finish:
-        return await show_last(finish, delivery, self._language(running), self._clock)
+        with span("finish"):
+            return await show_last(finish, delivery, self._language(running), self._clock)
 
 
 def _with_citations_of(finish: Finish) -> Finish:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from core.conversation.files import FoundFile
 from core.delivery.answer import AnswerDelivery
+from core.tracing import QuestionTrace
 from core.turns.draft import Draft
 from core.turns.interrupts import EarlyInterrupts, Interrupt
 from core.values.conversation import Turn
@@ -28,6 +29,7 @@ class RunningTurn:
     draft: Draft = field(default_factory=Draft)
     delivery: AnswerDelivery | None = None
     """The answer's messages on the platform, while they are shown."""
+    trace: QuestionTrace = field(init=False)
     submitted_s: float = 0.0
     """The time at which it was queued, by the event loop's clock."""
     begun: bool = False
@@ -51,6 +53,9 @@ class RunningTurn:
     the ids of the messages."""
     unsaved: tuple[str, tuple[str, ...]] | None = None
     """Text and message ids that the store does not have yet."""
+
+    def __post_init__(self) -> None:
+        self.trace = QuestionTrace(self.turn)
 
     @property
     def id(self) -> int:

@@ -34,6 +34,7 @@ from core.spend.budget_checks import AnswerPart, BudgetChecks, Reserved
 from core.spend.budgets import AnswerBound, most_described, most_transcribed, spent_of
 from core.spend.prices import total, transcript_to_charge
 from core.text import is_blank
+from core.tracing import span
 from core.turns.activity import activity
 from core.turns.answer_budgets import UNREAD_PROMPT, AnswerBudgets, answer_bound
 from core.turns.draft import Draft
@@ -120,16 +121,17 @@ class AnswerWriter:
             hint = asyncio.create_task(self._hint(running, platform_calls))
             draft.model_info = self._catalog.model_info(settings.model)
             language = self._language(running)
-            material = await self._reader.read(
-                turn,
-                settings,
-                language,
-                platform_calls,
-                TranscriptHooks(
-                    lambda transcript: draft.charged.append(transcript_to_charge(transcript, self._today)),
-                    partial(self._before_transcripts, running, delivery),
-                ),
-            )
+            with span("prompt"):
+                material = await self._reader.read(
+                    turn,
+                    settings,
+                    language,
+                    platform_calls,
+                    TranscriptHooks(
+                        lambda transcript: draft.charged.append(transcript_to_charge(transcript, self._today)),
+                        partial(self._before_transcripts, running, delivery),
+                    ),
+                )
             draft.files, draft.file_news = material.files, material.files.news
             draft.summed_up = material.summed_up
             if material.request is None:
@@ -137,7 +139,8 @@ class AnswerWriter:
                 draft.ended = Ended(EndReason.STOP, Usage())
                 return
             self._quote(running, delivery)
-            request = await self._offer_sources(running, material)
+            with span("earlier_answers"):
+                request = await self._offer_sources(running, material)
             await self._take_steps(running, request, delivery)
         except (BudgetError, ModelError, StoreError, UnreadError) as error:
             draft.error = error

@@ -124,7 +124,7 @@ def test_every_setting_says_what_it_means_and_has_a_name_of_ours_or_of_its_platf
     for settings in SETTINGS:
         for name, field in settings.model_fields.items():
             assert field.description, name
-            assert name.split("_")[0] in {"parley", "openai", "database", *PLATFORMS}, name
+            assert name.split("_")[0] in {"parley", "openai", "database", "otel", *PLATFORMS}, name
 
 
 def test_modules_have_a_name_and_a_purpose() -> None:

@@ -12,7 +12,7 @@ import asyncio
 import os
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import discord
 from hypothesis import given, settings
@@ -155,11 +155,11 @@ class Http:
     async def get_thread_member(self, thread_id: int, user_id: int) -> Any:
         thread = self.world.channels[thread_id]
         if user_id not in thread.members:
-            raise discord.NotFound(SimpleNamespace(status=404, reason="Not Found"), "")
+            raise discord.NotFound(cast("Any", SimpleNamespace(status=404, reason="Not Found")), "")
         return wire.thread_member(thread, user_id)
 
     async def get_channel(self, channel_id: int) -> Any:
-        raise discord.Forbidden(SimpleNamespace(status=403, reason="Forbidden"), "")
+        raise discord.Forbidden(cast("Any", SimpleNamespace(status=403, reason="Forbidden")), "")
 
 
 def connected(world: World) -> discord.Client:
