@@ -13,7 +13,7 @@
     timers       the daily summary; retention: removes data that is stored for a limited time
     setup        `parley doctor`: checks of the whole installation
     settings     every setting as text; exports: the tables of `parley usage` and `parley feedback`
-    backup       an SQLite database in one file, and back
+    backup       an SQLite database in one file, and back; company_export: all records as JSON lines
     failures     failures by their references, and failed questions that are asked again
 
 Shared by what serves pages:

@@ -15,12 +15,12 @@ from storage.backup import (
     bring_up_to_date,
     put_in_place,
     read_content,
-    remove,
     take_copy,
 )
 from storage.lock import RunLock
 from storage.migrations import NEWEST
 from storage.url import pg_dump, pg_restore, sqlite_file
+from storage.whole_files import remove
 
 Tell = Callable[[str], None]
 

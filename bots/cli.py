@@ -152,6 +152,21 @@ def retry(
 
 
 @parley.command()
+def export(
+    file: Annotated[
+        Path, typer.Argument(metavar="[FILE]", help="The file to make; - is standard output.")
+    ] = Path("-"),
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+) -> None:
+    """Write all records of the store as JSON lines. Works beside a running parley."""
+    with _errors_in_lines():
+        from bots import company_export
+
+        database, core, clock = _stored()
+        asyncio.run(company_export.export(database, core, clock, file, _tell, force=force))
+
+
+@parley.command()
 def backup(
     file: Annotated[Path, typer.Argument(help="The file to make, of mode 0600.")],
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,

@@ -7,11 +7,8 @@ meanwhile, and the copy does not begin again for them. It needs no -wal file.
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from core.errors import SettingsError, StoreError
 from storage.engine import Database
 from storage.migrations import NEWEST, upgrade
 from storage.url import SIDE_FILES, make_folder
+from storage.whole_files import appear, check_new, in_words, part_beside
 
 _PAGES = 4_096
 """Pages of one step of a copy; Ctrl+C ends it between two."""
@@ -47,26 +45,20 @@ def back_up(database: Path, target: Path, *, force: bool = False) -> BackupConte
     damaged.
     """
     _check_target(database, target, force=force)
-    with _part_beside(target) as part, _in_words(target):
+    with part_beside(target) as part, in_words(target):
         _copy(database, part)
         content = read_content(part, database)
-        _sync(part)
         _check_target(database, target, force=force)
-        os.replace(part, target)
-        _sync(target.parent)
+        appear(part, target)
     return content
 
 
 def _check_target(database: Path, target: Path, *, force: bool) -> None:
-    if target.is_dir():
-        raise SettingsError(f"{target} is a folder: name a file in it")
-    if not target.parent.is_dir():
-        raise SettingsError(f"{target}: the folder {target.parent} does not exist")
+    check_new(target, force=True)
     own = {database.with_name(database.name + end) for end in ("", ".lock", *SIDE_FILES)}
     if target.resolve() in {file.resolve() for file in own}:
         raise SettingsError(f"{target} belongs to the database itself (DATABASE_URL): name another file")
-    if target.exists() and not force:
-        raise SettingsError(f"{target} exists: name another file, or say --force to replace it")
+    check_new(target, force=force)
 
 
 def take_copy(backup: Path, database: Path) -> Path:
@@ -79,7 +71,7 @@ def take_copy(backup: Path, database: Path) -> Path:
     if database.exists() and backup.resolve() == database.resolve():
         raise SettingsError(f"{backup} is the database itself (DATABASE_URL): name a backup of it")
     make_folder(database)
-    with _part_beside(database, keep=True) as part, _in_words(backup):
+    with part_beside(database, keep=True) as part, in_words(backup):
         _copy(backup, part)
         read_content(part, backup)
     return part
@@ -98,8 +90,7 @@ async def bring_up_to_date(part: Path) -> None:
 
 def put_in_place(part: Path, database: Path, kept: Path) -> None:
     """Make `part` the database, and keep the one before, if there is one, as `kept`. Raises SettingsError."""
-    with _in_words(database):
-        _sync(part)
+    with in_words(database):
         if database.exists():
             _fold_log(database)
             for end in SIDE_FILES:  # left beside another database, SQLite would take them for its own
@@ -109,8 +100,7 @@ def put_in_place(part: Path, database: Path, kept: Path) -> None:
                 os.link(database, kept)
             except OSError:  # a file system without hard links
                 os.rename(database, kept)
-        os.replace(part, database)
-        _sync(database.parent)
+        appear(part, database)
 
 
 def read_content(file: Path, named: Path) -> BackupContent:
@@ -162,50 +152,3 @@ def _fold_log(database: Path) -> None:
     """Write the -wal into the database, so that it can be kept as one file. A damaged one keeps both."""
     with suppress(sqlite3.Error), closing(_connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-
-
-@contextmanager
-def _part_beside(file: Path, *, keep: bool = False) -> Iterator[Path]:
-    """A new empty file of mode 0600 beside `file`. It is removed at the end, with `keep` only after an error."""
-    part = file.with_name(f"{file.name}.part-{secrets.token_hex(4)}")
-    with _in_words(file):
-        os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    done = False
-    try:
-        yield part
-        done = True
-    finally:
-        if not (keep and done):
-            remove(part)
-
-
-def remove(part: Path) -> None:
-    """Remove a copy that is not needed, with the files beside it."""
-    for end in ("", "-journal", *SIDE_FILES):
-        part.with_name(part.name + end).unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    """Have the disk keep a file, or the names in a folder."""
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
-
-
-@contextmanager
-def _in_words(file: Path) -> Iterator[None]:
-    """Errors of the system and of SQLite as one line that names the file."""
-    try:
-        yield
-    except OSError as error:
-        raise SettingsError(f"{file}: {error.strerror}{_room(file, error)}") from None
-    except sqlite3.Error as error:
-        raise SettingsError(f"{file}: {error}") from None
-
-
-def _room(file: Path, error: OSError) -> str:
-    if error.errno != 28:  # ENOSPC
-        return ""
-    return f" ({shutil.disk_usage(file.parent).free // 1_000_000} MB are free)"

@@ -20,7 +20,12 @@ summaries summaries of the beginnings of long threads
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from storage import records
 from storage.engine import Watch
+from storage.records import RecordType
 from storage.store.budgets import SqlBudgetStore
 from storage.store.citations import SqlCitationStore
 from storage.store.failures import SqlFailureStore
@@ -62,6 +67,13 @@ class SqlStore(
     def watch(self, watch: Watch) -> None:
         """Call `watch` with the outcome of each transaction."""
         self._database.watch = watch
+
+    async def records(
+        self, record: RecordType, after: Sequence[Any] | None = None
+    ) -> tuple[list[dict[str, Any]], Sequence[Any] | None]:
+        """A page of `parley export`: the records behind the key `after`, and the key of the last one, None at the
+        end."""
+        return await self._database.read(records.page, record, after)
 
     async def close(self) -> None:
         await self._purging.close()

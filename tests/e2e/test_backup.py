@@ -1,7 +1,9 @@
-"""Backup and restore of a database that a running Parley writes to."""
+"""Backup, restoration and export of a database that a running Parley writes to."""
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 from tests.e2e.conftest import model_settings, slack_settings
@@ -31,3 +33,27 @@ async def test_an_evening_is_backed_up_lost_and_restored(
         await slack.say("U1", "C1", "and which number was it?", ts)
         await answered(slack, "C1", ts, "noted", count=2)
         assert "71930" in str(endpoint.requests[-1].body), "the thread is known again"
+
+
+async def test_all_that_is_stored_is_exported_beside_the_running_program(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    endpoint.default = Words("noted")
+    async with Program(tmp_path, **slack_settings(slack) | model_settings(endpoint)) as program:
+        ts = await slack.say("U1", "C1", f"{AT} remember the number 71930")
+        await answered(slack, "C1", ts, "noted")
+        printed = [json.loads(line) for line in (await command(program, "export")).splitlines()]
+        assert [one["text"] for one in printed if one["type"] == "message"] == [
+            "remember the number 71930",
+            "noted",
+        ]
+        assert printed[-1]["type"] == "end"
+        file = tmp_path / "all.jsonl"
+        told = await command(program, "export", str(file))
+        assert f"export   {file}" in told
+        assert file.stat().st_mode & 0o777 == 0o600
+        written = [json.loads(line) for line in file.read_text().splitlines()]
+        assert [one["type"] for one in written] == [one["type"] for one in printed]
+        assert f"{len(written)} lines" in told
+        assert "exists" in await command(program, "export", str(file), status=2)
+        assert [name for name in os.listdir(tmp_path) if ".part-" in name] == []
