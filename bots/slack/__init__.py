@@ -31,6 +31,7 @@
     search         Slack's own search, in place of a memory
     manifest       the manifest of the app: its scopes and events, with reasons   pure
     checks         the checks of `parley doctor`: tokens, scopes, how events come
+    guide          the steps of `parley init` in Slack's pages; kinds of tokens   pure
     errors         exceptions of slack_sdk and aiohttp -> PlatformError
     private        names of the SDKs that are not part of their public interface
 
@@ -45,6 +46,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from bots.slack.manifest import OWN_NAMES, AppNames, bot_name, command_name
 from core.clock import Clock
 from core.settings.environment import Settings
 from core.settings.urls import http_url
@@ -74,7 +76,7 @@ LIMITS = Limits(
 
 TRAITS = PlatformTraits(
     frozenset({Feature.CHANNELS, Feature.GUESTS, Feature.SHARED_CHANNELS, Feature.SEARCH}),
-    typed_prefix="@Parley /",
+    typed_prefix=OWN_NAMES.typed_prefix,
     label="Slack",
 )
 """Slack takes no slash commands in threads; a message that mentions the bot works everywhere.
@@ -104,6 +106,17 @@ class SlackSettings(Settings):
         description="The app is installed beyond the organisation that runs it. Slack's terms then allow no index of "
         "messages: Slack's own search takes its place, where the scope search:read.public is granted.",
     )
+    slack_bot_name: str = Field(
+        "Parley",
+        description="The bot's name in Slack, where Parley says how to mention it: that of the manifest.",
+    )
+    slack_ask_command: str = Field(
+        "/ask", description="The name of the slash command that asks, where the manifest has another one."
+    )
+    slack_command: str = Field(
+        "/parley",
+        description="The name of the slash command of all others, where the manifest has another one.",
+    )
     slack_api_url: str = Field("https://slack.com/api/", description="The URL of Slack's Web API.")
 
     @field_validator("slack_bot_token")
@@ -115,6 +128,16 @@ class SlackSettings(Settings):
     @classmethod
     def _app(cls, value: SecretStr | None) -> SecretStr | None:
         return _prefixed(value, "xapp-")
+
+    @field_validator("slack_bot_name")
+    @classmethod
+    def _bot_name(cls, value: str) -> str:
+        return bot_name(value)
+
+    @field_validator("slack_ask_command", "slack_command")
+    @classmethod
+    def _command(cls, value: str) -> str:
+        return command_name(value)
 
     @field_validator("slack_api_url")
     @classmethod
@@ -139,7 +162,15 @@ class SlackSettings(Settings):
             )
         if ways and not self.slack_bot_token:
             raise ValueError(f"SLACK_BOT_TOKEN is missing: Slack needs it beside {way}")
+        if self.slack_ask_command == self.slack_command:
+            raise ValueError(
+                f"SLACK_COMMAND: must be another command than SLACK_ASK_COMMAND, {self.slack_command}"
+            )
         return self
+
+    @property
+    def names(self) -> AppNames:
+        return AppNames(self.slack_bot_name, self.slack_ask_command, self.slack_command)
 
 
 def create(settings: SlackSettings, clock: Clock) -> SlackConnector | None:
@@ -155,6 +186,7 @@ def create(settings: SlackSettings, clock: Clock) -> SlackConnector | None:
         api_url=settings.slack_api_url,
         clock=clock,
         distributed=settings.slack_distributed,
+        names=settings.names,
     )
 
 

@@ -40,9 +40,6 @@ from core.values.parts import File
 from core.values.places import Person, Place
 from core.values.ui import Form
 
-ASK, PARLEY = "/ask", "/parley"
-SLASHES = (ASK, PARLEY)
-
 REVOKED = ("app_uninstalled", "tokens_revoked")
 """The events after which the bot's token may be none any more. Over HTTP nothing else tells, until it is used.
 
@@ -54,8 +51,6 @@ EVENTS = ("app_home_opened", "agent_session_stopped", *MOVES, *CLOSINGS, *REVOKE
 
 KINDS = ("event_callback", "block_actions", "message_action", "view_submission", "block_suggestion")
 
-PREFIX = "/parley "
-
 _REPEATED_MAX = 3_000  # characters of a question that the bot repeats; blocks together take about 12,000
 
 _PERSON = re.compile(r"<@([UW]\w+)(?:\|[^<>]*)?>")
@@ -65,7 +60,7 @@ _CHANNEL = re.compile(r"<#([CG]\w+)(?:\|[^<>]*)?>")
 def kind_of(payload: Payload) -> str | None:
     """The kind of a payload, or None for one that Parley does not take."""
     kind, event = str(payload.get("type", "")), payload.get("event") or {}
-    if not kind and payload.get("command") in SLASHES:
+    if not kind and payload.get("command"):  # whatever it is called: Slack sends an app its own alone
         return "slash_command"
     if kind == "event_callback" and event.get("type") in EVENTS:
         return str(event["type"])
@@ -93,9 +88,9 @@ def named_in_slash(payload: Payload) -> tuple[str, ...]:
 
 
 def slash_to_command(payload: Payload, me: Identity, names: Names, at: datetime) -> Command:
-    """`/ask question` or `/parley command ...`. Slack sends mentions as ids."""
+    """`/ask question` or `/parley command ...`, under the app's names. Slack sends mentions as ids."""
     typed, name = str(payload.get("text") or "").strip(), "ask"
-    if payload.get("command") != ASK:
+    if payload.get("command") != me.names.ask:
         word, typed = [*typed.split(None, 1), "", ""][:2]
         name = named(word) or word.lower()
     if name in ("ask", "summarize"):
@@ -204,7 +199,7 @@ def _command(
 ) -> Command:
     """The command of an interaction, which has no message yet: its id is that of the trigger."""
     author, id_ = user_of(payload, me, names), str(payload.get("trigger_id") or "")
-    return Command(name, place, author, at, id=id_, prefix=PREFIX, **given)
+    return Command(name, place, author, at, id=id_, prefix=me.names.prefix, **given)
 
 
 def _action(payload: Payload) -> Payload:

@@ -19,6 +19,7 @@ from bots.slack import TRAITS
 from bots.slack.http import PATHS, SignedRequests
 from bots.slack.installation import SlackInstallation
 from bots.slack.intake import EventIntake
+from bots.slack.manifest import OWN_NAMES, AppNames
 from bots.slack.receiver import PayloadReceiver, log_not_accepted
 from bots.slack.socket import SDK_LOG, Socket
 from bots.slack.web import Web
@@ -43,7 +44,7 @@ class SlackConnector:
     signed requests; with both, events are taken over either.
 
     `ping_interval_s`: a dead connection is noticed within about two. `distributed`: as in `PlatformTraits`; Slack does
-    not tell it."""
+    not tell it. `names`: those of the app's manifest."""
 
     name = "slack"
     traits: PlatformTraits
@@ -59,8 +60,9 @@ class SlackConnector:
         clock: Clock,
         ping_interval_s: float = 5.0,
         distributed: bool = False,
+        names: AppNames = OWN_NAMES,
     ) -> None:
-        self.traits = replace(TRAITS, distributed=distributed)
+        self.traits = replace(TRAITS, distributed=distributed, typed_prefix=names.typed_prefix)
         self._bot_token = bot_token
         self._app_token = app_token
         self._clock = clock
@@ -70,7 +72,7 @@ class SlackConnector:
         self._receiver: PayloadReceiver | None = None
         self._requests = SignedRequests(signing_secret, self._receive, clock) if signing_secret else None
         self._takes_requests = False
-        self._web = Web(bot_token, api_url)
+        self._web = Web(bot_token, api_url, names)
         self.installation = SlackInstallation(self._web, clock, self.ready, self.traits, self.heard_since)
 
     @property

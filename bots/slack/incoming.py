@@ -13,6 +13,7 @@ from typing import Any
 
 from bots.slack.attached_files import files_of
 from bots.slack.authors import claim_of, is_bot, with_claim
+from bots.slack.manifest import OWN_NAMES, AppNames
 from bots.slack.message_text import Content, content_of, says_anything, typed_in
 from bots.slack.mrkdwn import calls_a_group, mrkdwn_to_text, people_mentioned, without_greeting
 from core.conversation.file_content import is_picture
@@ -48,7 +49,7 @@ _BODY_BLOCKS = {"markdown", "section", "rich_text", "header", "table"}
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The bot's identity in a workspace, from auth.test."""
+    """The bot's identity in a workspace, from auth.test, and the names that the operator gave it."""
 
     team: str
     user_id: str
@@ -57,6 +58,7 @@ class Identity:
     app_id: str = ""
     organisation: str = ""
     url: str = ""
+    names: AppNames = OWN_NAMES
 
     @property
     def home(self) -> frozenset[str]:

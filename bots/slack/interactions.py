@@ -137,7 +137,7 @@ class SlackInteractions:
             return None
         me, names = await self.authors.meet(payload, (), place.channel)
         author = commands.user_of(payload, me, names)
-        event = forms.submission_to_event(payload, me, author, self._clock.now(), commands.PREFIX)
+        event = forms.submission_to_event(payload, me, author, self._clock.now(), me.names.prefix)
         if event is None:
             return None
         if isinstance(event, Command) and (whole := self._cut_options.get(payload["view"]["private_metadata"])):
@@ -285,7 +285,7 @@ class SlackInteractions:
         at, place = self._clock.now(), commands.home_of(me)
         language = await self._language(person, place)
         replies = [
-            await self._sent(Command(name, place, person, at, prefix=commands.PREFIX)) for name in home.COMMANDS
+            await self._sent(Command(name, place, person, at, prefix=me.names.prefix)) for name in home.COMMANDS
         ]
         view = home.replies_to_home([one for one in replies if one], language)
         await log_failure(self._slack.call("views.publish", {"user_id": person.id, "view": view}))

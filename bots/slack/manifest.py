@@ -181,8 +181,21 @@ class AppNames:
     ask: str = "/ask"
     command: str = "/parley"
 
+    @property
+    def prefix(self) -> str:
+        """The text before the name of a command that is typed on its own."""
+        return f"{self.command} "
 
-def manifest(names: AppNames = AppNames(), public_url: str = "") -> Json:
+    @property
+    def typed_prefix(self) -> str:
+        """The text before the name of a command in a message to the bot."""
+        return f"@{self.bot} /"
+
+
+OWN_NAMES = AppNames()
+
+
+def manifest(names: AppNames = OWN_NAMES, public_url: str = "") -> Json:
     """The manifest for Socket Mode; with `public_url`, for HTTP at that URL.
 
     Raises SettingsError for a name or URL that Slack does not take.
@@ -290,15 +303,32 @@ def _at(url: str, path: str, key: str) -> Json:
     return {key: url + path} if url else {}
 
 
+def bot_name(value: str) -> str:
+    """`value`, a name of the app. Raises ValueError for one that Slack does not take."""
+    if not 0 < len(value.strip()) <= _NAME_MAX:
+        raise ValueError(f"must have 1 to {_NAME_MAX} characters, such as Parley")
+    return value.strip()
+
+
+def command_name(value: str) -> str:
+    """`value`, a name of a slash command. Raises ValueError for one that Slack does not take."""
+    if not _COMMAND.fullmatch(value) or len(value) > _COMMAND_MAX:
+        raise ValueError(
+            f"must be a slash and at most {_COMMAND_MAX - 1} small letters, digits, - or _, such as /ask"
+        )
+    return value
+
+
 def _check(names: AppNames, public_url: str) -> None:
-    if not 0 < len(names.bot.strip()) <= _NAME_MAX:
-        raise SettingsError(f"the name of the Slack app must have 1 to {_NAME_MAX} characters: {names.bot!r}")
-    for command in (names.ask, names.command):
-        if not _COMMAND.fullmatch(command) or len(command) > _COMMAND_MAX:
-            raise SettingsError(
-                f"{command!r} is no name of a Slack command, such as /ask: a slash and at most {_COMMAND_MAX - 1} "
-                "small letters, digits, - or _"
-            )
+    for what, check, name in (
+        ("the name of the Slack app", bot_name, names.bot),
+        ("a Slack command", command_name, names.ask),
+        ("a Slack command", command_name, names.command),
+    ):
+        try:
+            check(name)
+        except ValueError as error:
+            raise SettingsError(f"{what} {error}, not {name!r}") from None
     if names.ask == names.command:
         raise SettingsError(f"the two Slack commands have the same name, {names.ask}")
     parts = urlsplit(public_url)

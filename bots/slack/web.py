@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.downloads import allow_list, download
 from bots.slack.errors import to_platform_error
 from bots.slack.incoming import Identity
+from bots.slack.manifest import OWN_NAMES, AppNames
 from bots.slack.socket import SDK_LOG, proxy_for
 from core.errors import Code, PlatformError
 
@@ -26,7 +27,8 @@ _CONNECT_S, _TOTAL_S = 5.0, 20.0
 class Web:
     """One workspace, by its bot token."""
 
-    def __init__(self, bot_token: str, api_url: str) -> None:
+    def __init__(self, bot_token: str, api_url: str, names: AppNames = OWN_NAMES) -> None:
+        self._names = names
         self.client = AsyncWebClient(bot_token, base_url=api_url, logger=SDK_LOG, retry_handlers=[])
         self.client.proxy = proxy_for(api_url)
         self._holds_files = allow_list("slack.com", ".slack.com", also=api_url)
@@ -96,6 +98,7 @@ class Web:
                     response.get("app_id") or "",
                     response.get("enterprise_id") or "",
                     response.get("url") or "",
+                    self._names,
                 )
                 self._team, self._url = self._me.team, self._me.url
             return self._me

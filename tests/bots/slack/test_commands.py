@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ import pytest
 from bots.slack.commands import (
     EVENTS,
     REVOKED,
-    SLASHES,
     becomes_turn,
     change_to_command,
     kind_of,
@@ -23,6 +23,7 @@ from bots.slack.commands import (
     stopped_to_events,
 )
 from bots.slack.incoming import CLOSINGS, MOVES
+from bots.slack.manifest import AppNames
 from core.commands import COMMANDS, MENUS
 from core.i18n import phrase
 from core.values.events import ButtonPress, Command, Halted
@@ -56,6 +57,17 @@ def test_ask_takes_all_that_was_typed_and_reads_mentions_as_names() -> None:
     command = slash("why did <@U0BOB1111|bob> say <https://example.com/?a=1&amp;b=2>?", "/ask")
     assert (command.name, command.argument) == ("ask", "why did @Bob say https://example.com/?a=1&b=2?")
     assert repeated(command, "en") == "**Ada** asked: why did @Bob say https://example.com/?a=1&b=2?"
+
+
+def test_commands_of_other_names_do_the_same_and_are_named_in_replies() -> None:
+    me = replace(ME, names=AppNames("Ada", "/frag", "/ada"))
+
+    def typed(command: str, text: str) -> Command:
+        return slash_to_command(payload("slash_command") | {"command": command, "text": text}, me, NAMES, AT)
+
+    assert (typed("/frag", "why?").name, typed("/frag", "why?").argument) == ("ask", "why?")
+    assert (typed("/ada", "settings").name, typed("/ada", "settings").prefix) == ("settings", "/ada ")
+    assert me.names.typed_prefix == "@Ada /"
 
 
 @pytest.mark.parametrize(
@@ -176,7 +188,6 @@ def test_every_payload_has_its_way(name: str, kind: str) -> None:
 
 def test_what_was_never_asked_for_has_none() -> None:
     assert kind_of({"type": "workflow_step_execute"}) is None
-    assert kind_of({"command": "/other"}) is None
 
 
 # -- the manifest
@@ -188,7 +199,7 @@ def manifest() -> Any:
 
 def test_the_manifest_names_the_commands_and_shortcuts_that_are_handled() -> None:
     features = manifest()["features"]
-    assert [command["command"] for command in features["slash_commands"]] == list(SLASHES)
+    assert [command["command"] for command in features["slash_commands"]] == ["/ask", "/parley"]
     assert all(command["should_escape"] for command in features["slash_commands"])
     shortcuts = {shortcut["callback_id"]: shortcut["name"] for shortcut in features["shortcuts"]}
     assert shortcuts == {menu: phrase(menu, "en") for menu in MENUS}

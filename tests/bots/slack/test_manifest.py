@@ -67,7 +67,7 @@ def test_every_menu_of_a_message_is_described() -> None:
 @pytest.mark.parametrize(
     ("names", "url", "said"),
     [
-        (AppNames(ask="ask"), "", "'ask' is no name of a Slack command, such as /ask"),
+        (AppNames(ask="ask"), "", "a slash and at most 31 small letters"),
         (AppNames(command="/Parley"), "", "small letters"),
         (AppNames(command="/" + "p" * 32), "", "at most 31"),
         (AppNames(ask="/ai", command="/ai"), "", "the same name, /ai"),
