@@ -11,7 +11,7 @@
     telemetry    traces by OpenTelemetry
     operation_report  the operators' own report, once a week
     timers       the daily summary; retention: removes data that is stored for a limited time
-    setup        `parley doctor`: checks of the whole installation
+    setup        `parley init` and `parley doctor`
     settings     every setting as text; exports: the tables of `parley usage` and `parley feedback`
     backup       an SQLite database in one file, and back; company_export: all records as JSON lines
     failures     failures by their references, and failed questions that are asked again

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bots.settings import settings_to_text
+from bots.setup import options as init_options
 from core.clock import SystemClock
 from core.errors import BotError, SettingsError, StoreError
 from core.log import configure, redact
@@ -209,6 +211,66 @@ def _print(text: Awaitable[str]) -> None:
         sys.stdout.write(redact(await text))
 
     asyncio.run(printed())
+
+
+@parley.command()
+def init(
+    platform: init_options.Platforms = None,
+    slack_bot_token: init_options.SlackBotToken = None,
+    slack_app_token: init_options.SlackAppToken = None,
+    slack_signing_secret: init_options.SlackSigningSecret = None,
+    slack_url: init_options.SlackUrl = None,
+    slack_bot_name: init_options.SlackBotName = None,
+    slack_ask_command: init_options.SlackAskCommand = None,
+    slack_command: init_options.SlackCommand = None,
+    discord_bot_token: init_options.DiscordToken = None,
+    base_url: init_options.BaseUrl = None,
+    api_key: init_options.ApiKey = None,
+    model: init_options.Models = None,
+    endpoint: init_options.Endpoints = None,
+    admins: init_options.Admins = None,
+    language: init_options.Language = None,
+    time_zone: init_options.TimeZone = None,
+    memory: init_options.Memory = None,
+    keep_days: init_options.KeepDays = None,
+    manifest: init_options.Manifest = None,
+    yes: init_options.Yes = False,
+    overwrite: init_options.Overwrite = False,
+) -> None:
+    """Set Parley up in this folder: ask, and write .env.
+
+    Prints the manifest of the Slack app with the reason of each scope, and the
+    invite of the Discord bot. What is set already is the default of each
+    question. For several models or endpoints parley.toml is written too. Only
+    their owner can read both files.
+    """
+    with _errors_in_lines():
+        from bots.setup.init import Flags, Init
+        from bots.setup.terminal import Terminal
+
+        if not yes and not sys.stdin.isatty():
+            raise SettingsError(
+                "init: there is no terminal to ask at; say --yes, and give the answers as options"
+            )
+        values = {
+            "platforms": tuple(platform) if platform else None,
+            "slack_bot_token": slack_bot_token,
+            "slack_app_token": slack_app_token,
+            "slack_signing_secret": slack_signing_secret,
+            "slack_bot_name": slack_bot_name,
+            "slack_ask_command": slack_ask_command,
+            "slack_command": slack_command,
+            "discord_bot_token": discord_bot_token,
+            "endpoints": init_options.endpoints_of(base_url, api_key, model, endpoint),
+            "admins": admins,
+            "language": language,
+            "time_zone": time_zone,
+            "memory": memory,
+            "keep_days": keep_days,
+        }
+        given = {name: value for name, value in values.items() if value is not None}
+        flags = Flags(given, slack_url, manifest, asks=not yes, overwrite=overwrite)
+        Init(flags, Terminal(), Path(), datetime.now(), os.environ).run()  # noqa: DTZ005 - for names of files
 
 
 @parley.command()

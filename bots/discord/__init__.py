@@ -27,6 +27,7 @@
     readers           the people who may read a channel                         pure
     invite            the link that invites the bot: its rights, with reasons   pure
     checks            the checks of `parley doctor`: token, intent, rights in each server
+    guide             the steps of `parley init` in Discord's portal; kinds of tokens   pure
     errors            exceptions of discord.py and aiohttp -> PlatformError
     private           names of discord.py that are not part of its public interface
 

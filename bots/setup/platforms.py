@@ -1,16 +1,45 @@
-"""The checks and hosts of each platform. Beside `bots.app` and `bots.config` this module names the platforms."""
+"""Each platform's part of setting up: checks, hosts, guides and kinds of tokens. Beside `bots.app` and `bots.config`
+this module names the platforms."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from bots.discord import guide as discord_guide
 from bots.discord.checks import discord_checks, discord_hosts
+from bots.slack import guide as slack_guide
 from bots.slack.checks import slack_checks, slack_hosts
+from bots.slack.manifest import AppNames, manifest, manifest_to_text
 from core.clock import Clock
+from core.errors import SettingsError
 from core.values.checks import Check, Host
 
 if TYPE_CHECKING:
     from bots.config import Config
+
+
+__all__ = [
+    "PLATFORMS",
+    "TOKEN_PROBLEMS",
+    "AppNames",
+    "discord_guide",
+    "manifest_text",
+    "platform_checks",
+    "platform_hosts",
+    "public_url_problem",
+    "slack_guide",
+]
+
+PLATFORMS = ("slack", "discord", "web")
+
+TOKEN_PROBLEMS: Mapping[str, Callable[[str], str]] = {
+    "SLACK_BOT_TOKEN": slack_guide.bot_token_problem,
+    "SLACK_APP_TOKEN": slack_guide.app_token_problem,
+    "SLACK_SIGNING_SECRET": slack_guide.signing_secret_problem,
+    "DISCORD_BOT_TOKEN": discord_guide.bot_token_problem,
+}
+"""For each secret of a platform the reason why a value is none, in words; empty where it may be one."""
 
 
 def platform_checks(config: Config, clock: Clock) -> list[Check]:
@@ -21,3 +50,17 @@ def platform_checks(config: Config, clock: Clock) -> list[Check]:
 def platform_hosts(config: Config) -> list[Host]:
     """The hosts of the platforms that are on."""
     return [*slack_hosts(config.slack), *discord_hosts(config.discord)]
+
+
+def manifest_text(names: AppNames, public_url: str) -> str:
+    """The manifest of the Slack app. Raises SettingsError for a name or URL that Slack does not take."""
+    return manifest_to_text(manifest(names, public_url))
+
+
+def public_url_problem(url: str) -> str:
+    """The reason why Slack can't send events to `url`, in words; empty where it can, or where there is none."""
+    try:
+        manifest(AppNames(), url)
+    except SettingsError as error:
+        return f"is {error.detail.partition(' is ')[2]}"
+    return ""

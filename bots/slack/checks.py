@@ -32,9 +32,7 @@ _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
 _REINSTALL = (
     "api.slack.com/apps > your app > OAuth & Permissions: add it to the bot's scopes, and install the app again"
 )
-_BOT_TOKEN = (
-    "api.slack.com/apps > your app > OAuth & Permissions: copy the Bot User OAuth Token to SLACK_BOT_TOKEN"
-)
+_BOT_TOKEN = "api.slack.com/apps > your app > OAuth & Permissions: copy the bot's token to SLACK_BOT_TOKEN"
 _APP_TOKEN = (
     "api.slack.com/apps > your app > Basic Information > App-Level Tokens: make one with the scope connections:write, "
     "and copy it to SLACK_APP_TOKEN; see that Socket Mode is on"
@@ -116,7 +114,7 @@ class SlackChecks:
             warning(
                 "slack events",
                 "Slack does not tell a bot which events, commands and shortcuts its app has",
-                "api.slack.com/apps > your app > App Manifest: compare it with deploy/slack-manifest.json",
+                "api.slack.com/apps > your app > App Manifest: compare it with the one that `parley init` prints",
             )
         ]
 

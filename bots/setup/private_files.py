@@ -1,0 +1,33 @@
+"""Writes files that only their owner may read, and keeps a copy of each that it replaces."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+MODE = 0o600
+
+
+def write_private(file: Path, text: str, now: datetime) -> Path | None:
+    """Write `file` with mode 0600, as a whole or not at all. A file that was there is kept beside it under
+    `NAME.bak-DATE-TIME`, whose path is returned. Raises OSError."""
+    copy = None
+    if file.exists():
+        copy = file.with_name(f"{file.name}.bak-{now:%Y%m%d-%H%M%S}")
+        _put(copy, file.read_bytes())
+    made = file.with_name(f"{file.name}.new")
+    made.unlink(missing_ok=True)
+    _put(made, text.encode())
+    made.replace(file)
+    return copy
+
+
+def _put(file: Path, content: bytes) -> None:
+    """Make `file`, which must not be there yet."""
+    opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
+    with os.fdopen(opened, "wb") as writing:
+        os.fchmod(opened, MODE)  # whatever the mask of this process takes away or leaves
+        writing.write(content)
+        writing.flush()
+        os.fsync(opened)
