@@ -27,7 +27,7 @@ from core.values.places import Place
 def create_operator_pages(app: App) -> OperatorRoutes:
     """The routes of the page, over the parts of `app`."""
     token = app.config.web.parley_operator_token
-    usage = UsageSection(app.store, app.charts, lambda: app.core.parley_currency)
+    usage = UsageSection(app.store, app.charts, lambda: app.core.parley_currency, app.clock)
     acts: Mapping[str, Act] = {
         "retry": Retry(app.store, app.clock),
         "lift": Lift(_lifts(app), app.operator_alerts.reached_budgets, lambda: app.core.parley_currency),

@@ -10,7 +10,7 @@ from bots.operator.markup import Html, element, html
 from bots.operator.sections import Done, Query
 from bots.operator.view import View, badge, choices, heading, number_of, path_of, prose, soft, table
 from core.clock import Clock
-from core.errors import Code
+from core.errors import Code, ModelError
 from core.i18n import advise, phrase
 from core.ports.store.failures import FailureStore
 from core.ports.store.settings import RETRIED, Change
@@ -116,8 +116,9 @@ def _task(view: View, turn: Turn) -> str:
 
 
 def _cause(view: View, failure: Failure) -> Html:
-    """The code, and what the other side said, word for word."""
-    kind = element("span", " · ", element("code", failure.kind)) if failure.kind else None
+    """The code, the class of the fault below where that says more, and what the other side said, word for word."""
+    told = failure.kind and failure.kind != ModelError.__name__
+    kind = element("span", " · ", element("code", failure.kind)) if told else None
     said = element("p", element("code", failure.detail)) if failure.detail else None
     return html(badge(str(failure.code), "bad"), kind, said)
 

@@ -56,9 +56,10 @@ def _table(view: View, caption: str, turns: Sequence[TurnOverview], empty: str) 
 
 
 def _row(view: View, one: TurnOverview) -> list[Html | str]:
-    said = view.number(one.length) if one.length else view.say("none")
+    said = html(view.number(one.length) if one.length else view.say("none"))
     if one.first_word_s is not None:
-        said = f"{said} · {view.say('first_word', s=round(one.first_word_s, 1))}"
+        first = view.say("first_word", s=f"{one.first_word_s:.1f}")
+        said = html(said, element("br"), soft(first))
     return [
         html(view.moment(one.at), element("br"), view.ago(one.at)),
         view.place(one.place, one.message_id),

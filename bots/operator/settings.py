@@ -94,9 +94,7 @@ class SettingsSection:
         own = [one for one in self._sources.own() if one.origin or not only]
         catalog, today = self._sources.catalog(), view.now.date()
         used = {"answers": catalog.routes, "sounds": catalog.transcriptions, "meaning": catalog.embeddings}
-        models = [
-            _model(view, use, route, catalog.source, today) for use, routes in used.items() for route in routes
-        ]
+        models = [_model(view, use, route, today) for use, routes in used.items() for route in routes]
         rows = [self._changed(view, *one) for one in changed[:_MOST]]
         return html(
             heading(view, "changed", "changed_about"),
@@ -133,7 +131,7 @@ def _row(view: View, one: OwnSetting) -> list[Html | str]:
     return [element("code", one.name), value, origin or soft(view.say("origin_default"))]
 
 
-def _model(view: View, use: str, route: Route, source: str, today: date) -> list[Html | str]:
+def _model(view: View, use: str, route: Route, today: date) -> list[Html | str]:
     priced = route.model_info.is_sound_priced(today) if use == "sounds" else route.model_info.is_priced(today)
     return [
         element("strong", route.model_info.name),
@@ -141,5 +139,5 @@ def _model(view: View, use: str, route: Route, source: str, today: date) -> list
         html(route.account.name, element("br"), soft(f"{route.account.host} · {route.account.key_at}")),
         view.number(route.model_info.context_tokens) if use == "answers" else view.say("none"),
         badge(view.say("priced"), "good") if priced else badge(view.say("unpriced"), "quiet"),
-        source,
+        element("code", route.model_at),
     ]

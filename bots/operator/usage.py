@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 import structlog
+from cachetools import TTLCache
 
 from bots.operator.markup import Html, element, html
 from bots.operator.sections import Query
@@ -23,6 +24,7 @@ from bots.operator.view import (
     table,
 )
 from core.child_processes import ChildError
+from core.clock import Clock
 from core.ports.store.usage import UsageStore
 from core.spend.chart_renderer import Charts
 from core.spend.charts import Chart, bars_to_chart, chart_alt, chart_caption
@@ -33,6 +35,10 @@ from core.values.usage import UsageTotals
 
 log = structlog.get_logger()
 
+KEPT_S = 10.0
+"""Seconds for which the figures of a period are kept: the chart shows those of its page."""
+_KEPT = 20
+"""Periods."""
 _MOST = 50
 """Rows of models and of channels."""
 _AMOUNTS = ("head_questions", "head_failed", "head_tokens_in", "head_tokens_out", "head_cost", "head_share")
@@ -52,8 +58,9 @@ class UsageSection:
 
     name = "usage"
 
-    def __init__(self, store: UsageStore, charts: Charts, currency: Callable[[], str]) -> None:
+    def __init__(self, store: UsageStore, charts: Charts, currency: Callable[[], str], clock: Clock) -> None:
         self._store = store
+        self._read_lately: TTLCache[Period, _Shown] = TTLCache(_KEPT, KEPT_S, timer=clock.monotonic)
         self._charts = charts
         self._currency = currency
 
@@ -102,11 +109,14 @@ class UsageSection:
     async def _read(self, view: View, query: Query) -> _Shown:
         name, on = query.get("period", ""), _noon(query.get("on", ""), view)
         period = period_at(PeriodName(name) if name in set(PeriodName) else PeriodName.MONTH, on, view.zone)
+        if (known := self._read_lately.get(period)) is not None:
+            return known
         up_to = view.now if period.since <= view.now < period.until else None
         before = period.previous
         until = before.until if up_to is None else min(before.until, before.since + (up_to - period.since))
         found = await self._store.report_figures(period.bars, (before.since, until))
-        return _Shown(period, found, up_to)
+        shown = self._read_lately[period] = _Shown(period, found, up_to)
+        return shown
 
     def _to_chart(self, shown: _Shown) -> Chart:
         least = shown.figures.now.unpriced > 0

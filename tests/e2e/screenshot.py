@@ -22,9 +22,10 @@ from core.values.turn_ends import Finish
 from storage import DatabaseSettings, SqlStore, open_store
 from tests.e2e.browser import started, window
 from tests.e2e.discord_people import rows
+from tests.e2e.operator_page import WITH_TOKEN, signed_in
 from tests.e2e.program import Program, free_port
 from tests.e2e.test_approvals import reached
-from tests.e2e.test_web import NO_KEY, ask
+from tests.e2e.test_web import NO_KEY, answers, ask
 from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.mcp import HttpServers
 from tests.waiting import until
@@ -185,9 +186,49 @@ async def with_report(chromium: Browser, folder: Path) -> None:
         await take(page, "report")
 
 
+async def with_operator(chromium: Browser, folder: Path) -> None:
+    """The operator's page: an answer that grows, a key that is refused, three weeks of use."""
+    await used(folder)
+    async with FakeCompletions() as endpoint:
+        endpoint.script(NO_KEY, Words(ANSWER * 9, per_s=20))
+        settings = {
+            "OPENAI_BASE_URL": endpoint.base_url,
+            "OPENAI_API_KEY": "sk-test",
+            "OPENAI_MODEL": "thorough",
+        }
+        async with Program(folder, **settings, **WITH_TOKEN) as program:
+            async with window(chromium) as chat:
+                await chat.goto(program.url)
+                await ask(chat, "What is a loom?")
+                await expect(chat.get_by_role("button", name="Try again")).to_be_visible()
+                await chat.get_by_role("link", name="New thread").click()
+                await ask(chat, "And since when have people used one?")
+                await expect(answers(chat)).to_contain_text("warp")
+                await ask(chat, "Who made the first?")
+            async with window(chromium, **DESK) as page:
+                await signed_in(page, program)
+                for name in ("operator", "operator-failures", "operator-platforms", "operator-usage"):
+                    await page.goto(f"{program.url}/{name.replace('-', '/')}")
+                    await until_drawn(page)
+                    await take(page, name)
+            async with window(chromium, **PHONE, color_scheme="dark") as page:
+                await signed_in(page, program, "/usage")
+                await until_drawn(page)
+                await take(page, "operator-phone")
+            async with window(chromium, **DESK, locale="zh-CN", color_scheme="dark") as page:
+                await signed_in(page, program, "/settings")
+                await take(page, "operator-chinese")
+
+
+async def until_drawn(page: Page) -> None:
+    """Wait for the chart of a page, where it has one."""
+    for picture in await page.locator("figure img").all():
+        await expect(picture).to_have_js_property("complete", True)
+
+
 async def main() -> None:
     async with started() as chromium:
-        for scene in (offline, failing, with_files, with_tools, with_report):
+        for scene in (offline, failing, with_files, with_tools, with_report, with_operator):
             with tempfile.TemporaryDirectory() as folder:
                 await scene(chromium, Path(folder))
 

@@ -35,7 +35,7 @@ from tests.e2e.operator_page import (
 from tests.e2e.program import Program, free_port
 from tests.e2e.test_approvals import reached
 from tests.e2e.test_budgets import FINE, LIMIT
-from tests.e2e.test_web import NO_KEY, answers, ask, composer
+from tests.e2e.test_web import NO_KEY, answers, ask, composer, focus_is_seen
 from tests.e2e.test_web_budgets import answered
 from tests.fakes.completions import FakeCompletions, Status, Words
 from tests.fakes.mcp import HttpServers
@@ -445,3 +445,24 @@ async def test_tool_servers_and_calls_that_wait_for_a_person_are_shown(
             await expect(away).to_contain_text("not connected")
     finally:
         servers.kill()
+
+
+async def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    async with database(tmp_path) as store:
+        await failed_before(store, name="Ada")
+    async with Program(tmp_path, **WITH_TOKEN) as program, window(chromium) as page:
+        await signed_in(page, program, "/failures")
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        names: list[str] = []
+        while "Ask again" not in names:
+            assert len(names) < 50, names
+            await page.keyboard.press("Tab")
+            assert await focus_is_seen(page), names
+            names.append(await page.evaluate("document.activeElement.textContent || document.activeElement.id"))
+        for name in ("Sign out", "Running", "Failures", "Audit", "Refresh", "ref", "Look up", "Set aside"):
+            assert name in names
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("is asked again")
