@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bots.operator.layout import form
-from bots.operator.markup import Html, element, html
+from bots.operator.markup import Html, element, foreign, html
 from bots.operator.sections import Done, Query
 from bots.operator.view import View, badge, choices, heading, number_of, path_of, prose, soft, table
 from core.clock import Clock
 from core.errors import Code, ModelError
-from core.i18n import advise, phrase
+from core.operators.failure_text import advice_for
 from core.ports.store.failures import FailureStore
 from core.ports.store.settings import RETRIED, Change
 from core.ports.store.tools import ToolStore
@@ -94,7 +94,7 @@ def _row(view: View, one: StoredFailure) -> list[Html | str]:
     return [
         html(view.moment(one.at), element("br"), view.ago(one.at), element("br"), ref, _retry(view, one)),
         _subject(view, one),
-        prose(_cause(view, failure), element("p", advise(failure.code, view.language, failure.places))),
+        prose(_cause(view, failure), element("p", advice_for(one, view.language))),
         _asked(view, failure),
     ]
 
@@ -106,8 +106,7 @@ def _subject(view: View, one: StoredFailure) -> Html | str:
         where = view.place(ask.place, "" if ask.announces else ask.id)
         return html(where, element("br"), view.person(ask.author), element("br"), soft(_task(view, one.turn)))
     if one.failure.what:
-        scope, _, name = one.failure.what.partition(" ")
-        return html(soft(view.say("alert_about")), " ", phrase(f"alert_{scope}", view.language, name=name))
+        return html(soft(view.say("alert_about")), " ", foreign(view.subject(one.failure.what)))
     return view.say("none") if one.place is None else view.place(one.place)
 
 

@@ -10,7 +10,7 @@ from bots.operator.markup import Html, element, foreign, html
 from bots.operator.sections import Query
 from bots.operator.view import View, badge, heading, more_rows, prose, soft, table
 from core.delivery.rate_limits import LimitState
-from core.i18n import advise, phrase
+from core.i18n import advise
 from core.llm.overview import AccountOverview, OpenBreaker
 from core.values.platform import PlatformState
 from core.values.tasks import Alert
@@ -116,9 +116,8 @@ def _breaker(view: View, one: OpenBreaker) -> Html:
 
 
 def _alert_row(view: View, one: Alert) -> list[Html | str]:
-    scope, _, name = one.what.partition(" ")
     return [
-        phrase(f"alert_{scope}", view.language, name=name),
+        view.subject(one.what),
         element("code", one.why),
         prose(advise(one.code, view.language, one.places)),
         element("code", one.ref),

@@ -81,6 +81,7 @@ class OperatorRoutes:
         """The routes for the one HTTP application of the program."""
         return [
             web.get(ROOT, self._there(self._show)),
+            web.get(f"{ROOT}/", self._there(self._show)),
             web.get(f"{ROOT}/operator.css", self._there(self._style)),
             web.get(f"{ROOT}/{{name}}", self._there(self._show)),
             web.get(f"{ROOT}/pictures/{{name}}", self._there(self._picture)),
@@ -131,13 +132,10 @@ class OperatorRoutes:
         return reader.person
 
     def _is_signed_in(self, request: web.Request) -> bool:
-        cookie = request.cookies.get(COOKIE, "")
-        if cookie:
-            return self._keys.is_signed_in(cookie, self.clock.now().timestamp())
-        return self._bearer(request) and self._is_token(request, _bearer_of(request))
-
-    def _bearer(self, request: web.Request) -> bool:
-        return bool(_bearer_of(request))
+        if self._keys.is_signed_in(request.cookies.get(COOKIE, ""), self.clock.now().timestamp()):
+            return True
+        given = _bearer_of(request)
+        return bool(given) and self._is_token(request, given)
 
     def _is_token(self, request: web.Request, given: str) -> bool:
         """True if that is the token. A wrong one counts as a try; after too many no token is looked at."""
@@ -170,6 +168,8 @@ class OperatorRoutes:
         name = request.match_info.get("name", "running")
         section = next((one for one in self.sections if one.name == name), None)
         if section is None:
+            if name in self.acts or name in ("sign-in", "sign-out"):  # the address of what a form did before
+                return web.Response(status=303, headers={hdrs.LOCATION: ROOT})
             raise web.HTTPNotFound
         view = self._view(request)
         if self._reader(request) is None:
@@ -182,7 +182,7 @@ class OperatorRoutes:
         """The form to sign in. A request that brought a wrong token is told so."""
         if self._tries.too_many(request.remote or "", self.clock.monotonic()):
             return _page(layout.sign_in(view, wanted, "too_many_tries"), 429)
-        problem = "wrong_token" if self._bearer(request) else ""
+        problem = "wrong_token" if _bearer_of(request) else ""
         return _page(layout.sign_in(view, wanted, problem), 401)
 
     async def _picture(self, request: web.Request) -> web.Response:
@@ -198,7 +198,7 @@ class OperatorRoutes:
         fields = await _fields(request)
         view, wanted = self._view(request), self._known(fields.get("wanted", ""))
         if not self.token:
-            raise web.HTTPSeeOther(wanted)
+            return web.Response(status=303, headers={hdrs.LOCATION: wanted})
         if not self._is_token(request, fields.get("token", "").strip()):
             if self._tries.too_many(request.remote or "", self.clock.monotonic()):
                 return _page(layout.sign_in(view, wanted, "too_many_tries"), 429)
@@ -233,7 +233,7 @@ class OperatorRoutes:
             return self._refused(request, view, ROOT)
         fields = await _fields(request)
         cookie = request.cookies.get(COOKIE, "")
-        by_form = bool(cookie) or not self._bearer(request)  # only a browser's own proof comes by itself
+        by_form = bool(cookie) or not _bearer_of(request)  # a browser sends a cookie by itself, and no token
         if by_form and not self._keys.is_form_token(fields.get("form_token", ""), cookie):
             return _page(layout.told(view, view.say("form_old")), 403)
         done = await act(view, fields, reader)

@@ -11,7 +11,7 @@ from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.numbers import format_decimal, format_percent
 
 from bots.operator.markup import Child, Html, element, foreign
-from core.i18n import LOCALES, TAGS, phrase
+from core.i18n import LOCALES, SPOKEN, TAGS, phrase
 from core.values.places import Person, Place
 
 ROOT = "/operator"
@@ -72,6 +72,12 @@ class View:
         """A time, as `4 sec` or `3 min`."""
         about = timedelta(seconds=max(0, round(seconds)))
         return str(format_timedelta(about, threshold=1.5, format="short", locale=LOCALES[self.language]))
+
+    def subject(self, what: str) -> str:
+        """The subject of an alert in words; as it is where it is one of another version."""
+        scope, _, name = what.partition(" ")
+        key = f"alert_{scope}"
+        return phrase(key, self.language, name=name) if key in SPOKEN[self.language] else what
 
     def place(self, place: Place, message_id: str = "") -> Html:
         """A place by its ids, as a link to the message where that has an address."""
