@@ -66,7 +66,13 @@ async def status_of(program: Program, path: str = "/operator", **headers: str) -
 async def test_without_a_token_and_without_an_admin_there_is_no_such_page(tmp_path: Path) -> None:
     settings = {"PARLEY_HTTP_HOST": "0.0.0.0"}
     async with Program(tmp_path, **settings) as program:
-        for path in ("/operator", "/operator/running", "/operator/operator.css", "/operator/sign-in"):
+        for path in (
+            "/operator",
+            "/operator/",
+            "/operator/running",
+            "/operator/operator.css",
+            "/operator/sign-in",
+        ):
             assert await status_of(program, path) == 404
             assert await status_of(program, path, Authorization="Bearer x") == 404
 
@@ -101,6 +107,9 @@ async def test_a_token_signs_a_browser_in_and_a_wrong_one_does_not(chromium: Bro
         await page.context.clear_cookies()
         await sign_in(page, program, "/failures?ref=ABC234")
         await expect(page.get_by_label("Reference of a failure")).to_have_value("ABC234")
+        for address in ("/operator/", "/operator/sign-in", "/operator/retry"):
+            await page.goto(f"{program.url}{address}")
+            await expect(page.get_by_role("heading", level=1)).to_have_text("Running")
         await page.get_by_role("button", name="Sign out").click()
         await expect(page.locator("#token")).to_be_visible()
         assert await page.context.cookies() == []
@@ -155,8 +164,8 @@ async def test_an_answer_that_is_written_and_those_behind_it_are_shown_without_t
         assert "secret" not in await page.content()
         await chat.get_by_role("button", name="Stop").first.click()
         await expect(answers(chat).last).to_contain_text("second")
-        await page.get_by_role("link", name="Refresh", exact=True).click()
-        await expect(page.get_by_text("No answer is being written.")).to_be_visible()
+        while not await page.get_by_text("No answer is being written.").is_visible():
+            await page.get_by_role("link", name="Refresh", exact=True).click()
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
@@ -202,6 +211,7 @@ async def test_a_refused_key_is_an_alert_that_stands_and_a_breaker_that_is_open_
         await expect(page.get_by_role("region", name="Rate limits of platforms")).to_contain_text("web")
         await chat.get_by_role("button", name="Try again").click()
         await expect(answers(chat).last).to_contain_text("It works.")
+        await expect(chat.get_by_role("button", name="Regenerate")).to_be_visible()
         await page.reload()
         await expect(page.get_by_text("No alert stands.")).to_be_visible()
         await expect(accounts).to_contain_text("closed")
