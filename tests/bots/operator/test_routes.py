@@ -1,0 +1,193 @@
+"""The routes of the operator's page, on a server of their own with a clock that only the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from aiohttp import ClientSession, DummyCookieJar, web
+from aiohttp.test_utils import TestServer
+
+from bots.operator import OperatorRoutes, PageReader
+from bots.operator.access import SESSION_S, TRIES, TRIES_S
+from bots.operator.markup import Html, element
+from bots.operator.sections import Done, Query
+from bots.operator.view import View
+from core.errors import StoreError
+from core.values.places import Person
+from tests.fakes.clock import FakeClock
+
+TOKEN = "operator-test-token"
+YOU = PageReader(Person("you", "You"), alone=True)
+
+
+@dataclass
+class Shown:
+    """A section that shows its query, or fails as the database does."""
+
+    name: str = "running"
+    failing: bool = False
+    done: list[tuple[str, Query]] = field(default_factory=list)
+
+    async def body(self, view: View, query: Query) -> Html:
+        if self.failing:
+            raise StoreError("disk is full")
+        return element("p", "&".join(f"{name}={value}" for name, value in query.items()), id="query")
+
+    async def act(self, view: View, given: Query, by: Person) -> Done:
+        self.done.append((by.id, dict(given)))
+        return Done("Well done.", "running")
+
+
+@dataclass
+class Rig:
+    """A client of the page."""
+
+    url: str
+    session: ClientSession
+    clock: FakeClock
+    shown: Shown
+
+    async def get(self, path: str = "/operator", **headers: str) -> tuple[int, str]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.session.get(f"{self.url}{path}", headers=named, allow_redirects=False) as answer:
+            return answer.status, await answer.text()
+
+    async def post(self, path: str, data: dict[str, str], **headers: str) -> tuple[int, str, str]:
+        """Status, text, and the header of the cookie or of the next address."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        address = f"{self.url}/operator/{path}"
+        async with self.session.post(address, data=data, headers=named, allow_redirects=False) as answer:
+            told = answer.headers.get("Set-Cookie", answer.headers.get("Location", ""))
+            return answer.status, await answer.text(), told
+
+    async def sign_in(self, token: str = TOKEN, **headers: str) -> tuple[int, str]:
+        """The status, and the cookie as a browser sends it."""
+        status, _, cookie = await self.post("sign-in", {"token": token}, **headers)
+        return status, cookie.partition(";")[0]
+
+
+@asynccontextmanager
+async def serving(token: str = TOKEN, reader: PageReader | None = None) -> AsyncIterator[Rig]:
+    clock, shown = FakeClock(), Shown()
+    zone = ZoneInfo("UTC")
+    operator = OperatorRoutes(
+        [shown], {"act": shown.act}, {}, token, lambda: reader, clock, lambda: zone, lambda: "en"
+    )
+    app = web.Application()
+    app.add_routes(operator.routes())
+    server = TestServer(app)
+    await server.start_server()
+    try:
+        async with ClientSession(cookie_jar=DummyCookieJar()) as session:
+            yield Rig(str(server.make_url("")).rstrip("/"), session, clock, shown)
+    finally:
+        await server.close()
+
+
+async def test_a_browser_is_signed_out_after_twelve_hours() -> None:
+    async with serving() as rig:
+        status, cookie = await rig.sign_in()
+        assert status == 303
+        assert (await rig.get(Cookie=cookie))[0] == 200
+        await rig.clock.advance(SESSION_S - 1)
+        assert (await rig.get(Cookie=cookie))[0] == 200
+        await rig.clock.advance(1)
+        assert (await rig.get(Cookie=cookie))[0] == 401
+
+
+async def test_after_too_many_wrong_tokens_the_right_one_is_taken_a_minute_later() -> None:
+    async with serving() as rig:
+        for _ in range(TRIES):
+            assert (await rig.sign_in("wrong"))[0] in (401, 429)
+        assert (await rig.sign_in())[0] == 429
+        await rig.clock.advance(TRIES_S)
+        assert (await rig.sign_in())[0] == 303
+
+
+async def test_who_is_signed_in_stays_so_while_others_guess() -> None:
+    async with serving() as rig:
+        _, cookie = await rig.sign_in()
+        for _ in range(TRIES + 1):
+            await rig.sign_in("wrong")
+        assert (await rig.get(Cookie=cookie))[0] == 200
+
+
+async def test_the_cookie_is_for_https_alone_where_the_browser_uses_it() -> None:
+    async with serving() as rig:
+        for headers, secure in (({"X_Forwarded_Proto": "https"}, True), ({}, False)):
+            _, _, cookie = await rig.post("sign-in", {"token": TOKEN}, **headers)
+            assert ("Secure" in cookie) == secure
+            assert "HttpOnly" in cookie
+            assert "SameSite=Strict" in cookie
+
+
+async def test_signing_in_leads_to_a_section_and_nowhere_else() -> None:
+    async with serving() as rig:
+        wanted = {
+            "/operator?a=%3Cb%3E&c=d": "/operator?a=%3Cb%3E&c=d",
+            "/operator": "/operator",
+            "https://evil.example/operator": "/operator",
+            "//evil.example": "/operator",
+            "/operator/nowhere": "/operator",
+            "/operator?a=1\r\nSet-Cookie: x=y": "/operator?a=1%0D%0ASet-Cookie%3A+x%3Dy",
+        }
+        for given, led in wanted.items():
+            data = {"token": TOKEN, "wanted": given}
+            async with rig.session.post(
+                f"{rig.url}/operator/sign-in", data=data, allow_redirects=False
+            ) as answer:
+                assert answer.headers["Location"] == led
+                assert "x" not in answer.cookies
+
+
+async def test_a_form_needs_the_token_of_its_own_cookie_and_a_script_none() -> None:
+    async with serving() as rig:
+        _, cookie = await rig.sign_in()
+        await rig.clock.advance(1)
+        _, other = await rig.sign_in()
+        _, page = await rig.get(Cookie=cookie)
+        token = page.partition('name="form_token" value="')[2].partition('"')[0]
+        assert (await rig.post("act", {"form_token": token}, Cookie=other))[0] == 403
+        assert (await rig.post("act", {}, Cookie=cookie))[0] == 403
+        assert (await rig.post("act", {"form_token": token}))[0] == 401
+        bearer = {"Authorization": f"Bearer {TOKEN}"}
+        assert (await rig.post("act", {}, Cookie=cookie, **bearer))[0] == 403
+        assert rig.shown.done == []
+        assert (await rig.post("act", {"form_token": token, "a": "b"}, Cookie=cookie))[0] == 200
+        assert (await rig.post("act", {"a": "c"}, **bearer))[0] == 200
+        assert [(by, given["a"]) for by, given in rig.shown.done] == [("operator", "b"), ("operator", "c")]
+
+
+async def test_a_page_says_so_where_the_database_fails() -> None:
+    async with serving() as rig:
+        rig.shown.failing = True
+        status, text = await rig.get(Authorization=f"Bearer {TOKEN}", Accept_Language="zh-CN")
+        assert status == 503
+        assert "disk is full" in text
+        assert '<html lang="zh-Hans">' in text or '<html lang="zh' in text
+
+
+async def test_the_reader_of_the_chat_page_acts_in_their_own_name() -> None:
+    async with serving("", YOU) as rig:
+        _, page = await rig.get()
+        token = Html(page).partition('name="form_token" value="')[2]
+        assert token == "", "nothing to sign out of"
+        assert (await rig.post("act", {"form_token": "x"}))[0] == 403
+        assert (await rig.get(X_Forwarded_For="192.0.2.1"))[0] == 404
+    async with serving("", None) as rig:
+        assert (await rig.get())[0] == 404
+        assert (await rig.post("act", {}))[0] == 404
+
+
+async def test_the_address_of_a_section_keeps_its_fields_when_it_is_read_anew() -> None:
+    async with serving() as rig:
+        bearer = {"Authorization": f"Bearer {TOKEN}"}
+        _, page = await rig.get("/operator?ref=A%26B&every=10", **bearer)
+        assert 'http-equiv="refresh" content="10"' in page
+        assert 'href="/operator?ref=A%26B"' in page
+        _, page = await rig.get("/operator?ref=A%26B", **bearer)
+        assert "http-equiv" not in page
+        assert 'href="/operator?ref=A%26B&amp;every=10"' in page
