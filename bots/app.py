@@ -75,6 +75,7 @@ class App:
         self.metrics = Metrics()
         self.counts = OperationCounts(store, self.clock, self.metrics.count)
         self.operator_alerts = OperatorAlerts(self.clock, self.counts.count)
+        self.platform_health = dict[str, PlatformHealth]()
         self.failure_log = FailureLog(store, self.clock)
         self.operator_alerts.record = self.failure_log.put
         self.operator_alerts.record_budget = lambda reached: self.failure_log.put(reached_to_failure(reached))
@@ -254,6 +255,10 @@ class App:
             self._addressed,
         )
 
+    def refusals(self) -> dict[str, str]:
+        """The reason of each platform that is connected and refuses posts."""
+        return {name: health.reason for name, health in self.platform_health.items() if health.reason}
+
     def _create_connectors(self, tell: Tell) -> list[Connector]:
         config = self.config
         why_not = config.platforms()
@@ -297,7 +302,9 @@ class App:
         return None if platform_calls is None else platform_calls.distributed
 
     def _create_calls(self, installation: Installation) -> PlatformCalls:
-        health = PlatformHealth(installation.name, self.operator_alerts, self.clock)
+        health = self.platform_health[installation.name] = PlatformHealth(
+            installation.name, self.operator_alerts, self.clock
+        )
         return PlatformCalls(installation, health.called, self.retention.kept_since)
 
     def _create_channel(self, installation: Installation) -> Channel:

@@ -38,7 +38,8 @@ parley = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-WRONG_SETTINGS = 2
+AGAIN, WRONG_SETTINGS = 1, 2
+"""The exit statuses. A service manager starts the program again after the first one alone."""
 
 
 def _show_version_and_end(wanted: bool) -> None:
@@ -311,14 +312,16 @@ def show_version() -> None:
 
 @contextmanager
 def _errors_in_lines() -> Iterator[None]:
-    """Errors that a person can fix end the program with a line each on standard error and status 2."""
+    """Errors end the program with a line each on standard error: with status 2 where a person has to mend something,
+    with status 1 where the database could not be reached, so that who starts it may try again."""
     try:
         _check_key_log(os.environ)
         yield
     except SettingsError as error:
         _leave(*error.lines)
     except StoreError as error:
-        _leave(f"DATABASE_URL: {error.shown}")
+        passing = error.retryable and not error.lasting
+        _leave(f"DATABASE_URL: {error.shown}", status=AGAIN if passing else WRONG_SETTINGS)
     except BotError as error:
         _leave(error.detail or str(error))
 
@@ -349,10 +352,10 @@ def _tell(line: str) -> None:
     print(redact(line), flush=True)
 
 
-def _leave(*lines: str) -> None:
+def _leave(*lines: str, status: int = WRONG_SETTINGS) -> None:
     for line in lines:
         print(f"parley: {redact(line)}", file=sys.stderr, flush=True)
-    raise SystemExit(WRONG_SETTINGS)
+    raise SystemExit(status)
 
 
 def main() -> None:

@@ -27,6 +27,9 @@ STEADY_S = 30.0
 """Seconds without a failure after which a transaction that works ends the alert: small ones may fit on a full disk."""
 REFUSED_ALERT_S = 30.0
 """Seconds without a successful call of a platform, after which the operators are alerted."""
+FORGIVEN_S = 60.0
+"""Seconds after the last refused call of a platform, after which it counts as ready: nobody may ask while it does not,
+so that no call would show that it takes posts again."""
 BEAT_S = 0.5
 ARM_S = 5.0
 """Seconds between two signs of life to the watchdogs."""
@@ -80,13 +83,22 @@ class DatabaseHealth:
 
 
 class PlatformHealth:
-    """Follows the calls to one platform."""
+    """Follows the calls to one platform. It may refuse every post while its connection stays open."""
 
     def __init__(self, name: str, operators: OperatorAlerts, clock: Clock) -> None:
         self._name = name
         self._operators = operators
         self._clock = clock
         self._failing_since: float | None = None
+        self._refused_at: float | None = None
+        self._why = ""
+
+    @property
+    def reason(self) -> str:
+        """The reason why posts are refused; empty where they are not, or where none was tried for `FORGIVEN_S`."""
+        at = self._refused_at
+        recent = at is not None and self._clock.monotonic() - at < FORGIVEN_S
+        return f"posts are refused ({self._why})" if recent else ""
 
     def called(self, call: str, error: PlatformError | None) -> None:
         """`call` was answered, or raised `error`."""
@@ -94,7 +106,7 @@ class PlatformHealth:
             if call in _FILES:
                 self._operators.report_recovery(f"{_FILES[call]} {self._name}")
             elif call == "perform" and self._failing_since is not None:
-                self._failing_since = None
+                self._failing_since = self._refused_at = None
                 self._operators.report_recovery(platform_subject(self._name))
             return
         self._operators.count(
@@ -108,6 +120,7 @@ class PlatformHealth:
         if self._failing_since is None:
             self._failing_since = now
         if error.code is Code.BAD_TOKEN or now - self._failing_since >= REFUSED_ALERT_S:
+            self._refused_at, self._why = now, error.detail or str(error.code)
             self._operators.report_failure(platform_subject(self._name), error, {"name": self._name})
 
 

@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from core.child_processes import ChildError
 from core.clock import SystemClock
 from core.errors import SettingsError, StoreError
 from core.memory.indexing import index_earlier_answers
+from core.ports.connector import Connector
 from core.ports.store.turns import TurnLedger
 from core.spend.chart_renderer import ChartRenderer
 from core.spend.charts import bars_to_chart
@@ -255,7 +257,7 @@ def _on_signal(stop: Callable[[], object]) -> None:
 
 def _create_http(app: App) -> HttpServer:
     """The server of health, metrics and the platforms' routes."""
-    ready = {connector.name: connector.ready for connector in app.connectors}
+    ready = {connector.name: partial(_is_ready, app, connector) for connector in app.connectors}
     routed = [connector for connector in app.connectors if isinstance(connector, Routed)]
     config = app.config
     return HttpServer(
@@ -268,9 +270,13 @@ def _create_http(app: App) -> HttpServer:
         ],
         app.metrics.text,
         config.refuse_host,
-        lambda: app.supervisor.reasons() | {"database": app.database_health.reason},
+        lambda: app.refusals() | app.supervisor.reasons() | {"database": app.database_health.reason},
         signed_paths=[path for connector in routed for path in connector.signed_paths],
     )
+
+
+def _is_ready(app: App, connector: Connector) -> bool:
+    return connector.ready() and connector.name not in app.refusals()
 
 
 def _startup(config: Config, tell: Tell) -> Startup:

@@ -14,6 +14,8 @@ from core.turns.running import RunningTurns
 log = structlog.get_logger()
 
 PERIOD_S = 1.0
+TOLD_EVERY_S = 60.0
+"""Seconds between two lines of the log about a database that goes on refusing."""
 
 
 class Checkpoints:
@@ -24,6 +26,7 @@ class Checkpoints:
         self._running_turns = running_turns
         self._clock = clock
         self._writing = asyncio.Lock()
+        self._told_at: float | None = None
 
     async def flush(self) -> None:
         """Store everything that is unsaved."""
@@ -38,9 +41,17 @@ class Checkpoints:
                     [(running.id, text, posted) for running, (text, posted) in changed]
                 )
             except StoreError as error:
-                log.warning("checkpoint_failed", **error.log_keys)
+                self._tell(error)
                 for running, unsaved in changed:
                     running.unsaved = running.unsaved or unsaved
+            else:
+                self._told_at = None
+
+    def _tell(self, error: StoreError) -> None:
+        now = self._clock.monotonic()
+        if self._told_at is None or now - self._told_at >= TOLD_EVERY_S:
+            self._told_at = now
+            log.warning("checkpoint_failed", **error.log_keys)
 
     async def run(self) -> None:
         """Flush once a second until cancelled."""

@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from bots.health import LAG_ALERT_S, STEADY_S, DatabaseHealth, LoopHealth, PlatformHealth, notify_systemd
+from bots.health import (
+    FORGIVEN_S,
+    LAG_ALERT_S,
+    STEADY_S,
+    DatabaseHealth,
+    LoopHealth,
+    PlatformHealth,
+    notify_systemd,
+)
 from core.errors import Code, PlatformError, StoreError
 from tests.bots.test_supervisor import Operators
 from tests.fakes.clock import FakeClock
@@ -119,6 +127,26 @@ async def test_an_inactive_account_is_told_at_once_and_a_slow_platform_only_if_i
     health.called("perform", None)
     await clock.advance(0)
     assert len([over for *_, over in operators.told if over]) == 2
+
+
+async def test_a_platform_that_refuses_posts_is_not_ready_until_it_takes_one_or_none_was_tried_for_a_minute() -> (
+    None
+):
+    clock = FakeClock()
+    health = PlatformHealth("slack", Operators(clock).operator_alerts, clock)
+    health.called("perform", PlatformError(Code.UNAVAILABLE, "503", retryable=True))
+    assert health.reason == "", "one may fail"
+    health.called("perform", PlatformError(Code.BAD_TOKEN, "account_inactive"))
+    assert health.reason == "posts are refused (account_inactive)"
+    health.called("history", None)
+    assert health.reason, "a read says nothing about posts"
+    health.called("perform", None)
+    assert health.reason == ""
+    health.called("perform", PlatformError(Code.BAD_TOKEN))
+    await clock.advance(FORGIVEN_S - 1)
+    assert health.reason == "posts are refused (bad_token)"
+    await clock.advance(1)
+    assert health.reason == "", "else nothing would be asked any more, and no call could show that it works"
 
 
 async def test_a_missing_scope_is_told_once_until_a_file_can_be_fetched() -> None:

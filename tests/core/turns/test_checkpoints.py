@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from structlog.testing import capture_logs
+
 from core.errors import StoreError
-from core.turns.checkpoints import Checkpoints
+from core.turns.checkpoints import TOLD_EVERY_S, Checkpoints
 from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn
 from core.values.places import Person, Place
@@ -86,3 +88,15 @@ async def test_of_a_turn_that_has_ended_nothing_is_written_any_more() -> None:
         program.running_turns.remove(1)
         await program.clock.advance(2)
         assert program.ledger.written == []
+
+
+async def test_a_database_that_refuses_each_second_is_logged_once_a_minute() -> None:
+    program = Program()
+    with capture_logs() as logged:
+        async with program.running():
+            for away in (True, False, True):
+                program.ledger.away = away
+                for _ in range(int(TOLD_EVERY_S) + 2 if away else 1):
+                    program.turns[0].unsaved = ("words", ("p0",))
+                    await program.clock.advance(1)
+    assert [one["event"] for one in logged] == ["checkpoint_failed"] * 4, "twice in each time that it was away"
