@@ -70,7 +70,7 @@ chaos: install-dev
 	$(VENV)/bin/python -m tests.chaos
 
 soak: install-dev
-	$(VENV)/bin/python -m tests.soak
+	$(VENV)/bin/python -m tests.soak $(or $(only),crowd)
 
 fuzz: export WORLDS ?= 10000
 fuzz: install-dev
