@@ -48,7 +48,7 @@ Receive = Callable[[Json], Awaitable[Json | None]]
 
 
 class _RequestRefusedError(Exception):
-    """`again`: the same request may succeed later."""
+    """`again`: the same request may succeed later, as where the secret is being changed."""
 
     def __init__(self, status: int, reason: str, *, again: bool = False) -> None:
         super().__init__(reason)
@@ -96,20 +96,22 @@ class SignedRequests:
         """The payload of a signed request, and its signature."""
         if request.content_type not in (JSON, FORM):
             raise _RequestRefusedError(415, f"the content type is neither {JSON} nor {FORM}")
+        if request.headers.get("Content-Encoding", "identity") != "identity":
+            raise _RequestRefusedError(415, "the body is compressed")
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
         signature = request.headers.get("X-Slack-Signature", "")
         if not timestamp or not signature:
             return await self._read_check(request), ""
         off_s = seconds_off(timestamp, self._clock.now().timestamp())
         if off_s is None:
-            raise _RequestRefusedError(401, "the timestamp is not a number of seconds")
+            raise _RequestRefusedError(401, "the timestamp is not a number of seconds", again=True)
         if off_s > WINDOW_S:
             raise _RequestRefusedError(
-                401, "the timestamp is more than 5 minutes off: a replay, or a clock that is wrong"
+                401, "the timestamp is more than 5 minutes off: a replay, or a clock that is wrong", again=True
             )
         body = await _read_body(request, BODY_LIMIT_BYTES, self._body_s)
         if not is_signed(self._secret, timestamp, body, signature):
-            raise _RequestRefusedError(401, "the signature is not that of SLACK_SIGNING_SECRET")
+            raise _RequestRefusedError(401, "the signature is not that of SLACK_SIGNING_SECRET", again=True)
         return _parsed(request.content_type, body), signature
 
     async def _read_check(self, request: web.Request) -> Json:
@@ -121,7 +123,7 @@ class SignedRequests:
             payload = _parsed(FORM, await _read_body(request, _CHECK_BYTES, self._body_s))
             if payload.get("ssl_check") == "1" and "command" not in payload:
                 return payload
-        raise _RequestRefusedError(401, "the request is not signed")
+        raise _RequestRefusedError(401, "the request is not signed", again=True)
 
     async def _take(self, payload: Json, signature: str) -> Json | None:
         """The body of the response. Raises _RequestRefusedError where Slack is to send the request again."""
@@ -138,7 +140,7 @@ class SignedRequests:
 
     def _say(self, refused: _RequestRefusedError) -> None:
         """Log a refusal, at most once a minute for each reason: anybody can send such requests."""
-        if not refused.again and refused.reason not in self._said:
+        if refused.status != 503 and refused.reason not in self._said:
             self._said[refused.reason] = True
             log.warning("request_refused", status=refused.status, detail=refused.reason)
 

@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
+from bots.http import HttpServer
 from bots.slack.connector import SlackConnector
+from bots.web import Hosts, refuse_host
 from core.clock import SystemClock
 from core.errors import PlatformError, StoreError
 from core.values.conversation import Ask
@@ -20,6 +23,7 @@ from core.values.places import Person, Place
 from core.values.ui import Button
 from tests.fakes.inbox import RecordingInbox
 from tests.fakes.slack import FakeSlack, Message
+from tests.waiting import until
 
 MENTION = "<@U_BOT> what is a monad?"
 C1 = Place("slack", "T1", "C1")
@@ -61,15 +65,35 @@ def connecting(slack: FakeSlack, **changes: Any) -> SlackConnector:
 
 @asynccontextmanager
 async def listening(slack: FakeSlack, platform: SlackConnector) -> AsyncIterator[Inbox]:
+    """`platform` while events come in: over sockets, or over HTTP where it has no others."""
     inbox = Inbox(slack)
-    running = asyncio.create_task(platform.run(inbox))
+    async with serving(slack, platform):
+        running = asyncio.create_task(platform.run(inbox))
+        try:
+            if slack.sockets.requests is None:
+                await slack.wait_for(lambda: running.done() or len(slack.sockets.open) == 2)
+            else:
+                await until(lambda: running.done() or platform.ready())
+            yield inbox
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+
+@asynccontextmanager
+async def serving(slack: FakeSlack, platform: SlackConnector) -> AsyncIterator[None]:
+    """The routes of `platform`, if it has any: Slack then sends requests to them."""
+    if not (routes := platform.routes()):
+        yield
+        return
+    refuse = partial(refuse_host, Hosts())
+    server = HttpServer("127.0.0.1", 0, {}, routes, bytes, refuse, signed_paths=platform.signed_paths)
+    slack.send_to(await server.start())
     try:
-        await slack.wait_for(lambda: running.done() or len(slack.sockets.open) == 2)
-        yield inbox
+        yield
     finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+        await server.stop()
 
 
 def said(text: str = "Hello", notice: str = "", *buttons: Button) -> Page:

@@ -1,15 +1,29 @@
-"""Events of Slack through the real slack-sdk: what is stored, acknowledged and read."""
+"""Events of Slack through the real slack-sdk, and as signed requests: what is stored, acknowledged and read."""
 
 from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
 
 from bots.slack.connector import SlackConnector
 from core.values.events import ButtonPress, Deleted, Edited
 from core.values.outgoing import EditMessage, PostMessage
 from core.values.places import Place
 from core.values.ui import Button
-from tests.bots.slack.rig import C1, MENTION, listening, post, said, shown
+from tests.bots.slack.rig import C1, MENTION, connecting, listening, post, said, shown
 from tests.fakes.slack import FakeSlack
 from tests.waiting import until
+
+
+@pytest.fixture(params=["socket", "http"])
+async def platform(request: pytest.FixtureRequest, slack: FakeSlack) -> AsyncIterator[SlackConnector]:
+    """A connector over Socket Mode, and one over HTTP."""
+    over_http = {"app_token": "", "signing_secret": slack.signing_secret}
+    platform = connecting(slack, **(over_http if request.param == "http" else {}))
+    yield platform
+    await platform.installation.close()
+
 
 # -- the journey
 

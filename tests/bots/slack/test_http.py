@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -22,7 +23,7 @@ from bots.slack.http import PATHS, SignedRequests
 from bots.slack.signed_requests import FORM, JSON, body_to_payload, is_signed, seconds_off, signature_of
 from bots.web import Hosts, refuse_host
 from core.errors import StoreError
-from tests.bots.slack.rig import MENTION, Inbox, connecting
+from tests.bots.slack.rig import MENTION, Inbox, connecting, serving
 from tests.fakes.clock import FakeClock
 from tests.fakes.slack import FakeSlack
 from tests.waiting import HANG_S, until
@@ -81,7 +82,7 @@ class App:
 
 
 @asynccontextmanager
-async def serving(requests: SignedRequests) -> AsyncIterator[str]:
+async def answering(requests: SignedRequests) -> AsyncIterator[str]:
     refuse = partial(refuse_host, Hosts())
     server = HttpServer("127.0.0.1", 0, {}, requests.routes(), bytes, refuse, signed_paths=PATHS)
     try:
@@ -93,7 +94,7 @@ async def serving(requests: SignedRequests) -> AsyncIterator[str]:
 @pytest.fixture
 async def app() -> AsyncIterator[App]:
     receiver, clock = Receiver(), FakeClock()
-    async with serving(SignedRequests(SECRET, receiver, clock, body_s=0.2)) as url:
+    async with answering(SignedRequests(SECRET, receiver, clock, body_s=0.2)) as url:
         yield App(url, receiver, clock)
 
 
@@ -166,7 +167,8 @@ async def test_what_is_not_signed_is_refused(app: App, headers: dict[str, str]) 
 
 
 async def test_another_apps_secret_and_other_bytes_are_refused(app: App) -> None:
-    assert await app.status(BODY, app.signed(BODY, secret="0" * 32)) == 401
+    status, headers, _ = await app.send(BODY, app.signed(BODY, secret="0" * 32))
+    assert (status, headers.get("X-Slack-No-Retry")) == (401, None), "the secret may be about to be changed"
     assert await app.status(BODY + b" ", app.signed(BODY)) == 401
     assert await app.status(BODY, app.signed(BODY, off_s=1) | {"X-Slack-Request-Timestamp": "1"}) == 401
     assert app.receiver.payloads == []
@@ -248,6 +250,13 @@ async def test_each_url_takes_events_interactions_and_commands(app: App, path: s
 async def test_other_content_types_are_refused_and_need_not_come_again(app: App, kind: str) -> None:
     status, headers, _ = await app.send(BODY, app.signed(BODY) | {"Content-Type": kind})
     assert (status, headers["X-Slack-No-Retry"]) == (415, "1")
+
+
+async def test_a_compressed_body_is_refused(app: App) -> None:
+    packed = gzip.compress(BODY)
+    assert await app.status(packed, app.signed(BODY) | {"Content-Encoding": "gzip"}) == 415
+    assert await app.status(packed, app.signed(packed) | {"Content-Encoding": "gzip"}) == 415
+    assert app.receiver.payloads == []
 
 
 @pytest.mark.parametrize(
@@ -355,19 +364,16 @@ async def test_slacks_retries_and_limits_are_in_the_log(app: App) -> None:
 async def over_http(slack: FakeSlack, **changes: Any) -> AsyncIterator[tuple[Inbox, Any]]:
     """A connector that takes the requests of the fake Slack, and is ready."""
     platform = connecting(slack, signing_secret=slack.signing_secret, **{"app_token": ""} | changes)
-    refuse = partial(refuse_host, Hosts())
-    server = HttpServer("127.0.0.1", 0, {}, platform.routes(), bytes, refuse, signed_paths=PATHS)
     inbox = Inbox(slack)
-    slack.send_to(await server.start())
-    running = asyncio.create_task(platform.run(inbox))
-    try:
-        await until(lambda: platform.ready() or running.done())
-        yield inbox, platform
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        assert not platform.ready()
-        await server.stop()
+    async with serving(slack, platform):
+        running = asyncio.create_task(platform.run(inbox))
+        try:
+            await until(lambda: platform.ready() or running.done())
+            yield inbox, platform
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            assert not platform.ready()
 
 
 async def test_a_mention_is_stored_before_its_request_is_answered(slack: FakeSlack) -> None:
@@ -401,16 +407,14 @@ async def test_the_url_is_verified_before_and_while_events_are_taken(slack: Fake
 
 async def test_before_it_has_started_and_after_its_end_slack_is_to_send_again(slack: FakeSlack) -> None:
     platform = connecting(slack, signing_secret=slack.signing_secret, app_token="")
-    refuse = partial(refuse_host, Hosts())
-    server = HttpServer("127.0.0.1", 0, {}, platform.routes(), bytes, refuse, signed_paths=PATHS)
-    requests = slack.send_to(await server.start())
     slack.sockets.retry_delays_s = ()
-    await slack.say("U1", "C1", MENTION)
-    await slack.wait_for(lambda: len(slack.envelopes) == 2 and all(e.lost for e in slack.envelopes))
-    assert {attempt.status for envelope in slack.envelopes for attempt in envelope.attempts} == {503}
-    assert await requests.verify(), "the URL can be entered at Slack all the same"
+    async with serving(slack, platform):
+        await slack.say("U1", "C1", MENTION)
+        await slack.wait_for(lambda: len(slack.envelopes) == 2 and all(e.lost for e in slack.envelopes))
+        assert {attempt.status for envelope in slack.envelopes for attempt in envelope.attempts} == {503}
+        assert slack.sockets.requests is not None
+        assert await slack.sockets.requests.verify(), "the URL can be entered at Slack all the same"
     await platform.installation.close()
-    await server.stop()
 
 
 async def test_an_unknown_event_is_acknowledged_and_a_menu_of_no_form_has_no_options(slack: FakeSlack) -> None:
