@@ -4,8 +4,9 @@ server. They make REST calls alone: no gateway session is begun, so a running Pa
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr
@@ -44,9 +45,9 @@ def discord_hosts(settings: DiscordSettings) -> list[Host]:
     return [Host(url, use) for url, use in urls.items()]
 
 
-def discord_checks(settings: DiscordSettings, clock: Clock) -> list[Check]:
-    """The checks in the order of the report; none where Discord is off. Points discord.py, process-wide, at the set
-    URLs."""
+def discord_checks(settings: DiscordSettings, clock: Clock, channels: Mapping[str, str]) -> list[Check]:
+    """The checks in the order of the report; none where Discord is off. `channels`: the setting that names each
+    channel, by its id. Points discord.py, process-wide, at the set URLs."""
     if settings.discord_bot_token is None:
         return []
     aim(settings.discord_api_url, settings.discord_gateway_url)
@@ -55,6 +56,7 @@ def discord_checks(settings: DiscordSettings, clock: Clock) -> list[Check]:
         ("discord token", checks.application),
         ("discord gateway", checks.gateway),
         ("discord rights", checks.rights),
+        *((f"discord channel {id_}", partial(checks.channel, id_, at)) for id_, at in channels.items()),
     ]
     return [Check(name, run, _LIMIT_S) for name, run in every]
 
@@ -137,6 +139,19 @@ class DiscordChecks:
                 warning("discord rights", f"only the first {len(servers)} servers could be looked at")
             )
         return findings or [ok("discord rights", f"all that Parley uses, in {_counted(len(servers))}")]
+
+    async def channel(self, id_: str, setting: str) -> list[Finding]:
+        """A channel that a setting names: the bot has to see it."""
+        name = f"discord channel {id_}"
+        async with self._wire() as get:
+            try:
+                said: Json = await get(f"/channels/{id_}")
+            except PlatformError as error:
+                if error.code not in (Code.GONE, Code.NOT_ALLOWED, Code.REJECTED):
+                    return [_refused(name, error)]
+                detail = f"there is none, or the bot may not see it (for {setting})"
+                return [failed(name, detail, "check the id, and give the bot's role View Channel there")]
+        return [ok(name, f"the bot sees #{said.get('name') or id_} (for {setting})")]
 
     async def _servers(self, get: Callable[[str], Awaitable[Any]]) -> tuple[list[Json], bool]:
         """The servers of the bot, and whether these are all. Raises PlatformError."""

@@ -5,6 +5,7 @@
     interview        its questions; terminal: the person who answers them
     answers          what was answered, as settings                             pure
     answer_checks    the kinds of tokens, and each setting as a start checks it
+    machine          the language and the time zone of this machine, as suggestions
     env_file         changes settings in the text of a `.env` file              pure
     toml_file        endpoints and models as `parley.toml`                      pure
     private_files    writes files that only their owner may read
@@ -12,6 +13,7 @@
     report           the findings as lines and as JSON                          pure
     settings_checks  the settings, and the files that hold them
     hosts            the hosts that have to be reached, and the clock
+    port_check       the port of Parley's own HTTP server
     platforms        each platform's part: checks, hosts, guides, kinds of tokens
 
 The other checks are in the packages that they are about: `core.llm.endpoint_checks`, `core.tools.server_checks`,

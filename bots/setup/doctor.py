@@ -13,6 +13,7 @@ from pathlib import Path
 from bots.config import Config
 from bots.setup.hosts import HostChecks
 from bots.setup.platforms import platform_checks, platform_hosts
+from bots.setup.port_check import port_checks
 from bots.setup.report import exit_status, finding_to_lines, findings_to_json, summary
 from bots.setup.settings_checks import ENV_FILE, odd_settings, right_settings, wrong_settings
 from core.clock import Clock, ends_within
@@ -64,6 +65,7 @@ def all_checks(config: Config, clock: Clock) -> list[Check]:
         *EndpointChecks(config.catalog, config.core, clock).all(),
         *server_checks(config.tool_servers),
         *database_checks(config.database),
+        *port_checks(config.web.parley_http_host, config.web.parley_http_port),
         *HostChecks(hosts, clock, signed=config.slack.slack_signing_secret is not None).all(),
     ]
 

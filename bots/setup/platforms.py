@@ -44,12 +44,27 @@ TOKEN_PROBLEMS: Mapping[str, Callable[[str], str]] = {
 
 def platform_checks(config: Config, clock: Clock) -> list[Check]:
     """The checks of the platforms that are on."""
-    return [*slack_checks(config.slack), *discord_checks(config.discord, clock)]
+    return [
+        *slack_checks(config.slack, _channels(config, "slack")),
+        *discord_checks(config.discord, clock, _channels(config, "discord")),
+    ]
 
 
 def platform_hosts(config: Config) -> list[Host]:
     """The hosts of the platforms that are on."""
     return [*slack_hosts(config.slack), *discord_hosts(config.discord)]
+
+
+def _channels(config: Config, platform: str) -> dict[str, str]:
+    """The setting that names each channel of `platform`, by the channel's id."""
+    timers = config.timers
+    by_setting = (("PARLEY_SUMMARY_CHANNELS", timers.places), ("PARLEY_ALERT_CHANNEL", timers.alert_places))
+    return {
+        place.channel: setting
+        for setting, places in by_setting
+        for place in places
+        if place.platform == platform
+    }
 
 
 def manifest_text(names: AppNames, public_url: str) -> str:

@@ -7,7 +7,7 @@ https://docs.slack.dev/reference/methods/apps.connections.open
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ Json = dict[str, Any]
 
 _LIMIT_S = 25.0
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
+_APP_OF_TOKEN = re.compile(r"xapp-\d+-(A[A-Z0-9]+)-")
 _REINSTALL = (
     "api.slack.com/apps > your app > OAuth & Permissions: add it to the bot's scopes, and install the app again"
 )
@@ -50,8 +51,9 @@ def slack_hosts(settings: SlackSettings) -> list[Host]:
     return [Host(url, use, proxy_for(url) or "") for url, use in urls.items()]
 
 
-def slack_checks(settings: SlackSettings) -> list[Check]:
-    """The checks in the order of the report; none where Slack is off."""
+def slack_checks(settings: SlackSettings, channels: Mapping[str, str]) -> list[Check]:
+    """The checks in the order of the report; none where Slack is off. `channels`: the setting that names each channel,
+    by its id."""
     if settings.slack_bot_token is None:
         return []
     checks = SlackChecks(settings, settings.slack_bot_token)
@@ -61,6 +63,7 @@ def slack_checks(settings: SlackSettings) -> list[Check]:
     if settings.slack_signing_secret is not None:
         every.append(("slack signing secret", partial(checks.signing_secret, settings.slack_signing_secret)))
     every.append(("slack events", checks.events))
+    every += [(f"slack channel {id_}", partial(checks.channel, id_, at)) for id_, at in channels.items()]
     return [Check(name, run, _LIMIT_S) for name, run in every]
 
 
@@ -80,6 +83,12 @@ class SlackChecks:
                 return [_refused("slack token", error, _BOT_TOKEN)]
         if not said.get("bot_id"):
             return [failed("slack token", "it is the token of a person, and not of a bot", _BOT_TOKEN)]
+        if app := self._other_app(str(said.get("app_id") or "")):
+            return [
+                failed(
+                    "slack token", f"it is of another app than SLACK_APP_TOKEN, which is of {app}", _BOT_TOKEN
+                )
+            ]
         where = f"{said.get('team') or '?'} ({said.get('team_id') or '?'})"
         return [ok("slack token", f"bot {said.get('user') or '?'} in {where}"), *self._scopes(granted)]
 
@@ -118,6 +127,27 @@ class SlackChecks:
             )
         ]
 
+    async def channel(self, id_: str, setting: str) -> list[Finding]:
+        """A channel that a setting names: the bot has to be in it."""
+        name, invite = f"slack channel {id_}", "invite the bot into it: /invite"
+        async with self._web() as web:
+            try:
+                said = await web.read("conversations.info", {"channel": id_})
+            except PlatformError as error:
+                if reason_of(error) == "missing_scope":
+                    return [warning(name, f"a scope is missing, so it could not be looked up (for {setting})")]
+                if error.code is not Code.GONE:
+                    return [_refused(name, error, _BOT_TOKEN)]
+                detail = f"there is none, or it is private and the bot is not in it (for {setting})"
+                return [failed(name, detail, f"check the id, and {invite}")]
+        channel: Json = said.get("channel") or {}
+        shown = f"#{channel.get('name') or id_}"
+        if channel.get("is_archived"):
+            return [failed(name, f"{shown} is archived (for {setting})", f"name another channel in {setting}")]
+        if not (channel.get("is_member") or channel.get("is_im") or channel.get("is_mpim")):
+            return [failed(name, f"the bot is not in {shown} (for {setting})", invite)]
+        return [ok(name, f"the bot is in {shown} (for {setting})")]
+
     def _scopes(self, granted: frozenset[str] | None) -> list[Finding]:
         if granted is None:
             return [warning("slack scopes", "Slack did not say which scopes the token has")]
@@ -132,6 +162,12 @@ class SlackChecks:
             else warning(f"slack scope {scope.name}", f"missing. {scope.without}", _REINSTALL)
             for scope in missing
         ]
+
+    def _other_app(self, id_: str) -> str:
+        """The app of the app-level token, which that token names, where it is another one than `id_`."""
+        token = self._settings.slack_app_token
+        found = _APP_OF_TOKEN.match(token.get_secret_value()) if token is not None else None
+        return found[1] if found and id_ and found[1] != id_ else ""
 
     @asynccontextmanager
     async def _web(self) -> AsyncIterator[Web]:

@@ -30,8 +30,9 @@ async def test_it_checks_all_beside_a_running_parley_which_goes_on(
         assert [name for status, name in checks if status == "warning"] == ["slack events"]
         named = [name.split()[0] for _, name in checks[:-1]]
         assert list(dict.fromkeys(named)) == [
-            *("settings", "slack", "discord", "endpoint", "model", "database", "disk", "host", "clock"),
+            *("settings", "slack", "discord", "endpoint", "model", "database", "disk", "http", "host", "clock"),
         ]
+        assert f"ok       http port: a Parley answers at 127.0.0.1:{parley.port}" in lines
         assert lines[-1].endswith(" ok, 1 warning, 0 failed")
         assert (slack.sockets.open, discord.gateway.starts_left) == (sockets, starts)
         ts = await slack.say("U1", "C1", f"{AT} still there?")

@@ -14,7 +14,7 @@ from bots.discord.checks import discord_checks, discord_hosts
 from bots.discord.invite import invite_url
 from core.clock import SystemClock
 from core.values.checks import CheckStatus, Finding
-from tests.fakes.discord import APPLICATION, FakeDiscord, Permission
+from tests.fakes.discord import APPLICATION, GENERAL, FakeDiscord, Permission
 
 FAILED, OK, WARNING = CheckStatus.FAILED, CheckStatus.OK, CheckStatus.WARNING
 INVITE = invite_url(str(APPLICATION))
@@ -36,8 +36,10 @@ def settings(server: FakeDiscord, **changes: Any) -> DiscordSettings:
     return DiscordSettings(_env_file=None, **(given | changes))
 
 
-async def findings(server: FakeDiscord, **changes: Any) -> dict[str, Finding]:
-    checks = discord_checks(settings(server, **changes), SystemClock())
+async def findings(
+    server: FakeDiscord, channels: dict[str, str] | None = None, **changes: Any
+) -> dict[str, Finding]:
+    checks = discord_checks(settings(server, **changes), SystemClock(), channels or {})
     found = [one for run in await asyncio.gather(*(check.run() for check in checks)) for one in run]
     assert not any(server.bot_token in f"{one.detail} {one.todo}" for one in found)
     return {one.check: one for one in found}
@@ -116,17 +118,24 @@ async def test_a_ban_of_the_address_cannot_be_seen_through(server: FakeDiscord) 
 async def test_a_discord_that_cannot_be_reached_fails(server: FakeDiscord) -> None:
     given = settings(server)
     await server.stop()
-    checks = discord_checks(given, SystemClock())
+    checks = discord_checks(given, SystemClock(), {})
     (finding,) = await checks[0].run()
     assert (finding.status, "can't be reached" in finding.detail) == (FAILED, True)
 
 
 def test_discord_that_is_off_is_neither_checked_nor_reached() -> None:
     off = DiscordSettings(_env_file=None)
-    assert (discord_checks(off, SystemClock()), discord_hosts(off)) == ([], [])
+    assert (discord_checks(off, SystemClock(), {}), discord_hosts(off)) == ([], [])
 
 
 def test_the_gateway_and_files_have_hosts_of_their_own() -> None:
     given: dict[str, Any] = {"discord_bot_token": "MTAx.some.token"}
     urls = [host.url for host in discord_hosts(DiscordSettings(_env_file=None, **given))]
     assert urls == ["https://discord.com/api/v10", "wss://gateway.discord.gg/", "https://cdn.discordapp.com/"]
+
+
+async def test_channels_that_settings_name_are_looked_up(server: FakeDiscord) -> None:
+    found = await findings(server, {str(GENERAL): "PARLEY_ALERT_CHANNEL", "404": "PARLEY_SUMMARY_CHANNELS"})
+    there, gone = found[f"discord channel {GENERAL}"], found["discord channel 404"]
+    assert (there.status, there.detail) == (OK, "the bot sees #general (for PARLEY_ALERT_CHANNEL)")
+    assert (gone.status, "PARLEY_SUMMARY_CHANNELS" in gone.detail) == (FAILED, True)

@@ -20,8 +20,10 @@ def settings(slack: FakeSlack, **changes: Any) -> SlackSettings:
     return SlackSettings(_env_file=None, **(given | changes))
 
 
-async def findings(slack: FakeSlack, **changes: Any) -> dict[str, Finding]:
-    checks = slack_checks(settings(slack, **changes))
+async def findings(
+    slack: FakeSlack, channels: dict[str, str] | None = None, **changes: Any
+) -> dict[str, Finding]:
+    checks = slack_checks(settings(slack, **changes), channels or {})
     found = [one for run in await asyncio.gather(*(check.run() for check in checks)) for one in run]
     assert not any("xoxb" in one.detail or "xapp" in one.detail for one in found)
     return {one.check: one for one in found}
@@ -109,10 +111,32 @@ async def test_a_signing_secret_can_only_be_verified_by_its_form(
 
 async def test_slack_that_is_off_is_neither_checked_nor_reached(slack: FakeSlack) -> None:
     off = settings(slack, slack_bot_token=None, slack_app_token=None)
-    assert (slack_checks(off), slack_hosts(off)) == ([], [])
+    assert (slack_checks(off, {}), slack_hosts(off)) == ([], [])
 
 
 def test_files_and_sockets_have_hosts_of_their_own() -> None:
     given: dict[str, Any] = {"slack_bot_token": "xoxb-test", "slack_app_token": "xapp-test"}
     urls = [host.url for host in slack_hosts(SlackSettings(_env_file=None, **given))]
     assert urls == ["https://slack.com/api/", "https://files.slack.com/", "wss://wss-primary.slack.com/"]
+
+
+async def test_channels_that_settings_name_are_looked_up(slack: FakeSlack) -> None:
+    slack.space.channels["C3"].archived = True
+    named = dict.fromkeys(("C1", "C3", "C9", "C404"), "PARLEY_ALERT_CHANNEL")
+    found = await findings(slack, named)
+    assert found["slack channel C1"].detail == "the bot is in #general (for PARLEY_ALERT_CHANNEL)"
+    assert "is archived" in found["slack channel C3"].detail
+    assert found["slack channel C9"].detail == "the bot is not in #elsewhere (for PARLEY_ALERT_CHANNEL)"
+    assert "there is none" in found["slack channel C404"].detail
+    assert [found[f"slack channel {id_}"].status for id_ in named] == [OK, FAILED, FAILED, FAILED]
+    slack.web.scopes = "chat:write"
+    assert (await findings(slack, named))["slack channel C1"].status is WARNING
+
+
+async def test_tokens_of_two_apps_are_told(slack: FakeSlack) -> None:
+    slack.app_token = slack.web.tokens["app"] = "xapp-1-A0OTHER-2-abc"
+    slack.space.app_id = "A0PARLEY"
+    found = await findings(slack, slack_app_token="xapp-1-A0OTHER-2-abc")
+    assert found["slack token"].detail == "it is of another app than SLACK_APP_TOKEN, which is of A0OTHER"
+    slack.space.app_id = "A0OTHER"
+    assert (await findings(slack, slack_app_token="xapp-1-A0OTHER-2-abc"))["slack token"].status is OK

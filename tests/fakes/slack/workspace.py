@@ -249,6 +249,7 @@ class Workspace:
         self.sockets, self.pulse, self.clock, self.limiter = sockets, pulse, clock, limiter
         self.base_url = ""
         self.bot_name = "parley"
+        self.app_id = ""  # what auth.test says of the app, where it says it
         self.echo = True
         self.lose_events = False
         # Reports disagree on whether `app_mention` has files, and on which of the two events comes first.

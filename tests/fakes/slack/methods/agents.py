@@ -16,12 +16,16 @@ Json = dict[str, Any]
 @method("auth.test", token="any")
 def auth_test(space: Workspace, args: Json) -> Json:
     ids = {"team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT}
-    return ids | {
-        "url": f"{space.base_url}/",
-        "team": "Fake",
-        "user": space.bot_name,
-        "is_enterprise_install": False,
-    }
+    return (
+        ids
+        | {
+            "url": f"{space.base_url}/",
+            "team": "Fake",
+            "user": space.bot_name,
+            "is_enterprise_install": False,
+        }
+        | ({"app_id": space.app_id} if space.app_id else {})
+    )
 
 
 @method("apps.connections.open", token="app")
