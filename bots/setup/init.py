@@ -14,6 +14,7 @@ from bots.setup import env_file
 from bots.setup.answer_checks import problems_of
 from bots.setup.answers import Answers, from_variables, missing_tokens, to_variables
 from bots.setup.interview import Interview
+from bots.setup.machine import machine_language, machine_zone
 from bots.setup.platforms import PLATFORMS, AppNames, discord_guide, manifest_text, slack_guide
 from bots.setup.private_files import write_private
 from bots.setup.terminal import Console
@@ -52,6 +53,7 @@ class Init:
         self._now = now
         self._environment = environment
         self._url = flags.public_url or ""
+        self._written: frozenset[str] = frozenset()
         given = {*flags.values, *([] if flags.public_url is None else ["public_url"])}
         self._interview = Interview(console, given) if flags.asks else None
 
@@ -61,6 +63,7 @@ class Init:
         if text and self._interview is None and not self._flags.overwrite:
             raise SettingsError(f"{ENV} is there: --overwrite changes it, and keeps a copy")
         written = {name: value for name, value in dotenv_values(stream=StringIO(text)).items() if value}
+        self._written = frozenset(written)
         answers = self._answered(from_variables(written))
         manifest = self._manifest(answers)
         if problems := problems_of(answers):
@@ -86,9 +89,19 @@ class Init:
             raise SettingsError(f"--platform: {unknown[0]!r} is none of {', '.join(PLATFORMS)}")
         return answers if self._interview is None else self._interviewed(self._interview, answers)
 
+    def _suggested(self, answers: Answers) -> Answers:
+        """The answers with the language and the time zone of this machine, where nothing says otherwise."""
+        written = self._flags.values.keys() | self._written
+        language, zone = machine_language(self._environment), machine_zone(self._environment)
+        if language and not {"language", "PARLEY_LANGUAGE"} & written:
+            answers = replace(answers, language=language)
+        if zone and not {"time_zone", "PARLEY_TIME_ZONE"} & written:
+            answers = replace(answers, time_zone=zone)
+        return answers
+
     def _interviewed(self, interview: Interview, answers: Answers) -> Answers:
         """The answers of a person, who is shown each guide before the tokens that it leads to."""
-        answers = interview.platforms(answers)
+        answers = interview.platforms(self._suggested(answers))
         if "slack" in answers.platforms:
             answers, self._url = interview.slack_names(answers), interview.public_url(self._url)
             self._guide_slack(answers, self._manifest(answers))

@@ -155,6 +155,17 @@ def test_what_is_set_already_is_the_default_of_each_question(tmp_path: Path) -> 
     assert (tmp_path / ".env.bak-20261129-150801").read_text() == before
 
 
+def test_the_machine_suggests_its_language_and_zone_until_others_are_set(tmp_path: Path) -> None:
+    here = {"LANG": "zh_CN.UTF-8", "TZ": "Asia/Shanghai"}
+    init(tmp_path, Person({"Is there": "n"}), here)
+    text = (tmp_path / ".env").read_text()
+    assert "PARLEY_LANGUAGE=zh" in text
+    assert "PARLEY_TIME_ZONE=Asia/Shanghai" in text
+    elsewhere = {"LANG": "en_US.UTF-8", "TZ": "Europe/Berlin"}
+    init(tmp_path, Person({"Is there": "n", "Change .env": "y"}), elsewhere)
+    assert (tmp_path / ".env").read_text() == text
+
+
 def test_a_key_is_not_kept_for_another_address(tmp_path: Path) -> None:
     init(tmp_path, endpoints=MAIN)
     answers: dict[str, str | list[str]] = {
