@@ -1,6 +1,9 @@
 """The program: platforms, the HTTP server and the tasks beside them.
 
     config       all settings, read and checked
+    reload       applies settings at SIGHUP; config_changes: the names of those that changed
+    live_parts   the model and the tools, made anew at a reload
+    tool_servers runs tool servers for as long as an answer may use them
     app          creates every package's objects and connects them
     programs     starts and ends the programs of `cli`: `parley run`, `parley summary --now`
     start_lines  the lines of a start about keys and models

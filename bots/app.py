@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from bots import discord, slack, web
 from bots.config import Config
 from bots.health import DatabaseHealth, LoopHealth, PlatformHealth, ToolServerHealth, notify_systemd
+from bots.live_parts import LiveParts
 from bots.operation_report import OperationReports
 from bots.retention import Cache
 from bots.supervisor import Supervisor
 from bots.timers import Timers
+from bots.tool_servers import ToolServers
 from core.clock import SystemClock
 from core.commands.handlers import CommandHandlers
 from core.conversation.file_content import ContentReader
@@ -24,10 +27,10 @@ from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
 from core.inbox.membership import is_teamless
 from core.inbox.teams import addressed
-from core.llm import create_embedder, create_model, create_transcriber
+from core.llm import create_embedder, create_transcriber
+from core.llm.catalog import LiveCatalog
 from core.llm.listed_models import ListedModels
-from core.llm.redacting_model import RedactedModel
-from core.llm.router import ModelRouter
+from core.log import configure
 from core.memory.recall import Recall
 from core.memory.source_checks import SourceChecks
 from core.operators.alert_turns import AlertChannels, AlertTurns
@@ -38,7 +41,8 @@ from core.operators.metrics import Metrics
 from core.platform_calls import PerInstallation, PlatformCalls
 from core.ports.connector import Connector, Directory, Installation, Membership, TimesAcknowledgements
 from core.ports.store import Store
-from core.redaction import Secrets
+from core.ports.tools import ToolSource
+from core.settings.live import LiveSettings
 from core.settings.retention import Retention
 from core.spend.budget_alerts import BudgetAlerts
 from core.spend.budget_checks import BudgetChecks
@@ -58,12 +62,15 @@ from core.turns.question_embeddings import QuestionEmbeddings
 from core.turns.queue import PlaceQueues
 from core.turns.recovery import Recovery
 from core.turns.runner import Channel, TurnRunner
-from core.turns.running import RunningTurns
+from core.turns.running import RunningTurn, RunningTurns
 from core.turns.thread_summaries import ThreadSummaries
 from core.values.places import Place
 from core.values.platform import UNKNOWN_PLATFORM
 
 Tell = Callable[[str], None]
+
+SERVERS_WAIT_S = 5.0
+LOOK_S = 0.1
 
 
 class App:
@@ -71,7 +78,8 @@ class App:
 
     def __init__(self, config: Config, store: Store, tell: Tell) -> None:
         self.config = config
-        self.core, self.catalog, self.store, self.clock = config.core, config.catalog, store, SystemClock()
+        self.core, self.catalog = LiveSettings.of(config.core), LiveCatalog.of(config.catalog)
+        self.store, self.clock = store, SystemClock()
         self.metrics = Metrics()
         self.counts = OperationCounts(store, self.clock, self.metrics.count)
         self.operator_alerts = OperatorAlerts(self.clock, self.counts.count)
@@ -86,10 +94,8 @@ class App:
             partial(self.metrics.observe, "parley_transaction_seconds"),
         )
         self.loop_health = LoopHealth(self.operator_alerts, self.metrics.gauge, self.clock, notify_systemd)
-        model = create_model(self.core, self.catalog, self.clock, self.operator_alerts)
-        self.router = model if isinstance(model, ModelRouter) else None
-        self.model = RedactedModel(model, Secrets(config.secrets()))
-        self.listed_models = ListedModels(self.catalog, self.clock, self.operator_alerts, config.offered)
+        self.offered = config.offered
+        self.listed_models = ListedModels(self.catalog, self.clock, self.operator_alerts, self.offered)
         self.retention = Retention(store, self.core, self.clock)
         self.extractor = ProcessExtractor(self.clock)
         self.charts = ChartRenderer(self.clock)
@@ -126,19 +132,16 @@ class App:
             store, self.core, self.clock, self.calls, self.embeddings, checks=self.source_checks
         )
         self.supervisor = Supervisor(connectors, self.clock, self.operator_alerts, self.metrics.gauge)
-        self.mcp_servers = [self._create_mcp_server(server) for server in config.tool_servers]
-        self.tools = Toolbox(
-            [self._create_builtin_tools(), *self.mcp_servers],
-            store,
-            self.clock,
-            self.file_content,
-            self.core.parley_most_tools,
+        self.tool_servers = ToolServers(self._create_mcp_server, self._platforms_had_their_time)
+        self.live_parts = LiveParts(
+            config, self.clock, self.operator_alerts, self.tool_servers, self._create_tools
         )
+        self.parts = self.live_parts.current
         running_turns = self.running_turns = RunningTurns()
         self.checkpoints = Checkpoints(store, running_turns, self.clock)
         summaries = ThreadSummaries(
             store,
-            self.model,
+            self.parts,
             self.core,
             self.clock,
             self.catalog,
@@ -150,10 +153,10 @@ class App:
             self.operator_alerts,
         )
         files = FileReader(store, self.file_content, self.clock)
-        self.caches: list[Cache] = [files, *([self.router] if self.router else [])]
-        runner = TurnRunner(
+        self.caches: list[Cache] = [files, self.live_parts]
+        self._runner = TurnRunner(
             store,
-            self.model,
+            self.parts,
             self.channels,
             self.core,
             self.clock,
@@ -163,7 +166,7 @@ class App:
             files,
             self.catalog,
             on_finished=self.metrics.answer_finished,
-            tools=self.tools,
+            tools=self.parts,
             on_tool_call=self.metrics.tool_called,
             charts=self.charts,
             budgets=AnswerBudgets(
@@ -177,10 +180,10 @@ class App:
             on_set_aside=lambda turn, error: self.operator_alerts.report_failure(f"turn {turn.id}", error, {}),
         )
         self.place_queues = PlaceQueues(
-            runner.answer,
+            self._answer,
             running_turns,
             hold=lambda turn: self.catch_up.wait(turn),
-            tell_waiting=runner.tell_waiting,
+            tell_waiting=self._runner.tell_waiting,
             patience_s=self.core.parley_patience_s,
             on_begin=partial(self.metrics.observe, "parley_queue_wait_seconds"),
             ownership=SOLE_OWNER,
@@ -205,11 +208,11 @@ class App:
             store,
             self.core,
             self.clock,
-            config.offered,
+            self.offered,
             traits=traits,
             budgets=budgets,
             interrupt=running_turns.forget,
-            absent_servers=self.tools.absent,
+            absent_servers=self.parts.absent,
             submit=submit,
             charts=self.charts,
             is_teamless=lambda place: is_teamless(place, memberships(place)),
@@ -259,6 +262,34 @@ class App:
         """The reason of each platform that is connected and refuses posts."""
         return {name: health.reason for name, health in self.platform_health.items() if health.reason}
 
+    async def _answer(self, running: RunningTurn) -> None:
+        with self.parts.held():
+            await self._runner.answer(running)
+
+    def apply(self, config: Config) -> None:
+        """Take over the settings that need no restart. Answers that run go on with their model and tools."""
+        former = self.config
+        self.core.adopt(config.core)
+        self.catalog.adopt(config.catalog)
+        self.offered[:] = config.offered
+        self.config = replace(
+            former,
+            core=self.core.model_copy(),
+            catalog=replace(self.catalog),
+            tool_servers=config.tool_servers,
+            file=config.file,
+            variables=config.variables,
+        )
+        configure(self.core.parley_log, {*former.secrets(), *self.config.secrets()})
+        self.live_parts.apply(self.config)
+        self.listed_models.reload(self.catalog, self.offered)
+
+    async def _platforms_had_their_time(self) -> None:
+        """Return once the platforms are connected, or have had their time."""
+        until = self.clock.monotonic() + SERVERS_WAIT_S
+        while not all(connector.ready() for connector in self.connectors) and self.clock.monotonic() < until:
+            await self.clock.sleep(LOOK_S)
+
     def _create_connectors(self, tell: Tell) -> list[Connector]:
         config = self.config
         why_not = config.platforms()
@@ -283,9 +314,10 @@ class App:
         if not any(one.name == platform and isinstance(one, TimesAcknowledgements) for one in self.connectors):
             self.metrics.observe("parley_acknowledgement_seconds", platform, seconds)
 
-    def _create_builtin_tools(self) -> BuiltinTools:
+    def _create_tools(self, servers: Sequence[ToolSource]) -> Toolbox:
         earlier = EarlierMessages(self.store, self.calls, self.recall)
-        return BuiltinTools(self.clock, self.core.zone, earlier, LinkReader(self.core.link_hosts))
+        own = BuiltinTools(self.clock, self.core.zone, earlier, LinkReader(self.core.link_hosts))
+        return Toolbox([own, *servers], self.store, self.clock, self.file_content, self.core.parley_most_tools)
 
     def _create_mcp_server(self, server: ToolServer) -> McpServer:
         health = ToolServerHealth(server.name, self.operator_alerts, self.metrics.gauge)

@@ -67,6 +67,7 @@ class Config:
     timers: TimerSettings
     catalog: ModelCatalog
     tool_servers: tuple[ToolServer, ...] = ()
+    file: ConfigFile | None = field(default=None, repr=False)
     variables: Variables = field(default_factory=lambda: Variables({}), repr=False)
     warnings: tuple[str, ...] = ()
     """A line for each variable that may be a misspelt setting."""
@@ -103,6 +104,7 @@ class Config:
             TimerSettings.read(variables, problems),
             catalog,
             problems.attempt(tool_servers, file) or (),
+            file,
             variables,
             tuple(near_misses(given, known, _ALIASES)),
             TelemetrySettings.read(variables, problems),

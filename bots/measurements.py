@@ -37,7 +37,7 @@ def _requests(app: App) -> Values:
 
 
 def _loads(app: App) -> Iterable[AccountLoad]:
-    return load(app.router) if app.router is not None else ()
+    return load(router) if (router := app.live_parts.router) is not None else ()
 
 
 def _free(app: App) -> Values:

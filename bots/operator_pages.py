@@ -59,7 +59,9 @@ def _sections(app: App, usage: UsageSection) -> Sequence[Section]:
             PlatformSources(
                 app.supervisor.states,
                 lambda: app.inbox.last_events,
-                lambda language: account_overview(app.router, language) if app.router else None,
+                lambda language: (
+                    account_overview(router, language) if (router := app.live_parts.router) else None
+                ),
                 app.operator_alerts.standing,
                 lambda: _limits(app),
             )
@@ -71,7 +73,7 @@ def _sections(app: App, usage: UsageSection) -> Sequence[Section]:
         OpinionsSection(app.store),
         ToolsSection(
             app.store,
-            lambda: [server.overview() for server in app.mcp_servers],
+            lambda: [server.overview() for server in app.tool_servers.configured],
             lambda: app.core.parley_builtin_tools,
         ),
         SettingsSection(app.store, SettingsSources(lambda: _own_settings(app), lambda: app.catalog, currency)),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -20,6 +22,7 @@ from bots.http import HttpServer, Routed
 from bots.jobs import Jobs
 from bots.measurements import connect_metrics
 from bots.operator_pages import create_operator_pages
+from bots.reload import Reload
 from bots.retention import expire_caches, expire_messages, expire_spending, expire_uploads
 from bots.start_lines import key_lines, model_line
 from bots.startup import Startup
@@ -34,7 +37,6 @@ from core.spend.chart_renderer import ChartRenderer
 from core.spend.charts import bars_to_chart
 from core.spend.periods import PeriodName, period_at
 from core.spend.usage_report import StoredUsage, report_ask
-from core.tools.mcp.server import McpServer
 from core.turns.recovery import give_signs_of_life
 from core.values.conversation import TurnState
 from core.values.places import Place
@@ -45,7 +47,6 @@ from storage.lock import RunLock
 log = structlog.get_logger()
 
 SUMMARY_WAIT_S = 60.0
-SERVERS_WAIT_S = 5.0
 LOOK_S = 0.1
 _OPEN = (TurnState.WAITING, TurnState.RUNNING)
 
@@ -63,6 +64,7 @@ async def run(config: Config, tell: Tell) -> None:
 
     opening = asyncio.ensure_future(_startup(config, tell).open(open_database))
     _on_signal(opening.cancel)
+    _on_hangup(lambda: None, opening.cancel)
     try:
         await asyncio.wait([opening])
         if opening.cancelled():
@@ -75,8 +77,10 @@ async def run(config: Config, tell: Tell) -> None:
             app = App(config, store, tell)
             store.watch(app.database_health)
             _on_signal(stop.set)
+            reload = Reload(lambda: app.config, app.apply)
+            _on_hangup(reload.request, stop.set)
             gc.freeze()  # else each full collection holds the event loop up for all modules: 0.2 s
-            await _serve(app, tell, stop, lock.keep)
+            await _serve(app, tell, stop, lock.keep, reload.run)
         finally:
             await store.close()
             await telemetry.close()
@@ -205,8 +209,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     if app.embeddings is not None:
         jobs.start(app.embeddings.run())
     jobs.start(app.loop_health.run(app.core.parley_watchdog_s))
-    for server in app.mcp_servers:
-        jobs.start(_run_server(app, server))
+    jobs.start(app.tool_servers.run())
     try:
         yield jobs
     finally:
@@ -214,7 +217,6 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
         if given_back:
             log.info("turns_left_open", turns=given_back)
         await jobs.stop()
-        await asyncio.gather(*(server.close() for server in app.mcp_servers))
         await app.source_checks.close()
         await app.inbox.admission.close()
         await app.checkpoints.flush()
@@ -231,15 +233,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
             await app.transcriber.close()
         if app.embedder is not None:
             await app.embedder.close()
-        await app.model.close()
-
-
-async def _run_server(app: App, server: McpServer) -> None:
-    """Begins once the platforms are connected, or have had their time: importing the SDK would delay them."""
-    until = app.clock.monotonic() + SERVERS_WAIT_S
-    while not all(connector.ready() for connector in app.connectors) and app.clock.monotonic() < until:
-        await app.clock.sleep(LOOK_S)
-    await server.run()
+        await app.live_parts.close()
 
 
 async def _ended(store: TurnLedger, turn_ids: Sequence[int]) -> None:
@@ -253,6 +247,20 @@ def _on_signal(stop: Callable[[], object]) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop)
+
+
+def _on_hangup(reload: Callable[[], object], stop: Callable[[], object]) -> None:
+    """SIGHUP reloads the settings. It stops the program where it says that the terminal is gone: a terminal that was
+    there at the start is none any more then."""
+    had_terminal = sys.stdin is not None and sys.stdin.isatty()
+
+    def hung_up() -> None:
+        if had_terminal and not os.isatty(0):
+            stop()
+        else:
+            reload()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up)
 
 
 def _create_http(app: App) -> HttpServer:

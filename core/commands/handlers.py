@@ -43,7 +43,7 @@ FREE = ("help", "settings", "forget", "export")
 class CommandHandlers:
     """Performs each command by the handler of its name.
 
-    `core.openai_model` is the model where none is set. `models`: those that may be chosen, or empty where any may.
+    `core.openai_model` is the model where none is set. `models`: those that may be chosen now, or empty where any may.
     `traits`: by the name of the platform. `interrupt`, `submit`: as in `DataCommands`. `absent_servers` and
     `find_model`: as in `SettingsCommands`. `is_teamless`: True of a place in which the rules of each of a person's
     teams apply.
@@ -69,7 +69,7 @@ class CommandHandlers:
         self._store = store
         self.core = core
         self.clock = clock
-        self._models = tuple(models)
+        self._models = models
         self._traits = traits or {}
         self.is_teamless = is_teamless
         self.recall = recall
@@ -122,7 +122,7 @@ class CommandHandlers:
         settings = await self._bounded(stored, command.place, command.author)
         language = self.language(command.author, settings)
         traits = self.traits(command.place)
-        return CommandContext(command, self.core, self._models, traits, stored, settings, language)
+        return CommandContext(command, self.core, tuple(self._models), traits, stored, settings, language)
 
     async def do(self, command: Command) -> Ask | ImmediateReply:
         """The reply to a command, or the question that it asks. Raises StoreError."""

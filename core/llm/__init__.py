@@ -72,6 +72,13 @@ from core.llm.transcription import EndpointTranscriber
 from core.ports.model import ModelObserver
 from core.settings.environment import CoreSettings
 
+_OF_MODELS = (
+    *("parley_first_word_s", "parley_gap_s", "parley_total_s", "parley_retry_tries", "parley_retry_limit_s"),
+    *("parley_answer_chars_cap", "parley_arguments_chars_cap", "parley_reasoning_chars_cap"),
+    "parley_describe_pictures",
+)
+"""The settings that `create_model` reads."""
+
 
 def check_ways(catalog: ModelCatalog, environment: Mapping[str, str]) -> None:
     """Raises SettingsError with one line for each variable of `environment` whose proxy or certificates can't be
@@ -92,6 +99,13 @@ def create_transcriber(
 def create_embedder(catalog: ModelCatalog, clock: Clock, observer: ModelObserver) -> EndpointEmbedder | None:
     """The embedder of `catalog`, or None without an embedding model. The caller closes it."""
     return EndpointEmbedder(catalog.embeddings, clock, observer) if catalog.embeddings else None
+
+
+def is_same_model(one: tuple[CoreSettings, ModelCatalog], other: tuple[CoreSettings, ModelCatalog]) -> bool:
+    """True if `create_model` makes equal models of both."""
+    return one[1].routes == other[1].routes and all(
+        getattr(one[0], name) == getattr(other[0], name) for name in _OF_MODELS
+    )
 
 
 def create_model(

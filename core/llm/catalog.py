@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -119,6 +119,22 @@ class ModelCatalog:
         """The `ModelInfo` of the model `model`, or defaults with unknown prices if the catalog lacks it."""
         known = (model_info for model_info in (self.default, *self.cards) if model_info.name == model)
         return next(known, replace(self.default, name=model, prices=()))
+
+
+class LiveCatalog(ModelCatalog):
+    """The catalog of a running process: the one object that all its parts read. A reload replaces the content."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, catalog: ModelCatalog) -> LiveCatalog:
+        """A copy of `catalog`."""
+        return cls(**{one.name: getattr(catalog, one.name) for one in fields(catalog)})
+
+    def adopt(self, catalog: ModelCatalog) -> None:
+        """Take over the models that answer. Those of voice clips and of embeddings stay until a restart."""
+        for name in ("default", "routes", "source"):
+            object.__setattr__(self, name, getattr(catalog, name))
 
 
 def load_catalog(settings: CoreSettings) -> ModelCatalog:

@@ -1,6 +1,7 @@
 """Settings of the operator, and those that people change for a channel or a workspace.
 
 environment  the operator's, from environment variables and `.env`
+live         the core's settings of a running process, which a reload replaces
 variables    the variables of the process, of `.env`, and of files with secrets
 parley_toml  the file of accounts, models and tool servers
 problems     refused values in plain words                          pure

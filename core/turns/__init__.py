@@ -3,6 +3,7 @@
 queue        turns of a place run one at a time, in order
 runner       runs one turn from end to end
 writer       the step loop of one answer: asks the model, runs its tool calls, shows the text as it comes
+answer_parts the model and the tools of an answer, which a reload replaces
 draft        the steps of an answer that is being written, and their text
 activity     the tool calls of an answer as readers see them (pure)
 round_requests  the requests of the rounds of an answer (pure)

@@ -155,6 +155,11 @@ class Program:
     async def kill(self) -> int:
         return await self.end(signal.SIGKILL)
 
+    def send(self, signum: signal.Signals) -> None:
+        """Send a signal that does not end it."""
+        assert self._process is not None
+        self._process.send_signal(signum)
+
     async def end(self, signum: signal.Signals | None = None) -> int:
         """Send `signum`, if any, and wait for the end."""
         assert self._process is not None

@@ -151,6 +151,10 @@ def test_the_unit_is_started_again_but_on_a_settings_error(unit: configparser.Se
     assert (unit["Restart"], unit["RestartPreventExitStatus"]) == ("always", "2")
 
 
+def test_a_reload_of_the_unit_is_the_signal_that_parley_reloads_at(unit: configparser.SectionProxy) -> None:
+    assert unit["ExecReload"] == "/bin/kill -HUP $MAINPID"
+
+
 def test_the_unit_waits_longer_than_parley_itself(unit: configparser.SectionProxy) -> None:
     fields = CoreSettings.model_fields
     assert int(unit["WatchdogSec"]) > fields["parley_watchdog_s"].default

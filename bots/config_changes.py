@@ -1,0 +1,87 @@
+"""The difference between the settings in force and those read anew, by name. Pure; no value is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bots.config import Config
+from core.llm.catalog import EMBED_AT, TRANSCRIBE_AT
+from core.settings.environment import Settings
+from core.settings.live import RELOADED
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChanges:
+    """The names of the settings that take effect at a reload, and of those that need a restart."""
+
+    reloaded: tuple[str, ...]
+    restart: tuple[str, ...]
+
+
+def changes_of(old: Config, new: Config) -> ConfigChanges:
+    """The changes from `old` to `new`."""
+    in_core = set(_fields(old.core, new.core))
+    if new.catalog.source and new.catalog.source == old.catalog.source and _of_models(new):
+        in_core -= {"openai_model"}  # the first model of the file
+    reloaded = [name.upper() for name in in_core & RELOADED] + [*_keys(old, new), *_rotated(old, new)]
+    others = [
+        *((old.database, new.database), (old.slack, new.slack), (old.discord, new.discord)),
+        *((old.web, new.web), (old.timers, new.timers)),
+    ]
+    restart = [name.upper() for name in in_core - RELOADED]
+    restart += [name.upper() for one, other in others for name in _fields(one, other)]
+    if old.catalog.transcriptions != new.catalog.transcriptions:
+        restart.append(f"{TRANSCRIBE_AT} with its account")
+    if old.catalog.embeddings != new.catalog.embeddings:
+        restart.append(f"{EMBED_AT} with its account")
+    return ConfigChanges(tuple(sorted(set(reloaded))), tuple(sorted(set(restart))))
+
+
+def _fields(old: Settings, new: Settings) -> Iterator[str]:
+    names = type(new).model_fields
+    return (name for name in names if getattr(old, name) != getattr(new, name))
+
+
+def _of_models(config: Config) -> bool:
+    """True if the models are those of a file."""
+    return config.file is not None and "endpoints" in config.file.values
+
+
+def _keys(old: Config, new: Config) -> list[str]:
+    """The keys of the file that were added, changed or removed."""
+    before, after = (dict(_flat(one.file.values)) if one.file is not None else {} for one in (old, new))
+    file = new.file or old.file
+    changed = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+    return [f"{file.source}: {key}" for key in changed] if file is not None else []
+
+
+def _flat(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _flat(inner, f"{at}.{name}" if at else name)
+    elif isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
+        for number, inner in enumerate(value):
+            yield from _flat(inner, f"{at}.{number}")
+    else:
+        yield at, value
+
+
+def _rotated(old: Config, new: Config) -> Iterator[str]:
+    """The settings of keys that have another value under the same name, also where a file holds them."""
+    before = {route.account.name: route.account for route in old.catalog.routes}
+    for account in {route.account.name: route.account for route in new.catalog.routes}.values():
+        known = before.get(account.name)
+        if known is not None and known.key != account.key:
+            yield account.key_at.partition(", account ")[0]
+        if known is not None and known.headers != account.headers:
+            yield f"headers of account {account.name}"
+    servers = {server.name: server for server in old.tool_servers}
+    for server in new.tool_servers:
+        known_server = servers.get(server.name)
+        if known_server is not None and (known_server.headers, known_server.env) != (
+            server.headers,
+            server.env,
+        ):
+            yield f"headers or variables of the tools {server.name}"

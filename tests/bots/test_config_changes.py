@@ -1,0 +1,113 @@
+"""The settings that differ, by name: those of a reload, and those of a restart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bots.config import Config
+from bots.config_changes import ConfigChanges, changes_of
+from core.settings.environment import CoreSettings
+from core.settings.live import RELOADED, LiveSettings
+from core.settings.problems import Problems
+from core.settings.variables import Variables
+
+FILE = """
+[endpoints.main]
+base_url = "https://one.example/v1"
+accounts = [{ name = "team", key_env = "TEAM_KEY" }]
+[endpoints.main.models.large]
+price_input = 1
+price_output = 2
+"""
+JIRA = """
+[[tools]]
+name = "jira"
+url = "https://mcp.example/mcp"
+headers = { Authorization = "env:JIRA_TOKEN" }
+"""
+KEYS = {"TEAM_KEY": "sk-secret-one", "JIRA_TOKEN": "Bearer secret-one"}
+
+
+def config(folder: Path, toml: str = "", **environment: str) -> Config:
+    file = folder / "parley.toml"
+    file.unlink(missing_ok=True)
+    if toml:
+        file.write_text(toml)
+    read = Config.read(Variables(KEYS | environment), problems := Problems())
+    assert problems.lines == []
+    return read
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_nothing_differs_from_itself(tmp_path: Path) -> None:
+    one, other = (config(tmp_path, FILE + JIRA) for _ in range(2))
+    assert changes_of(one, other) == ConfigChanges((), ())
+
+
+@pytest.mark.parametrize(
+    ("environment", "reloaded", "restart"),
+    [
+        ({"PARLEY_ALLOW": "slack:U1", "PARLEY_PRICE_INPUT": "2"}, ["PARLEY_ALLOW", "PARLEY_PRICE_INPUT"], []),
+        ({"OPENAI_MODEL": "small"}, ["OPENAI_MODEL"], []),
+        ({"PARLEY_GRACE_S": "3", "PARLEY_LANGUAGE": "zh"}, [], ["PARLEY_GRACE_S", "PARLEY_LANGUAGE"]),
+        ({"DATABASE_URL": "sqlite:///other.db"}, [], ["DATABASE_URL"]),
+        ({"DISCORD_BOT_TOKEN": "secret"}, [], ["DISCORD_BOT_TOKEN"]),
+        (
+            {"PARLEY_HTTP_PORT": "81", "PARLEY_SUMMARY_AT": "10:00"},
+            [],
+            ["PARLEY_HTTP_PORT", "PARLEY_SUMMARY_AT"],
+        ),
+        (
+            {"OPENAI_API_KEY": "sk-secret", "PARLEY_TRANSCRIBE_MODEL": "whisper-1"},
+            ["OPENAI_API_KEY"],
+            ["PARLEY_TRANSCRIBE_MODEL", "PARLEY_TRANSCRIBE_MODEL with its account"],
+        ),
+    ],
+)
+def test_settings_of_the_environment(
+    tmp_path: Path, environment: dict[str, str], reloaded: list[str], restart: list[str]
+) -> None:
+    changes = changes_of(config(tmp_path), config(tmp_path, **environment))
+    assert (list(changes.reloaded), list(changes.restart)) == (reloaded, restart)
+
+
+@pytest.mark.parametrize(
+    ("toml", "reloaded"),
+    [
+        (FILE.replace("= 2", "= 3"), ["endpoints.main.models.large.price_output"]),
+        (
+            FILE.replace(".large", ".small"),
+            [
+                f"endpoints.main.models.{m}.price_{p}"
+                for m, p in (("large", "input"), ("large", "output"), ("small", "input"), ("small", "output"))
+            ],
+        ),
+        (FILE + JIRA, ["tools.0.headers.Authorization", "tools.0.name", "tools.0.url"]),
+    ],
+)
+def test_keys_of_the_file(tmp_path: Path, toml: str, reloaded: list[str]) -> None:
+    changes = changes_of(config(tmp_path, FILE), config(tmp_path, toml))
+    assert list(changes.reloaded) == [f"parley.toml: {key}" for key in reloaded]
+    assert changes.restart == ()
+
+
+def test_keys_with_another_value_under_the_same_name(tmp_path: Path) -> None:
+    old = config(tmp_path, FILE + JIRA)
+    new = config(tmp_path, FILE + JIRA, TEAM_KEY="sk-secret-two", JIRA_TOKEN="Bearer secret-two")
+    assert changes_of(old, new).reloaded == ("TEAM_KEY", "headers or variables of the tools jira")
+
+
+def test_live_settings_take_over_what_a_reload_changes_and_nothing_else() -> None:
+    before = CoreSettings.read(Variables({}), Problems())
+    after = CoreSettings.read(Variables({"PARLEY_RATE": "7", "PARLEY_GRACE_S": "3"}), Problems())
+    live = LiveSettings.of(before)
+    live.adopt(after)
+    assert (live.parley_rate, live.parley_grace_s) == (7, before.parley_grace_s)
+    assert before.parley_rate == 0
+    assert set(CoreSettings.model_fields) >= RELOADED
