@@ -173,6 +173,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "alert_not_listed": "**Parley needs attention: the endpoint does not list the model {name}.** {advice}",
     "alert_listing": "the list of models with {name}",
     "alert_turn": "question {name}",
+    "alert_report": "report {name}",
     "advice_bad_request": "Check the request body, and whether the model supports each field that is set.",
     "advice_context_overflow": "Set the model's real context window ({window}).",
     "advice_policy": "Nothing to do: the endpoint's content filter refused the question or the answer.",

@@ -144,6 +144,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "alert_not_listed": "**Parley 需要处理：服务端的模型列表里没有 {name}。** {advice}",
     "alert_listing": "模型 {name} 的列表",
     "alert_turn": "问题 {name}",
+    "alert_report": "报告 {name}",
     "advice_bad_request": "请检查请求内容，以及模型是否支持已设置的每个字段。",
     "advice_context_overflow": "请填写模型真实的上下文长度（{window}）。",
     "advice_policy": "无需处理：端点的内容审核拒绝了问题或回答。",

@@ -1,4 +1,4 @@
-"""`make settings`: writes what files repeat of the code: the settings, the Slack manifests, scopes and rights."""
+"""`make settings`: writes what files repeat of the code: settings, errors, the Slack manifests, scopes and rights."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from bots.config import SETTINGS
 from bots.discord.invite import invite_to_text, rights_to_table
 from bots.settings import settings_to_table, settings_to_text
 from bots.slack.manifest import EXAMPLE_URL, events_to_table, manifest, manifest_to_text, scopes_to_table
+from tests.house.guides import channel_settings_to_table, errors_to_table
 
 TOP = Path(__file__).parents[2]
 
@@ -26,6 +27,9 @@ def blocks() -> dict[tuple[Path, str], str]:
     """The parts of files between `<!-- name: ... -->` and `<!-- /name -->`, by file and name."""
     return {
         (TOP / "README.md", "settings"): settings_to_table(SETTINGS),
+        (TOP / "docs/settings.md", "settings"): settings_to_table(SETTINGS),
+        (TOP / "docs/settings.md", "channel-settings"): channel_settings_to_table(),
+        (TOP / "docs/errors.md", "error-sentences"): errors_to_table(),
         (TOP / "deploy/README.md", "slack-scopes"): scopes_to_table(),
         (TOP / "deploy/README.md", "slack-events"): events_to_table(),
         (TOP / "deploy/README.md", "discord-invite"): invite_to_text(),

@@ -111,7 +111,7 @@ def test_files_that_repeat_the_code_say_what_it_says() -> None:
 
 
 def test_tables_that_repeat_the_code_say_what_it_says() -> None:
-    """The settings in the README; the scopes, events, rights and the invite in that of deploy."""
+    """The settings and errors in the guides; the scopes, events, rights and the invite in the README of deploy."""
     stale = []
     for (file, name), text in blocks().items():
         match = pattern_of(name).search(file.read_text())

@@ -138,6 +138,15 @@ def test_what_nobody_can_reach_is_told_with_its_host_and_the_class_of_the_error(
     )
 
 
+def test_a_report_that_cannot_be_posted_is_told_with_its_channel() -> None:
+    alert = Alert("report 2026-11-28 in slack:C1", Code.GONE, "ABC234", {"name": "Slack"})
+    assert alert_to_text(alert, "en") == (
+        "**Parley needs attention: report 2026-11-28 in slack:C1** does not work (gone). "
+        "The channel is archived or deleted on Slack, or the app was removed from it. Choose another. (ref ABC234)"
+    )
+    assert alert_to_text(alert, "zh").startswith("**Parley 需要处理：报告 2026-11-28 in slack:C1**")
+
+
 @pytest.mark.parametrize(("looks", "posted"), [(3, True), (1_000, False)])
 async def test_an_alert_waits_a_while_for_the_team_of_its_channel(looks: int, posted: bool) -> None:
     store, clock, turns = MemoryStore(), FakeClock(jumps=True), list[Turn]()

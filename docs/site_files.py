@@ -1,0 +1,29 @@
+"""The files of the site that `make docs` builds: pages and pictures under the paths that they have in the repository.
+
+A link between two pages is therefore the same on the site as in the repository, also to a page outside `docs`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files, InclusionLevel
+
+TOP = Path(__file__).parents[1]
+OTHERS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", ".env.example", "deploy/**/*")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Move what is in `docs` to `docs/` of the site, beside the other files."""
+    for file in list(files):
+        path = Path(file.abs_src_path or "")
+        if path.is_relative_to(config.docs_dir):
+            files.remove(file)
+    pages = [path for path in Path(config.docs_dir).iterdir() if path.suffix in (".md", ".svg", ".png")]
+    others = [path for pattern in OTHERS for path in TOP.glob(pattern) if path.is_file()]
+    for path in sorted({*pages, *others}):
+        name = path.relative_to(TOP).as_posix()
+        included = InclusionLevel.INCLUDED  # .env.example too, whose name begins with a dot
+        files.append(File.generated(config, name, abs_src_path=str(path), inclusion=included))
+    return files

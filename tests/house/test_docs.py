@@ -1,0 +1,138 @@
+"""The guides say what the program does, and every link in them leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+from typer.main import get_command
+
+from bots.cli import parley
+from bots.config import SETTINGS, Config
+from core.errors import Code
+from core.settings.problems import Problems
+from core.settings.variables import Variables
+from tests.house.guides import (
+    GUIDES,
+    PAGES,
+    TOP,
+    CommandLine,
+    alert_subjects,
+    anchor_in_the_repository,
+    anchor_on_the_site,
+    command_lines,
+    fences,
+    headings,
+    links,
+)
+
+ERRORS = (TOP / "docs" / "errors.md").read_text()
+LINES = list(command_lines())
+OTHER_PROGRAMS = {"cd", "cp", "curl", "docker", "git", "journalctl", "kubectl", "pip", "sudo"}
+"""Programs of guides that are not ours. A new one is added here, so that no command of ours goes unseen."""
+WRONG_STARTS: tuple[dict[str, str], ...] = (
+    {"PARLEY_LANGAUGE": "en"},
+    {
+        "OPENAI_BASE_URL": "https://a.example/v1/chat/completions",
+        "PARLEY_CURRENCY": "XXQ",
+        "PARLEY_LANGUAGE": "fr",
+        "PARLEY_RATE": "many",
+    },
+    {"SLACK_BOT_TOKEN": "xoxb-1"},
+    {"PARLEY_ALERT_CHANNEL": "discord:1"},
+    {"PARLEY_WEB": "off"},
+    {"OPENAI_API_KEY_FILE": "/nothere"},
+    {"PARLEY_CONFIG": "nothere.toml"},
+    {"DATABASE_URL": "mysql://host/name"},
+)
+"""Wrong settings of each family, whose lines `errors.md` shows."""
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a page has both in the repository and on the site."""
+    found = headings(page.read_text())
+    return {anchor_in_the_repository(one) for one in found} & {anchor_on_the_site(one) for one in found}
+
+
+def test_every_code_has_its_section_and_no_other_is_named() -> None:
+    sections = re.findall(r"^### `(\w+)`$", ERRORS, re.MULTILINE)
+    assert sorted(sections) == sorted(Code)
+
+
+def test_every_subject_of_alerts_has_its_section_and_no_other_is_named() -> None:
+    sections = re.findall(r"^### Alert: (\w+)$", ERRORS, re.MULTILINE)
+    assert sorted(sections) == sorted(alert_subjects())
+
+
+def test_the_lines_at_the_start_are_those_that_the_program_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = [line for block in fences(ERRORS, "text") for line in block.splitlines()]
+    printed: list[str] = []
+    for variables in WRONG_STARTS:
+        problems = Problems()
+        Config.read(Variables(variables), problems)
+        printed += [f"parley: {line}" for line in problems.lines]
+    assert shown == printed
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(TOP)))
+def test_each_link_leads_to_a_file_and_a_heading_that_exist(page: Path) -> None:
+    dead = []
+    for link in links(page.read_text()):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            dead.append(link)
+    assert dead == []
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: str(page.relative_to(TOP)))
+def test_each_heading_of_a_guide_has_one_anchor_and_it_is_the_same_everywhere(page: Path) -> None:
+    found = headings(page.read_text())
+    assert [anchor_in_the_repository(one) for one in found] == [anchor_on_the_site(one) for one in found]
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.text.partition("#")[0].strip())
+def test_each_command_of_a_guide_exists(line: CommandLine) -> None:
+    known = {name.upper() for settings in SETTINGS for name in settings.model_fields}
+    assert line.variables.keys() <= known
+    match line.program:
+        case "parley":
+            assert_parses(line.arguments)
+        case "make":
+            targets = re.findall(r"^([\w-]+):", (TOP / "Makefile").read_text(), re.MULTILINE)
+            assert set(line.arguments) <= set(targets)
+        case other:
+            assert other in OTHER_PROGRAMS, line.text
+
+
+def assert_parses(arguments: tuple[str, ...]) -> None:
+    """The command line takes `arguments`: the command, its options and the form of their values."""
+    group = get_command(parley)
+    assert isinstance(group, TyperGroup)
+    name, *rest = arguments
+    try:
+        if name.startswith("-"):
+            group.make_context("parley", list(arguments))
+        else:
+            assert name in group.commands, f"parley has no command {name}"
+            group.commands[name].make_context(name, rest)
+    except typer.Exit:
+        assert name in ("--help", "--version")
+    except TyperException as error:
+        raise AssertionError(f"parley {' '.join(arguments)}: {error}") from None
+
+
+def test_a_command_that_does_not_exist_is_noticed() -> None:
+    for wrong in (("runn",), ("usage", "--jsn"), ("summary", "--period", "year"), ("errors", "A", "B")):
+        with pytest.raises(AssertionError):
+            assert_parses(wrong)
+
+
+def test_a_guide_reads_nothing_from_the_network_for_its_pictures() -> None:
+    pictures = [link for page in GUIDES for link in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text())]
+    assert [link for link in pictures if "://" in link] == []
