@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, insert, select
 
 from core.errors import Code
+from core.log import redact
 from core.values.conversation import Turn, TurnState
 from core.values.failures import Failure, RetryRefusal, StoredFailure
 from core.values.places import Place
@@ -38,7 +39,7 @@ def add(
         "at_us": at_us,
         "what": failure.what,
         "code": str(failure.code),
-        "detail": failure.detail,
+        "detail": redact(failure.detail),
         "kind": failure.kind,
         "account": failure.account,
         "model": failure.model,

@@ -278,6 +278,7 @@ class Client(discord.Client):
     async def _apologise(self, message: discord.Message, ask: Ask, error: BotError) -> None:
         log.warning("event_not_accepted", place=ask.place.key, **error.log_keys)
         if ask.addressed and not ask.author.bot:
+            self._inbox.failed(error, ask.place)
             await self._reply(message, error_text(error, language_of(ask.author.locale)))
 
     async def _spoken(self, ask: Ask) -> str:

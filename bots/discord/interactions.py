@@ -282,6 +282,8 @@ class DiscordInteractions:
         except Exception as error:
             reply = error if isinstance(error, BotError) else BotError(Code.INTERNAL, type(error).__name__)
             log.warning("event_not_accepted", **reply.log_keys, exc_info=reply is not error)
+            if event is not None:
+                self._inbox.failed(reply, event.place)
             return ImmediateReply(error_text(reply, _language(interaction)), refused=True), False
         return receipt.reply, answered
 

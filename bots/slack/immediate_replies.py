@@ -6,6 +6,7 @@ https://docs.slack.dev/interactivity/handling-user-interaction/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import structlog
@@ -14,7 +15,7 @@ from bots.slack.mrkdwn import markdown_to_mrkdwn
 from bots.slack.outgoing import aside, reply_to_content
 from bots.slack.uploads import BlockPictures
 from core.clock import Clock
-from core.errors import PlatformError
+from core.errors import BotError, PlatformError
 from core.i18n import error_text, phrase
 from core.values.conversation import Ask
 from core.values.events import ButtonPress, Command, Halted
@@ -37,10 +38,11 @@ class ReplyCalls(Protocol):
 
 
 class ReplySender:
-    """Sends immediate replies in one workspace."""
+    """Sends immediate replies in one workspace. `failed`: as in `Inbox`."""
 
-    def __init__(self, slack: ReplyCalls, clock: Clock) -> None:
+    def __init__(self, slack: ReplyCalls, clock: Clock, failed: Callable[[BotError, Place], None]) -> None:
         self._slack = slack
+        self._failed = failed
         self._pictures = BlockPictures(slack, clock)
 
     async def send(self, reply: ImmediateReply, event: Replied, language: str, url: str = "") -> None:
@@ -116,5 +118,6 @@ class ReplySender:
             await self._slack.upload(reply.file.name, reply.file.content, where)
         except PlatformError as error:
             log.warning("file_not_delivered", place=place.key, **error.log_keys)
+            self._failed(error, place)
             return ImmediateReply(error_text(error, language))
         return ImmediateReply("" if here else phrase("slack_file_sent", language))

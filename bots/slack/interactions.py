@@ -69,7 +69,7 @@ class SlackInteractions:
         self._clock = clock
         self.authors = AuthorLookup(slack, people, clock)
         self.tasks = BackgroundTasks()
-        self._replies = ReplySender(slack, clock)
+        self._replies = ReplySender(slack, clock, inbox.failed)
         self._prompts = True
         # A modal's private_metadata -> the options that it is too short for.
         self._cut_options: FIFOCache[str, dict[str, str]] = FIFOCache(_METADATA_KEPT)
@@ -173,7 +173,9 @@ class SlackInteractions:
         event: Payload = payload.get("event") or {}
         channel, user = str(event.get("channel") or ""), str(event.get("user") or "")
         me = await self._slack.identify()
-        language = await self._language(Person(user), Place("slack", me.team, channel))
+        place = Place("slack", me.team, channel)
+        self._inbox.failed(failure, place)
+        language = await self._language(Person(user), place)
         words = error_text(failure, language)
         if url := str(payload.get("response_url") or ""):
             reply = ImmediateReply(words, refused=True)
@@ -238,6 +240,7 @@ class SlackInteractions:
             ts = str(posting.result()["ts"])
             reply = await self._received(replace(command, id=ts, opens=ts))
         except PlatformError as error:
+            self._inbox.failed(error, command.place)
             reply = ImmediateReply(_why_not(error, command.place, language), refused=True)
         if reply is not None:
             self.tasks.start(self._take_back(posting, command.place.channel))

@@ -117,12 +117,15 @@ class StoringInbox:
                 try:
                     receipt = await self._receive(event)
                 except BotError as error:
-                    self._failed(error, event)
+                    self._not_taken(error, event)
                     raise
         self._on_received(event.place.platform, self._handlers.clock.monotonic() - began_s)
         return receipt
 
-    def _failed(self, error: BotError, event: Event) -> None:
+    def failed(self, error: BotError, place: Place) -> None:
+        self._on_failed(error, place)
+
+    def _not_taken(self, error: BotError, event: Event) -> None:
         """Note an error that its author is shown where they wait for a reply."""
         if isinstance(error, StoreError):
             self._lost(event.place)
@@ -145,7 +148,11 @@ class StoringInbox:
         return event.addressed or outcome in (Outcome.TURN, Outcome.NOTED)
 
     async def refusal(self, event: Ask | Command) -> ImmediateReply | None:
-        return await self._questions.refusal(await self._members.known(event))
+        try:
+            return await self._questions.refusal(await self._members.known(event))
+        except BotError as error:
+            self._not_taken(error, event)
+            raise
 
     async def sound_rules(self, ask: Ask) -> SoundRules:
         ask = await self._members.known(ask)

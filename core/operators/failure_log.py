@@ -10,6 +10,7 @@ from collections import deque
 from datetime import datetime
 
 import structlog
+from cachetools import LRUCache
 
 from core.clock import Clock
 from core.errors import BotError, StoreError
@@ -32,6 +33,7 @@ class FailureLog:
         self._store = store
         self._clock = clock
         self._new: deque[tuple[Failure, datetime, Place | None]] = deque(maxlen=MOST)
+        self._known: LRUCache[str, bool] = LRUCache(MOST)
         self._any = asyncio.Event()
 
     def put(self, failure: Failure, place: Place | None = None) -> None:
@@ -40,7 +42,10 @@ class FailureLog:
         self._any.set()
 
     def failed(self, error: BotError, place: Place) -> None:
-        """A person is shown the reference of `error` at `place`."""
+        """A person is shown the reference of `error` at `place`. The same error is stored once."""
+        if error.ref in self._known:
+            return
+        self._known[error.ref] = True
         self.put(error_to_failure(error), place)
 
     async def run(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from core.errors import BotError
 from core.values.budgets import SoundRules
 from core.values.conversation import Ask, History
 from core.values.events import Command, Deleted, Edited, Event, Receipt
@@ -27,6 +28,11 @@ class Inbox(Protocol):
 
         Raises StoreError when it could not be stored: do not acknowledge it. Never waits for an answer.
         """
+        ...
+
+    def failed(self, error: BotError, place: Place) -> None:
+        """Note an error whose reference somebody at `place` is shown, so that the operator can look it up. Those that
+        `receive` and `refusal` raise are noted already: again is once."""
         ...
 
     async def concerns(self, event: Ask | Edited) -> bool:

@@ -22,7 +22,7 @@ from bots.discord import DiscordSettings
 from bots.slack import SlackSettings
 from core.clock import SystemClock
 from core.delivery.scheduler import DeliveryScheduler
-from core.errors import PlatformError
+from core.errors import BotError, PlatformError
 from core.i18n import language_of
 from core.platform_calls import PlatformCalls
 from core.ports.connector import Connector
@@ -65,6 +65,9 @@ def word(index: int) -> str:
 
 
 class _Deaf:
+    def failed(self, error: BotError, place: Place) -> None:
+        """Nobody looks references up."""
+
     async def receive(self, event: Event) -> Receipt:
         return Receipt(Outcome.UNKNOWN)
 

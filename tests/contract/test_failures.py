@@ -14,6 +14,7 @@ from core.values.failures import Failure, RetryRefusal, error_to_failure
 from core.values.places import Place
 from core.values.tasks import ANSWER, Alert, ContinueAnswer, Summarize, Task
 from core.values.turn_ends import Finish
+from storage import SqlStore
 from tests.contract.stored import ANN, NOON, PLACE, accepted, answered, ask
 
 FAILURE = Failure(
@@ -103,6 +104,14 @@ class TestPrivacy:
         await failed(store, "m2")
         await store.forget_person("slack", "T1", ANN.id, NOON + timedelta(days=1))
         assert await store.failures() == []
+
+
+async def test_no_token_that_an_error_quotes_is_stored(sql_store: SqlStore) -> None:
+    quoting = replace(FAILURE, detail="401 for Bearer abcdef123 at https://me:hunter2@host/?key=sk-123456")
+    await sql_store.record_failure(quoting, NOON)
+    [stored] = await sql_store.failures()
+    assert stored.failure.detail.startswith("401 for Bearer [redacted] at https://me:[redacted]@host/")
+    assert not any(word in stored.failure.detail for word in ("abcdef123", "hunter2", "123456"))
 
 
 class TestRetry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.e2e.program import Program
 from tests.e2e.test_slack import AT, answered
 from tests.fakes.completions import FakeCompletions, Status, Words
 from tests.fakes.slack import FakeSlack
+from tests.waiting import HANG_S
 
 OPENING, CLOSING = phrase("ref", "en", ref="|").split("|")
 NO_MONEY = Status(402, json.dumps({"error": {"message": "the balance is 0", "code": "insufficient_quota"}}))
@@ -85,3 +87,32 @@ async def test_what_is_no_reference_and_what_has_not_failed_is_said_in_words(
         assert "there is no turn 99" in await command(program, "retry", "99", status=2)
         await answered(slack, "C1", await slack.say("U1", "C1", f"{AT} why?"), "fine")
         assert "has not failed (done)" in await command(program, "retry", "1", status=2)
+
+
+async def test_a_command_that_the_platform_refuses_has_a_reference_that_is_found_too(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    async with Program(tmp_path, **slack_settings(slack) | model_settings(endpoint)) as program:
+        slack.fail("chat.postMessage", None, error="fatal_error")
+        await slack.slash("U1", "C1", "/ask", "why?")
+
+        def whispered() -> str:
+            told = [message.visible for message in slack.messages("C1") if message.ephemeral_to == "U1"]
+            return next((text for text in told if OPENING in text), "")
+
+        text = await slack.wait_for(whispered)
+        ref = text.partition(OPENING)[2].partition(CLOSING)[0]
+        told = await found(program, ref)
+        assert "place      slack, team" in told
+        assert "fatal_error" in told
+        assert "is the reference of no question" in await command(program, "retry", ref, status=2)
+
+
+async def found(program: Program, ref: str) -> str:
+    """`parley errors` of a reference, once it is stored."""
+    async with asyncio.timeout(HANG_S):
+        while True:
+            beside = Program(program.folder, **program.settings)
+            await beside.start("errors", ref)
+            if await beside.end() == 0:
+                return beside.output

@@ -20,7 +20,7 @@ E = TypeVar("E")
 
 
 class RecordingInbox:
-    """Keeps events, in `events`, in the order in which they were stored.
+    """Keeps events, in `events`, in the order in which they were stored, and references in `failures`.
 
     `error` is raised instead of storing, and by `suggest` and `refusal`. `concerned`: the answer of `concerns`.
     `choices`: what `suggest` returns; `typed`: what it was asked. `reply`: what `refusal` returns.
@@ -30,6 +30,7 @@ class RecordingInbox:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.error: BotError | None = None
+        self.failures: list[tuple[str, Place]] = []
         self.concerned = True
         self.choices: list[Choice] = []
         self.reply: ImmediateReply | None = None
@@ -42,6 +43,9 @@ class RecordingInbox:
             raise self.error
         self.events.append(event)
         return await self.respond(event)
+
+    def failed(self, error: BotError, place: Place) -> None:
+        self.failures.append((error.ref, place))
 
     async def respond(self, event: Event) -> Receipt:
         """The receipt of an event that was kept."""

@@ -84,6 +84,7 @@ async def test_a_store_that_fails_is_told_in_the_askers_language(bot: Bot) -> No
     question = await bot.fake.say(ADA, GENERAL, f"<@{BOT}> hello")
     reply = await until(lambda: next((m for m in bot.fake.from_bot(GENERAL) if m.reference), None))
     assert reply.content == error_text(bot.inbox.error, "en")
+    assert bot.inbox.error.ref in dict(bot.inbox.failures), "the operator can look it up"
     assert reply.reference is not None
     assert reply.reference["message_id"] == str(question)
 

@@ -50,6 +50,16 @@ async def test_what_the_database_refuses_is_stored_once_it_works() -> None:
     running.cancel()
 
 
+async def test_an_error_that_is_noted_where_it_is_raised_and_where_it_is_shown_is_stored_once() -> None:
+    store = MemoryStore()
+    failures, error = FailureLog(store, FakeClock()), StoreError("disk is full")
+    failures.failed(error, PLACE)
+    failures.failed(error, PLACE)
+    failures.failed(StoreError("disk is full"), PLACE)
+    await failures.flush()
+    assert len(await store.failures()) == 2
+
+
 async def test_of_too_many_the_newest_are_kept() -> None:
     store = MemoryStore()
     failures = FailureLog(store, FakeClock())
