@@ -11,15 +11,18 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
+import structlog
 from pydantic import Field, SecretStr, field_validator
 
 from core import tracing
 from core.settings.environment import Settings
 from core.settings.urls import http_url
 from core.tracing import NO_SPAN, SpanKind, TraceSpan, Value
+
+log = structlog.get_logger()
 
 EXTRA = "parley[otel]"
 _PACKAGES = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
@@ -168,8 +171,7 @@ def _create_provider(settings: TelemetrySettings) -> Any:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    # One line in the log for a collector that is away, not one with a stack for each batch.
-    logging.getLogger("opentelemetry").addFilter(_without_stack)
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)  # `_Exporter` says it once
     headers = settings.otel_exporter_otlp_headers
     about = {"service.name": settings.otel_service_name, "service.version": version("parley")}
     provider = TracerProvider(resource=Resource.create(about), shutdown_on_exit=False)
@@ -178,10 +180,31 @@ def _create_provider(settings: TelemetrySettings) -> Any:
         headers=headers_of(headers.get_secret_value()) if headers else None,
         timeout=_EXPORT_S,
     )
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    provider.add_span_processor(BatchSpanProcessor(cast("Any", _Exporter(exporter))))
     return provider
 
 
-def _without_stack(record: logging.LogRecord) -> bool:
-    record.exc_info = record.exc_text = None
-    return True
+class _Exporter:
+    """Passes spans on to `exporter`, and logs when that begins to fail and when it works again. It runs in a thread of
+    OpenTelemetry."""
+
+    def __init__(self, exporter: Any) -> None:
+        self._exporter = exporter
+        self._works = True
+
+    def export(self, spans: Any) -> Any:
+        result = self._exporter.export(spans)
+        works = result.name == "SUCCESS"
+        if works is not self._works:
+            self._works = works
+            if works:
+                log.info("traces_sent_again")
+            else:
+                log.warning("traces_not_sent", detail="the collector does not take them: they are dropped")
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return bool(self._exporter.force_flush(timeout_millis))

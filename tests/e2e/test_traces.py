@@ -126,5 +126,9 @@ async def test_a_collector_that_is_away_costs_nobody_an_answer(
         async with Program(tmp_path, **settings) as program:
             ts = await slack.say("U1", "C1", f"{AT} anybody?")
             await answered(slack, "C1", ts, "anybody?")
-            await until(lambda: collector.headers and "400" in program.output)
-    assert "of-the-collector" not in program.output
+            await until(lambda: "traces_not_sent" in program.output)
+            collector.status = 200
+            await slack.say("U1", "C1", "and now?", thread_ts=ts)
+            await until(lambda: "traces_sent_again" in program.output)
+    assert program.output.count("traces_not_sent") == 1
+    assert all(word not in program.output for word in ("of-the-collector", "export", "http error"))
