@@ -25,6 +25,8 @@ from core.clock import SystemClock
 from core.errors import BotError, SettingsError, StoreError
 from core.log import configure, redact
 from core.settings.environment import CoreSettings
+from core.settings.problems import Problems
+from core.settings.variables import Variables
 from core.spend.periods import PeriodName
 from core.spend.usage_table import TableFormat
 
@@ -196,7 +198,10 @@ def _stored() -> tuple[DatabaseSettings, CoreSettings, SystemClock]:
     """The settings of the commands that only read the store, and the clock."""
     from storage import DatabaseSettings
 
-    database, core = DatabaseSettings.load(), CoreSettings.load()
+    problems = Problems()
+    variables = Variables.of_process(problems)
+    database, core = DatabaseSettings.read(variables, problems), CoreSettings.read(variables, problems)
+    problems.check()
     configure(core.parley_log, database.secrets)
     return database, core, SystemClock()
 

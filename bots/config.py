@@ -93,7 +93,7 @@ class Config:
         core = CoreSettings.read(variables, problems)
         file = problems.attempt(read_config_file, core, variables)
         catalog = problems.attempt(file_to_catalog, file, core) or environment_to_catalog(core)
-        given, known = list(variables), _known_names(file)
+        given, known = variables.given, _known_names(file)
         problems.lines += unknown_names(given, known)
         config = cls(
             core.model_copy(update={"openai_model": catalog.default.name}),

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from core.settings.nearest import is_near_miss, nearest
 
 OWN = "PARLEY_"
 _OF_ORCHESTRATORS = re.compile(
-    r"PARLEY(_\w+)?_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+    r"PARLEY(_\w+)?_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)=.*"
+    r"|PARLEY(_\w+)?_PORT=(tcp|udp|sctp)://.*"
 )
 """Variables that Kubernetes makes for each Service whose name begins with parley, in every container beside it.
 https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables"""
 _FROM_ENVIRONMENT = "env:"
 
 
-def unknown_names(given: Iterable[str], known: Collection[str]) -> list[str]:
+def unknown_names(given: Mapping[str, str], known: Collection[str]) -> list[str]:
     """A line for each name of `given` that begins as Parley's own and is none of `known`, with the nearest."""
-    unknown = (name for name in map(str.upper, given) if name.startswith(OWN) and name not in known)
+    upper = {name.upper(): value for name, value in given.items()}
     return [
         f"{name}: is no setting of Parley{_hint(name, known)}"
-        for name in dict.fromkeys(unknown)
-        if not _OF_ORCHESTRATORS.fullmatch(name)
+        for name, value in upper.items()
+        if name.startswith(OWN) and name not in known and not _OF_ORCHESTRATORS.fullmatch(f"{name}={value}")
     ]
 
 
-def near_misses(given: Iterable[str], known: Collection[str], aliases: Mapping[str, str]) -> list[str]:
+def near_misses(given: Mapping[str, str], known: Collection[str], aliases: Mapping[str, str]) -> list[str]:
     """A line for each other name that is a setting but for a slip, while that setting has no value: names of the
     environment that are like none are other programs'. `aliases`: settings by the names that other programs have for
     the same."""
-    names = dict.fromkeys(name.upper() for name in given)
+    names = dict.fromkeys(name.upper() for name, value in given.items() if value)
     others = (name for name in names if name not in known and not name.startswith(OWN))
     right = {name: aliases.get(name) or _right(name, known) for name in others}
     return [

@@ -63,6 +63,11 @@ class Variables(Mapping[str, str]):
             return f"{name}{FROM_FILE} {file}"
         return "the environment" if self.environment.get(name) else FILE if self.dotenv.get(name) else ""
 
+    @property
+    def given(self) -> dict[str, str]:
+        """All names with their values as they are set, those of files as paths."""
+        return {**self.dotenv, **self.environment}
+
     def _given(self, name: str) -> str:
         return self.environment.get(name) or self.dotenv.get(name, "")
 

@@ -86,6 +86,14 @@ async def test_all_that_is_wrong_in_the_environment_and_in_the_files_is_said_at_
     assert not {"secret-one", "hunter2"} & set(program.output.replace("'", " ").split())
 
 
+async def test_a_command_that_reads_the_store_says_all_at_once_too(tmp_path: Path) -> None:
+    program = Program(tmp_path, PARLEY_LANGUAGE="fr", PARLEY_CURRENCY="XXQ", DATABASE_URL="nonsense")
+    await program.start("usage")
+    assert await program.end() == 2
+    names = [line.split(": ")[1] for line in program.output.splitlines()]
+    assert names == ["DATABASE_URL", "PARLEY_CURRENCY", "PARLEY_LANGUAGE"]
+
+
 async def test_a_near_miss_is_a_warning_and_the_program_starts(tmp_path: Path) -> None:
     async with Program(
         tmp_path, OPENAI_APIKEY="sk-test", SLACK_TOKEN="xoxb-test", OPENAI_ORG_ID="org"

@@ -14,6 +14,7 @@ from tests.e2e.conftest import model_endpoint, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_slack import AT, answered, answers
 from tests.fakes.completions import FakeCompletions, Words
+from tests.fakes.completions.tools import call_tools
 from tests.fakes.mcp import RawServer
 from tests.fakes.mcp.raw import Answer, greet, respond, result
 from tests.fakes.slack import FakeSlack
@@ -136,6 +137,33 @@ async def test_tool_servers_come_and_go(tmp_path: Path, slack: FakeSlack, endpoi
             await reload(program)
             await ask(slack, "third?")
             assert tools_offered(endpoint) == []
+
+
+async def test_a_call_that_runs_ends_though_its_server_is_not_configured_any_more(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    env(tmp_path, OPENAI_BASE_URL=endpoint.base_url, OPENAI_API_KEY="sk-test")
+    endpoint.reply_by(call_tools([("look", {})]))
+    begun, released = asyncio.Event(), asyncio.Event()
+    offered = offering("look", [])
+
+    async def answer(message: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        if message.get("method") == "tools/call":
+            begun.set()
+            await released.wait()
+        await offered(message, writer)
+
+    async with RawServer(answer) as server:
+        file = tmp_path / "parley.toml"
+        file.write_text(f'[[tools]]\nname = "slow"\nurl = "{server.url}"\n')
+        async with Program(tmp_path, **slack_settings(slack)) as program:
+            await up(program, "slow")
+            ts = await slack.say("U1", "C1", f"{AT} what is there?")
+            await asyncio.wait_for(begun.wait(), HANG_S)
+            file.unlink()
+            await reload(program)
+            released.set()
+            await answered(slack, "C1", ts, "seen")
 
 
 async def ask(slack: FakeSlack, words: str) -> None:

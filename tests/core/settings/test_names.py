@@ -20,6 +20,11 @@ KNOWN = (
 ALIASES = {"CHAT_TOKEN": "CHAT_BOT_TOKEN"}
 
 
+def set_(*names: str) -> dict[str, str]:
+    """These variables, with a value as Kubernetes has them."""
+    return dict.fromkeys(names, "tcp://10.0.0.1:80")
+
+
 @pytest.mark.parametrize(
     ("name", "line"),
     [
@@ -31,7 +36,7 @@ ALIASES = {"CHAT_TOKEN": "CHAT_BOT_TOKEN"}
 def test_an_unknown_name_that_begins_as_ours_is_a_problem_with_the_nearest_right_one(
     name: str, line: str
 ) -> None:
-    assert unknown_names([name, "HOME", "PARLEY_LANGUAGE", "parley_models"], KNOWN) == [line]
+    assert unknown_names(set_(name, "HOME", "PARLEY_LANGUAGE", "parley_models"), KNOWN) == [line]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +45,7 @@ def test_an_unknown_name_that_begins_as_ours_is_a_problem_with_the_nearest_right
         "PARLEY_SERVICE_HOST",
         "PARLEY_SERVICE_PORT",
         "PARLEY_SERVICE_PORT_HTTP",
-        "PARLEY_PORT",
+        "PARLEY_WEB_PORT",
         "PARLEY_PORT_8080_TCP",
         "PARLEY_PORT_8080_TCP_ADDR",
         "PARLEY_WEB_SERVICE_HOST",
@@ -48,7 +53,13 @@ def test_an_unknown_name_that_begins_as_ours_is_a_problem_with_the_nearest_right
     ],
 )
 def test_what_kubernetes_sets_for_a_service_of_our_name_is_no_problem(name: str) -> None:
-    assert unknown_names([name], KNOWN) == []
+    assert unknown_names(set_(name), KNOWN) == []
+
+
+def test_a_port_that_a_person_has_set_is_no_name_of_kubernetes() -> None:
+    known = (*KNOWN, "PARLEY_HTTP_PORT")
+    line = "PARLEY_PORT: is no setting of Parley; did you mean PARLEY_HTTP_PORT?"
+    assert unknown_names({"PARLEY_PORT": "8081"}, known) == [line]
 
 
 @pytest.mark.parametrize(
@@ -66,8 +77,8 @@ def test_what_kubernetes_sets_for_a_service_of_our_name_is_no_problem(name: str)
 def test_a_near_miss_is_named_with_what_was_meant(name: str, right: str) -> None:
     line = f"{name.upper()}: is not read; did you mean {right}?"
     if name.upper() != right:
-        assert near_misses([name], KNOWN, ALIASES) == [line]
-    assert near_misses([name, right], KNOWN, ALIASES) == [], (
+        assert near_misses(set_(name), KNOWN, ALIASES) == [line]
+    assert near_misses(set_(name, right), KNOWN, ALIASES) == [], (
         "where the right one is set, it is another program's"
     )
 
@@ -76,8 +87,8 @@ def test_a_near_miss_is_named_with_what_was_meant(name: str, right: str) -> None
     "name", ["OPENAI_ORG_ID", "DATABASE_USER", "CHAT_APP_NAME", "LANG", "PATH", "OPENAI_API_KEY_TWO"]
 )
 def test_other_names_are_nobodys_business(name: str) -> None:
-    assert near_misses([name], KNOWN, ALIASES) == []
-    assert unknown_names([name], KNOWN) == []
+    assert near_misses(set_(name), KNOWN, ALIASES) == []
+    assert unknown_names(set_(name), KNOWN) == []
 
 
 def test_variables_that_a_file_names_are_known() -> None:
