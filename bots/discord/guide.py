@@ -59,7 +59,8 @@ def guide(token: str) -> str:
     return f"""\
 Discord
 
-1. https://discord.com/developers/applications > New Application. Under General Information: its name and icon.
+1. https://discord.com/developers/applications > New Application. Under General Information: its name, and its icon
+   (such as deploy/icon.png).
 2. Bot > Reset Token: the new token is DISCORD_BOT_TOKEN.
 3. Bot > Privileged Gateway Intents: switch on {MESSAGE_CONTENT.label}.
 {intent}

@@ -70,7 +70,7 @@ def from_variables(variables: Mapping[str, str]) -> Answers:
     slack, discord = is_set("SLACK_BOT_TOKEN"), is_set("DISCORD_BOT_TOKEN")
     others = [name for name, there in (("slack", slack), ("discord", discord)) if there]
     page = not others or value("PARLEY_WEB") == "on"
-    key = value("OPENAI_API_KEY")
+    key, key_in_file = value("OPENAI_API_KEY"), "OPENAI_API_KEY_FILE" in variables
     base_url = value("OPENAI_BASE_URL", fields["openai_base_url"].default)
     model = value("OPENAI_MODEL", fields["openai_model"].default)
     return Answers(
@@ -82,7 +82,7 @@ def from_variables(variables: Mapping[str, str]) -> Answers:
         slack_ask_command=value("SLACK_ASK_COMMAND", _DEFAULT.slack_ask_command),
         slack_command=value("SLACK_COMMAND", _DEFAULT.slack_command),
         discord_bot_token=value("DISCORD_BOT_TOKEN"),
-        endpoints=(Endpoint(MAIN, base_url, key, (model,)),) if key else (),
+        endpoints=None if key_in_file else (Endpoint(MAIN, base_url, key, (model,)),) if key else (),
         admins=value("PARLEY_ADMINS"),
         language=value("PARLEY_LANGUAGE", fields["parley_language"].default),
         time_zone=value("PARLEY_TIME_ZONE", fields["parley_time_zone"].default),
@@ -124,14 +124,19 @@ def _models(answers: Answers) -> dict[str, str]:
     return {"OPENAI_BASE_URL": only.base_url, "OPENAI_MODEL": only.models[0]} | keys
 
 
-def missing_tokens(answers: Answers) -> list[str]:
-    """The secrets without which a platform that was chosen stays off."""
-    missing = []
+def missing_tokens(answers: Answers, written: Collection[str] = ()) -> list[str]:
+    """The secrets without which a platform that was chosen stays off. `written`: the names of variables that are set,
+    such as those of files of secrets."""
+    values, missing = to_variables(answers), []
+
+    def is_there(*names: str) -> bool:
+        return any(values[name] or f"{name}_FILE" in written for name in names)
+
     if "slack" in answers.platforms:
-        missing += [] if answers.slack_bot_token else ["SLACK_BOT_TOKEN"]
-        ways = answers.slack_app_token or answers.slack_signing_secret
+        missing += [] if is_there("SLACK_BOT_TOKEN") else ["SLACK_BOT_TOKEN"]
+        ways = is_there("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
         missing += [] if ways else ["SLACK_APP_TOKEN (or SLACK_SIGNING_SECRET, over HTTP)"]
-    if "discord" in answers.platforms and not answers.discord_bot_token:
+    if "discord" in answers.platforms and not is_there("DISCORD_BOT_TOKEN"):
         missing.append("DISCORD_BOT_TOKEN")
     return missing
 

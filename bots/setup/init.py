@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import StringIO
@@ -15,7 +15,7 @@ from bots.setup.answer_checks import problems_of
 from bots.setup.answers import Answers, from_variables, missing_tokens, to_variables
 from bots.setup.interview import Interview
 from bots.setup.machine import machine_language, machine_zone
-from bots.setup.platforms import PLATFORMS, AppNames, discord_guide, manifest_text, slack_guide
+from bots.setup.platforms import PLATFORMS, TOKEN_PROBLEMS, AppNames, discord_guide, manifest_text, slack_guide
 from bots.setup.private_files import write_private
 from bots.setup.terminal import Console
 from bots.setup.toml_file import names_models as toml_names_models
@@ -69,6 +69,7 @@ class Init:
         if problems := problems_of(answers):
             raise SettingsError(*problems)
         values = {name: value for name, value in to_variables(answers).items() if value or name in written}
+        values |= dict.fromkeys(_files_left(answers, values, self._written), "")
         if not self._write(answers, text, values):
             return
         if self._interview is None:
@@ -112,7 +113,7 @@ class Init:
             if answers.discord_bot_token:
                 self._console.say(discord_guide.invite(answers.discord_bot_token))
         if answers.endpoints is None:
-            self._console.say(f"\nModels: those of {TOML}, which stays as it is.")
+            self._console.say(f"\nModels: they stay as {TOML}, or {ENV} with a file of the key, has them.")
         return interview.others(interview.models(answers))
 
     def _manifest(self, answers: Answers) -> str:
@@ -125,7 +126,10 @@ class Init:
         if file is None:
             self._console.say("\n" + manifest)
         else:
-            file.write_text(manifest, encoding="utf-8")
+            try:
+                file.write_text(manifest, encoding="utf-8")
+            except OSError as error:
+                raise SettingsError(f"--manifest {file}: {(error.strerror or '').lower()}") from None
         at = "the manifest above" if file is None else f"the content of {file}"
         self._console.say("\n" + slack_guide.guide(names_of(answers), at, over_http=bool(self._url)))
 
@@ -147,7 +151,10 @@ class Init:
         return True
 
     def _put(self, file: Path, text: str) -> None:
-        copy = write_private(file, text, self._now)
+        try:
+            copy = write_private(file, text, self._now)
+        except OSError as error:
+            raise SettingsError(f"{file.name} can't be written: {(error.strerror or '').lower()}") from None
         kept = f"; the one before is {copy.name}" if copy is not None else ""
         self._console.say(f"{file.name} is written (mode 0600){kept}.")
 
@@ -156,9 +163,17 @@ class Init:
         for name, value in values.items():
             if self._environment.get(name, value) != value:
                 say(f"Note: {name} is set in the environment too, which wins over {ENV}.")
-        for name in missing_tokens(answers):
+        for name in missing_tokens(answers, self._written):
             say(f"Note: {name} is missing still; run `parley init` again once you have it.")
         say("\nNext: parley doctor   (checks all of this against the real services)\nThen: parley run")
+
+
+def _files_left(answers: Answers, values: Mapping[str, str], written: Collection[str]) -> list[str]:
+    """The variables of files of secrets that are not read any more: the secret itself is there now, or its platform is
+    not chosen."""
+    left = [name for name in TOKEN_PROBLEMS if name.partition("_")[0].lower() not in answers.platforms]
+    names = dict.fromkeys([*(name for name, value in values.items() if value), *left])
+    return [file for name in names if (file := f"{name}_FILE") in written]
 
 
 def names_of(answers: Answers) -> AppNames:

@@ -54,8 +54,8 @@ Slack
 
 1. https://api.slack.com/apps > Create New App > From a manifest: choose the workspace, and paste
    {manifest_at} on the JSON tab.
-2. Basic Information > Display Information: the app's icon, a square picture of 512 to 2,000 pixels. A manifest
-   can't hold it.
+2. Basic Information > Display Information: the app's icon, a square picture of 512 to 2,000 pixels such as
+   deploy/icon.png. A manifest can't hold it.
 3. Install to Workspace, then OAuth & Permissions: the Bot User OAuth Token (xoxb-...) is SLACK_BOT_TOKEN.
 {second}
 5. In a channel: /invite @{names.bot}, and ask: @{names.bot} what did we decide here? Or: {names.ask} your question

@@ -30,7 +30,8 @@ from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.mcp import HttpServers
 from tests.waiting import until
 
-PICTURES = Path(__file__).parents[2] / "deploy" / "screenshots"
+TOP = Path(__file__).parents[2]
+PICTURES = TOP / "deploy" / "screenshots"
 DESK = {"viewport": {"width": 1080, "height": 760}, "device_scale_factor": 1.5}
 TALL = DESK | {"viewport": {"width": 1080, "height": 960}}
 WHOLE = DESK | {"viewport": {"width": 1080, "height": 1310}}
@@ -220,6 +221,15 @@ async def with_operator(chromium: Browser, folder: Path) -> None:
                 await take(page, "operator-chinese")
 
 
+async def icon(chromium: Browser, _: Path) -> None:
+    """The icon of the apps in Slack and Discord, which take no SVG."""
+    drawing = (TOP / "bots" / "web" / "icon.svg").read_text()
+    async with window(chromium, viewport={"width": 1024, "height": 1024}) as page:
+        style = "margin:0;background:#eef4f1;display:grid;place-items:center;height:100vh"
+        await page.set_content(f'<body style="{style}"><div style="width:66vw">{drawing}</div>')
+        await page.screenshot(path=TOP / "deploy" / "icon.png")
+
+
 async def until_drawn(page: Page) -> None:
     """Wait for the chart of a page, where it has one."""
     for picture in await page.locator("figure img").all():
@@ -228,7 +238,7 @@ async def until_drawn(page: Page) -> None:
 
 async def main() -> None:
     async with started() as chromium:
-        for scene in (offline, failing, with_files, with_tools, with_report, with_operator):
+        for scene in (icon, offline, failing, with_files, with_tools, with_report, with_operator):
             with tempfile.TemporaryDirectory() as folder:
                 await scene(chromium, Path(folder))
 

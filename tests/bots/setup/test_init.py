@@ -230,7 +230,7 @@ def test_models_of_a_file_stay_as_they_are(tmp_path: Path) -> None:
     written = 'models = ["m"]\n[endpoints.mine]\nbase_url = "http://127.0.0.1:1/v1"\n'
     written += 'accounts = [{name = "a", key = "none"}]\nmodels = {m = {}}\n'
     (tmp_path / "parley.toml").write_text(written)
-    assert "which stays as it is" in init(tmp_path, Person()).shown
+    assert "Models: they stay as parley.toml" in init(tmp_path, Person()).shown
     with pytest.raises(SettingsError, match="names the models"):
         init(tmp_path, endpoints=MAIN, overwrite=True)
     assert (tmp_path / "parley.toml").read_text() == written
@@ -285,6 +285,30 @@ def test_the_manifest_is_printed_or_written_for_both_ways(tmp_path: Path) -> Non
     assert json.loads(file.read_text())["settings"]["event_subscriptions"]["request_url"] == (
         "https://chat.example.com/slack/events"
     )
+
+
+def test_secrets_in_files_of_their_own_stay_there_with_their_address(tmp_path: Path) -> None:
+    text = "OPENAI_API_KEY_FILE=/run/secrets/openai\nOPENAI_BASE_URL=https://models.example.com/v1\nOPENAI_MODEL=m\n"
+    text += "DISCORD_BOT_TOKEN_FILE=/run/secrets/discord\n"
+    (tmp_path / ".env").write_text(text)
+    shown = init(tmp_path, overwrite=True).shown
+    assert (tmp_path / ".env").read_text().startswith(text)
+    assert "is missing still" not in shown
+    (tmp_path / ".env.bak-20261129-150801").unlink()
+    init(tmp_path, overwrite=True, discord_bot_token=TOKEN)
+    written = (tmp_path / ".env").read_text().splitlines()
+    assert "# DISCORD_BOT_TOKEN_FILE=" in written, "else it is set twice"
+    assert f"DISCORD_BOT_TOKEN={TOKEN}" in written
+
+
+def test_a_file_of_a_secret_is_left_with_its_platform_and_no_copy_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DISCORD_BOT_TOKEN_FILE=/run/secrets/discord\n")
+    init(tmp_path, overwrite=True, platforms=("web",))
+    assert (tmp_path / ".env").read_text().startswith("# DISCORD_BOT_TOKEN_FILE=\n")
+    with pytest.raises(SettingsError, match=r"\.env can't be written: file exists"):
+        init(tmp_path, overwrite=True)
+    with pytest.raises(SettingsError, match=r"--manifest .*: is a directory"):
+        init(tmp_path, Person({"Is there": "n"}), platforms=("slack",), manifest=tmp_path)
 
 
 def test_a_variable_that_wins_over_the_file_is_named(tmp_path: Path) -> None:
