@@ -23,6 +23,7 @@ from core.llm.catalog import Route
 from core.llm.connection import bearer
 from core.llm.error_bodies import is_page, looks_like_error
 from core.llm.errors import fault, from_chunk
+from core.llm.model_spans import requesting
 from core.llm.retry_policy import key_of, keys_of, rule_for
 from core.llm.single_response import SingleResponseModel, key_text, lacks_path, read_response
 from core.llm.tokens import estimate
@@ -93,8 +94,11 @@ class EndpointEmbedder(SingleResponseModel):
 
     async def _ask(self, route: Route, client: httpx.AsyncClient, texts: list[str]) -> Embedded:
         build = partial(_request, route, client, texts)
-        body = await read_response(route, client, build, self._clock, LIMIT_S, _ANSWER_BYTES)
-        return read_embeddings(body, texts, route.model_info.name, key_text(route))
+        with requesting("embeddings", route) as note:
+            body = await read_response(route, client, build, self._clock, LIMIT_S, _ANSWER_BYTES)
+            embedded = read_embeddings(body, texts, route.model_info.name, key_text(route))
+            note(embedded.usage)
+        return embedded
 
     def _note(self, route: Route, error: ModelError) -> None:
         """Log a failure, leave the account alone for a while, and report a failure that an operator has to mend."""

@@ -6,8 +6,10 @@ https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from functools import partial
+from urllib.parse import urlsplit
 
 from core import tracing
 from core.errors import ModelError
@@ -24,6 +26,14 @@ PROVIDER = "openai"
 def traced(deltas: AsyncGenerator[Delta, None], route: Route, request: Request) -> AsyncGenerator[Delta, None]:
     """`deltas` of a request to `route`, within a span where there is a trace."""
     return _traced(deltas, route, request) if tracing.is_on() else deltas
+
+
+@contextmanager
+def requesting(operation: str, route: Route) -> Iterator[Callable[[Usage | None], None]]:
+    """A request that is no chat, within a span where there is a trace. Gives what takes its usage."""
+    about = _endpoint(operation, route, route.model_there)
+    with tracing.span(f"{operation} {route.model_there}", about, SpanKind.CLIENT) as span:
+        yield partial(_note_usage, span)
 
 
 async def _traced(
@@ -54,16 +64,25 @@ async def _traced(
 def _attributes(route: Route, request: Request) -> dict[str, Value]:
     """https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/"""
     known: dict[str, Value | None] = {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": PROVIDER,
-        "gen_ai.request.model": request.model,
         "gen_ai.request.stream": True,
         "gen_ai.request.temperature": request.temperature,
         "gen_ai.request.max_tokens": request.max_tokens,
-        "server.address": route.account.host,
+    }
+    given = {name: value for name, value in known.items() if value is not None}
+    return _endpoint("chat", route, request.model) | given
+
+
+def _endpoint(operation: str, route: Route, model: str) -> dict[str, Value]:
+    """https://opentelemetry.io/docs/specs/semconv/registry/attributes/server/"""
+    parts = urlsplit(f"//{route.account.host}")
+    port: dict[str, Value] = {"server.port": parts.port} if parts.port else {}
+    return port | {
+        "gen_ai.operation.name": operation,
+        "gen_ai.provider.name": PROVIDER,
+        "gen_ai.request.model": model,
+        "server.address": parts.hostname or "",
         "parley.account": route.account.name,
     }
-    return {name: value for name, value in known.items() if value is not None}
 
 
 def _note_usage(span: TraceSpan, usage: Usage | None) -> None:

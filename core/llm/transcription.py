@@ -16,6 +16,7 @@ from core.llm.catalog import Route
 from core.llm.connection import bearer
 from core.llm.error_bodies import is_page, looks_like_error
 from core.llm.errors import fault, from_chunk
+from core.llm.model_spans import requesting
 from core.llm.retry_policy import key_of, keys_of, rule_for
 from core.llm.single_response import SingleResponseModel, key_text, lacks_path, read_response
 from core.llm.sounds import MEDIA_TYPES, extension_of
@@ -77,8 +78,10 @@ class EndpointTranscriber(SingleResponseModel):
     async def _ask(self, route: Route, client: httpx.AsyncClient, extension: str, data: bytes) -> Transcript:
         """The words of one response. Raises ModelError."""
         build = partial(_request, route, client, extension, data)
-        body = await read_response(route, client, build, self._clock, LIMIT_S, _ANSWER_BYTES)
-        text, usage = _said(body, key_text(route))
+        with requesting("transcription", route) as note:
+            body = await read_response(route, client, build, self._clock, LIMIT_S, _ANSWER_BYTES)
+            text, usage = _said(body, key_text(route))
+            note(usage)
         words = Usage(completion_tokens=estimate(text) if text else 0, estimated=True)
         return Transcript(text, route.model_info, usage or words)
 

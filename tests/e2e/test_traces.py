@@ -14,7 +14,7 @@ from tests.e2e.conftest import BOTH_WAYS, model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_slack import AT, answered
 from tests.fakes.collector import FakeCollector, ReceivedSpan
-from tests.fakes.completions import FakeCompletions, Status, Words, call_tools
+from tests.fakes.completions import FakeCompletions, Status, Words, call_tools, hashed
 from tests.fakes.slack import FakeSlack
 from tests.waiting import until
 
@@ -96,6 +96,24 @@ async def test_calls_of_tools_and_further_rounds_are_in_the_trace(
     assert tool.attributes["gen_ai.operation.name"] == "execute_tool"
     assert len(named(spans, "chat GPT-5.5")) == 2
     assert len({span.trace for span in spans}) == 1
+
+
+async def test_the_vector_of_a_question_is_asked_for_within_its_trace(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    endpoint.embeddings = hashed
+    settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_EMBEDDING_MODEL": "small"}
+    async with FakeCollector() as collector:
+        async with Program(tmp_path, **settings, **tracing_to(collector)) as program:
+            await slack.say("U1", "C1", f"{AT} how many vectors?")
+            await until(lambda: "answer_finished" in program.output)
+        (vector,) = named(collector.spans, "embeddings small")
+        (looking,) = named(collector.spans, "earlier_answers")
+    assert (vector.trace, vector.parent) == (looking.trace, looking.id)
+    assert vector.attributes["gen_ai.operation.name"] == "embeddings"
+    assert vector.attributes["gen_ai.usage.input_tokens"] > 0
+    port = int(endpoint.base_url.split(":")[2].split("/")[0])
+    assert (vector.attributes["server.address"], vector.attributes["server.port"]) == ("127.0.0.1", port)
 
 
 async def test_two_questions_of_one_thread_are_two_traces_and_a_failure_is_one_too(
