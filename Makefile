@@ -90,7 +90,8 @@ docs: $(VENV)/.installed-docs
 	@$(VENV)/bin/python -m mkdocs build --quiet --strict
 	@echo "The site is in build/docs: open build/docs/index.html"
 
-# Writes what files repeat of the code: .env.example, the tables of docs and README, the Slack manifests and their tables.
+# Writes what files repeat of the code: .env.example, the tables of docs and README, the Slack manifests and their tables,
+# and the drawing of the architecture.
 settings: install-dev
 	@$(VENV)/bin/python -m tests.house.settings
 

@@ -16,6 +16,19 @@ from core.settings.channel import SETTINGS
 TOP = Path(__file__).parents[2]
 GUIDES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
 PAGES = [*GUIDES, TOP / "CHANGELOG.md", TOP / "CONTRIBUTING.md", TOP / "deploy" / "README.md"]
+PATHS = {
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/operator",
+    "/parley",
+    "/models",
+    "/embeddings",
+    "/invite",
+    "/v1",
+    "/chat/completions",
+}
+"""What begins with a slash in the guides and is no command of a chat: addresses, and commands of Slack itself."""
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -96,6 +109,16 @@ def _commands(page: Path, line: str) -> Iterator[CommandLine]:
             variables[name] = value
         if command:
             yield CommandLine(page, line.strip(), variables, command[0], tuple(command[1:]))
+
+
+def chat_commands() -> list[str]:
+    """The commands of chats that the guides name in code, such as `/budget of:person 2 a day`, each once."""
+    found = [
+        code.removeprefix("@Parley ").replace("/parley ", "/")
+        for page in GUIDES
+        for code in re.findall(r"`((?:@Parley )?/[a-z]+[^`\n]*)`", _FENCE.sub("", page.read_text()))
+    ]
+    return sorted({code for code in found if code.split(" ")[0] not in PATHS})
 
 
 def errors_to_table() -> str:

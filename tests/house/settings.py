@@ -9,6 +9,7 @@ from bots.config import SETTINGS
 from bots.discord.invite import invite_to_text, rights_to_table
 from bots.settings import settings_to_table, settings_to_text
 from bots.slack.manifest import EXAMPLE_URL, events_to_table, manifest, manifest_to_text, scopes_to_table
+from tests.house.drawing import drawing
 from tests.house.guides import channel_settings_to_table, errors_to_table
 
 TOP = Path(__file__).parents[2]
@@ -18,6 +19,7 @@ def whole_files() -> dict[Path, str]:
     """The files that are written as a whole, with their content."""
     return {
         TOP / ".env.example": settings_to_text(SETTINGS),
+        TOP / "docs/architecture.svg": drawing(),
         TOP / "deploy/slack-manifest.json": manifest_to_text(manifest()),
         TOP / "deploy/slack-manifest-http.json": manifest_to_text(manifest(public_url=EXAMPLE_URL)),
     }

@@ -13,9 +13,12 @@ from typer.main import get_command
 
 from bots.cli import parley
 from bots.config import SETTINGS, Config
+from core.commands import COMMANDS
+from core.commands.parser import command_of, options_of, values_of
 from core.errors import Code
 from core.settings.problems import Problems
 from core.settings.variables import Variables
+from tests.house.drawing import BOXES, HEIGHT, LINE, WIDTH, drawing
 from tests.house.guides import (
     GUIDES,
     PAGES,
@@ -24,6 +27,7 @@ from tests.house.guides import (
     alert_subjects,
     anchor_in_the_repository,
     anchor_on_the_site,
+    chat_commands,
     command_lines,
     fences,
     headings,
@@ -32,7 +36,7 @@ from tests.house.guides import (
 
 ERRORS = (TOP / "docs" / "errors.md").read_text()
 LINES = list(command_lines())
-OTHER_PROGRAMS = {"cd", "cp", "curl", "docker", "git", "journalctl", "kubectl", "pip", "sudo"}
+OTHER_PROGRAMS = {".", "cd", "cp", "curl", "docker", "git", "journalctl", "kubectl", "pip", "sudo"}
 """Programs of guides that are not ours. A new one is added here, so that no command of ours goes unseen."""
 WRONG_STARTS: tuple[dict[str, str], ...] = (
     {"PARLEY_LANGAUGE": "en"},
@@ -131,6 +135,33 @@ def test_a_command_that_does_not_exist_is_noticed() -> None:
     for wrong in (("runn",), ("usage", "--jsn"), ("summary", "--period", "year"), ("errors", "A", "B")):
         with pytest.raises(AssertionError):
             assert_parses(wrong)
+
+
+@pytest.mark.parametrize("text", chat_commands())
+def test_each_chat_command_of_a_guide_is_read(text: str) -> None:
+    command = command_of(text)
+    assert command is not None
+    name, argument = command
+    spec = COMMANDS[name]
+    if argument and not argument.endswith(":"):  # the name of an option alone
+        values_of(spec, options_of(spec, argument))
+
+
+def test_the_drawing_shows_parts_that_exist_and_no_text_leaves_its_box() -> None:
+    for box in BOXES:
+        assert [path for path in box.paths if not (TOP / path).exists()] == []
+        assert box.x + box.width < WIDTH
+        assert box.y + box.height < HEIGHT
+        assert 21 + len(box.lines) * LINE + 6 <= box.height, box.title
+        assert 24 + 8 * len(box.title) <= box.width + 20, box.title
+        assert all(24 + 6.6 * len(line) <= box.width for line in box.lines), box.title
+    assert not re.search(r"(?:href|url|src)\W+https?:", drawing())
+
+
+def test_the_architecture_names_every_package_of_the_core() -> None:
+    text = (TOP / "docs" / "architecture.md").read_text()
+    packages = [path.parent.name for path in TOP.glob("core/*/__init__.py")]
+    assert [name for name in packages if f"  {name}/" not in text] == []
 
 
 def test_a_guide_reads_nothing_from_the_network_for_its_pictures() -> None:

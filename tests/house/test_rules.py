@@ -105,7 +105,7 @@ def platforms_imported(source: str) -> set[str]:
 
 
 def test_files_that_repeat_the_code_say_what_it_says() -> None:
-    """.env.example and the Slack manifests."""
+    """.env.example, the Slack manifests and the drawing of the architecture."""
     stale = [str(file) for file, text in whole_files().items() if file.read_text() != text]
     assert stale == [], "run: make settings"
 
