@@ -13,11 +13,15 @@ from typer.main import get_command
 
 from bots.cli import parley
 from bots.config import SETTINGS, Config
+from core.access import Refusal
 from core.commands import COMMANDS
 from core.commands.parser import command_of, options_of, values_of
 from core.errors import Code
+from core.i18n import phrase
+from core.operators.alert_turns import alert_to_text
 from core.settings.problems import Problems
 from core.settings.variables import Variables
+from core.values.tasks import Alert
 from tests.house.drawing import BOXES, HEIGHT, LINE, WIDTH, drawing
 from tests.house.guides import (
     GUIDES,
@@ -70,6 +74,20 @@ def test_every_code_has_its_section_and_no_other_is_named() -> None:
 def test_every_subject_of_alerts_has_its_section_and_no_other_is_named() -> None:
     sections = re.findall(r"^### Alert: (\w+)$", ERRORS, re.MULTILINE)
     assert sorted(sections) == sorted(alert_subjects())
+
+
+def test_the_alert_that_is_shown_is_one_that_is_posted() -> None:
+    places = {"key": "OPENAI_API_KEY", "url": "OPENAI_BASE_URL"}
+    shown = " ".join(line.removeprefix("> ") for line in ERRORS.splitlines() if line.startswith("> "))
+    assert shown == alert_to_text(Alert("account main", Code.BAD_KEY, "K7M2QX", places), "en")
+
+
+def test_every_refusal_is_shown_as_people_read_it() -> None:
+    table = ERRORS.split("## Questions that are refused")[1].split("\n## ")[0]
+    shown = re.findall(r"^\| ([^|]*\.) \|", table, re.MULTILINE)
+    phrases = [phrase(one, "en") for one in (*Refusal, "refused_off")]
+    assert len(shown) == len(phrases)
+    assert all(one.startswith(words.rstrip(".")) for one, words in zip(phrases, shown, strict=True))
 
 
 def test_the_lines_at_the_start_are_those_that_the_program_prints(monkeypatch: pytest.MonkeyPatch) -> None:
