@@ -67,7 +67,9 @@ class ListedModels:
         self._environment = environment
         self._lists: dict[str, _List] = {}
         self._changed = asyncio.Event()
+        self._reloads = 0
         self._asking: dict[str, asyncio.Task[frozenset[str] | None]] = {}
+        self._running: set[asyncio.Task[frozenset[str] | None]] = set()
 
     async def find(self, name: str) -> ModelLookup:
         """Look a name up in the list of the account that would be asked for it. Waits `WAIT_S` at most."""
@@ -92,18 +94,21 @@ class ListedModels:
             names = await self._names(account)
             for route in self._set_for(account) if names else ():
                 self._report(route, names or frozenset())
-            told = told and (names is not None or self._lists[account.account.name].lasts)
+            known = self._lists.get(account.account.name)
+            told = told and (names is not None or known is None or known.lasts)
         return told
 
     def reload(self, catalog: ModelCatalog, offered: Iterable[str]) -> None:
         """The configuration has changed: `run` checks it anew."""
         self._catalog, self._offered = catalog, tuple(offered)
+        self._reloads += 1
         self._lists.clear()
+        self._asking.clear()
         self._changed.set()
 
     async def close(self) -> None:
         """End the requests that are under way."""
-        asking = list(self._asking.values())
+        asking = list(self._running)
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
@@ -150,18 +155,23 @@ class ListedModels:
             return known.names
         if account not in self._asking:
             self._asking[account] = task = asyncio.create_task(self._ask(route))
-            task.add_done_callback(lambda _: self._asking.pop(account, None))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
         return await asyncio.shield(self._asking[account])
 
     async def _ask(self, route: Route) -> frozenset[str] | None:
-        names, lasts = None, True
+        names, lasts, reloads = None, True, self._reloads
         try:
             names = await served_models(route, self._clock, self._environment)
         except (ModelError, SettingsError) as error:
             lasts = error.code in _NO_LIST
             log.info("models_not_listed", account=route.account.name, **error.log_keys)
-        until_s = self._clock.monotonic() + (FRESH_S if lasts else FAILED_S)
-        self._lists[route.account.name] = _List(names, until_s, lasts)
+        except Exception:  # a list is of no such use that it may end the program
+            log.exception("models_not_listed", account=route.account.name)
+        if reloads == self._reloads:  # else the account may be another one by now
+            until_s = self._clock.monotonic() + (FRESH_S if lasts else FAILED_S)
+            self._lists[route.account.name] = _List(names, until_s, lasts)
+            self._asking.pop(route.account.name, None)
         return names
 
 

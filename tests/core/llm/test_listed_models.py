@@ -158,3 +158,18 @@ class TestSettings:
         await until(lambda: len(rig.posted) == 1)
         assert rig.posted[0].what.startswith("listing wrong@")
         running.cancel()
+
+    async def test_a_list_that_was_asked_for_before_the_change_counts_no_more(
+        self, fake: FakeCompletions
+    ) -> None:
+        async with FakeCompletions(models=("other",)) as other:
+            rig = Rig(catalog_at(fake.base_url))
+            fake.hold_lists()
+            before = asyncio.create_task(rig.models.find("GPT-5.5"))
+            await until(lambda: len(fake.lists) == 1)
+            rig.models.reload(catalog_at(other.base_url, "other"), ())
+            fake.release_lists()
+            assert await before == ModelLookup(True)
+            assert await rig.models.find("GPT-5.5") == ModelLookup(False)
+            assert await rig.models.find("other") == ModelLookup(True)
+            await rig.models.close()
