@@ -12,13 +12,13 @@ from storage import DatabaseSettings
 from storage.backup import (
     BackupContent,
     back_up,
-    bring_up_to_date,
     put_in_place,
     read_content,
     take_copy,
 )
 from storage.lock import RunLock
 from storage.migrations import NEWEST
+from storage.restoring import bring_up_to_date
 from storage.url import pg_dump, pg_restore, sqlite_file
 from storage.whole_files import remove
 
@@ -51,8 +51,7 @@ async def restore(database: DatabaseSettings, file: Path, clock: Clock, tell: Te
         part = await asyncio.to_thread(take_copy, file, target)
         try:
             content = await asyncio.to_thread(read_content, part, file)
-            if content.revision != NEWEST:
-                await bring_up_to_date(part)
+            forgotten = await bring_up_to_date(part, target, clock)
             kept = target.with_name(f"{target.name}.before-restore-{clock.now():%Y%m%d-%H%M%S}")
             had_one = target.exists()
             await asyncio.to_thread(put_in_place, part, target, kept)
@@ -61,6 +60,8 @@ async def restore(database: DatabaseSettings, file: Path, clock: Clock, tell: Te
     tell(f"restored {target}: {content_to_text(content)}")
     if content.revision != NEWEST:
         tell(f"schema   {content.revision} of the backup is now {NEWEST}")
+    if forgotten:
+        tell(f"people   {forgotten} who were forgotten after the backup are forgotten in it too")
     if had_one:
         tell(f"before   {kept} is the database as it was: remove it once you don't need it")
 

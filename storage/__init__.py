@@ -53,6 +53,7 @@
     migrations  the schema's history; `open_store` brings a database up to date
     lock        one `parley run` to a database
     checks      the checks of `parley doctor` of the database and its disk
+    restoring   what a restored database learns from the one before
     whole_files files that appear whole or not at all
     records     the records of `parley export`
     backup      a copy of an SQLite database in one file, and its restoration

@@ -12,11 +12,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL
-
-from core.errors import SettingsError, StoreError
-from storage.engine import Database
-from storage.migrations import NEWEST, upgrade
+from core.errors import SettingsError
+from storage.migrations import NEWEST
 from storage.url import SIDE_FILES, make_folder
 from storage.whole_files import appear, check_new, in_words, part_beside
 
@@ -75,17 +72,6 @@ def take_copy(backup: Path, database: Path) -> Path:
         _copy(backup, part)
         read_content(part, backup)
     return part
-
-
-async def bring_up_to_date(part: Path) -> None:
-    """Have the copy of an older version's database get today's schema. Raises SettingsError."""
-    database = Database(URL.create("sqlite+pysqlite", database=str(part)))
-    try:
-        await database.migrate(upgrade)
-    except StoreError as error:
-        raise SettingsError(f"the schema of the backup can't be brought up to date: {error.detail}") from None
-    finally:
-        await database.close()
 
 
 def put_in_place(part: Path, database: Path, kept: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,11 @@ from storage import DatabaseSettings, SqlStore, open_existing, open_store
 from storage.engine import Database
 from storage.lock import RunLock
 from storage.migrations import NEWEST, upgrade
-from tests.contract.stored import ANN, NOON, PICTURE, PLACE, answered, ask
+from tests.contract.stored import ANN, BEN, NOON, PICTURE, PLACE, answered, ask
 from tests.fakes.clock import FakeClock
 
 CLOCK = FakeClock()
+RARE = "quokka-71930"
 
 
 @pytest.fixture
@@ -274,15 +276,48 @@ class TestRestore:
         assert not any("before" in line for line in told)
 
 
-async def test_a_forgotten_person_is_in_an_old_backup_and_restored_with_it(
-    database: DatabaseSettings, tmp_path: Path, told: list[str]
-) -> None:
-    """The documentation says so: `/forget` reaches no backup."""
-    store = await open_store(database, CLOCK)
-    await answered(store, ask("m1", "first"))
-    make_backup(database, tmp_path / "b.db", told.append, force=False)
-    await store.forget_person("slack", "T1", ANN.id, NOON)
-    await store.purge()
-    await store.close()
-    await restore(database, tmp_path / "b.db", CLOCK, told.append)
-    assert await questions(database) == ["first"]
+class TestSince:
+    """A restored database learns from the one that it replaces."""
+
+    async def test_who_was_forgotten_since_the_backup_is_forgotten_in_it_too(
+        self, database: DatabaseSettings, tmp_path: Path, told: list[str]
+    ) -> None:
+        store = await open_store(database, CLOCK)
+        await answered(store, ask("m1", RARE))
+        await answered(store, ask("m2", "another's", by=BEN))
+        make_backup(database, tmp_path / "b.db", told.append, force=False)
+        await store.forget_person("slack", "T1", ANN.id, NOON + timedelta(days=1))
+        await store.close()
+        await restore(database, tmp_path / "b.db", CLOCK, told.append)
+        assert await questions(database) == ["", "another's"]
+        store = await open_existing(database, CLOCK)
+        assert await store.messages_by_person("slack", "T1", ANN.id) == []
+        await store.close()
+        assert any(line.startswith("people   1 who were forgotten") for line in told)
+        assert RARE.encode() not in (tmp_path / "data" / "parley.db").read_bytes()
+
+    async def test_without_the_database_of_today_nobody_is_known_to_be_forgotten(
+        self, database: DatabaseSettings, tmp_path: Path, told: list[str]
+    ) -> None:
+        store = await open_store(database, CLOCK)
+        await answered(store, ask("m1", RARE))
+        make_backup(database, tmp_path / "b.db", told.append, force=False)
+        await store.forget_person("slack", "T1", ANN.id, NOON + timedelta(days=1))
+        await store.close()
+        (tmp_path / "data" / "parley.db").write_bytes(b"damaged" * 999)
+        await restore(database, tmp_path / "b.db", CLOCK, told.append)
+        assert await questions(database) == [RARE]
+
+    async def test_the_times_up_to_which_platforms_were_heard_stay(
+        self, database: DatabaseSettings, tmp_path: Path, told: list[str]
+    ) -> None:
+        store = await open_store(database, CLOCK)
+        await store.advance_watermark("slack", "T1", NOON)
+        make_backup(database, tmp_path / "b.db", told.append, force=False)
+        later = NOON + timedelta(hours=1)
+        await store.advance_watermark("slack", "T1", later)
+        await store.close()
+        await restore(database, tmp_path / "b.db", CLOCK, told.append)
+        store = await open_existing(database, CLOCK)
+        assert await store.watermark("slack", "T1") == later
+        await store.close()

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_references import command
-from tests.e2e.test_slack import AT, answered
+from tests.e2e.test_slack import AT, answered, answers
 from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.slack import FakeSlack
+from tests.waiting import until
+
+
+async def ended(folder: Path) -> None:
+    """Wait until every answer is stored: it is shown before."""
+    await until(partial(_all_ended, folder / "data" / "parley.db"))
+
+
+def _all_ended(file: Path) -> bool:
+    with closing(sqlite3.connect(file)) as database:
+        return not database.execute("SELECT id FROM turns WHERE state IN ('waiting', 'running')").fetchall()
 
 
 async def test_an_evening_is_backed_up_lost_and_restored(
@@ -22,10 +36,19 @@ async def test_an_evening_is_backed_up_lost_and_restored(
     async with Program(tmp_path, **settings) as program:
         ts = await slack.say("U1", "C1", f"{AT} remember the number 71930")
         await answered(slack, "C1", ts, "noted")
+        await ended(tmp_path)
         told = await command(program, "backup", "evening.db")
         assert "1 turns, 2 messages" in told
         assert "exists" in await command(program, "backup", "evening.db", status=2)
         assert "is running" in await command(program, "restore", "evening.db", status=2)
+        late = await slack.say("U1", "C1", f"{AT} asked after the backup")
+        await answered(slack, "C1", late, "noted")
+        await ended(tmp_path)
+    await command(program, "restore", "evening.db")
+    async with Program(tmp_path, **settings):
+        again = await slack.say("U1", "C1", f"{AT} still there?")
+        await answered(slack, "C1", again, "noted")
+        assert len(answers(slack, "C1", late)) == 1, "what was answered after the backup is not answered again"
     (tmp_path / "data" / "parley.db").unlink()
     told = await command(program, "restore", "evening.db")
     assert "1 turns, 2 messages" in told
@@ -42,6 +65,7 @@ async def test_all_that_is_stored_is_exported_beside_the_running_program(
     async with Program(tmp_path, **slack_settings(slack) | model_settings(endpoint)) as program:
         ts = await slack.say("U1", "C1", f"{AT} remember the number 71930")
         await answered(slack, "C1", ts, "noted")
+        await ended(tmp_path)
         printed = [json.loads(line) for line in (await command(program, "export")).splitlines()]
         assert [one["text"] for one in printed if one["type"] == "message"] == [
             "remember the number 71930",
