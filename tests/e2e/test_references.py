@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from core.i18n import phrase
@@ -12,7 +15,7 @@ from tests.e2e.program import Program
 from tests.e2e.test_slack import AT, answered
 from tests.fakes.completions import FakeCompletions, Status, Words
 from tests.fakes.slack import FakeSlack
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 OPENING, CLOSING = phrase("ref", "en", ref="|").split("|")
 NO_MONEY = Status(402, json.dumps({"error": {"message": "the balance is 0", "code": "insufficient_quota"}}))
@@ -27,9 +30,20 @@ async def command(program: Program, *arguments: str, status: int = 0) -> str:
     return beside.output
 
 
-async def shown_ref(slack: FakeSlack, ts: str) -> str:
+async def ended(folder: Path) -> None:
+    """Wait until every answer is stored: it is shown before."""
+    await until(partial(_all_ended, folder / "data" / "parley.db"))
+
+
+def _all_ended(file: Path) -> bool:
+    with closing(sqlite3.connect(file)) as database:
+        return not database.execute("SELECT id FROM turns WHERE state IN ('waiting', 'running')").fetchall()
+
+
+async def shown_ref(folder: Path, slack: FakeSlack, ts: str) -> str:
     """The reference under the failed answer to a question."""
     answer = await answered(slack, "C1", ts, OPENING)
+    await ended(folder)
     return answer.visible.rpartition(OPENING)[2].removesuffix(CLOSING)
 
 
@@ -40,7 +54,7 @@ async def test_a_reference_tells_the_operator_the_cause_and_its_question_is_aske
     settings = slack_settings(slack) | model_settings(endpoint)
     async with Program(tmp_path, **settings) as program:
         ts = await slack.say("U1", "C1", f"{AT} why?")
-        ref = await shown_ref(slack, ts)
+        ref = await shown_ref(tmp_path, slack, ts)
         told = await command(program, "errors", ref.lower())
         lines = {line[:10].strip(): line[11:] for line in told.splitlines()}
         assert lines["reference"] == ref
@@ -69,7 +83,7 @@ async def test_a_question_is_asked_again_at_the_next_start_where_no_parley_runs(
     settings = slack_settings(slack) | model_settings(endpoint)
     async with Program(tmp_path, **settings) as program:
         ts = await slack.say("U1", "C1", f"{AT} why?")
-        ref = await shown_ref(slack, ts)
+        ref = await shown_ref(tmp_path, slack, ts)
     assert "the next start of parley begins it" in await command(program, "retry", ref)
     endpoint.default = Words("better late")
     async with Program(tmp_path, **settings):
@@ -86,6 +100,7 @@ async def test_what_is_no_reference_and_what_has_not_failed_is_said_in_words(
         assert "no failure has the reference K7M2QX" in await command(program, "errors", "k7m2qx", status=2)
         assert "there is no turn 99" in await command(program, "retry", "99", status=2)
         await answered(slack, "C1", await slack.say("U1", "C1", f"{AT} why?"), "fine")
+        await ended(tmp_path)
         assert "has not failed (done)" in await command(program, "retry", "1", status=2)
 
 
