@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import tomllib
 
 from bots.setup.answers import Endpoint
-from core.errors import SettingsError
-from core.settings.parley_toml import FILE
+from core.settings.parley_toml import FILE, parse_config_file
 
 
 def names_models(text: str) -> bool:
     """True if a `parley.toml` has more than tools. Raises SettingsError for one that is no TOML."""
-    try:
-        return bool(set(tomllib.loads(text)) - {"tools"})
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{FILE}: {error}") from None
+    return bool(set(parse_config_file(text, FILE, {}).values) - {"tools"})
 
 
 def with_tools(text: str, tools: str) -> str:

@@ -94,5 +94,5 @@ def test_tools_that_are_there_stay_behind_the_endpoints() -> None:
 
 
 def test_a_file_that_is_no_toml_is_refused_with_its_place() -> None:
-    with pytest.raises(SettingsError, match=r"parley\.toml: Invalid value"):
+    with pytest.raises(SettingsError, match=r"parley\.toml: end of document: is not TOML"):
         names_models("models = [")
