@@ -76,7 +76,10 @@ def _sections(app: App, usage: UsageSection) -> Sequence[Section]:
             lambda: [server.overview() for server in app.tool_servers.configured],
             lambda: app.core.parley_builtin_tools,
         ),
-        SettingsSection(app.store, SettingsSources(lambda: _own_settings(app), lambda: app.catalog, currency)),
+        SettingsSection(
+            app.store,
+            SettingsSources(lambda: app.core, lambda: _own_settings(app), lambda: app.catalog, currency),
+        ),
         AuditSection(app.store, currency),
     ]
 

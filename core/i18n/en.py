@@ -1061,6 +1061,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "operator_not_set": "not set",
     "operator_origin_environment": "environment",
     "operator_origin_default": "default",
+    "operator_in_force": "In force there",
+    "operator_all_in_force": "all that is in force there",
     "operator_section_audit": "Audit",
     "operator_audit": "Who changed what",
     "operator_audit_about": "Changes of settings, limits that were allowed once more, questions that were asked again, "

@@ -982,6 +982,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "operator_not_set": "未设置",
     "operator_origin_environment": "环境变量",
     "operator_origin_default": "默认值",
+    "operator_in_force": "在那里生效的设置",
+    "operator_all_in_force": "查看生效的全部设置",
     "operator_section_audit": "审计",
     "operator_audit": "谁改了什么",
     "operator_audit_about": "设置的改动、限额的追加、重新提的问题、对工具调用的决定，以及可能改动了内容的调用。",

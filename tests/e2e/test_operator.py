@@ -19,7 +19,8 @@ from core.ports.store.privacy import Feedback
 from core.spend.chart_child import WIDTH
 from core.values.places import Person, Place
 from tests.e2e.browser import CHROMIUM, NO_BROWSER, window
-from tests.e2e.conftest import model_endpoint, model_settings
+from tests.e2e.conftest import model_endpoint, model_settings, slack_settings, slack_workspace
+from tests.e2e.discord_people import rows
 from tests.e2e.operator_page import (
     HOSTILE,
     PHONE,
@@ -39,6 +40,8 @@ from tests.e2e.test_web import NO_KEY, answers, ask, composer, focus_is_seen
 from tests.e2e.test_web_budgets import answered
 from tests.fakes.completions import FakeCompletions, Status, Words
 from tests.fakes.mcp import HttpServers
+from tests.fakes.slack import BOT_USER, TEAM
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -410,6 +413,13 @@ async def test_settings_are_shown_with_their_origin_and_no_secret(
         await expect(changed).to_have_count(3)
         await expect(changed.filter(has_text="Instructions")).to_contain_text(HOSTILE[:20])
         await expect(page.get_by_role("region", name="Models")).to_contain_text("GPT-5.5")
+        await changed.filter(has_text="Instructions").get_by_role("link").click()
+        force = page.get_by_role("region", name="In force there").locator("tbody tr")
+        await expect(force.filter(has_text="Instructions")).to_contain_text(HOSTILE[:20])
+        for label, value, origin in (("Model", "m", "workspace"), ("Questions a minute", "7", "default")):
+            row = force.filter(has=page.get_by_role("cell", name=label, exact=True))
+            await expect(row).to_contain_text(value)
+            await expect(row).to_contain_text(origin)
         before = await own.count()
         await page.get_by_role("link", name="Only those that are set").click()
         await expect(own.filter(has=page.get_by_text("PARLEY_RATE", exact=True))).to_have_count(1)
@@ -476,3 +486,28 @@ async def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(
             assert name in names
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", level=1)).to_contain_text("is asked again")
+
+
+async def test_a_workspace_is_shown_with_its_last_event_and_a_question_links_to_its_message(
+    chromium: Browser, tmp_path: Path, endpoint: FakeCompletions
+) -> None:
+    endpoint.script(NO_KEY)
+    async with slack_workspace() as slack:
+        slack.space.add_person("U9", HOSTILE, HOSTILE)
+        slack.space.add_channel("C8", "loom")
+        settings = model_settings(endpoint) | WITH_TOKEN | slack_settings(slack)
+        async with Program(tmp_path, **settings) as program, window(chromium) as page:
+            await slack.say("U9", "C8", f"<@{BOT_USER}> why?")
+            await slack.wait_for(lambda: len(slack.messages("C8")) > 1)
+            await until(lambda: rows(tmp_path, "SELECT 1 FROM failures"))
+            await signed_in(page, program, "/platforms")
+            team = page.get_by_role("region", name="Platforms").locator("tbody tr", has_text="slack")
+            for words in ("works", "connected", TEAM, "ago"):
+                await expect(team.first).to_contain_text(words)
+            await page.get_by_role("link", name="Failures").click()
+            failed = page.get_by_role("region", name="What failed").locator("tbody tr", has_text="U9")
+            await expect(failed).to_contain_text(HOSTILE[:40])
+            await expect(failed.get_by_role("link", name="C8")).to_have_attribute(
+                "href", re.compile("^https?://")
+            )
+            assert await page.locator("script, img").count() == 0
