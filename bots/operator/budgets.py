@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bots.operator.layout import form
 from bots.operator.markup import Html, html
 from bots.operator.sections import Done, Query
-from bots.operator.view import View, badge, heading, prose, table
+from bots.operator.view import View, badge, heading, prose, sentences, table
 from core.ports.store.budgets import BudgetStore
 from core.spend.budget_lifts import BudgetLifts, LiftOutcome
 from core.spend.budget_text import AlertView, allowed_to_text, amount_to_text, reached_to_text
@@ -55,7 +55,7 @@ class BudgetsSection:
         spent = amount_to_text(balance.spent.of(budget.limit.unit), budget.limit.unit, view.language, currency)
         allowed = allowed_to_text(budget, balance, view.language, currency)
         return [
-            prose(reached_to_text(one, readers)),
+            prose(sentences(reached_to_text(one, readers))),
             view.say("spent_of", spent=spent, allowed=allowed),
             badge(view.say("lifted"), "good")
             if budget.lifts(balance) > one.lifts

@@ -8,7 +8,7 @@ from typing import Protocol
 from bots.operator.layout import form
 from bots.operator.markup import Html, element, foreign, html
 from bots.operator.sections import Done, Query
-from bots.operator.view import View, badge, choices, heading, number_of, path_of, prose, soft, table
+from bots.operator.view import View, badge, choices, heading, number_of, path_of, prose, sentences, soft, table
 from core.clock import Clock
 from core.errors import Code, ModelError
 from core.operators.failure_text import advice_for
@@ -23,7 +23,7 @@ PAGE = 50
 """Failures on a page."""
 LOOKED_AT = 500
 """The newest failures, among which those are looked for that were set aside or asked again."""
-_HEADS = ("head_when", "head_question", "head_cause_todo", "head_model_asked")
+_HEADS = ("head_when", "head_about", "head_cause_todo", "head_model_asked")
 
 
 class RetryStore(FailureStore, ToolStore, Protocol):
@@ -94,7 +94,7 @@ def _row(view: View, one: StoredFailure) -> list[Html | str]:
     return [
         html(view.moment(one.at), element("br"), view.ago(one.at), element("br"), ref, _retry(view, one)),
         _subject(view, one),
-        prose(_cause(view, failure), element("p", advice_for(one, view.language))),
+        prose(_cause(view, failure), element("p", sentences(advice_for(one, view.language)))),
         _asked(view, failure),
     ]
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bots.operator.markup import Html, element, foreign, html
 from bots.operator.sections import Query
-from bots.operator.view import View, badge, heading, more_rows, prose, soft, table
+from bots.operator.view import View, badge, heading, more_rows, prose, sentences, soft, table
 from core.delivery.rate_limits import LimitState
 from core.i18n import advise
 from core.llm.overview import AccountOverview, OpenBreaker
@@ -111,7 +111,7 @@ def _breaker(view: View, one: OpenBreaker) -> Html:
         element("code", f"{one.key}: {one.why}"),
         f" · {due}",
         element("br"),
-        one.advice,
+        sentences(one.advice),
     )
 
 
@@ -119,7 +119,7 @@ def _alert_row(view: View, one: Alert) -> list[Html | str]:
     return [
         view.subject(one.what),
         element("code", one.why),
-        prose(advise(one.code, view.language, one.places)),
+        prose(sentences(advise(one.code, view.language, one.places))),
         element("code", one.ref),
     ]
 

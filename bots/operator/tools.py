@@ -56,7 +56,7 @@ def _asking(view: View, turn: Turn, asked: ApprovalAsked) -> list[Html | str]:
         html(view.moment(turn.ask.at), element("br"), view.ago(turn.ask.at)),
         view.place(turn.ask.place, turn.ask.id),
         view.person(turn.ask.author),
-        prose(tools),
+        tools,
         name_list(asked.approvers, view.language) or view.say("approver_asker"),
         view.say("none") if asked.expires_at is None else view.moment(asked.expires_at),
     ]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.numbers import format_decimal, format_percent
 
-from bots.operator.markup import Child, Html, element, foreign
+from bots.operator.markup import Child, Html, element, foreign, html
 from core.i18n import LOCALES, SPOKEN, TAGS, phrase
 from core.values.places import Person, Place
 
@@ -76,7 +76,7 @@ class View:
     def subject(self, what: str) -> str:
         """The subject of an alert in words; as it is where it is one of another version."""
         scope, _, name = what.partition(" ")
-        key = f"alert_{scope}"
+        key = f"operator_limit_{name}" if scope == "budget" else f"alert_{scope}"
         return phrase(key, self.language, name=name) if key in SPOKEN[self.language] else what
 
     def place(self, place: Place, message_id: str = "") -> Html:
@@ -128,6 +128,12 @@ def soft(text: str) -> Html:
 def prose(*content: Child) -> Html:
     """Sentences in a cell of a table, which stay wide enough to be read."""
     return element("div", *content, class_="prose")
+
+
+def sentences(text: str) -> Html:
+    """Sentences of Parley's own, in which names of commands and settings stand in backticks."""
+    parts = text.split("`")
+    return html([element("code", part) if number % 2 else part for number, part in enumerate(parts)])
 
 
 def badge(text: str, kind: str) -> Html:

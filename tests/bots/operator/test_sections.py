@@ -119,6 +119,14 @@ async def test_a_failure_of_every_kind_is_shown_though_nothing_is_known_of_it(la
         assert Parsed(await section.body(view, strange)).names.count("tr") > 1
 
 
+async def test_names_in_backticks_are_set_apart_and_a_limit_is_named() -> None:
+    store = MemoryStore()
+    await store.record_failure(Failure("REF123", Code.BUDGET, what="budget all"), START)
+    shown = await FailuresSection(store).body(VIEW, {})
+    assert "<code>/budget</code> shows the limits" in shown
+    assert "the budget of everybody" in Parsed(shown).text
+
+
 async def test_failures_are_shown_page_by_page() -> None:
     store = MemoryStore()
     for number in range(PAGE + 2):
