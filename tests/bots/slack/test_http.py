@@ -7,12 +7,12 @@ import gzip
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
 import pytest
+from aiohttp.web import Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.signature import SignatureVerifier
@@ -54,10 +54,12 @@ class Receiver:
 
 
 class App:
-    """The routes on loopback. `send` returns the status, the headers and the text of the answer."""
+    """The routes on loopback. `send` returns the status, the headers and the text of the answer. `arrived`: the number
+    of requests that have come."""
 
-    def __init__(self, url: str, receiver: Receiver, clock: FakeClock) -> None:
-        self.url = url
+    def __init__(self, receiver: Receiver, clock: FakeClock) -> None:
+        self.url = ""
+        self.arrived = 0
         self.receiver = receiver
         self.clock = clock
 
@@ -82,9 +84,12 @@ class App:
 
 
 @asynccontextmanager
-async def answering(requests: SignedRequests) -> AsyncIterator[str]:
-    refuse = partial(refuse_host, Hosts())
-    server = HttpServer("127.0.0.1", 0, {}, requests.routes(), bytes, refuse, signed_paths=PATHS)
+async def answering(requests: SignedRequests, app: App) -> AsyncIterator[str]:
+    def refuse(request: Request) -> Response | None:
+        app.arrived += request.path in PATHS
+        return None if request.path in PATHS else refuse_host(Hosts(), request)
+
+    server = HttpServer("127.0.0.1", 0, {}, requests.routes(), bytes, refuse)
     try:
         yield await server.start()
     finally:
@@ -94,8 +99,9 @@ async def answering(requests: SignedRequests) -> AsyncIterator[str]:
 @pytest.fixture
 async def app() -> AsyncIterator[App]:
     receiver, clock = Receiver(), FakeClock()
-    async with answering(SignedRequests(SECRET, receiver, clock, body_s=0.2)) as url:
-        yield App(url, receiver, clock)
+    app = App(receiver, clock)
+    async with answering(SignedRequests(SECRET, receiver, clock, body_s=0.2), app) as app.url:
+        yield app
 
 
 # -- signatures
@@ -193,12 +199,13 @@ async def test_a_recorded_request_does_nothing_a_second_time_and_is_refused_late
 
 async def test_the_same_request_twice_at_once_is_done_once_and_answered_twice(app: App) -> None:
     app.receiver.held = asyncio.Event()
-    both = [asyncio.create_task(app.status(BODY, app.signed(BODY))) for _ in range(2)]
+    first = asyncio.create_task(app.status(BODY, app.signed(BODY)))
     await until(lambda: app.receiver.payloads)
-    await asyncio.sleep(0.05)
-    assert [task.done() for task in both] == [False, False]
+    second = asyncio.create_task(app.status(BODY, app.signed(BODY)))
+    await until(lambda: app.arrived == 2)
+    assert not first.done()
     app.receiver.held.set()
-    assert await asyncio.gather(*both) == [200, 200]
+    assert (await first, await second) == (200, 200)
     assert len(app.receiver.payloads) == 1
 
 
@@ -208,7 +215,7 @@ async def test_an_event_that_comes_again_while_it_is_being_stored_waits_for_that
     first = asyncio.create_task(app.status(body, app.signed(body)))
     await until(lambda: app.receiver.payloads)
     again = asyncio.create_task(app.status(body, app.signed(body, off_s=3) | {"X-Slack-Retry-Num": "1"}))
-    await asyncio.sleep(0.05)
+    await until(lambda: app.arrived == 2)
     assert not again.done()
     app.receiver.held.set()
     assert (await first, await again, len(app.receiver.payloads)) == (200, 200, 1)
