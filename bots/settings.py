@@ -1,4 +1,4 @@
-"""Every setting with its default, as text, for `.env.example`, `parley settings` and the README."""
+"""Every setting with its default, as text, for `.env.example`, `parley settings` and the guides."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _section(settings: type[Settings]) -> str:
 
 
 def settings_to_table(classes: tuple[type[Settings], ...]) -> str:
-    """The same as a Markdown table, for the README."""
+    """The same as a Markdown table, for the guides."""
     rows = ["| setting | default | what it means |", "|---|---|---|"]
     for settings in classes:
         for name, field in settings.model_fields.items():

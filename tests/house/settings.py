@@ -28,7 +28,6 @@ def whole_files() -> dict[Path, str]:
 def blocks() -> dict[tuple[Path, str], str]:
     """The parts of files between `<!-- name: ... -->` and `<!-- /name -->`, by file and name."""
     return {
-        (TOP / "README.md", "settings"): settings_to_table(SETTINGS),
         (TOP / "docs/settings.md", "settings"): settings_to_table(SETTINGS),
         (TOP / "docs/settings.md", "channel-settings"): channel_settings_to_table(),
         (TOP / "docs/errors.md", "error-sentences"): errors_to_table(),
