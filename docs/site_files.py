@@ -20,7 +20,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         path = Path(file.abs_src_path or "")
         if path.is_relative_to(config.docs_dir):
             files.remove(file)
-    pages = [path for path in Path(config.docs_dir).iterdir() if path.suffix in (".md", ".svg", ".png")]
+    pages = [path for path in Path(config.docs_dir).iterdir() if path.suffix in (".md", ".svg", ".css")]
     others = [path for pattern in OTHERS for path in TOP.glob(pattern) if path.is_file()]
     for path in sorted({*pages, *others}):
         name = path.relative_to(TOP).as_posix()
