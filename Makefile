@@ -10,7 +10,7 @@ LOCKED := --require-hashes --only-binary :all: -r
 # A line for each package that pip fetches; the status is that of pip.
 TELL   := '/^Collecting/ { print "  " ++n "  " $$2; fflush() } /^Installing/ { print "  unpacking " n " packages ..."; fflush() } /^status/ { exit $$2 }'
 
-.PHONY: run install install-dev test lint bench chaos soak fuzz screenshot docs settings lock clean
+.PHONY: run install install-dev test lint bench chaos soak fuzz audit wheel screenshot docs settings lock clean
 
 run: install
 	@$(VENV)/bin/parley run
@@ -74,12 +74,28 @@ chaos: install-dev
 	$(VENV)/bin/python -m tests.chaos
 
 soak: install-dev
-	$(VENV)/bin/python -m tests.soak
+	$(VENV)/bin/python -m tests.soak $(or $(only),crowd)
 
 fuzz: export WORLDS ?= 10000
 fuzz: install-dev
 	$(VENV)/bin/python -m tests.fuzz
 	$(VENV)/bin/python -m pytest -n 2 -m hypothesis --hypothesis-profile=explore
+
+# Known vulnerabilities of every dependency that is locked, of Python (osv.dev) and of the page's linters (npm). Needs the net.
+audit: $(VENV)/audit/.installed $(PAGE)/node_modules/.installed
+	$(VENV)/audit/bin/pip-audit --strict --require-hashes --disable-pip -s osv -r deploy/requirements.txt -r deploy/requirements-dev.txt
+	cd $(PAGE) && $(NPM) audit
+
+$(VENV)/audit/.installed: deploy/requirements-audit.txt | $(VENV)/bin/python
+	@$(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check --quiet install $(LOCKED) deploy/requirements-audit.txt
+	@touch $@
+
+# Builds dist/parley-*.whl, for `pip install` where make is not at hand.
+wheel: install
+	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
+	@rm -rf build
+	@ls dist/*.whl
 
 # Takes the README's pictures from the running program; needs Chromium.
 screenshot: install-dev
@@ -101,6 +117,7 @@ lock:
 	echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra dev $(LOCK_FLAGS) -o deploy/requirements-dev.txt
 	echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra dev --extra bench $(LOCK_FLAGS) -o deploy/requirements-bench.txt
 	echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra docs $(LOCK_FLAGS) -o deploy/requirements-docs.txt
+	echo 'pip-audit>=2.9' | uv pip compile - $(LOCK_FLAGS) -o deploy/requirements-audit.txt
 	cd $(PAGE) && $(NPM) install --package-lock-only --ignore-scripts --no-audit --no-fund --silent
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 

@@ -48,6 +48,7 @@ class Program:
         self.folder = folder
         self.settings = {"PARLEY_HTTP_PORT": str(self.port), "PARLEY_GRACE_S": "3", **settings}
         self.output = ""
+        self.executable = Path(sys.executable).with_name("parley")
         self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -97,7 +98,7 @@ class Program:
             self._process = await fork_parley(arguments, self.folder, environment)
         else:
             self._process = await asyncio.create_subprocess_exec(
-                str(Path(sys.executable).with_name("parley")),
+                str(self.executable),
                 *arguments,
                 cwd=self.folder,
                 env=environment,
