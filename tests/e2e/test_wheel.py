@@ -39,8 +39,8 @@ def built(folder: Path) -> Path:
     for file in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(TOP / file, source)
     run(*PIP, "wheel", *NOTHING_ELSE, "--no-build-isolation", "--wheel-dir", out, source)
-    (file,) = out.iterdir()
-    return file
+    (wheel,) = out.iterdir()
+    return wheel
 
 
 def installed(wheel: Path, folder: Path) -> Path:
