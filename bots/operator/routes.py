@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ from core.values.places import Person
 log = structlog.get_logger()
 
 COOKIE = "parley_operator"
+BODY_S = 20.0
+"""The longest time for the body of a form, in seconds."""
 OPERATOR = Person("operator", "PARLEY_OPERATOR_TOKEN")
 """The person of the audit for what is done by a reader who gave the token."""
 HEADERS: dict[str, str] = {
@@ -254,9 +257,15 @@ def _page(shown: Html, status: int = 200) -> web.Response:
 
 
 async def _fields(request: web.Request) -> dict[str, str]:
-    """The fields of a form, without files."""
-    given = await request.post()
-    return {name: value for name, value in given.items() if isinstance(value, str)}
+    """The fields of a form; none of a body that is no form."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        return {}
+    try:
+        async with asyncio.timeout(BODY_S):
+            body = await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _bearer_of(request: web.Request) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from zoneinfo import ZoneInfo
 
+import pytest
 from aiohttp import ClientSession, DummyCookieJar, web
 from aiohttp.test_utils import TestServer
 
@@ -159,6 +161,27 @@ async def test_a_form_needs_the_token_of_its_own_cookie_and_a_script_none() -> N
         assert (await rig.post("act", {"form_token": token, "a": "b"}, Cookie=cookie))[0] == 200
         assert (await rig.post("act", {"a": "c"}, **bearer))[0] == 200
         assert [(by, given["a"]) for by, given in rig.shown.done] == [("operator", "b"), ("operator", "c")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"token=%FF%FE\xff&token"),
+        ("application/x-www-form-urlencoded; charset=nonsense", b"token=x"),
+        ("multipart/form-data; boundary=x", b"--y\r\nno form"),
+        ("application/json", b"[1"),
+        ("text/plain", TOKEN.encode()),
+    ],
+)
+async def test_a_body_that_is_no_form_is_a_wrong_token(kind: str, body: bytes) -> None:
+    async with serving() as rig:
+        headers = {"Content-Type": kind}
+        async with rig.session.post(f"{rig.url}/operator/sign-in", data=body, headers=headers) as answer:
+            assert answer.status == 401
+        large = BytesIO(b"token=" + b"x" * 2_000_000)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        async with rig.session.post(f"{rig.url}/operator/sign-in", data=large, headers=headers) as answer:
+            assert answer.status == 413
 
 
 async def test_a_page_says_so_where_the_database_fails() -> None:
