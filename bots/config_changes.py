@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from bots.config import Config
 from core.llm.catalog import EMBED_AT, TRANSCRIBE_AT
-from core.settings.environment import Settings
+from core.settings.environment import CoreSettings, Settings
 from core.settings.live import RELOADED
 
 
@@ -26,17 +26,21 @@ def changes_of(old: Config, new: Config) -> ConfigChanges:
     if new.catalog.source and new.catalog.source == old.catalog.source and _of_models(new):
         in_core -= {"openai_model"}  # the first model of the file
     reloaded = [name.upper() for name in in_core & RELOADED] + [*_keys(old, new), *_rotated(old, new)]
-    others = [
-        *((old.database, new.database), (old.slack, new.slack), (old.discord, new.discord)),
-        *((old.web, new.web), (old.timers, new.timers)),
-    ]
     restart = [name.upper() for name in in_core - RELOADED]
-    restart += [name.upper() for one, other in others for name in _fields(one, other)]
+    restart += [name.upper() for one, other in _others(old, new) for name in _fields(one, other)]
     if old.catalog.transcriptions != new.catalog.transcriptions:
         restart.append(f"{TRANSCRIBE_AT} with its account")
     if old.catalog.embeddings != new.catalog.embeddings:
         restart.append(f"{EMBED_AT} with its account")
     return ConfigChanges(tuple(sorted(set(reloaded))), tuple(sorted(set(restart))))
+
+
+def _others(old: Config, new: Config) -> Iterator[tuple[Settings, Settings]]:
+    """The settings of both beside the core's."""
+    for one in fields(new):
+        before, after = getattr(old, one.name), getattr(new, one.name)
+        if isinstance(after, Settings) and not isinstance(after, CoreSettings):
+            yield before, after
 
 
 def _fields(old: Settings, new: Settings) -> Iterator[str]:

@@ -32,6 +32,7 @@ def key_lines(config: Config) -> list[str]:
         *(_of_account(account, config.variables) for account in accounts.values()),
         *_of_platforms(config),
         *(line for server in config.tool_servers for line in _of_server(server)),
+        *_of_collector(config),
     ]
 
 
@@ -56,6 +57,13 @@ def _of_server(server: ToolServer) -> Iterator[str]:
     for kind, values in (("header", server.headers), ("variable", server.env)):
         if secret := [name for name, value in values.items() if isinstance(value, SecretStr)]:
             yield f"{server.where} gets the {kind} {', '.join(secret)} of the tools {server.name}"
+
+
+def _of_collector(config: Config) -> Iterator[str]:
+    telemetry = config.telemetry
+    if telemetry.otel_exporter_otlp_endpoint and telemetry.otel_exporter_otlp_headers is not None:
+        headers = _named(["OTEL_EXPORTER_OTLP_HEADERS"], config.variables)
+        yield f"{_hosts(telemetry.otel_exporter_otlp_endpoint)} gets {headers}"
 
 
 def _hosts(*urls: str) -> str:

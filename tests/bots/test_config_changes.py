@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from bots.config import Config
 from bots.config_changes import ConfigChanges, changes_of
-from core.settings.environment import CoreSettings
+from core.settings.environment import CoreSettings, Settings
 from core.settings.live import RELOADED, LiveSettings
 from core.settings.problems import Problems
 from core.settings.variables import Variables
@@ -101,6 +102,17 @@ def test_keys_with_another_value_under_the_same_name(tmp_path: Path) -> None:
     old = config(tmp_path, FILE + JIRA)
     new = config(tmp_path, FILE + JIRA, TEAM_KEY="sk-secret-two", JIRA_TOKEN="Bearer secret-two")
     assert changes_of(old, new).reloaded == ("TEAM_KEY", "headers or variables of the tools jira")
+
+
+def test_every_setting_is_reloaded_or_needs_a_restart(tmp_path: Path) -> None:
+    old = config(tmp_path)
+    for one in fields(Config):
+        settings = getattr(old, one.name)
+        for name in type(settings).model_fields if isinstance(settings, Settings) else ():
+            new = replace(old, **{one.name: settings.model_copy(update={name: "another"})})
+            changes = changes_of(old, new)
+            assert (*changes.reloaded, *changes.restart) == (name.upper(),)
+            assert bool(changes.reloaded) == (name in RELOADED)
 
 
 def test_live_settings_take_over_what_a_reload_changes_and_nothing_else() -> None:

@@ -49,6 +49,8 @@ def test_each_host_is_named_with_the_settings_of_the_keys_that_it_gets(tmp_path:
             "JIRA_TOKEN": "Bearer secret-jira",
             "SLACK_APP_TOKEN_FILE": "token",
             "DISCORD_BOT_TOKEN": "secret-discord",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "https://traces.example/otlp",
+            "OTEL_EXPORTER_OTLP_HEADERS": "authorization=secret",
         },
         {"TEAM_KEY": "sk-secret-team", "SLACK_BOT_TOKEN": "xoxb-secret"},
     )
@@ -61,6 +63,7 @@ def test_each_host_is_named_with_the_settings_of_the_keys_that_it_gets(tmp_path:
         "discord.com, gateway.discord.gg gets DISCORD_BOT_TOKEN (from the environment)",
         "mcp.example gets the header Authorization of the tools jira",
         "uvx gets the variable FILES_KEY of the tools files",
+        "traces.example gets OTEL_EXPORTER_OTLP_HEADERS (from the environment)",
     ]
     assert "secret" not in "".join(lines)
     assert model_line(read.catalog, read.core) == "large at parley.toml"
