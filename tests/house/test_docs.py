@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from pydantic import BaseModel
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_command
@@ -18,9 +19,18 @@ from core.commands import COMMANDS
 from core.commands.parser import command_of, options_of, values_of
 from core.errors import Code
 from core.i18n import phrase
+from core.llm.catalog_file import (
+    AccountPart,
+    CatalogFile,
+    EmbedderPart,
+    EndpointPart,
+    ModelPart,
+    TranscriberPart,
+)
 from core.operators.alert_turns import alert_to_text
 from core.settings.problems import Problems
 from core.settings.variables import Variables
+from core.tools.config import ToolServer
 from core.values.tasks import Alert
 from tests.house.drawing import BOXES, HEIGHT, LINE, WIDTH, drawing
 from tests.house.guides import (
@@ -39,6 +49,7 @@ from tests.house.guides import (
 )
 
 ERRORS = (TOP / "docs" / "errors.md").read_text()
+SETTINGS_GUIDE = (TOP / "docs" / "settings.md").read_text()
 LINES = list(command_lines())
 OTHER_PROGRAMS = {".", "cd", "cp", "curl", "docker", "git", "journalctl", "kubectl", "pip", "sudo"}
 """Programs of guides that are not ours. A new one is added here, so that no command of ours goes unseen."""
@@ -180,6 +191,28 @@ def test_the_architecture_names_every_package_of_the_core() -> None:
     text = (TOP / "docs" / "architecture.md").read_text()
     packages = [path.parent.name for path in TOP.glob("core/*/__init__.py")]
     assert [name for name in packages if f"  {name}/" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("heading", "part"),
+    [
+        ("The file", CatalogFile),
+        ("An endpoint", EndpointPart),
+        ("An account", AccountPart),
+        ("A model", ModelPart),
+        ("A tool server", ToolServer),
+    ],
+)
+def test_every_key_of_parley_toml_is_listed_and_no_other(heading: str, part: type[BaseModel]) -> None:
+    section = SETTINGS_GUIDE.split(f"### {heading}\n")[1].split("\n#")[0]
+    rows = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(part.model_fields)
+
+
+@pytest.mark.parametrize("part", [TranscriberPart, EmbedderPart])
+def test_every_key_of_the_models_of_sounds_and_vectors_is_named(part: type[BaseModel]) -> None:
+    section = SETTINGS_GUIDE.split("`transcribe` and `embed` take")[1].split("\n#")[0]
+    assert part.model_fields.keys() <= set(re.findall(r"`(\w+)`", section))
 
 
 def test_a_guide_reads_nothing_from_the_network_for_its_pictures() -> None:
