@@ -5,12 +5,16 @@ A link between two pages is therefore the same on the site as in the repository,
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files, InclusionLevel
 
 TOP = Path(__file__).parents[1]
+_FROM_OTHER_HOSTS = re.compile(r'<(?:script|link|img)\b[^>]*(?:src|href)="(https?://[^"]*)')
 OTHERS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", ".env.example", "deploy/**/*")
 
 
@@ -27,3 +31,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         included = InclusionLevel.INCLUDED  # .env.example too, whose name begins with a dot
         files.append(File.generated(config, name, abs_src_path=str(path), inclusion=included))
     return files
+
+
+def on_post_page(output: str, page: Any, config: MkDocsConfig) -> str:
+    """Refuse a page that loads something from another host: the site is read without a network too."""
+    if found := _FROM_OTHER_HOSTS.findall(output):
+        raise PluginError(f"{page.file.src_uri} loads {', '.join(found)}")
+    return output
