@@ -323,7 +323,7 @@ def _errors_in_lines() -> Iterator[None]:
         _check_key_log(os.environ)
         yield
     except SettingsError as error:
-        _leave(*error.lines)
+        _leave(*error.lines, *(f"warning: {line}" for line in error.warnings))
     except StoreError as error:
         passing = error.retryable and not error.lasting
         _leave(f"DATABASE_URL: {error.shown}", status=AGAIN if passing else WRONG_SETTINGS)

@@ -95,6 +95,7 @@ class Config:
         catalog = problems.attempt(file_to_catalog, file, core) or environment_to_catalog(core)
         given, known = variables.given, _known_names(file)
         problems.lines += unknown_names(given, known)
+        problems.warnings += near_misses(given, known, _ALIASES)
         config = cls(
             core.model_copy(update={"openai_model": catalog.default.name}),
             DatabaseSettings.read(variables, problems),
@@ -106,7 +107,7 @@ class Config:
             problems.attempt(tool_servers, file) or (),
             file,
             variables,
-            tuple(near_misses(given, known, _ALIASES)),
+            tuple(problems.warnings),
             TelemetrySettings.read(variables, problems),
         )
         problems.attempt(check_ways, catalog, os.environ)

@@ -45,6 +45,8 @@ class Reload:
         except SettingsError as error:
             for line in error.lines:
                 log.error("setting_refused", problem=line)
+            for line in error.warnings:
+                log.warning("setting_not_read", problem=line)
             log.error("settings_not_reloaded", problems=len(error.lines))
             return
         for line in config.warnings:

@@ -15,7 +15,7 @@ the operator's log only.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -114,11 +114,12 @@ class BotError(Exception):
 
 class SettingsError(BotError):
     """Settings are wrong or missing. `lines` has one line for each, that names the variable; `detail` is all of
-    them."""
+    them. `warnings`: a line for each variable that may be a misspelt setting."""
 
-    def __init__(self, *lines: str) -> None:
+    def __init__(self, *lines: str, warnings: Sequence[str] = ()) -> None:
         super().__init__(Code.SETTINGS, "\n".join(lines))
         self.lines = lines
+        self.warnings = tuple(warnings)
 
     def __str__(self) -> str:
         return self.detail

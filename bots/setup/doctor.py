@@ -42,7 +42,7 @@ async def examine(clock: Clock) -> AsyncIterator[Finding]:
     try:
         config = Config.load()
     except SettingsError as error:
-        for finding in wrong_settings(error.lines):
+        for finding in (*wrong_settings(error.lines), *odd_settings(error.warnings)):
             yield finding
         return
     secrets = config.secrets()

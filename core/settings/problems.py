@@ -23,10 +23,12 @@ _LONGEST_SHOWN = 40
 
 
 class Problems:
-    """The lines of all that is wrong, so that they are reported at once."""
+    """The lines of all that is wrong, so that they are reported at once. `warnings` go with them: they may be the
+    cause."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.warnings: list[str] = []
 
     def attempt(
         self, check: Callable[_Given, _Result], *args: _Given.args, **kwargs: _Given.kwargs
@@ -36,12 +38,13 @@ class Problems:
             return check(*args, **kwargs)
         except SettingsError as error:
             self.lines += error.lines
+            self.warnings += error.warnings
             return None
 
     def check(self) -> None:
         """Raises SettingsError with all lines, each once, if there are any."""
         if self.lines:
-            raise SettingsError(*dict.fromkeys(self.lines))
+            raise SettingsError(*dict.fromkeys(self.lines), warnings=self.warnings)
 
 
 def variable_problems(error: ValidationError, model: type[BaseModel]) -> dict[str, str]:

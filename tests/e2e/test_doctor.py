@@ -58,8 +58,9 @@ async def test_json_has_every_fault_with_what_to_do_and_no_secret(
 
 
 async def test_wrong_settings_are_all_that_is_told(tmp_path: Path) -> None:
-    doctor = Program(tmp_path, PARLEY_RATE="often")
+    doctor = Program(tmp_path, PARLEY_RATE="often", SLACK_TOKEN="xoxb-test")
     await doctor.start("doctor")
     assert await doctor.end() == 1
     assert doctor.output.startswith("failed   settings: PARLEY_RATE: ")
-    assert doctor.output.endswith("0 ok, 0 warnings, 1 failed\n")
+    near = "warning  settings: SLACK_TOKEN: is not read; did you mean SLACK_BOT_TOKEN?\n"
+    assert doctor.output.endswith(f"{near}0 ok, 1 warning, 1 failed\n")

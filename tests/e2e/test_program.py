@@ -104,6 +104,20 @@ async def test_a_near_miss_is_a_warning_and_the_program_starts(tmp_path: Path) -
     assert "OPENAI_ORG_ID" not in program.output
 
 
+async def test_a_refused_start_names_the_near_misses_that_may_be_its_cause(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("OPENAI_API_BASE=http://127.0.0.1:1/v1\n")
+    program = Program(tmp_path, DISCORD_TOKEN="OTAw.discord.test-token", PARLEY_WEB="off")
+    await program.start()
+    assert await program.end() == 2
+    refusal, *warnings = program.output.splitlines()
+    assert refusal.startswith("parley: PARLEY_WEB: is off, and so is every other platform: ")
+    assert warnings == [
+        "parley: warning: OPENAI_API_BASE: is not read; did you mean OPENAI_BASE_URL?",
+        "parley: warning: DISCORD_TOKEN: is not read; did you mean DISCORD_BOT_TOKEN?",
+    ]
+    program.check_output()
+
+
 async def test_secrets_are_read_from_files(tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions) -> None:
     settings = slack_settings(slack) | model_settings(endpoint)
     secrets = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "OPENAI_API_KEY")

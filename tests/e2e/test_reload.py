@@ -80,12 +80,14 @@ async def test_a_file_with_errors_changes_nothing_and_all_of_them_are_logged(
     env(tmp_path, **known)
     endpoint.script(Words("As before."))
     async with Program(tmp_path, **slack_settings(slack)) as program:
-        env(tmp_path, **known | {"OPENAI_MODEL": "small", "PARLEY_MODLES": "x", "PARLEY_TEMPERATURE": "hot"})
+        wrong = {"PARLEY_MODLES": "x", "PARLEY_TEMPERATURE": "hot", "DISCORD_TOKEN": "y"}
+        env(tmp_path, **known | {"OPENAI_MODEL": "small"} | wrong)
         (tmp_path / "parley.toml").write_text("[endpoints.a]\nbase_url = 'host'\n")
         told = await reload(program, "settings_not_reloaded")
         assert "did you mean PARLEY_MODELS?" in told
         assert "PARLEY_TEMPERATURE: must be a number from 0 to 2" in told
         assert "parley.toml: endpoints.a.base_url: must begin with http" in told
+        assert "DISCORD_TOKEN: is not read; did you mean DISCORD_BOT_TOKEN?" in told
         assert "problems=5" in told
         ts = await slack.say("U1", "C1", f"{AT} still there?")
         await answered(slack, "C1", ts, "As before.")
