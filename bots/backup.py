@@ -12,6 +12,7 @@ from storage import DatabaseSettings
 from storage.backup import (
     BackupContent,
     back_up,
+    check_tables,
     put_in_place,
     read_content,
     take_copy,
@@ -52,6 +53,7 @@ async def restore(database: DatabaseSettings, file: Path, clock: Clock, tell: Te
         try:
             content = await asyncio.to_thread(read_content, part, file)
             forgotten = await bring_up_to_date(part, target, clock)
+            await asyncio.to_thread(check_tables, part, file)
             kept = target.with_name(f"{target.name}.before-restore-{clock.now():%Y%m%d-%H%M%S}")
             had_one = target.exists()
             await asyncio.to_thread(put_in_place, part, target, kept)

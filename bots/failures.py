@@ -22,6 +22,8 @@ from storage.lock import RunLock
 SHOWN = 20
 """The failures that are listed without a reference."""
 _CAUSE_LENGTH = 60
+_LONGEST_ID = 18
+"""The most digits that are below 2**63, the end of both databases' ids."""
 _REFUSALS = {
     RetryRefusal.NOT_FAILED: "has not failed ({state}), so that there is nothing to ask again",
     RetryRefusal.RETRIED: "was asked again already: `parley errors` shows it where that failed too",
@@ -140,8 +142,11 @@ async def retry_to_text(database: DatabaseSettings, clock: Clock, which: str) ->
 
 async def _turn_of(store: SqlStore, which: str) -> int:
     found = await store.failures_of(which)
-    if not found and which.strip().isdecimal():
-        return int(which)
+    if not found and which.isascii() and which.strip().isdecimal():
+        number = which.strip().lstrip("0")
+        if len(number) > _LONGEST_ID:
+            raise SettingsError(_no_turn(shortened(number, _CAUSE_LENGTH)))
+        return int(number or "0")
     ids = list(dict.fromkeys(one.turn.id for one in found if one.turn is not None))
     if not found:
         raise SettingsError(_unknown(which))
@@ -162,6 +167,10 @@ def _named(ids: Sequence[int]) -> str:
 
 async def _refusal(store: SqlStore, turn_id: int, why: RetryRefusal) -> str:
     if why is RetryRefusal.UNKNOWN:
-        return f"there is no turn {turn_id}; `parley errors` lists those that failed"
+        return _no_turn(str(turn_id))
     turn = await store.turn(turn_id)
     return f"turn {turn_id} {_REFUSALS[why].format(state=turn.state if turn is not None else '')}"
+
+
+def _no_turn(number: str) -> str:
+    return f"there is no turn {number}; `parley errors` lists those that failed"

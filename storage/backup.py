@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import SettingsError
 from storage.migrations import NEWEST
+from storage.tables import Row
 from storage.url import SIDE_FILES, make_folder
 from storage.whole_files import appear, check_new, in_words, part_beside
 
 _PAGES = 4_096
 """Pages of one step of a copy; Ctrl+C ends it between two."""
 _COUNTED = ("turns", "messages", "threads", "uploads")
+_NAMED = 3
+"""The tables that a refusal names."""
 _BUSY_S = 30.0
 
 
@@ -109,7 +113,25 @@ def read_content(file: Path, named: Path) -> BackupContent:
             f"{named} was made by a newer Parley (schema {revision}, this one has {NEWEST}): "
             "install that version first"
         )
+    if str(revision) == NEWEST:
+        check_tables(file, named)
     return BackupContent(file.stat().st_size, str(revision), *counts)
+
+
+def check_tables(file: Path, named: Path) -> None:
+    """Raises SettingsError where a database of today's schema, a copy of `named`, lacks a table of it."""
+    with closing(_connect(file)) as connection:
+        found = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    lacking = sorted(Row.metadata.tables.keys() - found)
+    if lacking:
+        raise SettingsError(f"{named} is not whole: it lacks {_names(lacking)} of schema {NEWEST}")
+
+
+def _names(tables: Sequence[str]) -> str:
+    """`the tables a, b, c and 17 more`."""
+    shown = ", ".join(tables[:_NAMED])
+    left = len(tables) - _NAMED
+    return f"the table{'s' * (len(tables) != 1)} {shown}" + (f" and {left} more" if left > 0 else "")
 
 
 def _count(connection: sqlite3.Connection, table: str) -> int:

@@ -1,7 +1,10 @@
 """Slack over HTTP: signed requests, in place of Socket Mode or beside it.
 
 Slack sends a request again that is not answered with 200 within 3 seconds: at once, after a minute and after five. Each
-attempt ends in the same row of the store. https://docs.slack.dev/apis/events-api/#retries
+attempt of an event ends in the same row of the store. https://docs.slack.dev/apis/events-api/#retries
+
+The requests of commands are not in the store: only this process remembers the signatures of those that it has taken. So
+a recorded command that is replayed within five minutes is done again if Parley was restarted in between.
 """
 
 from __future__ import annotations

@@ -240,6 +240,53 @@ class TestRestore:
             await restore(database, backup, CLOCK, told.append)
         assert await questions(database) == ["first", "second"]
 
+    @pytest.mark.parametrize(
+        ("statements", "words"),
+        [
+            (["DROP TABLE feedback"], "b.db is not whole: it lacks the table feedback of schema"),
+            (["DROP TABLE turns", "DROP TABLE charges"], "it lacks the tables charges, turns of schema"),
+            (None, r"it lacks the tables \w+, \w+, \w+ and \d\d more of schema"),
+        ],
+    )
+    async def test_a_backup_that_lacks_tables_is_refused_and_nothing_changes(
+        self,
+        database: DatabaseSettings,
+        tmp_path: Path,
+        told: list[str],
+        statements: list[str] | None,
+        words: str,
+    ) -> None:
+        backup = await self.backed_up(database, tmp_path)
+        if statements is None:
+            backup.unlink()
+            statements = [
+                "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",
+                f"INSERT INTO alembic_version VALUES ('{NEWEST}')",
+            ]
+        with closing(sqlite3.connect(backup)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+            connection.commit()
+        with pytest.raises(SettingsError, match=words):
+            await restore(database, backup, CLOCK, told.append)
+        assert await questions(database) == ["first", "second"]
+        assert not list((tmp_path / "data").glob("*.part-*"))
+
+    async def test_a_backup_of_an_older_version_that_lacks_tables_is_refused(
+        self, database: DatabaseSettings, tmp_path: Path, told: list[str]
+    ) -> None:
+        await self.backed_up(database, tmp_path)
+        old = tmp_path / "old.db"
+        older = Database(at(old).url)
+        await older.migrate(lambda connection: upgrade(connection, "0030"))
+        await older.close()
+        with closing(sqlite3.connect(old)) as connection:
+            connection.execute("DROP TABLE heard")
+            connection.commit()
+        with pytest.raises(SettingsError, match=r"old.db is not whole: it lacks the table heard of"):
+            await restore(database, old, CLOCK, told.append)
+        assert await questions(database) == ["first", "second"]
+
     async def test_a_backup_of_an_older_version_gets_todays_schema(
         self, database: DatabaseSettings, tmp_path: Path, told: list[str]
     ) -> None:

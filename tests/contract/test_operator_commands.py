@@ -97,6 +97,11 @@ async def test_what_is_not_asked_again_is_said_in_words(
         == f"turn {done.id} has not failed (done), so that there is nothing to ask again"
     )
     assert "there is no turn 99" in await refused("99")
+    assert "there is no turn 99999999999999999999;" in await refused("99999999999999999999")
+    assert "there is no turn 999999999" in await refused("9" * 5_000), "Python takes no number of that length"
+    assert "there is no turn 999999999999999999;" in await refused("9" * 18)
+    assert f"turn {done.id} has not failed" in await refused(f" 00{done.id}\n")
+    assert "is no reference" in await refused("١"), "a digit of another script"
     assert "no failure has the reference ZZZZZZ" in await refused("zzzzzz")
     assert "is no reference" in await refused("hello")
     await sql_store.record_failure(Failure("CMMAND", Code.STORE), NOON, PLACE)
