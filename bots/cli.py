@@ -291,13 +291,13 @@ def doctor(
     A warning is something that Parley works without, or can't verify.
     The status is 1 where a check has failed, else 0, also with warnings.
     The last line counts all three. Each model is asked for one answer of
-    at most 16 tokens.
+    at most 16 tokens, and is waited for as long as Parley waits.
     """
     with _errors_in_lines():
         from bots.setup.doctor import run
 
         configure("text", level=logging.CRITICAL)  # what libraries log, the report says
-        raise typer.Exit(asyncio.run(run(SystemClock(), _tell, json=json)))
+        raise typer.Exit(asyncio.run(run(SystemClock(), _tell, _note, json=json)))
 
 
 @parley.command()
@@ -357,9 +357,13 @@ def _tell(line: str) -> None:
     print(redact(line), flush=True)
 
 
+def _note(line: str) -> None:
+    print(f"parley: {redact(line)}", file=sys.stderr, flush=True)
+
+
 def _leave(*lines: str, status: int = WRONG_SETTINGS) -> None:
     for line in lines:
-        print(f"parley: {redact(line)}", file=sys.stderr, flush=True)
+        _note(line)
     raise SystemExit(status)
 
 

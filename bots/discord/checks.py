@@ -4,7 +4,7 @@ server. They make REST calls alone: no gateway session is begun, so a running Pa
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -45,9 +45,11 @@ def discord_hosts(settings: DiscordSettings) -> list[Host]:
     return [Host(url, use) for url, use in urls.items()]
 
 
-def discord_checks(settings: DiscordSettings, clock: Clock, channels: Mapping[str, str]) -> list[Check]:
+def discord_checks(
+    settings: DiscordSettings, clock: Clock, channels: Mapping[str, str], admins: Iterable[str] = ()
+) -> list[Check]:
     """The checks in the order of the report; none where Discord is off. `channels`: the setting that names each
-    channel, by its id. Points discord.py, process-wide, at the set URLs."""
+    channel, by its id. `admins`: the people of PARLEY_ADMINS. Points discord.py, process-wide, at the set URLs."""
     if settings.discord_bot_token is None:
         return []
     aim(settings.discord_api_url, settings.discord_gateway_url)
@@ -57,6 +59,7 @@ def discord_checks(settings: DiscordSettings, clock: Clock, channels: Mapping[st
         ("discord gateway", checks.gateway),
         ("discord rights", checks.rights),
         *((f"discord channel {id_}", partial(checks.channel, id_, at)) for id_, at in channels.items()),
+        *((f"discord admin {id_}", partial(checks.admin, id_)) for id_ in admins),
     ]
     return [Check(name, run, _LIMIT_S) for name, run in every]
 
@@ -152,6 +155,24 @@ class DiscordChecks:
                 detail = f"there is none, or the bot may not see it (for {setting})"
                 return [failed(name, detail, "check the id, and give the bot's role View Channel there")]
         return [ok(name, f"the bot sees #{said.get('name') or id_} (for {setting})")]
+
+    async def admin(self, id_: str) -> list[Finding]:
+        """A person of PARLEY_ADMINS."""
+        name = f"discord admin {id_}"
+        unknown = warning(
+            name,
+            "Discord knows no such person (PARLEY_ADMINS)",
+            "correct PARLEY_ADMINS: with Developer Mode on, right-click the person > Copy User ID",
+        )
+        if not (id_.isascii() and id_.isdigit()):
+            return [unknown]
+        async with self._wire() as get:
+            try:
+                said: Json = await get(f"/users/{id_}")
+            except PlatformError as error:
+                gone = error.code in (Code.GONE, Code.NOT_ALLOWED, Code.REJECTED)
+                return [unknown if gone else _refused(name, error)]
+        return [ok(name, f"{said.get('global_name') or said.get('username') or id_} (PARLEY_ADMINS)")]
 
     async def _servers(self, get: Callable[[str], Awaitable[Any]]) -> tuple[list[Json], bool]:
         """The servers of the bot, and whether these are all. Raises PlatformError."""

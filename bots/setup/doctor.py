@@ -6,7 +6,7 @@ It works beside a running Parley: it takes no lock, opens no socket that would g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,11 +25,16 @@ from core.tools.server_checks import server_checks, server_hosts
 from core.values.checks import Check, Finding, failed
 from storage.checks import database_checks
 
+Note = Callable[[str], None]
+QUIET_S, NOTED_EACH_S = 10.0, 30.0
+"""Seconds after which a person is told what is still being checked, and between two such lines."""
 
-async def run(clock: Clock, tell: Callable[[str], None], *, json: bool = False) -> int:
-    """Check everything and tell each finding as soon as it is there, or all of them as JSON. The exit status."""
+
+async def run(clock: Clock, tell: Callable[[str], None], note: Note, *, json: bool = False) -> int:
+    """Check everything and tell each finding as soon as it is there, or all of them as JSON; `note` what takes long.
+    The exit status."""
     findings: list[Finding] = []
-    async for finding in examine(clock):
+    async for finding in examine(clock, note):
         findings.append(finding)
         if not json:
             tell(finding_to_lines(finding))
@@ -37,7 +42,7 @@ async def run(clock: Clock, tell: Callable[[str], None], *, json: bool = False) 
     return exit_status(findings)
 
 
-async def examine(clock: Clock) -> AsyncIterator[Finding]:
+async def examine(clock: Clock, note: Note) -> AsyncIterator[Finding]:
     """The findings of all checks, none of which holds a secret. With wrong settings nothing else is checked."""
     try:
         config = Config.load()
@@ -49,7 +54,7 @@ async def examine(clock: Clock) -> AsyncIterator[Finding]:
     files = [ENV_FILE, Path(config.core.parley_config or FILE)]
     for finding in (*right_settings(files), *odd_settings(config.warnings)):
         yield finding
-    async for finding in run_checks(all_checks(config, clock), clock):
+    async for finding in run_checks(all_checks(config, clock), clock, note):
         yield replace(finding, detail=redact(finding.detail, secrets), todo=redact(finding.todo, secrets))
 
 
@@ -62,7 +67,7 @@ def all_checks(config: Config, clock: Clock) -> list[Check]:
     ]
     return [
         *platform_checks(config, clock),
-        *EndpointChecks(config.catalog, config.core, clock).all(),
+        *EndpointChecks(config.catalog, config.core, clock, offered=config.offered).all(),
         *server_checks(config.tool_servers),
         *database_checks(config.database),
         *port_checks(config.web.parley_http_host, config.web.parley_http_port),
@@ -70,17 +75,33 @@ def all_checks(config: Config, clock: Clock) -> list[Check]:
     ]
 
 
-async def run_checks(checks: Sequence[Check], clock: Clock) -> AsyncIterator[Finding]:
+async def run_checks(checks: Sequence[Check], clock: Clock, note: Note) -> AsyncIterator[Finding]:
     """The findings of `checks` in their order, each as soon as those before it are there. All run side by side."""
     running = [asyncio.create_task(_run(check, clock)) for check in checks]
+    noting = asyncio.create_task(_note_slow(dict(zip(running, checks, strict=True)), clock, note))
     try:
         for task in running:
             for finding in await task:
                 yield finding
     finally:
+        noting.cancel()
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.gather(noting, *running, return_exceptions=True)
+
+
+async def _note_slow(
+    running: Mapping[asyncio.Task[Sequence[Finding]], Check], clock: Clock, note: Note
+) -> None:
+    """Note from time to time which checks still run. Until cancelled."""
+    began_s, pause_s = clock.monotonic(), QUIET_S
+    while True:
+        await clock.sleep(pause_s)
+        slow = [check for task, check in running.items() if not task.done()]
+        if slow:
+            names = ", ".join(f"{one.name} ({one.patience})" if one.patience else one.name for one in slow)
+            note(f"still checking after {clock.monotonic() - began_s:.0f} s: {names}")
+        pause_s = NOTED_EACH_S
 
 
 async def _run(check: Check, clock: Clock) -> Sequence[Finding]:

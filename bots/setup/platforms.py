@@ -13,6 +13,7 @@ from bots.slack.checks import slack_checks, slack_hosts
 from bots.slack.manifest import AppNames, manifest, manifest_to_text
 from core.clock import Clock
 from core.errors import SettingsError
+from core.settings.channel import own
 from core.values.checks import Check, Host
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ TOKEN_PROBLEMS: Mapping[str, Callable[[str], str]] = {
 def platform_checks(config: Config, clock: Clock) -> list[Check]:
     """The checks of the platforms that are on."""
     return [
-        *slack_checks(config.slack, _channels(config, "slack")),
-        *discord_checks(config.discord, clock, _channels(config, "discord")),
+        *slack_checks(config.slack, _channels(config, "slack"), _admins(config, "slack")),
+        *discord_checks(config.discord, clock, _channels(config, "discord"), _admins(config, "discord")),
     ]
 
 
@@ -65,6 +66,11 @@ def _channels(config: Config, platform: str) -> dict[str, str]:
         for place in places
         if place.platform == platform
     }
+
+
+def _admins(config: Config, platform: str) -> list[str]:
+    """The people of PARLEY_ADMINS on `platform`."""
+    return sorted(own(config.core.parley_admins, platform))
 
 
 def manifest_text(names: AppNames, public_url: str) -> str:

@@ -7,7 +7,7 @@ https://docs.slack.dev/reference/methods/apps.connections.open
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -51,9 +51,11 @@ def slack_hosts(settings: SlackSettings) -> list[Host]:
     return [Host(url, use, proxy_for(url) or "") for url, use in urls.items()]
 
 
-def slack_checks(settings: SlackSettings, channels: Mapping[str, str]) -> list[Check]:
+def slack_checks(
+    settings: SlackSettings, channels: Mapping[str, str], admins: Iterable[str] = ()
+) -> list[Check]:
     """The checks in the order of the report; none where Slack is off. `channels`: the setting that names each channel,
-    by its id."""
+    by its id. `admins`: the people of PARLEY_ADMINS."""
     if settings.slack_bot_token is None:
         return []
     checks = SlackChecks(settings, settings.slack_bot_token)
@@ -64,6 +66,7 @@ def slack_checks(settings: SlackSettings, channels: Mapping[str, str]) -> list[C
         every.append(("slack signing secret", partial(checks.signing_secret, settings.slack_signing_secret)))
     every.append(("slack events", checks.events))
     every += [(f"slack channel {id_}", partial(checks.channel, id_, at)) for id_, at in channels.items()]
+    every += [(f"slack admin {id_}", partial(checks.admin, id_)) for id_ in admins]
     return [Check(name, run, _LIMIT_S) for name, run in every]
 
 
@@ -147,6 +150,24 @@ class SlackChecks:
         if not (channel.get("is_member") or channel.get("is_im") or channel.get("is_mpim")):
             return [failed(name, f"the bot is not in {shown} (for {setting})", invite)]
         return [ok(name, f"the bot is in {shown} (for {setting})")]
+
+    async def admin(self, id_: str) -> list[Finding]:
+        """A person of PARLEY_ADMINS."""
+        name, todo = f"slack admin {id_}", "correct PARLEY_ADMINS: a member's profile > ... > Copy member ID"
+        async with self._web() as web:
+            try:
+                said = await web.read("users.info", {"user": id_})
+            except PlatformError as error:
+                if reason_of(error) == "missing_scope":
+                    return [warning(name, "a scope is missing, so it could not be looked up (PARLEY_ADMINS)")]
+                if error.code not in (Code.GONE, Code.NOT_ALLOWED, Code.REJECTED):
+                    return [_refused(name, error, _BOT_TOKEN)]
+                return [warning(name, "Slack knows no such person (PARLEY_ADMINS)", todo)]
+        person: Json = said.get("user") or {}
+        shown = f"{person.get('real_name') or person.get('name') or id_}"
+        if person.get("deleted"):
+            return [warning(name, f"{shown} is deactivated (PARLEY_ADMINS)", todo)]
+        return [ok(name, f"{shown} (PARLEY_ADMINS)")]
 
     def _scopes(self, granted: frozenset[str] | None) -> list[Finding]:
         if granted is None:

@@ -115,6 +115,17 @@ class ModelCatalog:
             cards.setdefault(route.model_info.name, route.model_info)
         return tuple(cards.values())
 
+    def offered_routes(self, offered: Iterable[str]) -> tuple[Route, ...]:
+        """The routes of models that people may choose and that have none of their own: the first account is asked for
+        them."""
+        known = {route.model_info.name for route in self.routes}
+        return tuple(
+            Route(route.account, self.model_info(name), name, "PARLEY_MODELS")
+            for route in self.routes[:1]
+            for name in dict.fromkeys(offered)
+            if name not in known
+        )
+
     def model_info(self, model: str) -> ModelInfo:
         """The `ModelInfo` of the model `model`, or defaults with unknown prices if the catalog lacks it."""
         known = (model_info for model_info in (self.default, *self.cards) if model_info.name == model)

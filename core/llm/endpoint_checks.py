@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import os
 import wave
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 
 from core.clock import Clock
@@ -19,6 +20,7 @@ from core.i18n import advise
 from core.llm.catalog import ModelCatalog, Route
 from core.llm.client import CompletionsClient, Repairs, create_repairs
 from core.llm.embeddings import EndpointEmbedder
+from core.llm.listed_models import lists, near
 from core.llm.model_list import served_models
 from core.llm.network import proxy_for
 from core.llm.request_repairs import TOOLS
@@ -39,8 +41,8 @@ MOST_TOKENS_OF_CALL = 256
 """A model may reason before it calls a tool."""
 SLOW_S = 5.0
 """Seconds to the first word past which a model is called slow."""
-_FIRST_WORD_S, _GAP_S, _TOTAL_S = 30.0, 10.0, 40.0
-_LIMIT_S = _TOTAL_S + 5.0
+_MARGIN_S = 10.0
+"""Seconds beside those of the answer: for the connection, and for a request that is repaired."""
 
 _PICTURE = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAKklEQVR42mOQt/alKWIYtWDUglELRi0YtWDUglEL"
@@ -74,7 +76,8 @@ def endpoint_hosts(catalog: ModelCatalog) -> list[Host]:
 
 
 class EndpointChecks:
-    """The checks of all endpoints and models of `catalog`. `environment` names proxies and certificates."""
+    """The checks of all endpoints and models of `catalog`. `offered`: the models that people may choose. `environment`
+    names proxies and certificates. A model is waited for as long as Parley does."""
 
     def __init__(
         self,
@@ -82,12 +85,16 @@ class EndpointChecks:
         settings: CoreSettings,
         clock: Clock,
         environment: Mapping[str, str] | None = None,
+        offered: Iterable[str] = (),
     ) -> None:
         self._catalog = catalog
+        self._routes = (*catalog.routes, *catalog.offered_routes(offered))
         self._clock = clock
         self._environment = environment
-        first_word_s = min(settings.parley_first_word_s, _FIRST_WORD_S)
-        self._patience = ReadTimeouts(first_word_s, _GAP_S, _TOTAL_S)
+        self._patience = ReadTimeouts(
+            settings.parley_first_word_s, settings.parley_gap_s, settings.parley_total_s
+        )
+        self._limit_s = settings.parley_first_word_s + settings.parley_total_s + _MARGIN_S
 
     def all(self) -> list[Check]:
         """The checks in the order of the catalog, endpoints first."""
@@ -98,7 +105,7 @@ class EndpointChecks:
         accounts = [route for route in catalog.routes if route is first_of_each[route.account.name]]
         return [
             *(self._check(f"endpoint {_label(route)}", self._list, route) for route in accounts),
-            *(check for route in catalog.routes for check in self._of_model(route)),
+            *(check for route in self._routes for check in self._of_model(route)),
             *(self._check(_named("embeddings", route), self._embed, route) for route in catalog.embeddings),
             *(
                 self._check(_named("sounds", route), self._transcribe, route)
@@ -107,7 +114,8 @@ class EndpointChecks:
         ]
 
     def _of_model(self, route: Route) -> Iterator[Check]:
-        yield self._check(_named("model", route), self._complete, route)
+        patience = f"its first word may take {self._patience.first_word_s:g} s"
+        yield replace(self._check(_named("model", route), self._complete, route), patience=patience)
         if route.model_info.images:
             yield self._check(_named("pictures", route), self._see, route)
         if route.model_info.tools:
@@ -116,7 +124,7 @@ class EndpointChecks:
     def _check(
         self, name: str, run: Callable[[str, Route], Awaitable[Sequence[Finding]]], route: Route
     ) -> Check:
-        return Check(name, partial(_explained, name, route, partial(run, name, route)), _LIMIT_S)
+        return Check(name, partial(_explained, name, route, partial(run, name, route)), self._limit_s)
 
     async def _offline(self) -> list[Finding]:
         return [
@@ -136,15 +144,18 @@ class EndpointChecks:
                     warning(name, f"has no list of models ({_said(error)}), so names can't be looked up there")
                 ]
             raise
-        wanted = {one.model_there: one for one in self._catalog.routes if one.account == route.account}
-        missing = [model for model in wanted if served and model not in served]
+        wanted = {one.model_there: one for one in self._routes if one.account == route.account}
+        missing = [model for model in wanted if served and not lists(served, model)]
         if not missing:
             return [ok(name, f"reached; its list of models ({len(served)}) has all that are set")]
+        settings = " and ".join(dict.fromkeys(wanted[model].model_at for model in missing))
+        nearest = ", ".join(dict.fromkeys(one for model in missing for one in near(model, served)))
+        like = f", which has {nearest}" if nearest else ""
         return [
             warning(
                 name,
                 f"its list of models ({len(served)}) has no {', '.join(missing)}",
-                f"compare {wanted[missing[0]].model_at} with the list; the check of the model itself decides",
+                f"compare {settings} with the list{like}; the check of the model itself decides",
             )
         ]
 
@@ -253,7 +264,8 @@ async def _explained(
 
 
 def _said(error: ModelError) -> str:
-    return f"HTTP {error.status}: {error.detail}" if error.status else error.detail or str(error.code)
+    refused = error.status >= 300
+    return f"HTTP {error.status}: {error.detail}" if refused else error.detail or str(error.code)
 
 
 def _named(kind: str, route: Route) -> str:

@@ -76,7 +76,7 @@ class ListedModels:
         names = await self._names_soon(self._catalog.routes[0]) if self._catalog.routes else None
         if not names:
             return ModelLookup(None)
-        return ModelLookup(True) if _has(names, name) else ModelLookup(False, near(name, names))
+        return ModelLookup(True) if lists(names, name) else ModelLookup(False, near(name, names))
 
     async def run(self) -> None:
         """Check the models that are set, once for each configuration. Until cancelled."""
@@ -118,16 +118,11 @@ class ListedModels:
         routes = [route for route in self._catalog.routes if route.account == account.account]
         if account.account != self._catalog.routes[0].account:
             return routes
-        known = {route.model_info.name for route in self._catalog.routes}
-        return routes + [
-            Route(account.account, self._catalog.model_info(name), name, "PARLEY_MODELS")
-            for name in self._offered
-            if name not in known
-        ]
+        return [*routes, *self._catalog.offered_routes(self._offered)]
 
     def _report(self, route: Route, names: frozenset[str]) -> None:
         subject = f"listing {route.offer}"
-        if _has(names, route.model_there):
+        if lists(names, route.model_there):
             self._observer.report_recovery(subject)
             return
         like = ", ".join(near(route.model_there, names))
@@ -175,7 +170,8 @@ class ListedModels:
         return names
 
 
-def _has(names: frozenset[str], name: str) -> bool:
+def lists(names: frozenset[str], name: str) -> bool:
+    """True if `names`, the list of an endpoint, has the model `name`."""
     return name in names or f"{_PREFIX}{name}" in names
 
 

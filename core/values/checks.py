@@ -45,11 +45,12 @@ def failed(check: str, detail: str, todo: str) -> Finding:
 @dataclass(frozen=True, slots=True)
 class Check:
     """One check, which may find several things. `run` ends by itself or is cancelled after `limit_s` seconds; it raises
-    nothing that it can explain."""
+    nothing that it can explain. `patience`: the time that it may take, in words, where that is long."""
 
     name: str
     run: Callable[[], Awaitable[Sequence[Finding]]]
     limit_s: float = 20.0
+    patience: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from bots.discord.checks import discord_checks, discord_hosts
 from bots.discord.invite import invite_url
 from core.clock import SystemClock
 from core.values.checks import CheckStatus, Finding
-from tests.fakes.discord import APPLICATION, GENERAL, FakeDiscord, Permission
+from tests.fakes.discord import ADA, APPLICATION, GENERAL, FakeDiscord, Permission
 
 FAILED, OK, WARNING = CheckStatus.FAILED, CheckStatus.OK, CheckStatus.WARNING
 INVITE = invite_url(str(APPLICATION))
@@ -37,9 +37,9 @@ def settings(server: FakeDiscord, **changes: Any) -> DiscordSettings:
 
 
 async def findings(
-    server: FakeDiscord, channels: dict[str, str] | None = None, **changes: Any
+    server: FakeDiscord, channels: dict[str, str] | None = None, admins: Iterable[str] = (), **changes: Any
 ) -> dict[str, Finding]:
-    checks = discord_checks(settings(server, **changes), SystemClock(), channels or {})
+    checks = discord_checks(settings(server, **changes), SystemClock(), channels or {}, admins)
     found = [one for run in await asyncio.gather(*(check.run() for check in checks)) for one in run]
     assert not any(server.bot_token in f"{one.detail} {one.todo}" for one in found)
     return {one.check: one for one in found}
@@ -139,3 +139,13 @@ async def test_channels_that_settings_name_are_looked_up(server: FakeDiscord) ->
     there, gone = found[f"discord channel {GENERAL}"], found["discord channel 404"]
     assert (there.status, there.detail) == (OK, "the bot sees #general (for PARLEY_ALERT_CHANNEL)")
     assert (gone.status, "PARLEY_SUMMARY_CHANNELS" in gone.detail) == (FAILED, True)
+
+
+async def test_admins_that_discord_does_not_know_are_warnings(server: FakeDiscord) -> None:
+    found = await findings(server, admins=[str(ADA), "404", "@me", "ada"])
+    there = found[f"discord admin {ADA}"]
+    assert (there.status, there.detail.endswith(" (PARLEY_ADMINS)")) == (OK, True)
+    for id_ in ("404", "@me", "ada"):
+        one = found[f"discord admin {id_}"]
+        assert (one.status, one.detail) == (WARNING, "Discord knows no such person (PARLEY_ADMINS)")
+        assert "Copy User ID" in one.todo

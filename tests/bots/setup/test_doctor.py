@@ -21,8 +21,11 @@ def check(run: Callable[[], Awaitable[Sequence[Finding]]], name: str = "one") ->
     return Check(name, run, 20.0)
 
 
-async def found(checks: Sequence[Check], clock: Clock | None = None) -> list[Finding]:
-    return [finding async for finding in run_checks(checks, clock or SystemClock())]
+async def found(
+    checks: Sequence[Check], clock: Clock | None = None, notes: list[str] | None = None
+) -> list[Finding]:
+    note = (notes if notes is not None else []).append
+    return [finding async for finding in run_checks(checks, clock or SystemClock(), note)]
 
 
 async def test_checks_run_side_by_side_and_are_told_in_their_order() -> None:
@@ -58,6 +61,26 @@ async def test_a_check_that_takes_too_long_fails_and_the_others_are_told() -> No
     assert (late.check, late.status, late.detail) == ("slow", CheckStatus.FAILED, "no result within 20 s")
     assert fine == FINE
     assert cancelled.is_set()
+
+
+async def test_what_takes_long_is_noted_with_the_time_that_it_may_take() -> None:
+    clock, notes, answers = FakeClock(), list[str](), asyncio.Event()
+
+    async def slow() -> list[Finding]:
+        await answers.wait()
+        return [FINE]
+
+    async def quick() -> list[Finding]:
+        return [ODD]
+
+    checks = [Check("model m", slow, 200.0, "its first word may take 120 s"), check(quick, "disk")]
+    telling = asyncio.create_task(found(checks, clock, notes))
+    await clock.advance(9.0)
+    assert notes == []
+    await clock.advance(1.0)
+    assert notes == ["still checking after 10 s: model m (its first word may take 120 s)"]
+    answers.set()
+    assert await telling == [FINE, ODD]
 
 
 async def test_a_check_that_breaks_is_a_finding_too() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -21,9 +22,9 @@ def settings(slack: FakeSlack, **changes: Any) -> SlackSettings:
 
 
 async def findings(
-    slack: FakeSlack, channels: dict[str, str] | None = None, **changes: Any
+    slack: FakeSlack, channels: dict[str, str] | None = None, admins: Iterable[str] = (), **changes: Any
 ) -> dict[str, Finding]:
-    checks = slack_checks(settings(slack, **changes), channels or {})
+    checks = slack_checks(settings(slack, **changes), channels or {}, admins)
     found = [one for run in await asyncio.gather(*(check.run() for check in checks)) for one in run]
     assert not any("xoxb" in one.detail or "xapp" in one.detail for one in found)
     return {one.check: one for one in found}
@@ -131,6 +132,18 @@ async def test_channels_that_settings_name_are_looked_up(slack: FakeSlack) -> No
     assert [found[f"slack channel {id_}"].status for id_ in named] == [OK, FAILED, FAILED, FAILED]
     slack.web.scopes = "chat:write"
     assert (await findings(slack, named))["slack channel C1"].status is WARNING
+
+
+async def test_admins_that_slack_does_not_know_are_warnings(slack: FakeSlack) -> None:
+    slack.space.people["U2"].deleted = True
+    found = await findings(slack, admins=["U1", "U2", "U404"])
+    assert [found[f"slack admin {id_}"].status for id_ in ("U1", "U2", "U404")] == [OK, WARNING, WARNING]
+    assert "is deactivated" in found["slack admin U2"].detail
+    assert found["slack admin U404"].detail == "Slack knows no such person (PARLEY_ADMINS)"
+    assert "Copy member ID" in found["slack admin U404"].todo
+    slack.web.scopes = "chat:write"
+    unread = (await findings(slack, admins=["U1"]))["slack admin U1"]
+    assert (unread.status, "could not be looked up" in unread.detail) == (WARNING, True)
 
 
 async def test_tokens_of_two_apps_are_told(slack: FakeSlack) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import pytest
 import pytest_asyncio
@@ -69,8 +69,13 @@ def from_file(fake: FakeCompletions, claims: str = "", more: str = "") -> ModelC
     return toml_to_catalog(text, settings(), {}, "parley.toml")
 
 
-async def findings(catalog: ModelCatalog, clock: SystemClock | FakeClock | None = None) -> list[Finding]:
-    checks = EndpointChecks(catalog, settings(), clock or SystemClock(), {}).all()
+async def findings(
+    catalog: ModelCatalog,
+    clock: SystemClock | FakeClock | None = None,
+    offered: Iterable[str] = (),
+    **values: object,
+) -> list[Finding]:
+    checks = EndpointChecks(catalog, settings(**values), clock or SystemClock(), {}, offered).all()
     found = [finding for run in await asyncio.gather(*(check.run() for check in checks)) for finding in run]
     assert [finding.check for finding in found] == [check.name for check in checks]
     assert all("sk-" not in f"{finding.detail} {finding.todo}" for finding in found)
@@ -125,6 +130,21 @@ async def test_a_model_that_is_not_served_fails_and_its_name_is_missing_in_the_l
     assert "OPENAI_MODEL" in model.todo
 
 
+async def test_a_model_that_people_may_choose_is_looked_up_and_asked_like_one_that_is_set(
+    fake: FakeCompletions,
+) -> None:
+    refusal = {"error": {"message": "The model `test-modle` does not exist", "code": "model_not_found"}}
+    fake.reply_by(lambda body: Status(404, refusal) if body["model"] == "test-modle" else Words("ready"))
+    listed, model, offered = await findings(
+        from_environment(fake), offered=["test-model", "test-modle", "test-modle"]
+    )
+    assert (listed.status, listed.detail) == (WARNING, "its list of models (1) has no test-modle")
+    assert "compare PARLEY_MODELS with the list, which has test-model;" in listed.todo
+    assert (model.check, model.status) == (f"model test-model at {host(fake)}", OK)
+    assert (offered.check, offered.status) == (f"model test-modle at {host(fake)}", FAILED)
+    assert "PARLEY_MODELS" in offered.todo
+
+
 async def test_an_endpoint_without_a_list_is_a_warning_that_says_why() -> None:
     async with FakeCompletions(html_404=True) as fake:
         catalog = from_environment(fake, openai_base_url=fake.base_url.replace("/v1", ""))
@@ -156,17 +176,20 @@ async def test_a_slow_model_is_a_warning(fake: FakeCompletions) -> None:
     assert "which is slow" in model.detail
 
 
-async def test_a_model_that_says_nothing_fails_after_its_time(fake: FakeCompletions) -> None:
+@pytest.mark.parametrize("first_word_s", [20, 120])
+async def test_a_model_that_says_nothing_fails_after_the_time_that_is_set(
+    fake: FakeCompletions, first_word_s: int
+) -> None:
     clock = FakeClock()
     fake.script(Raw((), end="hang"))
-    asked = asyncio.create_task(findings(from_environment(fake), clock))
+    asked = asyncio.create_task(findings(from_environment(fake), clock, parley_first_word_s=first_word_s))
     await until(lambda: len(fake.requests) == len(fake.lists) == 1)
     while not asked.done():
         await clock.advance(1.0)
         await asyncio.sleep(0)
     model = asked.result()[1]
     assert model.status is FAILED
-    assert "no first word in 30 s" in model.detail
+    assert model.detail == f"no first word in {first_word_s} s"
 
 
 async def test_a_model_that_only_reasons_within_its_few_tokens_answers(fake: FakeCompletions) -> None:

@@ -107,7 +107,7 @@ def user_body(person: Person, *, locale: bool = False) -> Json:
         "team_id": person.team,
         "name": person.name,
         "real_name": person.real_name,
-        "deleted": False,
+        "deleted": person.deleted,
         "tz": person.tz,
         "tz_offset": 0,
         "profile": profile | ({"bot_id": person.bot_id} if person.bot_id else {}),

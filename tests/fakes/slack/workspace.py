@@ -81,6 +81,7 @@ class Person:
     bot_id: str | None = None
     is_admin: bool = False
     team: str = TEAM
+    deleted: bool = False
 
 
 @dataclass(slots=True)
