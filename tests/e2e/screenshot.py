@@ -1,4 +1,4 @@
-"""`make screenshot`: the pictures in the README, of the running program with no account and no key.
+"""`make screenshot`: the pictures of the README and the guides, of the running program with no account and no key.
 
 One needs an endpoint that fails: a fake one on loopback refuses its key.
 """
