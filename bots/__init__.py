@@ -22,6 +22,7 @@
 Shared by what serves pages:
 
     guard        refuses requests by host and origin
+    bodies       reads bodies of requests, up to a length and within a time
     accept_language  the language that a browser asks for
 
 Shared by platforms:

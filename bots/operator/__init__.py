@@ -1,6 +1,7 @@
 """The operator's page at `/operator`: what Parley does now, and what went wrong. HTML that the server makes, no script.
 
     routes    the routes, and the checks before each of them
+    forms     short forms of one kind, within a time
     access    proofs that are derived from the token; wrong tries       pure
     layout    the frame of the pages, the form to sign in               pure
     view      the reader's language and time; tables                    pure

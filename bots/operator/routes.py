@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from bots.accept_language import accept_language_to_locale
 from bots.guard import is_loopback, same_origin
 from bots.operator import layout
 from bots.operator.access import SESSION_S, OperatorKeys, Tries
+from bots.operator.forms import BODY_S, FormRefusedError, read_form
 from bots.operator.markup import Html, element
 from bots.operator.sections import Act, Picture, Section
 from bots.operator.view import ROOT, Link, View, no_link, path_of
@@ -29,8 +29,6 @@ from core.values.places import Person
 log = structlog.get_logger()
 
 COOKIE = "parley_operator"
-BODY_S = 20.0
-"""The longest time for the body of a form, in seconds."""
 OPERATOR = Person("operator", "PARLEY_OPERATOR_TOKEN")
 """The person of the audit for what is done by a reader who gave the token."""
 HEADERS: dict[str, str] = {
@@ -72,6 +70,7 @@ class OperatorRoutes:
     zone: Callable[[], ZoneInfo]
     language: Callable[[], str]
     link: Link = no_link
+    body_s: float = BODY_S
     _keys: OperatorKeys = field(init=False)
     _tries: Tries = field(default_factory=Tries, init=False)
     _css: bytes = field(init=False)
@@ -117,6 +116,9 @@ class OperatorRoutes:
     async def _answered(self, handler: _Handler, request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
+        except FormRefusedError as refused:
+            view = self._view(request)
+            return _page(layout.told(view, view.say(refused.phrase)), refused.status)
         except StoreError as error:
             log.log(logging.WARNING, "operator_page_failed", path=request.path, **error.log_keys)
             view = self._view(request)
@@ -147,9 +149,13 @@ class OperatorRoutes:
             return False
         if self._keys.matches(given):
             return True
-        self._tries.wrong(address, now_s)
-        log.warning("operator_token_wrong", address=address)
+        self._count_wrong(request)
         return False
+
+    def _count_wrong(self, request: web.Request) -> None:
+        address = request.remote or ""
+        self._tries.wrong(address, self.clock.monotonic())
+        log.warning("operator_token_wrong", address=address)
 
     def _view(self, request: web.Request) -> View:
         locale = accept_language_to_locale(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
@@ -198,10 +204,14 @@ class OperatorRoutes:
         return web.Response(body=content, content_type="image/png")
 
     async def _sign_in(self, request: web.Request) -> web.Response:
-        fields = await _fields(request)
-        view, wanted = self._view(request), self._known(fields.get("wanted", ""))
         if not self.token:
-            return web.Response(status=303, headers={hdrs.LOCATION: wanted})
+            return web.Response(status=303, headers={hdrs.LOCATION: ROOT})
+        try:
+            fields = await read_form(request, self.body_s)
+        except FormRefusedError:
+            self._count_wrong(request)
+            raise
+        view, wanted = self._view(request), self._known(fields.get("wanted", ""))
         if not self._is_token(request, fields.get("token", "").strip()):
             if self._tries.too_many(request.remote or "", self.clock.monotonic()):
                 return _page(layout.sign_in(view, wanted, "too_many_tries"), 429)
@@ -234,7 +244,7 @@ class OperatorRoutes:
             raise web.HTTPNotFound
         if reader is None:
             return self._refused(request, view, ROOT)
-        fields = await _fields(request)
+        fields = await read_form(request, self.body_s)
         cookie = request.cookies.get(COOKIE, "")
         by_form = bool(cookie) or not _bearer_of(request)  # a browser sends a cookie by itself, and no token
         if by_form and not self._keys.is_form_token(fields.get("form_token", ""), cookie):
@@ -254,18 +264,6 @@ class OperatorRoutes:
 def _page(shown: Html, status: int = 200) -> web.Response:
     body = shown.encode("utf-8", "replace")
     return web.Response(body=body, status=status, content_type="text/html", charset="utf-8")
-
-
-async def _fields(request: web.Request) -> dict[str, str]:
-    """The fields of a form; none of a body that is no form."""
-    if request.content_type != "application/x-www-form-urlencoded":
-        return {}
-    try:
-        async with asyncio.timeout(BODY_S):
-            body = await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _bearer_of(request: web.Request) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from io import BytesIO
 from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import ClientSession, DummyCookieJar, web
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from bots.operator import OperatorRoutes, PageReader
 from bots.operator.access import SESSION_S, TRIES, TRIES_S
+from bots.operator.forms import BODY_LIMIT_BYTES, BODY_S
 from bots.operator.markup import Html, element
 from bots.operator.sections import Done, Query
 from bots.operator.view import View
@@ -65,6 +67,15 @@ class Rig:
             told = answer.headers.get("Set-Cookie", answer.headers.get("Location", ""))
             return answer.status, await answer.text(), told
 
+    async def raw(self, path: bytes, head: bytes, body: bytes) -> int:
+        """The status of the response to a form of which only `body` is sent."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", URL(self.url).port)
+        kind = b"Content-Type: application/x-www-form-urlencoded\r\n"
+        writer.write(b"POST /operator/%s HTTP/1.1\r\nHost: localhost\r\n%s%s\r\n%s" % (path, kind, head, body))
+        line = await reader.readline()
+        writer.close()
+        return int(line.split()[1])
+
     async def sign_in(self, token: str = TOKEN, **headers: str) -> tuple[int, str]:
         """The status, and the cookie as a browser sends it."""
         status, _, cookie = await self.post("sign-in", {"token": token}, **headers)
@@ -72,11 +83,21 @@ class Rig:
 
 
 @asynccontextmanager
-async def serving(token: str = TOKEN, reader: PageReader | None = None) -> AsyncIterator[Rig]:
+async def serving(
+    token: str = TOKEN, reader: PageReader | None = None, body_s: float = BODY_S
+) -> AsyncIterator[Rig]:
     clock, shown = FakeClock(), Shown()
     zone = ZoneInfo("UTC")
     operator = OperatorRoutes(
-        [shown], {"act": shown.act}, {}, token, lambda: reader, clock, lambda: zone, lambda: "en"
+        [shown],
+        {"act": shown.act},
+        {},
+        token,
+        lambda: reader,
+        clock,
+        lambda: zone,
+        lambda: "en",
+        body_s=body_s,
     )
     app = web.Application()
     app.add_routes(operator.routes())
@@ -163,25 +184,72 @@ async def test_a_form_needs_the_token_of_its_own_cookie_and_a_script_none() -> N
         assert [(by, given["a"]) for by, given in rig.shown.done] == [("operator", "b"), ("operator", "c")]
 
 
+FORM = "application/x-www-form-urlencoded"
+
+
 @pytest.mark.parametrize(
-    ("kind", "body"),
+    ("kind", "body", "status"),
     [
-        ("application/x-www-form-urlencoded", b"token=%FF%FE\xff&token"),
-        ("application/x-www-form-urlencoded; charset=nonsense", b"token=x"),
-        ("multipart/form-data; boundary=x", b"--y\r\nno form"),
-        ("application/json", b"[1"),
-        ("text/plain", TOKEN.encode()),
+        (FORM, b"token=\xff\xfe", 400),
+        (FORM, b"token=%FF%FE", 400),
+        (FORM, b"a=1&" * 101, 400),
+        (f"{FORM}; charset=nonsense", b"token=x", 400),
+        (FORM, b"token=" + b"x" * BODY_LIMIT_BYTES, 413),
+        ("multipart/form-data", b"token=x", 415),
+        ("multipart/form-data; boundary=x", b"\n" * 10_000, 415),
+        ("application/json", b"[1", 415),
+        ("text/plain", b"x", 415),
     ],
 )
-async def test_a_body_that_is_no_form_is_a_wrong_token(kind: str, body: bytes) -> None:
+async def test_a_form_that_is_malformed_long_or_of_another_kind_is_refused_without_a_traceback(
+    kind: str, body: bytes, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
     async with serving() as rig:
         headers = {"Content-Type": kind}
         async with rig.session.post(f"{rig.url}/operator/sign-in", data=body, headers=headers) as answer:
-            assert answer.status == 401
-        large = BytesIO(b"token=" + b"x" * 2_000_000)
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        async with rig.session.post(f"{rig.url}/operator/sign-in", data=large, headers=headers) as answer:
+            assert answer.status == status
+            assert "nothing was done" in await answer.text()
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        headers["Authorization"] = f"Bearer {TOKEN}"
+        async with rig.session.post(f"{rig.url}/operator/act", data=body, headers=headers) as answer:
+            assert answer.status == status
+        assert rig.shown.done == []
+    assert not [one for one in caplog.records if one.exc_info]
+
+
+async def test_a_compressed_form_is_refused() -> None:
+    async with serving() as rig:
+        assert (await rig.post("sign-in", {"token": TOKEN}, Content_Encoding="deflate"))[0] in (400, 415)
+
+
+async def test_a_form_without_a_length_is_read_no_further_than_its_limit() -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1_000
+            yield b"a" * 1_000
+
+    async with serving() as rig:
+        headers = {"Content-Type": FORM}
+        address = f"{rig.url}/operator/sign-in"
+        async with rig.session.post(address, data=endless(), headers=headers) as answer:
             assert answer.status == 413
+    assert sent > BODY_LIMIT_BYTES
+
+
+async def test_a_form_that_does_not_come_in_time_is_refused() -> None:
+    async with serving(body_s=0.01) as rig:
+        assert await rig.raw(b"sign-in", b"Content-Length: 100\r\n", b"token=") == 408
+
+
+async def test_the_form_of_somebody_who_is_not_signed_in_is_not_read() -> None:
+    async with serving(body_s=9_999.0) as rig:
+        assert await rig.raw(b"act", b"Content-Length: 100\r\n", b"token=") == 401
+        assert await rig.raw(b"nothing", b"Content-Length: 100\r\n", b"token=") == 404
+    async with serving("", YOU, body_s=9_999.0) as rig:
+        assert await rig.raw(b"sign-in", b"Content-Length: 100\r\n", b"token=") == 303
 
 
 async def test_a_page_says_so_where_the_database_fails() -> None:
