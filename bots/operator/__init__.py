@@ -2,7 +2,7 @@
 
     routes    the routes, and the checks before each of them
     forms     short forms of one kind, within a time
-    access    proofs that are derived from the token; wrong tries       pure
+    access    the token, sessions of browsers, wrong tries              pure
     layout    the frame of the pages, the form to sign in               pure
     view      the reader's language and time; tables                    pure
     markup    HTML from values                                          pure

@@ -16,7 +16,7 @@ from aiohttp import hdrs, web
 from bots.accept_language import accept_language_to_locale
 from bots.guard import is_loopback, same_origin
 from bots.operator import layout
-from bots.operator.access import SESSION_S, OperatorKeys, Tries
+from bots.operator.access import SESSION_S, OperatorKeys, Sessions, Tries
 from bots.operator.forms import BODY_S, FormRefusedError, read_form
 from bots.operator.markup import Html, element
 from bots.operator.sections import Act, Picture, Section
@@ -31,6 +31,12 @@ log = structlog.get_logger()
 COOKIE = "parley_operator"
 OPERATOR = Person("operator", "PARLEY_OPERATOR_TOKEN")
 """The person of the audit for what is done by a reader who gave the token."""
+WRONG_S = 1.0
+"""Seconds for which the response to a wrong token is held back."""
+HELD_BACK = 20
+"""The most responses that are held back at a time: further ones are sent at once."""
+_PROBLEM = web.RequestKey("problem", str)
+"""The phrase of why the token of a request was refused."""
 HEADERS: dict[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -72,7 +78,9 @@ class OperatorRoutes:
     link: Link = no_link
     body_s: float = BODY_S
     _keys: OperatorKeys = field(init=False)
+    _sessions: Sessions = field(default_factory=Sessions, init=False)
     _tries: Tries = field(default_factory=Tries, init=False)
+    _held_back: int = field(default=0, init=False)
     _css: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,40 +98,60 @@ class OperatorRoutes:
             web.post(f"{ROOT}/sign-in", self._there(self._sign_in)),
             web.post(f"{ROOT}/sign-out", self._there(self._sign_out)),
             web.post(f"{ROOT}/{{name}}", self._there(self._act)),
+            web.route(hdrs.METH_ANY, ROOT + "{rest:(/.*)?}", self._there(_nowhere)),
         ]
 
     def _there(self, handler: _Handler) -> _Handler:
-        """Every route: none without a way to sign in, and no request from another site's page."""
+        """Every route: each response has the headers, those of errors too, and what follows a wrong token is late."""
 
         @wraps(handler)
         async def checked(request: web.Request) -> web.StreamResponse:
-            if not self.token and self._reader(request) is None:
-                raise web.HTTPNotFound
-            if request.method == hdrs.METH_POST and not same_origin(
-                request.headers, request.headers.get(hdrs.HOST, "")
-            ):
-                view = self._view(request)
-                response: web.StreamResponse = _page(layout.told(view, view.say("cross_site")), 403)
-            else:
+            try:
                 response = await self._answered(handler, request)
-            response.headers.update(
-                {name: value for name, value in HEADERS.items() if name not in response.headers}
-            )
+            except web.HTTPException as error:
+                await self._hold_back(request)
+                _add_headers(error)
+                raise
+            await self._hold_back(request)
+            _add_headers(response)
             return response
 
         return checked
 
     async def _answered(self, handler: _Handler, request: web.Request) -> web.StreamResponse:
+        """None without a way to sign in, and none to another site's page."""
+        if not self.token and self._reader(request) is None:
+            raise web.HTTPNotFound
+        if request.method == hdrs.METH_POST and not same_origin(
+            request.headers, request.headers.get(hdrs.HOST, "")
+        ):
+            return self._told(request, "cross_site", 403)
         try:
             return await handler(request)
         except FormRefusedError as refused:
-            view = self._view(request)
-            return _page(layout.told(view, view.say(refused.phrase)), refused.status)
+            return self._told(request, refused.phrase, refused.status)
         except StoreError as error:
             log.log(logging.WARNING, "operator_page_failed", path=request.path, **error.log_keys)
-            view = self._view(request)
-            detail = element("p", element("code", error.detail))
-            return _page(layout.told(view, view.say("store_failed"), detail), 503)
+            return self._told(request, "store_failed", 503, element("p", element("code", error.detail)))
+        except (web.HTTPException, ConnectionError):  # a response, or the client has gone
+            raise
+        except Exception:
+            log.exception("operator_page_crashed", path=request.path)
+            return self._told(request, "crashed", 500)
+
+    def _told(self, request: web.Request, phrase: str, status: int, *content: Html) -> web.Response:
+        view = self._view(request)
+        return _page(layout.told(view, view.say(phrase), *content), status)
+
+    async def _hold_back(self, request: web.Request) -> None:
+        """Wait where a wrong token came: who guesses has few tries a second."""
+        if _PROBLEM not in request or self._held_back >= HELD_BACK:
+            return
+        self._held_back += 1
+        try:
+            await self.clock.sleep(WRONG_S)
+        finally:
+            self._held_back -= 1
 
     # Whose each request is.
 
@@ -137,25 +165,24 @@ class OperatorRoutes:
         return reader.person
 
     def _is_signed_in(self, request: web.Request) -> bool:
-        if self._keys.is_signed_in(request.cookies.get(COOKIE, ""), self.clock.now().timestamp()):
+        if self._sessions.is_signed_in(request.cookies.get(COOKIE, ""), self.clock.now().timestamp()):
             return True
         given = _bearer_of(request)
         return bool(given) and self._is_token(request, given)
 
     def _is_token(self, request: web.Request, given: str) -> bool:
-        """True if that is the token. A wrong one counts as a try; after too many no token is looked at."""
-        now_s, address = self.clock.monotonic(), request.remote or ""
-        if self._tries.too_many(address, now_s):
-            return False
+        """True if that is the token, however many wrong ones came. A wrong one counts as a try."""
         if self._keys.matches(given):
             return True
         self._count_wrong(request)
         return False
 
     def _count_wrong(self, request: web.Request) -> None:
-        address = request.remote or ""
-        self._tries.wrong(address, self.clock.monotonic())
-        log.warning("operator_token_wrong", address=address)
+        now_s, address = self.clock.monotonic(), request.remote or ""
+        if not self._tries.too_many(address, now_s):  # nobody can fill the log
+            log.warning("operator_token_wrong", address=address)
+        self._tries.wrong(address, now_s)
+        request[_PROBLEM] = "too_many_tries" if self._tries.too_many(address, now_s) else "wrong_token"
 
     def _view(self, request: web.Request) -> View:
         locale = accept_language_to_locale(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
@@ -189,10 +216,8 @@ class OperatorRoutes:
 
     def _refused(self, request: web.Request, view: View, wanted: str) -> web.Response:
         """The form to sign in. A request that brought a wrong token is told so."""
-        if self._tries.too_many(request.remote or "", self.clock.monotonic()):
-            return _page(layout.sign_in(view, wanted, "too_many_tries"), 429)
-        problem = "wrong_token" if _bearer_of(request) else ""
-        return _page(layout.sign_in(view, wanted, problem), 401)
+        problem = request.get(_PROBLEM, "")
+        return _page(layout.sign_in(view, wanted, problem), 429 if problem == "too_many_tries" else 401)
 
     async def _picture(self, request: web.Request) -> web.Response:
         picture = self.pictures.get(request.match_info["name"])
@@ -213,13 +238,11 @@ class OperatorRoutes:
             raise
         view, wanted = self._view(request), self._known(fields.get("wanted", ""))
         if not self._is_token(request, fields.get("token", "").strip()):
-            if self._tries.too_many(request.remote or "", self.clock.monotonic()):
-                return _page(layout.sign_in(view, wanted, "too_many_tries"), 429)
-            return _page(layout.sign_in(view, wanted, "wrong_token"), 401)
+            return self._refused(request, view, wanted)
         response = web.Response(status=303, headers={hdrs.LOCATION: wanted})
         response.set_cookie(
             COOKIE,
-            self._keys.cookie(self.clock.now().timestamp()),
+            self._sessions.begin(self.clock.now().timestamp()),
             max_age=SESSION_S,
             path=ROOT,
             httponly=True,
@@ -230,6 +253,7 @@ class OperatorRoutes:
         return response
 
     async def _sign_out(self, request: web.Request) -> web.Response:
+        self._sessions.end(request.cookies.get(COOKIE, ""))
         response = web.Response(status=303, headers={hdrs.LOCATION: ROOT})
         response.del_cookie(COOKIE, path=ROOT)
         return response
@@ -248,7 +272,7 @@ class OperatorRoutes:
         cookie = request.cookies.get(COOKIE, "")
         by_form = bool(cookie) or not _bearer_of(request)  # a browser sends a cookie by itself, and no token
         if by_form and not self._keys.is_form_token(fields.get("form_token", ""), cookie):
-            return _page(layout.told(view, view.say("form_old")), 403)
+            return self._told(request, "form_old", 403)
         done = await act(view, fields, reader)
         back = element("p", element("a", view.say(f"section_{done.back}"), href=path_of(done.back)))
         return _page(layout.told(view, done.words, back), 200 if done.well else 409)
@@ -264,6 +288,15 @@ class OperatorRoutes:
 def _page(shown: Html, status: int = 200) -> web.Response:
     body = shown.encode("utf-8", "replace")
     return web.Response(body=body, status=status, content_type="text/html", charset="utf-8")
+
+
+async def _nowhere(_request: web.Request) -> web.StreamResponse:
+    raise web.HTTPNotFound
+
+
+def _add_headers(response: web.StreamResponse) -> None:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
 
 
 def _bearer_of(request: web.Request) -> str:

@@ -11,17 +11,20 @@ from zoneinfo import ZoneInfo
 import pytest
 from aiohttp import ClientSession, DummyCookieJar, web
 from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
 from yarl import URL
 
 from bots.operator import OperatorRoutes, PageReader
-from bots.operator.access import SESSION_S, TRIES, TRIES_S
+from bots.operator.access import SESSION_S, TRIES, TRIES_OF_ALL
 from bots.operator.forms import BODY_LIMIT_BYTES, BODY_S
 from bots.operator.markup import Html, element
+from bots.operator.routes import HEADERS, HELD_BACK, WRONG_S
 from bots.operator.sections import Done, Query
 from bots.operator.view import View
 from core.errors import StoreError
 from core.values.places import Person
 from tests.fakes.clock import FakeClock
+from tests.waiting import until
 
 TOKEN = "operator-test-token"
 YOU = PageReader(Person("you", "You"), alone=True)
@@ -38,7 +41,12 @@ class Shown:
     async def body(self, view: View, query: Query) -> Html:
         if self.failing:
             raise StoreError("disk is full")
+        if query.get("broken"):
+            raise ZeroDivisionError
         return element("p", "&".join(f"{name}={value}" for name, value in query.items()), id="query")
+
+    async def picture(self, view: View, query: Query) -> bytes:
+        return b"a picture"
 
     async def act(self, view: View, given: Query, by: Person) -> Done:
         self.done.append((by.id, dict(given)))
@@ -84,14 +92,14 @@ class Rig:
 
 @asynccontextmanager
 async def serving(
-    token: str = TOKEN, reader: PageReader | None = None, body_s: float = BODY_S
+    token: str = TOKEN, reader: PageReader | None = None, body_s: float = BODY_S, clock: FakeClock | None = None
 ) -> AsyncIterator[Rig]:
-    clock, shown = FakeClock(), Shown()
+    clock, shown = clock or FakeClock(jumps=True), Shown()
     zone = ZoneInfo("UTC")
     operator = OperatorRoutes(
         [shown],
         {"act": shown.act},
-        {},
+        {"drawn": shown.picture},
         token,
         lambda: reader,
         clock,
@@ -121,13 +129,76 @@ async def test_a_browser_is_signed_out_after_twelve_hours() -> None:
         assert (await rig.get(Cookie=cookie))[0] == 401
 
 
-async def test_after_too_many_wrong_tokens_the_right_one_is_taken_a_minute_later() -> None:
+async def test_the_right_token_is_taken_however_many_wrong_ones_came() -> None:
     async with serving() as rig:
-        for _ in range(TRIES):
-            assert (await rig.sign_in("wrong"))[0] in (401, 429)
-        assert (await rig.sign_in())[0] == 429
-        await rig.clock.advance(TRIES_S)
+        bearer = {"Authorization": f"Bearer {TOKEN}"}
+        rig.clock.slept_s.clear()
+        for number in range(TRIES_OF_ALL):
+            status, _ = await rig.sign_in("wrong")
+            assert status == (401 if number < TRIES - 1 else 429)
+        assert len(rig.clock.slept_s) == TRIES_OF_ALL
         assert (await rig.sign_in())[0] == 303
+        assert (await rig.get(**bearer))[0] == 200
+        assert (await rig.get())[0] == 401, "the form is there without a word of the tries of others"
+        assert len(rig.clock.slept_s) == TRIES_OF_ALL, "nothing right is held back"
+
+
+async def test_a_wrong_token_is_held_back_wherever_it_comes() -> None:
+    async with serving() as rig:
+        wrong = {"Authorization": "Bearer wrong"}
+        for path, status in (("/operator", 401), ("/operator/pictures/drawn", 404)):
+            rig.clock.slept_s.clear()
+            assert (await rig.get(path, **wrong))[0] == status
+            assert rig.clock.slept_s == [WRONG_S]
+        rig.clock.slept_s.clear()
+        await rig.post("act", {}, **wrong)
+        assert rig.clock.slept_s == [WRONG_S]
+
+
+async def test_only_so_many_wrong_tokens_are_held_back_at_a_time() -> None:
+    async with serving(clock=FakeClock()) as rig:
+        held = [asyncio.ensure_future(rig.sign_in("wrong")) for _ in range(HELD_BACK)]
+        await until(lambda: rig.clock.sleepers == HELD_BACK)
+        assert (await rig.sign_in("wrong"))[0] == 429
+        assert (await rig.sign_in())[0] == 303
+        assert not any(one.done() for one in held)
+        await rig.clock.advance(WRONG_S)
+        assert {status for status, _ in await asyncio.gather(*held)} == {401, 429}
+
+
+async def test_wrong_tokens_fill_no_log() -> None:
+    async with serving() as rig:
+        with capture_logs() as lines:
+            for _ in range(3 * TRIES):
+                await rig.sign_in("wrong")
+        assert len([one for one in lines if one["event"] == "operator_token_wrong"]) == TRIES
+
+
+async def test_who_signs_out_is_signed_out_with_every_copy_of_the_cookie() -> None:
+    async with serving() as rig:
+        _, cookie = await rig.sign_in()
+        _, other = await rig.sign_in()
+        assert (await rig.post("sign-out", {}, Cookie=cookie))[0] == 303
+        assert (await rig.get(Cookie=cookie))[0] == 401
+        assert (await rig.get(Cookie=other))[0] == 200
+    async with serving("another-operator-token") as rig:
+        assert (await rig.get(Cookie=other))[0] == 401, "a restart with another token ends all sessions"
+
+
+async def test_every_error_has_the_headers_of_the_page() -> None:
+    async with serving() as rig:
+        bearer = {"Authorization": f"Bearer {TOKEN}"}
+        cases = {
+            ("GET", "/operator/nowhere"): 404,
+            ("GET", "/operator/too/deep"): 404,
+            ("GET", "/operator/pictures/none"): 404,
+            ("PUT", "/operator"): 404,
+            ("GET", "/operator?broken=1"): 500,
+        }
+        for (method, path), status in cases.items():
+            async with rig.session.request(method, f"{rig.url}{path}", headers=bearer) as answer:
+                assert answer.status == status, path
+                assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS, path
 
 
 async def test_who_is_signed_in_stays_so_while_others_guess() -> None:
