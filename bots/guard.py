@@ -9,6 +9,11 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 _ENTRY = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::\d{1,5})?|\[[0-9a-f:.]+\](?::\d{1,5})?")
+_OF_PROXIES = (
+    *("forwarded", "x-forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-original-"),
+    *("cf-", "true-client-ip", "cdn-loop", "fastly-", "fly-", "x-envoy-", "x-azure-", "x-amzn-", "x-amz-cf-"),
+)
+"""The beginnings of headers that proxies add."""
 _NEVER_IN_A_HOST = frozenset("@/\\?#%, \t")
 
 
@@ -57,6 +62,17 @@ def is_loopback(name: str) -> bool:
         return ip_address(name.strip("[]")).is_loopback
     except ValueError:
         return name == "localhost" or name.endswith(".localhost")
+
+
+def is_direct(headers: Mapping[str, str], version: tuple[int, int]) -> bool:
+    """True if nothing shows that a proxy has passed a request on.
+
+    nginx adds no header unless it is told to, but sends HTTP/1.0 or `Connection: close`, which no browser does:
+    https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_http_version
+    """
+    given = {name.lower(): value for name, value in headers.items()}
+    closes = given.get("connection", "").strip().lower() == "close"
+    return version >= (1, 1) and not closes and not any(name.startswith(_OF_PROXIES) for name in given)
 
 
 def same_origin(headers: Mapping[str, str], host: str) -> bool:

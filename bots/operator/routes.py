@@ -14,7 +14,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from bots.accept_language import accept_language_to_locale
-from bots.guard import is_loopback, same_origin
+from bots.guard import is_direct, is_loopback, same_origin
 from bots.operator import layout
 from bots.operator.access import SESSION_S, OperatorKeys, Sessions, Tries
 from bots.operator.forms import BODY_S, FormRefusedError, read_form
@@ -46,7 +46,6 @@ HEADERS: dict[str, str] = {
     "X-Content-Type-Options": "nosniff",
     hdrs.CACHE_CONTROL: "no-store",
 }
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -310,5 +309,5 @@ def _is_https(request: web.Request) -> bool:
 
 
 def _is_local(request: web.Request) -> bool:
-    """True for a request of this machine that no proxy has passed on."""
-    return is_loopback(request.remote or "") and not any(name in request.headers for name in _FORWARDED)
+    """True for a request of this machine that no proxy has passed on, as far as that can be seen."""
+    return is_loopback(request.remote or "") and is_direct(request.headers, request.version)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bots.guard import Hosts, names_of, same_origin
+from bots.guard import Hosts, is_direct, names_of, same_origin
 from bots.web import WebSettings
 from core.errors import SettingsError
 
@@ -103,3 +103,31 @@ def test_a_name_that_is_none_is_refused_in_a_line_that_names_the_setting(
 )
 def test_only_our_own_page_may_post(headers: dict[str, str], allowed: bool) -> None:
     assert same_origin(headers, "localhost:8080") is allowed
+
+
+@pytest.mark.parametrize(
+    ("headers", "version", "direct"),
+    [
+        ({"Host": "localhost:8080", "Connection": "keep-alive"}, (1, 1), True),
+        ({"Host": "127.0.0.1:8080"}, (1, 0), False),
+        ({"Host": "127.0.0.1:8080", "Connection": "close"}, (1, 1), False),
+        *(
+            ({name: "x"}, (1, 1), False)
+            for name in (
+                *(
+                    "Forwarded",
+                    "X-Forwarded-For",
+                    "X-Forwarded-Proto",
+                    "X-Forwarded-Server",
+                    "via",
+                    "X-Real-IP",
+                ),
+                *("CF-Connecting-IP", "CF-Ray", "True-Client-IP", "X-Client-IP", "X-Original-Host"),
+            )
+        ),
+    ],
+)
+def test_what_a_proxy_has_passed_on_is_not_direct(
+    headers: dict[str, str], version: tuple[int, int], direct: bool
+) -> None:
+    assert is_direct(headers, version) is direct

@@ -75,11 +75,13 @@ class Rig:
             told = answer.headers.get("Set-Cookie", answer.headers.get("Location", ""))
             return answer.status, await answer.text(), told
 
-    async def raw(self, path: bytes, head: bytes, body: bytes) -> int:
+    async def raw(self, path: bytes, head: bytes, body: bytes, version: bytes = b"HTTP/1.1") -> int:
         """The status of the response to a form of which only `body` is sent."""
         reader, writer = await asyncio.open_connection("127.0.0.1", URL(self.url).port)
         kind = b"Content-Type: application/x-www-form-urlencoded\r\n"
-        writer.write(b"POST /operator/%s HTTP/1.1\r\nHost: localhost\r\n%s%s\r\n%s" % (path, kind, head, body))
+        writer.write(
+            b"POST /operator/%s %s\r\nHost: localhost\r\n%s%s\r\n%s" % (path, version, kind, head, body)
+        )
         line = await reader.readline()
         writer.close()
         return int(line.split()[1])
@@ -342,6 +344,15 @@ async def test_the_reader_of_the_chat_page_acts_in_their_own_name() -> None:
     async with serving("", None) as rig:
         assert (await rig.get())[0] == 404
         assert (await rig.post("act", {}))[0] == 404
+
+
+async def test_without_a_token_there_is_no_page_for_what_a_proxy_passes_on() -> None:
+    async with serving("", YOU) as rig:
+        assert (await rig.get())[0] == 200
+        for name in ("X_Forwarded_Proto", "Via", "CF_Connecting_IP", "True_Client_IP", "Forwarded"):
+            assert (await rig.get(**{name: "x"}))[0] == 404
+        assert await rig.raw(b"act", b"", b"", b"HTTP/1.0") == 404, "as nginx sends it where it is told nothing"
+        assert (await rig.get(Connection="close"))[0] == 404
 
 
 async def test_the_address_of_a_section_keeps_its_fields_when_it_is_read_anew() -> None:
