@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 
 from bots.app import App
 from bots.operator import OperatorRoutes, PageReader
@@ -19,6 +20,7 @@ from bots.operator.usage import UsageSection
 from core.delivery.rate_limits import LimitState
 from core.llm.overview import overview as account_overview
 from core.redaction import Secrets
+from core.settings.environment import Settings
 from core.spend.budget_lifts import BudgetLifts
 from core.turns.overview import overview
 from core.values.places import Place
@@ -86,7 +88,8 @@ def _sections(app: App, usage: UsageSection) -> Sequence[Section]:
 
 def _own_settings(app: App) -> list[OwnSetting]:
     config = app.config
-    classes = (config.core, config.slack, config.discord, config.web, config.timers, config.database)
+    values = (getattr(config, one.name) for one in fields(config))
+    classes = [value for value in values if isinstance(value, Settings)]
     secrets = Secrets([*config.secrets(), *config.database.secrets])
     origin = config.variables.in_capitals().origin
     return own_settings(classes, origin, secrets.cut_from, {"DATABASE_URL": config.database.shown_url})

@@ -59,6 +59,16 @@ def test_nothing_differs_from_itself(tmp_path: Path) -> None:
         ({"PARLEY_GRACE_S": "3", "PARLEY_LANGUAGE": "zh"}, [], ["PARLEY_GRACE_S", "PARLEY_LANGUAGE"]),
         ({"DATABASE_URL": "sqlite:///other.db"}, [], ["DATABASE_URL"]),
         ({"DISCORD_BOT_TOKEN": "secret"}, [], ["DISCORD_BOT_TOKEN"]),
+        ({"PARLEY_OPERATOR_TOKEN": "a-token-of-operators"}, [], ["PARLEY_OPERATOR_TOKEN"]),
+        (
+            {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318",
+                "OTEL_EXPORTER_OTLP_HEADERS": "api-key=secret",
+            },
+            [],
+            ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"],
+        ),
+        ({"OTEL_SERVICE_NAME": "other"}, [], ["OTEL_SERVICE_NAME"]),
         (
             {"PARLEY_HTTP_PORT": "81", "PARLEY_SUMMARY_AT": "10:00"},
             [],

@@ -392,7 +392,10 @@ async def test_settings_are_shown_with_their_origin_and_no_secret(
             place, {"prompt": HOSTILE, "listen": "all"}, Person("U1", HOSTILE), datetime.now(UTC)
         )
         await store.change(replace(place, channel=""), {"model": "m"}, Person("U1", "Ada"), datetime.now(UTC))
-    (tmp_path / ".env").write_text("PARLEY_RATE=7\nPARLEY_SYSTEM_PROMPT=the key is sk-test, keep it\n")
+    (tmp_path / ".env").write_text(
+        "PARLEY_RATE=7\nPARLEY_SYSTEM_PROMPT=the key is sk-test, keep it\n"
+        "OTEL_SERVICE_NAME=team parley\nOTEL_EXPORTER_OTLP_HEADERS=api-key=collector-key\n"
+    )
     async with Program(tmp_path, **model_settings(endpoint), **WITH_TOKEN) as program, window(chromium) as page:
         await signed_in(page, program, "/settings")
         own = page.get_by_role("region", name="Parley's own settings").locator("tbody tr")
@@ -403,6 +406,8 @@ async def test_settings_are_shown_with_their_origin_and_no_secret(
             "PARLEY_PATIENCE_S": ("10", "default"),
             "SLACK_BOT_TOKEN": ("not set", "default"),
             "DATABASE_URL": ("sqlite", "default"),
+            "OTEL_SERVICE_NAME": ("team parley", ".env"),
+            "OTEL_EXPORTER_OTLP_HEADERS": ("set", ".env"),
         }
         for name, values in expected.items():
             row = own.filter(has=page.get_by_text(name, exact=True))
@@ -411,6 +416,7 @@ async def test_settings_are_shown_with_their_origin_and_no_secret(
         shown = await page.content()
         assert TOKEN not in shown
         assert "sk-test" not in shown
+        assert "collector-key" not in shown
         changed = page.get_by_role("region", name="Set by workspaces and channels").locator("tbody tr")
         await expect(changed).to_have_count(3)
         await expect(changed.filter(has_text="Instructions")).to_contain_text(HOSTILE[:20])
