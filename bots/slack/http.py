@@ -18,6 +18,7 @@ import structlog
 from aiohttp import web
 from cachetools import TTLCache
 
+from bots.bodies import BodyTooLongError, BodyTooSlowError, read_body
 from bots.slack.manifest import COMMANDS_PATH, EVENTS_PATH, INTERACTIONS_PATH
 from bots.slack.receiver import log_not_accepted
 from bots.slack.signed_requests import (
@@ -150,16 +151,12 @@ class SignedRequests:
 
 async def _read_body(request: web.Request, limit: int, within_s: float) -> bytes:
     """The whole body of at most `limit` bytes, which has `within_s` seconds."""
-    if (request.content_length or 0) > limit:
-        raise _RequestRefusedError(413, "the body is too long")
     try:
-        async with asyncio.timeout(within_s):
-            await request.content.readexactly(limit + 1)
-    except asyncio.IncompleteReadError as end:
-        return end.partial
-    except TimeoutError:
+        return await read_body(request, limit, within_s)
+    except BodyTooSlowError:
         raise _RequestRefusedError(408, "the body came too slowly", again=True) from None
-    raise _RequestRefusedError(413, "the body is too long")
+    except BodyTooLongError:
+        raise _RequestRefusedError(413, "the body is too long") from None
 
 
 def _parsed(content_type: str, body: bytes) -> Json:

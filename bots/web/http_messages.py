@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
-from bots import guard
+from bots import bodies, guard
 from bots.accept_language import accept_language_to_locale
+from bots.bodies import BodyTooLongError, BodyTooSlowError
 from bots.web import incoming, outgoing
 from bots.web.errors import RETRY_AFTER_S, Reason, RequestError
 from core.ports.files import FileContent
@@ -34,13 +34,11 @@ _PICTURE_TYPES = ("image/jpeg", "image/png")
 async def read_body(request: web.Request) -> bytes:
     """The whole body. Raises RequestError where it is too long, or slower than BODY_S."""
     try:
-        async with asyncio.timeout(BODY_S):
-            await request.content.readexactly(incoming.BODY_LIMIT_BYTES + 1)
-    except asyncio.IncompleteReadError as end:
-        return end.partial
-    except TimeoutError:
+        return await bodies.read_body(request, incoming.BODY_LIMIT_BYTES, BODY_S)
+    except BodyTooSlowError:
         raise RequestError(Reason.TOO_SLOW) from None
-    raise RequestError(Reason.TOO_LONG)
+    except BodyTooLongError:
+        raise RequestError(Reason.TOO_LONG) from None
 
 
 def refuse_host(hosts: guard.Hosts, request: web.Request) -> web.Response | None:
