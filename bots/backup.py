@@ -14,14 +14,13 @@ from storage.backup import (
     back_up,
     check_tables,
     put_in_place,
-    read_content,
     take_copy,
 )
 from storage.lock import RunLock
 from storage.migrations import NEWEST
 from storage.restoring import bring_up_to_date
 from storage.url import pg_dump, pg_restore, sqlite_file
-from storage.whole_files import remove
+from storage.whole_files import part_beside, real_file
 
 Tell = Callable[[str], None]
 
@@ -43,22 +42,20 @@ async def restore(database: DatabaseSettings, file: Path, clock: Clock, tell: Te
 
     Nothing is changed before the copy of the backup is whole, checked, and of today's schema.
     """
-    target = _file_of(database, "PostgreSQL is restored by its own program", pg_restore(database.url, file))
+    named = _file_of(database, "PostgreSQL is restored by its own program", pg_restore(database.url, file))
+    target = real_file(named)
     async with RunLock(database) as lock:
         if not await lock.acquire():
             raise SettingsError(
                 "a parley is running on this database (DATABASE_URL): stop it first, then restore"
             )
-        part = await asyncio.to_thread(take_copy, file, target)
-        try:
-            content = await asyncio.to_thread(read_content, part, file)
+        with part_beside(target) as part:
+            content = await asyncio.to_thread(take_copy, file, target, part)
             forgotten = await bring_up_to_date(part, target, clock)
             await asyncio.to_thread(check_tables, part, file)
             kept = target.with_name(f"{target.name}.before-restore-{clock.now():%Y%m%d-%H%M%S}")
             had_one = target.exists()
             await asyncio.to_thread(put_in_place, part, target, kept)
-        finally:
-            await asyncio.to_thread(remove, part)
     tell(f"restored {target}: {content_to_text(content)}")
     if content.revision != NEWEST:
         tell(f"schema   {content.revision} of the backup is now {NEWEST}")

@@ -36,16 +36,15 @@ async def export(
     if file == STANDARD_OUTPUT:
         await _to_output(database, core, clock)
         return
-    check_new(file, force=force)
+    target = check_new(file, force=force)
     count = 0
-    with part_beside(file) as part, in_words(file):
+    with part_beside(target) as part, in_words(file):
         with part.open("w", encoding="utf-8") as writing:
             async for line in lines(database, core, clock):
                 writing.write(line)
                 count += 1
             size = writing.tell()
-        check_new(file, force=force)
-        appear(part, file)
+        appear(part, check_new(file, force=force))
     tell(f"export   {file}: {size / 1_000_000:,.1f} MB, {count:,} lines")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from core.errors import SettingsError
 from storage.migrations import NEWEST
 from storage.tables import Row
-from storage.url import SIDE_FILES, make_folder
+from storage.url import SIDE_FILES
 from storage.whole_files import appear, check_new, in_words, part_beside
 
 _PAGES = 4_096
@@ -45,25 +45,26 @@ def back_up(database: Path, target: Path, *, force: bool = False) -> BackupConte
     Raises SettingsError with one line: `target` exists (without `force`) or can't be written, or the database is
     damaged.
     """
-    _check_target(database, target, force=force)
-    with part_beside(target) as part, in_words(target):
+    file = _checked(database, target, force=force)
+    with part_beside(file) as part, in_words(target):
         _copy(database, part)
         content = read_content(part, database)
-        _check_target(database, target, force=force)
-        appear(part, target)
+        appear(part, _checked(database, target, force=force))
     return content
 
 
-def _check_target(database: Path, target: Path, *, force: bool) -> None:
+def _checked(database: Path, target: Path, *, force: bool) -> Path:
+    """The file that `target` is, or that it leads to as a link."""
     check_new(target, force=True)
-    own = {database.with_name(database.name + end) for end in ("", ".lock", *SIDE_FILES)}
+    names = {database, database.resolve()}
+    own = {name.with_name(name.name + end) for name in names for end in ("", ".lock", *SIDE_FILES)}
     if target.resolve() in {file.resolve() for file in own}:
         raise SettingsError(f"{target} belongs to the database itself (DATABASE_URL): name another file")
-    check_new(target, force=force)
+    return check_new(target, force=force)
 
 
-def take_copy(backup: Path, database: Path) -> Path:
-    """A checked copy of `backup` beside `database`, for `put_in_place`. The caller removes it after an error.
+def take_copy(backup: Path, database: Path, part: Path) -> BackupContent:
+    """Copy `backup` into `part`, an empty file beside `database`, for `put_in_place`. The content of the copy.
 
     Raises SettingsError with one line where it is no whole database of Parley, or one of a newer version.
     """
@@ -71,11 +72,9 @@ def take_copy(backup: Path, database: Path) -> Path:
         raise SettingsError(f"{backup}: there is no such file")
     if database.exists() and backup.resolve() == database.resolve():
         raise SettingsError(f"{backup} is the database itself (DATABASE_URL): name a backup of it")
-    make_folder(database)
-    with part_beside(database, keep=True) as part, in_words(backup):
+    with in_words(backup):
         _copy(backup, part)
-        read_content(part, backup)
-    return part
+        return read_content(part, backup)
 
 
 def put_in_place(part: Path, database: Path, kept: Path) -> None:

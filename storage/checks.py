@@ -18,6 +18,7 @@ from storage import DatabaseSettings
 from storage.engine import Database
 from storage.migrations import NEWEST, revision_of
 from storage.url import sqlite_file
+from storage.whole_files import parts_left, size_left
 
 LOW_BYTES, LEAST_BYTES = 1024**3, 100 * 1024**2
 """Free bytes of the disk below which there is a warning, and a failure."""
@@ -107,14 +108,31 @@ def _check_disk(file: Path | None, settings: DatabaseSettings, free: FreeBytes) 
             todo = "have DATABASE_URL name a file, such as sqlite:///data/parley.db"
             return [warning("disk", "the database is in memory: all of it is lost at the end", todo)]
         return [warning("disk", "the disk of PostgreSQL's server can't be seen from here", "watch it there")]
-    folder = _nearest(file)
+    return [_free_space(_nearest(file), free), *_parts_left(file)]
+
+
+def _parts_left(file: Path) -> list[Finding]:
+    """The parts beside the database that backups and restorations left when they were killed."""
+    return [
+        warning(
+            "disk",
+            f"{part} ({size_left(part) / 1_000_000:,.1f} MB) is left of a backup, restoration or export that was "
+            "killed; it may hold conversations",
+            "remove it with the files whose names begin with its name; the next command that writes "
+            f"{part.name.rpartition('.part-')[0]} does so too",
+        )
+        for part in parts_left(file.resolve().parent)
+    ]
+
+
+def _free_space(folder: Path, free: FreeBytes) -> Finding:
     left = free(folder)
     said = f"{left / 1024**3:.1f} GB free at {folder.resolve()}"
     if left < LEAST_BYTES:
-        return [failed("disk", said, "free space: without it no question can be stored")]
+        return failed("disk", said, "free space: without it no question can be stored")
     if left < LOW_BYTES:
-        return [warning("disk", said, "free space before it runs out: without it no question can be stored")]
-    return [ok("disk", said)]
+        return warning("disk", said, "free space before it runs out: without it no question can be stored")
+    return ok("disk", said)
 
 
 def _nearest(file: Path) -> Path:

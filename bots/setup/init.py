@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,6 +24,7 @@ from bots.setup.toml_file import to_toml, with_tools
 from core.errors import SettingsError
 from core.settings.parley_toml import FILE as TOML
 from core.settings.variables import FILE as ENV
+from storage.whole_files import check_new, real_file
 
 _SECRET = ("TOKEN", "SECRET", "API_KEY")
 """Parts of the names of settings whose values are not shown."""
@@ -59,6 +61,7 @@ class Init:
 
     def run(self) -> None:
         """Raises SettingsError with a line for each answer that can't be used, and OSError. Nothing is written then."""
+        self._check_files()
         text = _read(self._env)
         if text and self._interview is None and not self._flags.overwrite:
             raise SettingsError(f"{ENV} is there: --overwrite changes it, and keeps a copy")
@@ -78,6 +81,20 @@ class Init:
             if "discord" in answers.platforms:
                 self._console.say("\n" + discord_guide.guide(answers.discord_bot_token))
         self._say_next(answers, values)
+
+    def _check_files(self) -> None:
+        """Raises SettingsError where a file can't be written. A pipe would be read for ever."""
+        own = [real_file(self._env), real_file(self._toml)]
+        if (manifest := self._flags.manifest) is None:
+            return
+        try:
+            file = check_new(manifest, force=False, otherwise="remove it first")
+        except SettingsError as error:
+            raise SettingsError(f"--manifest {error.detail}") from None
+        if file.resolve() in [one.resolve() for one in own]:
+            raise SettingsError(f"--manifest {manifest}: settings are written there, name another file")
+        if not os.access(file.parent, os.W_OK | os.X_OK):
+            raise SettingsError(f"--manifest {manifest}: the folder {file.parent} can't be written")
 
     def _answered(self, known: Answers) -> Answers:
         """The answers: those that are known, then those of the flags, then those of a person."""
@@ -127,7 +144,8 @@ class Init:
             self._console.say("\n" + manifest)
         else:
             try:
-                file.write_text(manifest, encoding="utf-8")
+                with file.open("x", encoding="utf-8") as writing:
+                    writing.write(manifest)
             except OSError as error:
                 raise SettingsError(f"--manifest {file}: {(error.strerror or '').lower()}") from None
         at = "the manifest above" if file is None else f"the content of {file}"
@@ -155,8 +173,9 @@ class Init:
             copy = write_private(file, text, self._now)
         except OSError as error:
             raise SettingsError(f"{file.name} can't be written: {(error.strerror or '').lower()}") from None
-        kept = f"; the one before is {copy.name}" if copy is not None else ""
-        self._console.say(f"{file.name} is written (mode 0600){kept}.")
+        at = f", a link to {file.resolve()}," if file.is_symlink() else ""
+        kept = f"; the one before is {copy if at else copy.name}" if copy is not None else ""
+        self._console.say(f"{file.name}{at} is written (mode 0600){kept}.")
 
     def _say_next(self, answers: Answers, values: Mapping[str, str]) -> None:
         say = self._console.say

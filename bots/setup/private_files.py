@@ -6,20 +6,22 @@ import os
 from datetime import datetime
 from pathlib import Path
 
+from storage.whole_files import appear, part_beside, real_file
+
 MODE = 0o600
 
 
-def write_private(file: Path, text: str, now: datetime) -> Path | None:
-    """Write `file` with mode 0600, as a whole or not at all. A file that was there is kept beside it under
-    `NAME.bak-DATE-TIME`, whose path is returned. Raises OSError."""
+def write_private(name: Path, text: str, now: datetime) -> Path | None:
+    """Write a file with mode 0600, as a whole or not at all: `name`, or the file that it leads to as a link. One that
+    was there is kept beside it under `NAME.bak-DATE-TIME`, whose path is returned. Raises OSError and SettingsError."""
+    file = real_file(name)
     copy = None
     if file.exists():
         copy = file.with_name(f"{file.name}.bak-{now:%Y%m%d-%H%M%S}")
         _put(copy, file.read_bytes())
-    made = file.with_name(f"{file.name}.new")
-    made.unlink(missing_ok=True)
-    _put(made, text.encode())
-    made.replace(file)
+    with part_beside(file) as part:
+        part.write_text(text, encoding="utf-8")
+        appear(part, file)
     return copy
 
 

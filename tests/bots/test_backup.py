@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -12,7 +13,9 @@ import pytest
 import pytest_asyncio
 
 from bots.backup import make_backup, restore
+from bots.company_export import export
 from core.errors import SettingsError
+from core.settings.environment import CoreSettings
 from core.values.conversation import TurnState
 from storage import DatabaseSettings, SqlStore, open_existing, open_store
 from storage.engine import Database
@@ -22,6 +25,7 @@ from tests.contract.stored import ANN, BEN, NOON, PICTURE, PLACE, answered, ask
 from tests.fakes.clock import FakeClock
 
 CLOCK = FakeClock()
+CORE = CoreSettings(_env_file=None)
 RARE = "quokka-71930"
 
 
@@ -108,6 +112,28 @@ class TestBackup:
         assert backup.read_text() == "precious"
         make_backup(database, backup, told.append, force=True)
         assert await questions(at(backup)) == []
+
+    async def test_a_link_is_no_name_for_a_new_file_and_stays_when_it_is_forced(
+        self, database: DatabaseSettings, store: SqlStore, tmp_path: Path, told: list[str]
+    ) -> None:
+        link, real = tmp_path / "b.db", tmp_path / "real.db"
+        link.symlink_to(real)
+        with pytest.raises(SettingsError, match=f"b.db exists as a link to {real}"):
+            make_backup(database, link, told.append, force=False)
+        assert not real.exists()
+        make_backup(database, link, told.append, force=True)
+        assert link.is_symlink()
+        assert await questions(at(real)) == []
+
+    async def test_a_pipe_is_not_replaced(
+        self, database: DatabaseSettings, store: SqlStore, tmp_path: Path, told: list[str]
+    ) -> None:
+        os.mkfifo(tmp_path / "b.db")
+        with pytest.raises(SettingsError, match=r"b.db is no regular file"):
+            make_backup(database, tmp_path / "b.db", told.append, force=True)
+        with pytest.raises(SettingsError, match=r"b.db is no regular file"):
+            await export(database, CORE, CLOCK, tmp_path / "b.db", told.append, force=True)
+        assert (tmp_path / "b.db").is_fifo()
 
     @pytest.mark.parametrize(
         ("name", "words"),
@@ -312,6 +338,30 @@ class TestRestore:
             connection.commit()
         with pytest.raises(SettingsError, match=r"newer Parley .schema 9999, this one has"):
             await restore(database, backup, CLOCK, told.append)
+
+    async def test_a_database_behind_a_link_is_restored_where_it_is(
+        self, database: DatabaseSettings, tmp_path: Path, told: list[str]
+    ) -> None:
+        backup = await self.backed_up(database, tmp_path)
+        link, real = tmp_path / "data" / "parley.db", tmp_path / "big" / "real.db"
+        real.parent.mkdir()
+        link.rename(real)
+        link.symlink_to(real)
+        await restore(database, backup, CLOCK, told.append)
+        assert link.readlink() == real
+        assert await questions(at(real)) == ["first"]
+        [kept] = real.parent.glob("real.db.before-restore-*[0-9]")
+        assert await questions(at(kept)) == ["first", "second"]
+        assert str(kept) in told[-1]
+        with pytest.raises(SettingsError, match="belongs to the database itself"):
+            make_backup(database, tmp_path / "big" / "real.db-wal", told.append, force=True)
+
+    async def test_a_database_that_is_no_regular_file_is_not_replaced(
+        self, database: DatabaseSettings, tmp_path: Path, told: list[str]
+    ) -> None:
+        backup = await self.backed_up(database, tmp_path)
+        with pytest.raises(SettingsError, match="is no regular file"):
+            await restore(at(Path("/dev/null")), backup, CLOCK, told.append)
 
     async def test_it_makes_the_database_where_there_is_none(
         self, database: DatabaseSettings, tmp_path: Path, told: list[str]

@@ -16,6 +16,7 @@ from storage.engine import Database
 from storage.lock import RunLock
 from storage.migrations import NEWEST
 from storage.url import parse_url
+from storage.whole_files import part_beside
 from tests import schema
 
 FAILED, OK, WARNING = CheckStatus.FAILED, CheckStatus.OK, CheckStatus.WARNING
@@ -149,3 +150,14 @@ async def test_a_disk_that_fills_up_is_a_warning_and_a_full_one_a_failure(
 async def test_what_cannot_be_seen_of_a_disk_is_a_warning(postgres_database: str) -> None:
     assert (await findings(postgres_database))[1].status is WARNING
     assert "in memory" in (await findings("sqlite://"))[1].detail
+
+
+async def test_what_a_killed_restoration_left_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "parley.db.part-0a5a8544").write_bytes(b"x" * 2_500_000)
+    (tmp_path / "parley.db.part-0a5a8544-journal").touch()
+    disk, left = (await findings(sqlite_url(tmp_path / "parley.db")))[1:]
+    assert (disk.status, left.status) == (OK, WARNING)
+    assert f"{tmp_path}/parley.db.part-0a5a8544 (2.5 MB) is left of" in left.detail
+    assert left.todo.endswith("the next command that writes parley.db does so too")
+    with part_beside(tmp_path / "parley.db"):
+        assert len(await findings(sqlite_url(tmp_path / "parley.db"))) == 2, "one that is in use is none"

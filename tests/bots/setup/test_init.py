@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -307,8 +308,53 @@ def test_a_file_of_a_secret_is_left_with_its_platform_and_no_copy_is_written_ove
     assert (tmp_path / ".env").read_text().startswith("# DISCORD_BOT_TOKEN_FILE=\n")
     with pytest.raises(SettingsError, match=r"\.env can't be written: file exists"):
         init(tmp_path, overwrite=True)
-    with pytest.raises(SettingsError, match=r"--manifest .*: is a directory"):
-        init(tmp_path, Person({"Is there": "n"}), platforms=("slack",), manifest=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("precious.txt", "exists: name another file, or remove it first"),
+        ("link.json", "exists as a link to .*nowhere: name another file"),
+        (".env", r"\.env: settings are written there, name another file"),
+        ("parley.toml", r"parley\.toml: settings are written there"),
+        ("folder", "is a folder: name a file in it"),
+        ("missing/manifest.json", "the folder .*missing does not exist"),
+    ],
+)
+@pytest.mark.parametrize("person", [None, Person({"Is there": "n"})])
+def test_a_manifest_replaces_no_file_and_is_refused_before_anything_is_written(
+    tmp_path: Path, name: str, words: str, person: Person | None
+) -> None:
+    (tmp_path / "precious.txt").write_text("precious")
+    (tmp_path / "link.json").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "folder").mkdir()
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(SettingsError, match=f"--manifest .*{words}") as refused:
+        init(tmp_path, person, **SLACK, manifest=tmp_path / name)
+    assert len(refused.value.lines) == 1
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "precious.txt").read_text() == "precious"
+
+
+def test_settings_behind_a_link_are_changed_where_they_are(tmp_path: Path) -> None:
+    real = tmp_path / "sub" / "real.env"
+    real.parent.mkdir()
+    real.write_text("PARLEY_RATE=3\n")
+    link = tmp_path / ".env"
+    link.symlink_to("sub/real.env")
+    shown = init(tmp_path, overwrite=True, platforms=("web",), language="zh").shown
+    assert link.is_symlink()
+    assert "PARLEY_LANGUAGE=zh" in real.read_text()
+    copy = real.with_name("real.env.bak-20261129-150801")
+    assert copy.read_text() == "PARLEY_RATE=3\n"
+    assert f".env, a link to {real}, is written (mode 0600); the one before is {copy}." in shown
+
+
+def test_settings_in_a_pipe_are_neither_waited_for_nor_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".env")
+    with pytest.raises(SettingsError, match=r"\.env is no regular file"):
+        init(tmp_path, overwrite=True, platforms=("web",))
+    assert (tmp_path / ".env").is_fifo()
 
 
 def test_a_variable_that_wins_over_the_file_is_named(tmp_path: Path) -> None:
