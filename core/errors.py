@@ -207,18 +207,30 @@ class BudgetError(BotError):
 class StoreError(BotError):
     """The database failed. Retryable: the cause (a lock, a lost connection, a full disk) may go away.
 
-    `cause` names the fault in a few words, such as `disk is full`. `lasting`: it stays until a person changes a
-    setting or the database. `shown` is `detail`, with the file, socket or host where the database could not be
-    opened: for the terminal of an operator alone.
+    `cause` names the fault in a few words, such as `disk is full`; `reason` adds what the system said, if it did.
+    `lasting`: it stays until a person changes a setting or the database. `shown` is for the terminal of an operator
+    alone: the words, with the file, socket or host where the database could not be opened.
     """
 
     def __init__(
-        self, detail: str = "", *, retryable: bool = True, cause: str = "", lasting: bool = False
+        self,
+        detail: str = "",
+        *,
+        retryable: bool = True,
+        cause: str = "",
+        reason: str = "",
+        lasting: bool = False,
     ) -> None:
         super().__init__(Code.STORE, detail, retryable=retryable)
         self.cause = cause
+        self.reason = reason
         self.lasting = lasting
         self.shown = detail
+
+    @property
+    def words(self) -> str:
+        """The fault without the names of the driver."""
+        return ": ".join(filter(None, (self.cause, self.reason))) or self.detail
 
     @property
     def kind(self) -> str:

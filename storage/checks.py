@@ -29,6 +29,7 @@ _TODO = {
     "read-only": "give the user that runs Parley the right to write the database, or name the primary server",
     "cannot be opened": "give the user that runs Parley the rights to read and write the file and its folder",
     "damaged, or not a database": "restore a backup, or have DATABASE_URL name another file",
+    "starting up or shutting down": "run it again when the server has started",
     "login refused": "check the user and the password in DATABASE_URL",
     "no such database": "create the database, or correct its name in DATABASE_URL",
     "permission denied": "grant the user in DATABASE_URL all rights on the tables",
@@ -63,7 +64,7 @@ async def _check_database(settings: DatabaseSettings) -> list[Finding]:
         if revision is not None:
             await database.write(_try_to_write)
     except StoreError as error:
-        return [failed("database", f"{shown}: {error.detail}", _TODO.get(error.cause, _TODO_ELSE))]
+        return [failed("database", f"{shown}: {error.words}", _TODO.get(error.cause, _TODO_ELSE))]
     finally:
         await database.close()
     return [_schema(shown, revision)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.connection_problems import ConnectionProblem, connection_problem
 from core.errors import StoreError
 
 
@@ -28,7 +29,8 @@ class Cause:
     lasting: bool = False
 
 
-_LOST = "connection lost"
+_LOST, _UNREACHED = "connection lost", "can't be reached"
+_NEVER_BEGUN = {ConnectionProblem.REFUSED, ConnectionProblem.NAME, ConnectionProblem.NO_ROUTE}
 CAUSES = (
     Cause(("SQLITE_BUSY", "SQLITE_LOCKED", "55P03", "40P01", "40001"), "database is locked"),
     Cause(("SQLITE_FULL", "53100"), "disk is full"),
@@ -45,6 +47,8 @@ CAUSES = (
     Cause(("42501",), "permission denied", lasting=True),
     Cause(("53300",), "too many connections"),
     Cause(("57014", "TimeoutError"), "timed out"),
+    Cause(("57P03",), "starting up or shutting down"),
+    Cause(("08001", "ConnectionRefusedError", "FileNotFoundError", "gaierror"), _UNREACHED),
     Cause(("08", "57P", "OSError"), _LOST),
     Cause(("SQLITE_CONSTRAINT", "SQLITE_TOOBIG", "22", "23", "42"), "refused", retryable=False),
     Cause(("CommandError",), "made by a newer Parley", retryable=False, lasting=True),
@@ -64,12 +68,21 @@ def translate(error: Exception) -> StoreError:
     ):
         raise error
     codes = [code for name in ("sqlite_errorname", "sqlstate") if (code := getattr(cause, name, None))]
+    problem = connection_problem(cause) if isinstance(cause, OSError) else ConnectionProblem.FAILED
+    if problem in _NEVER_BEGUN:
+        codes.append("08001")
     if getattr(error, "connection_invalidated", False):
         codes.append("08")
     for known in CAUSES:
         if any(code.startswith(known.signs) for code in codes) or any(kind in known.signs for kind in kinds):
-            detail = f"{type(cause).__name__}: {known.words}{_reason(cause)}"
-            return StoreError(detail, retryable=known.retryable, cause=known.words, lasting=known.lasting)
+            reason = problem if problem in _NEVER_BEGUN else _reason(cause)
+            return StoreError(
+                ": ".join(filter(None, (type(cause).__name__, known.words, reason))),
+                retryable=known.retryable,
+                cause=known.words,
+                reason=reason,
+                lasting=known.lasting,
+            )
     return StoreError(
         f"{type(cause).__name__}: unexpected ({codes[0] if codes else 'no code'})", cause="unexpected"
     )
@@ -81,16 +94,16 @@ def opening(place: str) -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        lost = error.cause == _LOST
-        reason = error.detail.replace(f": {_LOST}", "", 1)
-        error.shown = f"no connection to {place} ({reason})" if lost else f"{place}: {error.detail}"
+        words = error.reason or error.words
+        away = error.cause in (_LOST, _UNREACHED)
+        error.shown = f"no connection to {place} ({words})" if away else f"{place}: {error.words}"
         raise
 
 
 def _reason(cause: BaseException) -> str:
     """The words of the system for the error that it gave, if it gave one. They name no place."""
     number = cause.errno if isinstance(cause, OSError) else None
-    return f": {os.strerror(number).lower()}" if number is not None and number > 0 else ""
+    return os.strerror(number).lower() if number is not None and number > 0 else ""
 
 
 def _package(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+from discord import DiscordException
 from pydantic import SecretStr
 
 from bots.discord import DiscordSettings
@@ -18,8 +19,9 @@ from bots.discord.limiter import Limited
 from bots.discord.private import aim
 from bots.discord.rest import Wire
 from core.clock import Clock
+from core.connection_problems import connection_problem
 from core.errors import Code, PlatformError
-from core.values.checks import Check, Finding, Host, failed, ok, warning
+from core.values.checks import Check, Finding, Host, failed, host_of, ok, warning
 
 Json = dict[str, Any]
 
@@ -53,7 +55,7 @@ def discord_checks(
     if settings.discord_bot_token is None:
         return []
     aim(settings.discord_api_url, settings.discord_gateway_url)
-    checks = DiscordChecks(settings.discord_bot_token, clock)
+    checks = DiscordChecks(settings.discord_bot_token, clock, host_of(settings.discord_api_url))
     every: list[tuple[str, Callable[[], Awaitable[Sequence[Finding]]]]] = [
         ("discord token", checks.application),
         ("discord gateway", checks.gateway),
@@ -67,8 +69,9 @@ def discord_checks(
 class DiscordChecks:
     """The checks of one application."""
 
-    def __init__(self, token: SecretStr, clock: Clock) -> None:
+    def __init__(self, token: SecretStr, clock: Clock, host: str) -> None:
         self._token = token.get_secret_value()
+        self._host = host
         self._clock = clock
 
     async def application(self) -> list[Finding]:
@@ -77,7 +80,7 @@ class DiscordChecks:
             try:
                 said: Json = await get("/applications/@me")
             except PlatformError as error:
-                return [_refused("discord token", error)]
+                return [self._refused("discord token", error)]
         findings = [ok("discord token", f"application {said.get('name') or '?'} ({said.get('id') or '?'})")]
         if int(said.get("flags") or 0) & MESSAGE_CONTENT.flags:
             findings.append(ok("discord intents", f"{MESSAGE_CONTENT.label} is on"))
@@ -99,7 +102,7 @@ class DiscordChecks:
             try:
                 said: Json = await get("/gateway/bot")
             except PlatformError as error:
-                return [_refused("discord gateway", error)]
+                return [self._refused("discord gateway", error)]
         limit = said.get("session_start_limit") or {}
         left, total = int(limit.get("remaining") or 0), int(limit.get("total") or 0)
         hours = float(limit.get("reset_after") or 0) / 3_600_000
@@ -121,7 +124,7 @@ class DiscordChecks:
                 servers, whole = await self._servers(get)
                 id_ = str((await get("/applications/@me")).get("id") or "")
             except PlatformError as error:
-                return [_refused("discord rights", error)]
+                return [self._refused("discord rights", error)]
         invite = invite_url(id_)
         if not servers:
             return [warning("discord rights", "the bot is in no server", f"invite it: {invite}")]
@@ -151,7 +154,7 @@ class DiscordChecks:
                 said: Json = await get(f"/channels/{id_}")
             except PlatformError as error:
                 if error.code not in (Code.GONE, Code.NOT_ALLOWED, Code.REJECTED):
-                    return [_refused(name, error)]
+                    return [self._refused(name, error)]
                 detail = f"there is none, or the bot may not see it (for {setting})"
                 return [failed(name, detail, "check the id, and give the bot's role View Channel there")]
         return [ok(name, f"the bot sees #{said.get('name') or id_} (for {setting})")]
@@ -171,8 +174,26 @@ class DiscordChecks:
                 said: Json = await get(f"/users/{id_}")
             except PlatformError as error:
                 gone = error.code in (Code.GONE, Code.NOT_ALLOWED, Code.REJECTED)
-                return [unknown if gone else _refused(name, error)]
+                return [unknown if gone else self._refused(name, error)]
         return [ok(name, f"{said.get('global_name') or said.get('username') or id_} (PARLEY_ADMINS)")]
+
+    def _refused(self, check: str, error: PlatformError) -> Finding:
+        """The finding about a call that Discord refused, or that did not reach it."""
+        match error.code:
+            case Code.BAD_TOKEN:
+                return failed(check, "Discord does not accept DISCORD_BOT_TOKEN", _TOKEN)
+            case Code.SLOW_DOWN:
+                detail = "Discord limits the calls of the bot, or of this address, so it could not be verified"
+                return warning(
+                    check, detail, "run it again later; look for another use of the token or the address"
+                )
+            case Code.UNAVAILABLE | Code.UNCERTAIN:
+                answered = isinstance(error.__cause__, DiscordException)
+                reason = error.detail if answered else connection_problem(error)
+                todo = "check the connection to Discord, and its status page"
+                hosts = () if answered else (self._host,)
+                return failed(check, f"Discord can't be reached: {reason}", todo, *hosts)
+        return failed(check, f"Discord refuses it: {error.detail}", _TOKEN)
 
     async def _servers(self, get: Callable[[str], Awaitable[Any]]) -> tuple[list[Json], bool]:
         """The servers of the bot, and whether these are all. Raises PlatformError."""
@@ -196,7 +217,7 @@ class DiscordChecks:
                 return await wire.call(path, "GET", path)
             except FOREIGN as error:
                 limited = isinstance(error, Limited)
-                raise (PlatformError(Code.SLOW_DOWN, str(error)) if limited else translate(error)) from None
+                raise (PlatformError(Code.SLOW_DOWN, str(error)) if limited else translate(error)) from error
 
         try:
             yield get
@@ -213,22 +234,6 @@ def _lacks(server: Json, invite: str) -> Finding | None:
     name = f"discord rights in {server.get('name') or server.get('id')}"
     todo = f"give the bot's role these rights in the server's settings, or invite it anew: {invite}"
     return warning(name, f"{labels} missing. {without}", todo)
-
-
-def _refused(check: str, error: PlatformError) -> Finding:
-    """The finding about a call that Discord refused, or that did not reach it."""
-    match error.code:
-        case Code.BAD_TOKEN:
-            return failed(check, "Discord does not accept DISCORD_BOT_TOKEN", _TOKEN)
-        case Code.SLOW_DOWN:
-            detail = "Discord limits the calls of the bot, or of this address, so it could not be verified"
-            return warning(
-                check, detail, "run it again later; look for another use of the token or the address"
-            )
-        case Code.UNAVAILABLE | Code.UNCERTAIN:
-            detail = f"Discord can't be reached ({error.detail})"
-            return failed(check, detail, "check the connection to Discord, and its status page")
-    return failed(check, f"Discord refuses it: {error.detail}", _TOKEN)
 
 
 def _counted(servers: int) -> str:

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import structlog
+
 from bots.config import Config
 from bots.setup.hosts import HostChecks
 from bots.setup.platforms import platform_checks, platform_hosts
@@ -28,6 +30,8 @@ from storage.checks import database_checks
 Note = Callable[[str], None]
 QUIET_S, NOTED_EACH_S = 10.0, 30.0
 """Seconds after which a person is told what is still being checked, and between two such lines."""
+
+log = structlog.get_logger()
 
 
 async def run(clock: Clock, tell: Callable[[str], None], note: Note, *, json: bool = False) -> int:
@@ -54,25 +58,38 @@ async def examine(clock: Clock, note: Note) -> AsyncIterator[Finding]:
     files = [ENV_FILE, Path(config.core.parley_config or FILE)]
     for finding in (*right_settings(files), *odd_settings(config.warnings)):
         yield finding
-    async for finding in run_checks(all_checks(config, clock), clock, note):
+    async for finding in once_each(run_checks(all_checks(config, clock), clock, note)):
         yield replace(finding, detail=redact(finding.detail, secrets), todo=redact(finding.todo, secrets))
 
 
 def all_checks(config: Config, clock: Clock) -> list[Check]:
-    """The checks in the order of the report."""
+    """The checks in the order of the report: hosts first, since other findings may depend on them."""
     hosts = [
         *platform_hosts(config),
         *endpoint_hosts(config.catalog),
         *server_hosts(config.tool_servers),
     ]
     return [
+        *HostChecks(hosts, clock, signed=config.slack.slack_signing_secret is not None).all(),
         *platform_checks(config, clock),
         *EndpointChecks(config.catalog, config.core, clock, offered=config.offered).all(),
         *server_checks(config.tool_servers),
         *database_checks(config.database),
         *port_checks(config.web.parley_http_host, config.web.parley_http_port),
-        *HostChecks(hosts, clock, signed=config.slack.slack_signing_secret is not None).all(),
     ]
+
+
+async def once_each(findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:
+    """`findings`, where those that fail for lack of a host point to the line that says why."""
+    causes: dict[str, str] = {}
+    async for finding in findings:
+        cause = next((causes[host] for host in finding.unreached if host in causes), "")
+        if cause and cause != finding.check:
+            yield replace(finding, detail=f"could not be checked: see {cause}", todo="")
+            continue
+        if finding.check.split()[0] in ("host", "hosts"):
+            causes |= dict.fromkeys(finding.unreached, finding.check)
+        yield finding
 
 
 async def run_checks(checks: Sequence[Check], clock: Clock, note: Note) -> AsyncIterator[Finding]:
@@ -113,5 +130,6 @@ async def _run(check: Check, clock: Clock) -> Sequence[Finding]:
     error = work.exception()
     if error is None:
         return work.result()
-    todo = "this is a fault of the check itself: please report it with this line"
-    return [failed(check.name, f"the check ended by {type(error).__name__}", todo)]
+    log.critical("check_failed", check=check.name, kind=type(error).__name__)
+    todo = "this is a fault of Parley: please report it with the line check_failed on standard error"
+    return [failed(check.name, "the check itself failed", todo)]

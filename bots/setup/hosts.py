@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,12 +12,24 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from core.clock import Clock
-from core.values.checks import Check, Finding, Host, failed, ok, warning
+from core.connection_problems import ConnectionProblem, connection_problem
+from core.values.checks import Check, Finding, Host, failed, host_of, ok, warning
 
 REACHED_WITHIN_S = 8.0
 MOST_SKEW_S, MOST_SIGNED_SKEW_S = 60.0, 300.0
 """Seconds by which the clock may be wrong without a warning, and without Slack's signed requests being refused:
 https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+
+_OF_ALL = {ConnectionProblem.NAME, ConnectionProblem.NO_ROUTE, ConnectionProblem.TIME}
+"""Problems that are of the machine's network where they are those of all hosts."""
+_TODO = {
+    ConnectionProblem.NAME: "check the name, and the DNS of this machine",
+    ConnectionProblem.CERTIFICATE: "name the certificates of your proxy in SSL_CERT_FILE, or check the address",
+    ConnectionProblem.TLS: "check that the address is https, and what stands between",
+    ConnectionProblem.TIME: "let the firewall pass connections to {name}",
+    ConnectionProblem.NO_ROUTE: "check the network of this machine, and the address",
+    ConnectionProblem.REFUSED: "check that {name} runs, and that the firewall passes it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +63,7 @@ class HostChecks:
     async def _run(self) -> Sequence[Finding]:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REACHED_WITHIN_S)) as session:
             reached = await asyncio.gather(*(self._reach(session, host) for host in self._hosts))
-        return [*map(_host_finding, reached), self._clock_finding(reached)]
+        return [*_host_findings(reached), self._clock_finding(reached)]
 
     async def _reach(self, session: aiohttp.ClientSession, host: Host) -> _Reached:
         if host.proxy.startswith("socks"):
@@ -84,51 +95,45 @@ class HostChecks:
         return ok("clock", "agrees with the clocks of the services")
 
 
+def _host_findings(reached: Sequence[_Reached]) -> list[Finding]:
+    """One finding for each host; one for all where none is reached for one reason, such as a lack of DNS."""
+    problems = {one.problem for one in reached}
+    if len(reached) == 1 or problems - _OF_ALL or len(problems) != 1:
+        return [_host_finding(one) for one in reached]
+    names = [host_of(one.host.url) for one in reached]
+    todo = "check the network of this machine, its DNS, and whether HTTPS_PROXY has to be set"
+    return [failed("hosts", f"none is reached: {problems.pop()} ({', '.join(names)})", todo, *names)]
+
+
 def _host_finding(reached: _Reached) -> Finding:
     host = reached.host
-    through = f" through the proxy {_shown(host.proxy)}" if host.proxy else ""
-    name = f"host {_shown(host.url)}"
+    through = f" through the proxy {host_of(host.proxy)}" if host.proxy else ""
+    shown = host_of(host.url)
+    name = f"host {shown}"
     if not reached.problem:
         return ok(name, f"reached{through} (for {host.use})")
     if not reached.todo:
         return warning(name, f"{reached.problem} (for {host.use})")
-    return failed(name, f"{reached.problem}{through} (for {host.use})", reached.todo)
+    return failed(name, f"{reached.problem}{through} (for {host.use})", reached.todo, shown)
 
 
 def _problem(error: Exception, host: Host) -> tuple[str, str]:
     """The problem in words, and what to do about it."""
-    name = _shown(host.url)
+    name = host_of(host.url)
     match error:
         case aiohttp.ClientHttpProxyError():
             return f"the proxy refuses the connection (HTTP {error.status})", f"let the proxy pass {name}"
         case aiohttp.ClientProxyConnectionError():
             return "the proxy can't be reached", "check HTTPS_PROXY and NO_PROXY"
-        case aiohttp.ClientConnectorDNSError():
-            return "its name can't be resolved", "check the name, and the DNS of this machine"
-        case aiohttp.ClientConnectorCertificateError() | ssl.SSLCertVerificationError():
-            return (
-                "its certificate is not trusted",
-                "name the certificates of your proxy in SSL_CERT_FILE, or check the address",
-            )
-        case aiohttp.ClientSSLError():
-            return "TLS fails", "check that the address is https, and what stands between"
-        case TimeoutError():
-            return f"no answer within {REACHED_WITHIN_S:g} s", f"let the firewall pass connections to {name}"
-        case aiohttp.ClientConnectorError():
-            return "the connection is refused", f"check that {name} runs, and that the firewall passes it"
-    return f"the connection failed ({type(error).__name__})", f"check what stands between here and {name}"
+    problem = connection_problem(error)
+    return problem, _TODO.get(problem, "check what stands between here and {name}").format(name=name)
 
 
 def _origin(url: str) -> str:
     """The address of the host of `url`, in http or https."""
     parts = urlsplit(url)
     scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-    return f"{scheme}://{_shown(url)}/"
-
-
-def _shown(url: str) -> str:
-    """Host and port, without a name or password."""
-    return urlsplit(url).netloc.rpartition("@")[2]
+    return f"{scheme}://{host_of(url)}/"
 
 
 def _aware(time: datetime) -> datetime:

@@ -39,7 +39,7 @@ async def _check(host: str, port: int) -> Sequence[Finding]:
     except PermissionError:
         return [failed(name, f"{at} is for privileged programs", "set PARLEY_HTTP_PORT to a port from 1024 on")]
     except OSError as error:
-        detail = f"{at} can't be listened at: {(error.strerror or type(error).__name__).lower()}"
+        detail = f"{at} can't be listened at: {(error.strerror or 'it is refused').lower()}"
         return [failed(name, detail, "end the other program, or set PARLEY_HTTP_HOST and PARLEY_HTTP_PORT")]
     return [ok(name, f"{at} is free; no Parley runs there now")]
 

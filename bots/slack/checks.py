@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from bots.slack import SlackSettings
-from bots.slack.errors import reason_of
+from bots.slack.errors import answered, reason_of
 from bots.slack.manifest import SCOPES, missing_scopes
 from bots.slack.socket import proxy_for
 from bots.slack.web import Web
+from core.connection_problems import connection_problem
 from core.errors import Code, PlatformError
-from core.values.checks import Check, Finding, Host, failed, ok, warning
+from core.values.checks import Check, Finding, Host, failed, host_of, ok, warning
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -83,7 +84,7 @@ class SlackChecks:
             try:
                 said, granted = await web.identity_and_scopes()
             except PlatformError as error:
-                return [_refused("slack token", error, _BOT_TOKEN)]
+                return [self._refused("slack token", error, _BOT_TOKEN)]
         if not said.get("bot_id"):
             return [failed("slack token", "it is the token of a person, and not of a bot", _BOT_TOKEN)]
         if app := self._other_app(str(said.get("app_id") or "")):
@@ -101,7 +102,7 @@ class SlackChecks:
             try:
                 await web.call("apps.connections.open", {"token": app_token.get_secret_value()})
             except PlatformError as error:
-                return [_refused("slack socket mode", error, _APP_TOKEN)]
+                return [self._refused("slack socket mode", error, _APP_TOKEN)]
         return [ok("slack socket mode", "Slack takes SLACK_APP_TOKEN, and would open a socket")]
 
     async def signing_secret(self, secret: SecretStr) -> list[Finding]:
@@ -140,7 +141,7 @@ class SlackChecks:
                 if reason_of(error) == "missing_scope":
                     return [warning(name, f"a scope is missing, so it could not be looked up (for {setting})")]
                 if error.code is not Code.GONE:
-                    return [_refused(name, error, _BOT_TOKEN)]
+                    return [self._refused(name, error, _BOT_TOKEN)]
                 detail = f"there is none, or it is private and the bot is not in it (for {setting})"
                 return [failed(name, detail, f"check the id, and {invite}")]
         channel: Json = said.get("channel") or {}
@@ -161,13 +162,28 @@ class SlackChecks:
                 if reason_of(error) == "missing_scope":
                     return [warning(name, "a scope is missing, so it could not be looked up (PARLEY_ADMINS)")]
                 if error.code not in (Code.GONE, Code.NOT_ALLOWED, Code.REJECTED):
-                    return [_refused(name, error, _BOT_TOKEN)]
+                    return [self._refused(name, error, _BOT_TOKEN)]
                 return [warning(name, "Slack knows no such person (PARLEY_ADMINS)", todo)]
         person: Json = said.get("user") or {}
         shown = f"{person.get('real_name') or person.get('name') or id_}"
         if person.get("deleted"):
             return [warning(name, f"{shown} is deactivated (PARLEY_ADMINS)", todo)]
         return [ok(name, f"{shown} (PARLEY_ADMINS)")]
+
+    def _refused(self, check: str, error: PlatformError, todo: str) -> Finding:
+        """The finding about a call that Slack refused, or that did not reach it."""
+        if error.code in (Code.UNAVAILABLE, Code.UNCERTAIN):
+            reason = error.detail if answered(error) else connection_problem(error)
+            todo = "check the connection to Slack, and its status page"
+            hosts = () if answered(error) else (host_of(self._settings.slack_api_url),)
+            return failed(check, f"Slack can't be reached: {reason}", todo, *hosts)
+        if error.code is Code.SLOW_DOWN:
+            return warning(
+                check,
+                "Slack limits the calls of the bot now, so it could not be verified",
+                "run it again later",
+            )
+        return failed(check, f"Slack refuses it: {reason_of(error) or error.detail}", todo)
 
     def _scopes(self, granted: frozenset[str] | None) -> list[Finding]:
         if granted is None:
@@ -197,18 +213,3 @@ class SlackChecks:
             yield web
         finally:
             await web.close()
-
-
-def _refused(check: str, error: PlatformError, todo: str) -> Finding:
-    """The finding about a call that Slack refused, or that did not reach it."""
-    if error.code in (Code.UNAVAILABLE, Code.UNCERTAIN):
-        return failed(
-            check,
-            f"Slack can't be reached ({error.detail})",
-            "check the connection to Slack, and its status page",
-        )
-    if error.code is Code.SLOW_DOWN:
-        return warning(
-            check, "Slack limits the calls of the bot now, so it could not be verified", "run it again later"
-        )
-    return failed(check, f"Slack refuses it: {reason_of(error) or error.detail}", todo)

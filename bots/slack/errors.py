@@ -85,6 +85,11 @@ def reason_of(error: PlatformError) -> str:
     return str(_said(cause).get("error", "")) if isinstance(cause, SlackApiError) else ""
 
 
+def answered(error: PlatformError) -> bool:
+    """True if Slack, or what stands before it, answered the call."""
+    return isinstance(error.__cause__, SlackApiError)
+
+
 def blocks_refused(error: PlatformError) -> bool:
     """True if Slack turned down how the words were laid out, and not the words."""
     reason = reason_of(error)

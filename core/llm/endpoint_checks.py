@@ -14,7 +14,10 @@ from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 
+import httpx
+
 from core.clock import Clock
+from core.connection_problems import ConnectionProblem, connection_problem
 from core.errors import BotError, Code, ModelError
 from core.i18n import advise
 from core.llm.catalog import ModelCatalog, Route
@@ -30,13 +33,15 @@ from core.llm.transcription import EndpointTranscriber
 from core.ports.files import FileError
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
-from core.values.checks import Check, Finding, Host, failed, ok, warning
+from core.values.checks import Check, Finding, Host, failed, host_of, ok, warning
 from core.values.conversation import Message, text_message
 from core.values.deltas import Thinking
 from core.values.parts import Image, Text, ToolCall
 from core.values.tools import Tool
 
 MOST_TOKENS = 16
+_REFUSED = 300
+"""The statuses from here on are no answer."""
 MOST_TOKENS_OF_CALL = 256
 """A model may reason before it calls a tool."""
 SLOW_S = 5.0
@@ -216,7 +221,9 @@ class EndpointChecks:
         try:
             await transcriber.transcribe("silence.wav", "audio/wav", _silence())
         except FileError as error:
-            return [failed(name, str(error.detail), f"check the model ({route.model_at}) and its endpoint")]
+            if isinstance(error.__cause__, ModelError):
+                raise error.__cause__ from error.__cause__.__cause__
+            return [failed(name, error.detail, f"check the model ({route.model_at}) and its endpoint")]
         finally:
             await transcriber.close()
         return [ok(name, "writes down sounds")]
@@ -260,12 +267,28 @@ async def _explained(
     try:
         return await run()
     except ModelError as error:
-        return [failed(name, _said(error), advise(error.code, "en", route.places))]
+        unreached = () if error.status else (host_of(route.account.base_url),)
+        return [failed(name, _said(error), advise(error.code, "en", route.places), *unreached)]
 
 
 def _said(error: ModelError) -> str:
-    refused = error.status >= 300
-    return f"HTTP {error.status}: {error.detail}" if refused else error.detail or str(error.code)
+    """The words of the endpoint, or of the network: none of the library between them."""
+    if error.status >= _REFUSED:
+        return f"HTTP {error.status}: {error.detail}"
+    match error.__cause__:
+        case httpx.ProxyError():
+            return "the proxy refuses the connection"
+        case httpx.UnsupportedProtocol() | httpx.InvalidURL():
+            return "its address is no http or https URL"
+        case httpx.LocalProtocolError():
+            return "the key holds characters that no header can carry"
+        case httpx.DecodingError():
+            return "its answer can't be decompressed"
+        case httpx.TransportError() as cause:
+            problem = connection_problem(cause)
+            unknown = problem is ConnectionProblem.FAILED and error.code is Code.CUT
+            return ConnectionProblem.CUT if unknown else problem
+    return error.detail or str(error.code)
 
 
 def _named(kind: str, route: Route) -> str:

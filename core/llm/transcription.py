@@ -69,6 +69,7 @@ class EndpointTranscriber(SingleResponseModel):
                 transcript = await self._ask(route, client, extension, data)
             except ModelError as error:
                 problem = FileError(_problem(error), str(error))
+                problem.__cause__ = error
                 self._note(route, error)
             else:
                 self._observer.report_recovery(*keys_of(route))

@@ -14,7 +14,7 @@ from core.redaction import Secrets
 from core.tools.config import ToolServer
 from core.tools.mcp.errors import ServerCallError
 from core.tools.mcp.server import CONNECT_S
-from core.values.checks import Check, Finding, Host, failed, ok, warning
+from core.values.checks import Check, Finding, Host, failed, host_of, ok, warning
 from core.values.tools import Tool, ToolRule
 
 if TYPE_CHECKING:
@@ -49,11 +49,9 @@ async def _check(server: ToolServer) -> list[Finding]:
         unreached = error.lost and not error.begun
         reason = "can't be reached" if unreached else Secrets(server.secrets).cut_from(error.reason)
         at = "url" if server.url else "command"
-        return [
-            failed(
-                name, f"{server.where}: {reason}", f"check {at} and the credentials of [[tools]] {server.name}"
-            )
-        ]
+        todo = f"check {at} and the credentials of [[tools]] {server.name}"
+        hosts = (host_of(server.url),) if server.url and unreached else ()
+        return [failed(name, f"{server.where}: {reason}", todo, *hosts)]
     if not tools:
         return [warning(name, f"{server.where} has no tool that is offered", "look at `never` of this server")]
     asks = sum(tool.rule is ToolRule.ASK for tool in tools)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 
 class CheckStatus(StrEnum):
@@ -19,12 +20,14 @@ class CheckStatus(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One line of the report. `check` names its subject in a few words, `detail` says what was found, and `todo` what
-    to do about it; empty where nothing is to be done. None of them holds a secret."""
+    to do about it; empty where nothing is to be done. None of them holds a secret. `unreached`: the hosts without which
+    nothing could be found out."""
 
     check: str
     status: CheckStatus
     detail: str
     todo: str = ""
+    unreached: tuple[str, ...] = ()
 
 
 def ok(check: str, detail: str) -> Finding:
@@ -37,9 +40,14 @@ def warning(check: str, detail: str, todo: str = "") -> Finding:
     return Finding(check, CheckStatus.WARNING, detail, todo)
 
 
-def failed(check: str, detail: str, todo: str) -> Finding:
-    """Something that is set does not work."""
-    return Finding(check, CheckStatus.FAILED, detail, todo)
+def failed(check: str, detail: str, todo: str, *unreached: str) -> Finding:
+    """Something that is set does not work, for lack of the hosts that were not reached if there are any."""
+    return Finding(check, CheckStatus.FAILED, detail, todo, unreached)
+
+
+def host_of(url: str) -> str:
+    """Host and port of a URL, without a name or password."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 @dataclass(frozen=True, slots=True)

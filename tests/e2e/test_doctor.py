@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
-from tests.e2e.program import Program
+from tests.e2e.program import Program, free_port
 from tests.e2e.test_slack import AT, answered
 from tests.fakes.completions import FakeCompletions
 from tests.fakes.discord import FakeDiscord
@@ -30,7 +31,7 @@ async def test_it_checks_all_beside_a_running_parley_which_goes_on(
         assert [name for status, name in checks if status == "warning"] == ["slack events"]
         named = [name.split()[0] for _, name in checks[:-1]]
         assert list(dict.fromkeys(named)) == [
-            *("settings", "slack", "discord", "endpoint", "model", "database", "disk", "http", "host", "clock"),
+            *("settings", "host", "clock", "slack", "discord", "endpoint", "model", "database", "disk", "http"),
         ]
         assert f"ok       http port: a Parley answers at 127.0.0.1:{parley.port}" in lines
         assert lines[-1].endswith(" ok, 1 warning, 0 failed")
@@ -64,3 +65,22 @@ async def test_wrong_settings_are_all_that_is_told(tmp_path: Path) -> None:
     assert doctor.output.startswith("failed   settings: PARLEY_RATE: ")
     near = "warning  settings: SLACK_TOKEN: is not read; did you mean SLACK_BOT_TOKEN?\n"
     assert doctor.output.endswith(f"{near}0 ok, 1 warning, 1 failed\n")
+
+
+async def test_a_fault_of_the_network_is_said_once_and_in_words(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    settings = slack_settings(slack) | model_settings(endpoint) | MODEL
+    url = f"postgresql://u:hidden-word@127.0.0.1:{free_port()}/x"
+    await slack.stop()
+    doctor = Program(tmp_path, **settings | {"DATABASE_URL": url})
+    await doctor.start("doctor")
+    assert await doctor.end() == 1
+    doctor.check_output()
+    slack_at = slack.api_url.split("/")[2]
+    lines = doctor.output.splitlines()
+    assert f"failed   host {slack_at}: the connection is refused (for Slack)" in lines
+    assert f"failed   slack token: could not be checked: see host {slack_at}" in lines
+    assert f"failed   slack socket mode: could not be checked: see host {slack_at}" in lines
+    assert any(line.endswith("/x: can't be reached: the connection is refused") for line in lines)
+    assert not re.search(r"\w+(Error|Exception)\b|Errno|hidden-word|connection lost", doctor.output)

@@ -86,9 +86,11 @@ async def test_a_start_waits_for_a_database_that_is_not_there_yet_and_says_so(
     await program.start()
     found = await program.until(lambda found: bool(found.get("why")))
     assert found["ready"] is False
-    assert "connection lost" in found["why"]["database"]
+    assert "can't be reached: the connection is refused" in found["why"]["database"]
     assert await program.end() == 1, "a service manager tries again, unlike after a wrong setting"
     assert "waiting for at most 4 s" in program.output
+    assert "(the connection is refused)" in program.output
+    assert "connection lost" not in program.output
     assert program.output.splitlines()[-1].startswith("parley: DATABASE_URL:")
     assert "hidden-word" not in program.output
     assert "other-word" not in program.output

@@ -115,16 +115,13 @@ async def test_a_database_that_another_program_locks_fails(
 
     await database.write(hold)
     await database.close()
-    assert (found[0].status, found[0].detail.partition(": ")[2]) == (
-        FAILED,
-        "OperationalError: database is locked",
-    )
+    assert (found[0].status, found[0].detail.partition(": ")[2]) == (FAILED, "database is locked")
 
 
 async def test_a_server_that_is_not_there_fails_without_the_password() -> None:
     found = await of_database("postgresql://parley:secret-word@127.0.0.1:1/parley")
     assert found.status is FAILED
-    assert "127.0.0.1:1/parley" in found.detail
+    assert found.detail.endswith("127.0.0.1:1/parley: can't be reached: the connection is refused")
     assert "secret-word" not in f"{found.detail} {found.todo}"
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from socket import gaierror
 from typing import Any
 
 import pytest
@@ -233,13 +234,13 @@ class TestFailures:
             await open_store(DatabaseSettings(database_url=f"sqlite:///{tmp_path / path}"), SystemClock())
 
     async def test_a_server_that_is_not_there_says_so_without_its_url(self) -> None:
-        with pytest.raises(StoreError, match="connection lost") as raised:
+        with pytest.raises(StoreError, match="can't be reached: the connection is refused") as raised:
             await open_store(
                 DatabaseSettings(database_url="postgresql://u:secret@127.0.0.1:1/p"), SystemClock()
             )
         assert "secret" not in str(raised.value)
         assert "127.0.0.1" not in str(raised.value)
-        assert raised.value.shown == "no connection to 127.0.0.1:1 (ConnectionRefusedError: connection refused)"
+        assert raised.value.shown == "no connection to 127.0.0.1:1 (the connection is refused)"
         assert raised.value.retryable
 
     async def test_connections_that_postgres_cut_are_made_anew(self, postgres_database: str) -> None:
@@ -332,8 +333,11 @@ def wrapped(invalidated: bool = False, **codes: str) -> DBAPIError:
         (wrapped(sqlstate="42P01"), "refused"),
         (wrapped(invalidated=True), "connection lost"),
         (wrapped(), "unexpected (no code)"),
-        (ConnectionRefusedError("secret"), "connection lost"),
-        (ConnectionRefusedError(111, "secret"), "connection lost: connection refused"),
+        (ConnectionRefusedError("secret"), "can't be reached: the connection is refused"),
+        (ConnectionRefusedError(111, "secret"), "can't be reached: the connection is refused"),
+        (gaierror(-2, "secret"), "can't be reached: its name can't be resolved"),
+        (ConnectionResetError(104, "secret"), "connection lost: connection reset by peer"),
+        (wrapped(sqlstate="57P03"), "starting up or shutting down"),
         (TimeoutError("secret"), "timed out"),
         (PermissionError("secret"), "cannot be opened"),
     ],

@@ -120,7 +120,11 @@ async def test_a_discord_that_cannot_be_reached_fails(server: FakeDiscord) -> No
     await server.stop()
     checks = discord_checks(given, SystemClock(), {})
     (finding,) = await checks[0].run()
-    assert (finding.status, "can't be reached" in finding.detail) == (FAILED, True)
+    assert (finding.status, finding.detail) == (
+        FAILED,
+        "Discord can't be reached: the connection is refused",
+    )
+    assert finding.unreached == (server.api_url.split("/")[2],)
 
 
 def test_discord_that_is_off_is_neither_checked_nor_reached() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
-from bots.setup.doctor import run_checks
+from bots.setup.doctor import once_each, run_checks
 from bots.setup.report import exit_status, finding_to_lines, findings_to_json, summary
 from bots.setup.settings_checks import right_settings, wrong_settings
 from core.clock import Clock, SystemClock
@@ -88,7 +88,23 @@ async def test_a_check_that_breaks_is_a_finding_too() -> None:
         raise LookupError("sk-secret")
 
     (finding,) = await found([check(breaks)])
-    assert (finding.status, finding.detail) == (CheckStatus.FAILED, "the check ended by LookupError")
+    assert (finding.status, finding.detail) == (CheckStatus.FAILED, "the check itself failed")
+
+
+async def test_what_depends_on_a_host_that_is_not_reached_points_to_the_line_that_says_why() -> None:
+    async def findings() -> AsyncIterator[Finding]:
+        yield failed("host a.example", "its name can't be resolved (for models)", "check it", "a.example")
+        yield failed("model one", "its name can't be resolved", "check the connection", "a.example")
+        yield failed("model two", "no answer in time", "check the connection", "b.example")
+
+    host, one, two = [finding async for finding in once_each(findings())]
+    assert host.detail == "its name can't be resolved (for models)"
+    assert (one.status, one.detail, one.todo) == (
+        CheckStatus.FAILED,
+        "could not be checked: see host a.example",
+        "",
+    )
+    assert two.detail == "no answer in time"
 
 
 def test_a_finding_is_a_line_with_what_to_do_below_it() -> None:

@@ -84,6 +84,17 @@ async def test_a_name_that_is_unknown_fails() -> None:
     assert (found.status, found.detail) == (FAILED, "its name can't be resolved (for models)")
 
 
+async def test_a_machine_without_a_network_is_said_once_for_all_hosts() -> None:
+    found, _ = await findings(
+        Host("https://no-such-host.invalid/v1", "models"), Host("https://nor-this.invalid/", "Slack")
+    )
+    assert (found.check, found.status) == ("hosts", FAILED)
+    assert found.detail == (
+        "none is reached: its name can't be resolved (no-such-host.invalid, nor-this.invalid)"
+    )
+    assert found.unreached == ("no-such-host.invalid", "nor-this.invalid")
+
+
 async def test_a_port_at_which_nobody_listens_fails() -> None:
     found = await of_host(Host(f"http://127.0.0.1:{free_port()}", "models"))
     assert (found.status, found.detail) == (FAILED, "the connection is refused (for models)")

@@ -91,7 +91,8 @@ async def test_a_slack_that_cannot_be_reached_fails_and_one_that_limits_is_not_v
     await slack.stop()
     found = await findings(slack)
     assert found["slack token"].status is FAILED
-    assert "can't be reached" in found["slack token"].detail
+    assert found["slack token"].detail == "Slack can't be reached: the connection is refused"
+    assert found["slack token"].unreached == (slack.api_url.split("/")[2],)
 
 
 async def test_the_token_of_a_person_is_no_bot(slack: FakeSlack) -> None:

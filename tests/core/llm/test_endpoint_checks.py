@@ -161,6 +161,25 @@ async def test_a_host_that_nobody_answers_at_fails_with_the_connection_to_check(
     found = await findings(from_environment(fake, openai_base_url=f"http://127.0.0.1:{port}/v1"))
     assert {finding.status for finding in found} == {FAILED}
     assert all(f"127.0.0.1:{port}" in finding.todo for finding in found)
+    assert {finding.detail for finding in found} == {"the connection is refused"}
+    assert {finding.unreached for finding in found} == {(f"127.0.0.1:{port}",)}
+
+
+async def test_a_connection_that_is_cut_is_told_in_no_words_of_a_library(fake: FakeCompletions) -> None:
+    fake.reply_by(lambda body: Raw((b"data: half",), end="reset"))
+    found = (await findings(from_environment(fake)))[1]
+    assert (found.status, found.detail) == (FAILED, "the connection was cut")
+
+
+async def test_a_host_that_is_not_there_is_told_in_one_way_of_every_kind_of_model(
+    fake: FakeCompletions,
+) -> None:
+    more = 'embed = "vectors"\ntranscribe = "whisper"'
+    catalog = from_file(fake, "images = true, tools = true", more)
+    await fake.stop()
+    found = await findings(catalog)
+    assert len(found) == 6
+    assert {finding.detail for finding in found} == {"the connection is refused"}
 
 
 async def test_a_slow_model_is_a_warning(fake: FakeCompletions) -> None:

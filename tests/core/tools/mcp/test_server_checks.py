@@ -40,6 +40,7 @@ async def test_a_server_that_is_not_there_fails_with_its_address_and_no_secret()
     found = await finding(server)
     assert found.status is CheckStatus.FAILED
     assert found.detail == f"{server.where}: can't be reached"
+    assert found.unreached == (server.url.split("/")[2],)
     assert "very-secret-token" not in f"{found.detail} {found.todo}"
     assert "[[tools]] gone" in found.todo
 
