@@ -37,13 +37,22 @@ def make_backup(database: DatabaseSettings, file: Path, tell: Tell, *, force: bo
     tell("         It holds no settings: keep .env and parley.toml too, where only you can read them.")
 
 
-async def restore(database: DatabaseSettings, file: Path, clock: Clock, tell: Tell) -> None:
-    """`parley restore`: put a backup in the place of the database, which is kept. Raises SettingsError and StoreError.
+async def restore(
+    database: DatabaseSettings, file: Path, clock: Clock, tell: Tell, *, force: bool = False
+) -> None:
+    """`parley restore`: put a backup in the place of the database, which is kept. Where there is none, it makes
+    one only with `force`. Raises SettingsError and StoreError.
 
     Nothing is changed before the copy of the backup is whole, checked, and of today's schema.
     """
     named = _file_of(database, "PostgreSQL is restored by its own program", pg_restore(database.url, file))
     target = real_file(named)
+    if not force and not target.exists():
+        raise SettingsError(
+            f"{target.absolute()}: there is no database that a backup could replace (DATABASE_URL); if Parley is "
+            "installed as a service, `cd` to its working directory first, with its settings; to make a new database of "
+            "the backup here, say --force"
+        )
     async with RunLock(database) as lock:
         if not await lock.acquire():
             raise SettingsError(

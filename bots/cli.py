@@ -185,13 +185,18 @@ def backup(
 
 
 @parley.command()
-def restore(file: Annotated[Path, typer.Argument(help="A file of parley backup.")]) -> None:
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file of parley backup.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Make the database where there is none to replace.")
+    ] = False,
+) -> None:
     """Put a backup in the place of the SQLite database, which is kept. No parley may run on it."""
     with _errors_in_lines():
         from bots import backup
 
         database, _, clock = _stored()
-        asyncio.run(backup.restore(database, file, clock, _tell))
+        asyncio.run(backup.restore(database, file, clock, _tell, force=force))
 
 
 def _stored() -> tuple[DatabaseSettings, CoreSettings, SystemClock]:

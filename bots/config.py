@@ -93,7 +93,7 @@ class Config:
         core = CoreSettings.read(variables, problems)
         file = problems.attempt(read_config_file, core, variables)
         catalog = problems.attempt(file_to_catalog, file, core) or environment_to_catalog(core)
-        given, known = variables.given, _known_names(file)
+        given, known = variables.given, known_names(file)
         problems.lines += unknown_names(given, known)
         problems.warnings += near_misses(given, known, _ALIASES)
         config = cls(
@@ -170,7 +170,7 @@ class Config:
         return web.refuse_host(self.web.hosts, request)
 
 
-def _known_names(file: ConfigFile | None) -> set[str]:
+def known_names(file: ConfigFile | None = None) -> set[str]:
     """The names of all settings, the variables that a file names, and those of the files of secrets."""
     named = names_in(file.values) if file is not None else set()
     secrets = {name for settings in SETTINGS for name in settings.secret_names()} | named

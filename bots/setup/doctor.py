@@ -12,17 +12,25 @@ from pathlib import Path
 
 import structlog
 
-from bots.config import Config
+from bots.config import Config, known_names
 from bots.setup.hosts import HostChecks
 from bots.setup.platforms import platform_checks, platform_hosts
 from bots.setup.port_check import port_checks
 from bots.setup.report import exit_status, finding_to_lines, findings_to_json, summary
-from bots.setup.settings_checks import ENV_FILE, odd_settings, right_settings, wrong_settings
+from bots.setup.settings_checks import (
+    ENV_FILE,
+    odd_settings,
+    right_settings,
+    settings_sources,
+    wrong_settings,
+)
 from core.clock import Clock, ends_within
 from core.errors import SettingsError
 from core.llm.endpoint_checks import EndpointChecks, endpoint_hosts
 from core.log import redact
 from core.settings.parley_toml import FILE
+from core.settings.problems import Problems
+from core.settings.variables import Variables
 from core.tools.server_checks import server_checks, server_hosts
 from core.values.checks import Check, Finding, failed
 from storage.checks import database_checks
@@ -47,7 +55,12 @@ async def run(clock: Clock, tell: Callable[[str], None], note: Note, *, json: bo
 
 
 async def examine(clock: Clock, note: Note) -> AsyncIterator[Finding]:
-    """The findings of all checks, none of which holds a secret. With wrong settings nothing else is checked."""
+    """The findings of all checks, none of which holds a secret: first the places that settings are read from. With
+    wrong settings nothing else is checked."""
+    variables = Variables.of_process(Problems())
+    named = known_names() & {name.upper() for name, value in variables.environment.items() if value}
+    file = Path(variables.in_capitals().given.get("PARLEY_CONFIG") or FILE)
+    yield settings_sources(Path.cwd(), [ENV_FILE, file], named)
     try:
         config = Config.load()
     except SettingsError as error:

@@ -6,9 +6,32 @@ import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from core.values.checks import Finding, failed, ok, warning
+from core.values.checks import CheckStatus, Finding, failed, ok, warning
 
 ENV_FILE = Path(".env")
+
+
+_SERVICE = (
+    "if Parley is installed as a service, `cd` to its working directory, and give this command the service's settings: "
+    "deploy/README.md says how"
+)
+
+
+def settings_sources(folder: Path, files: Sequence[Path], named: Iterable[str]) -> Finding:
+    """The finding about the places that settings are read from: the folder, its `files` that exist, and the settings
+    that are `named` in the environment."""
+    there = [str(file) for file in files if (folder / file).is_file()]
+    missing = [str(file) for file in files if not (folder / file).is_file()]
+    count = len(set(named))
+    variables = f"{count} setting{'s' * (count != 1)} of the environment" if count else ""
+    if read := " and ".join(filter(None, (", ".join(there), variables))):
+        absent = f"; no {' and no '.join(missing)} there" if missing else ""
+        todo = "" if there else _SERVICE
+        return Finding("folder", CheckStatus.OK, f"in {folder}: read {read}{absent}", todo)
+    detail = (
+        f"in {folder} there is no {' and no '.join(missing)}, and the environment has no setting of Parley's"
+    )
+    return warning("folder", f"{detail}: nothing is configured", f"{_SERVICE}; else run `parley init`")
 
 
 def wrong_settings(lines: Iterable[str]) -> list[Finding]:

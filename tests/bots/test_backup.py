@@ -363,12 +363,15 @@ class TestRestore:
         with pytest.raises(SettingsError, match="is no regular file"):
             await restore(at(Path("/dev/null")), backup, CLOCK, told.append)
 
-    async def test_it_makes_the_database_where_there_is_none(
+    async def test_it_makes_the_database_where_there_is_none_only_when_told(
         self, database: DatabaseSettings, tmp_path: Path, told: list[str]
     ) -> None:
         backup = await self.backed_up(database, tmp_path)
         elsewhere = at(tmp_path / "new" / "folder" / "parley.db")
-        await restore(elsewhere, backup, CLOCK, told.append)
+        with pytest.raises(SettingsError, match=r"new/folder/parley.db: there is no database .* say --force"):
+            await restore(elsewhere, backup, CLOCK, told.append)
+        assert not (tmp_path / "new").exists()
+        await restore(elsewhere, backup, CLOCK, told.append, force=True)
         assert await questions(elsewhere) == ["first"]
         assert not any("before" in line for line in told)
 

@@ -36,7 +36,8 @@ async def test_an_evening_is_backed_up_lost_and_restored(
         await answered(slack, "C1", again, "noted")
         assert len(answers(slack, "C1", late)) == 1, "what was answered after the backup is not answered again"
     (tmp_path / "data" / "parley.db").unlink()
-    told = await command(program, "restore", "evening.db")
+    assert "say --force" in await command(program, "restore", "evening.db", status=2)
+    told = await command(program, "restore", "evening.db", "--force")
     assert "1 turns, 2 messages" in told
     async with Program(tmp_path, **settings):
         await slack.say("U1", "C1", "and which number was it?", ts)

@@ -162,7 +162,7 @@ class Trouble:
         pytest.param(("sqlite", no_room, "disk"), id="no room"),
         pytest.param(("small_disk", full, "disk is full"), id="full disk"),
         pytest.param(("postgres_database", read_only, "read-only"), id="read-only"),
-        pytest.param(("own_server", away, "connection lost"), id="server away"),
+        pytest.param(("own_server", away, "can't be reached"), id="server away"),
     ]
 )
 def trouble(request: pytest.FixtureRequest) -> Trouble:

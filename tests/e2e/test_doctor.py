@@ -31,7 +31,19 @@ async def test_it_checks_all_beside_a_running_parley_which_goes_on(
         assert [name for status, name in checks if status == "warning"] == ["slack events"]
         named = [name.split()[0] for _, name in checks[:-1]]
         assert list(dict.fromkeys(named)) == [
-            *("settings", "host", "clock", "slack", "discord", "endpoint", "model", "database", "disk", "http"),
+            *(
+                "folder",
+                "settings",
+                "host",
+                "clock",
+                "slack",
+                "discord",
+                "endpoint",
+                "model",
+                "database",
+                "disk",
+                "http",
+            ),
         ]
         assert f"ok       http port: a Parley answers at 127.0.0.1:{parley.port}" in lines
         assert lines[-1].endswith(" ok, 1 warning, 0 failed")
@@ -62,9 +74,12 @@ async def test_wrong_settings_are_all_that_is_told(tmp_path: Path) -> None:
     doctor = Program(tmp_path, PARLEY_RATE="often", SLACK_TOKEN="xoxb-test")
     await doctor.start("doctor")
     assert await doctor.end() == 1
-    assert doctor.output.startswith("failed   settings: PARLEY_RATE: ")
+    folder, wrong = [line for line in doctor.output.splitlines() if line[0] != " "][:2]
+    assert folder.startswith(f"ok       folder: in {tmp_path}: read ")
+    assert folder.endswith("; no .env and no parley.toml there")
+    assert wrong.startswith("failed   settings: PARLEY_RATE: ")
     near = "warning  settings: SLACK_TOKEN: is not read; did you mean SLACK_BOT_TOKEN?\n"
-    assert doctor.output.endswith(f"{near}0 ok, 1 warning, 1 failed\n")
+    assert doctor.output.endswith(f"{near}1 ok, 1 warning, 1 failed\n")
 
 
 async def test_a_fault_of_the_network_is_said_once_and_in_words(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bots.setup.doctor import once_each, run_checks
 from bots.setup.report import exit_status, finding_to_lines, findings_to_json, summary
-from bots.setup.settings_checks import right_settings, wrong_settings
+from bots.setup.settings_checks import right_settings, settings_sources, wrong_settings
 from core.clock import Clock, SystemClock
 from core.values.checks import Check, CheckStatus, Finding, failed, ok, warning
 from tests.fakes.clock import FakeClock
@@ -122,6 +122,31 @@ def test_json_is_an_array_of_checks() -> None:
         {"check": "a", "status": "ok", "detail": "fine", "todo": ""},
         {"check": "c", "status": "failed", "detail": "broken", "todo": "mend it"},
     ]
+
+
+def test_the_folder_and_the_files_that_are_read_are_told(tmp_path: Path) -> None:
+    (tmp_path / ".env").touch()
+    files = [Path(".env"), Path("parley.toml")]
+    found = settings_sources(tmp_path, files, ["PARLEY_RATE"])
+    assert (found.status, found.todo) == (CheckStatus.OK, "")
+    assert found.detail == f"in {tmp_path}: read .env and 1 setting of the environment; no parley.toml there"
+
+
+def test_settings_of_the_environment_alone_may_not_be_those_of_a_service(tmp_path: Path) -> None:
+    found = settings_sources(tmp_path, [Path(".env"), Path("parley.toml")], ["PARLEY_RATE", "DATABASE_URL"])
+    assert found.status is CheckStatus.OK
+    assert (
+        found.detail == f"in {tmp_path}: read 2 settings of the environment; no .env and no parley.toml there"
+    )
+    assert "`cd` to its working directory" in found.todo
+
+
+def test_a_folder_where_nothing_is_configured_is_a_warning(tmp_path: Path) -> None:
+    found = settings_sources(tmp_path, [Path(".env"), Path("parley.toml")], [])
+    assert found.status is CheckStatus.WARNING
+    assert found.detail.startswith(f"in {tmp_path} there is no .env and no parley.toml")
+    assert "nothing is configured" in found.detail
+    assert "`cd` to its working directory" in found.todo
 
 
 def test_each_wrong_setting_is_a_finding_of_its_own() -> None:
