@@ -1,15 +1,20 @@
-"""The difference between the settings in force and those read anew, by name. Pure; no value is shown."""
+"""The difference between the settings in force and those read anew, by name, and those that no reload reads. Pure; no
+value is shown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
-from bots.config import Config
+from bots.config import Config, known_names
 from core.llm.catalog import EMBED_AT, TRANSCRIBE_AT
 from core.settings.environment import CoreSettings, Settings
 from core.settings.live import RELOADED
+from core.settings.names import names_in
+from core.settings.parley_toml import FILE as TOML
+from core.settings.variables import FILE, FROM_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,27 @@ def changes_of(old: Config, new: Config) -> ConfigChanges:
     if old.catalog.embeddings != new.catalog.embeddings:
         restart.append(f"{EMBED_AT} with its account")
     return ConfigChanges(tuple(sorted(set(reloaded))), tuple(sorted(set(restart))))
+
+
+def not_reread(config: Config, folder: Path) -> str:
+    """The settings that a reload of `config` in the working directory `folder` can't change, in words: the environment
+    of a process stays as it was at its start."""
+    variables, known = config.variables.in_capitals(), known_names(config.file)
+    inherited = {name for name, value in variables.environment.items() if value and name in known}
+    if not inherited:
+        return "nothing"
+    count = f"{len(inherited)} setting{'s' if len(inherited) > 1 else ''} from the environment of the process"
+    shadowed = sorted(inherited & {name for name, value in variables.dotenv.items() if value})
+    named = sorted(inherited & names_in(config.file.values)) if config.file is not None else []
+    if shadowed or named:
+        places = [f"{name} (also in {FILE})" for name in shadowed]
+        places += [f"{name} (named in {config.file.source})" for name in named if config.file is not None]
+        return f"{count}, among them {', '.join(places)}"
+    if config.file is not None or variables.dotenv:
+        return count
+    files = sorted(name for name in inherited if name.endswith(FROM_FILE))
+    left = f"the files of {', '.join(files)} alone were read" if files else "there is nothing to reread"
+    return f"{count}; {folder} has no settings in {FILE} and no {TOML}: {left}"
 
 
 def _others(old: Config, new: Config) -> Iterator[tuple[Settings, Settings]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import structlog
 
 from bots.config import Config
-from bots.config_changes import changes_of
+from bots.config_changes import changes_of, not_reread
 from core.errors import SettingsError
 
 log = structlog.get_logger()
@@ -58,4 +59,5 @@ class Reload:
             "settings_reloaded",
             changed=", ".join(changes.reloaded) or "nothing",
             needs_restart=", ".join(changes.restart) or "nothing",
+            not_reread=not_reread(config, Path.cwd()),
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bots.config import Config
-from bots.config_changes import ConfigChanges, changes_of
+from bots.config_changes import ConfigChanges, changes_of, not_reread
 from core.settings.environment import CoreSettings, Settings
 from core.settings.live import RELOADED, LiveSettings
 from core.settings.problems import Problems
@@ -133,3 +133,29 @@ def test_live_settings_take_over_what_a_reload_changes_and_nothing_else() -> Non
     assert (live.parley_rate, live.parley_grace_s) == (7, before.parley_grace_s)
     assert before.parley_rate == 0
     assert set(CoreSettings.model_fields) >= RELOADED
+
+
+def test_settings_of_the_environment_are_counted_and_those_named_that_a_file_has_too(tmp_path: Path) -> None:
+    (tmp_path / "parley.toml").write_text(FILE)
+    environment = {"TEAM_KEY": "sk-secret", "parley_rate": "7", "PARLEY_ADMINS": "slack:U1", "PATH": "/bin"}
+    variables = Variables(environment | {"PARLEY_DENY": ""}, {"PARLEY_RATE": "8", "OPENAI_MODEL": "large"})
+    assert not_reread(Config.read(variables, Problems()), tmp_path) == (
+        "3 settings from the environment of the process, among them PARLEY_RATE (also in .env), TEAM_KEY (named in "
+        "parley.toml)"
+    )
+    only_files = Config.read(Variables({"PATH": "/bin", "TEAM_KEY_FILE": ""}, {"TEAM_KEY": "x"}), Problems())
+    assert not_reread(only_files, tmp_path) == "nothing"
+    beside = Config.read(Variables({"PARLEY_RATE": "7"}, {"OPENAI_MODEL": "large"}), Problems())
+    (tmp_path / "parley.toml").unlink()
+    assert not_reread(beside, tmp_path) == "1 setting from the environment of the process"
+
+
+def test_a_process_without_files_says_that_there_is_nothing_to_reread(tmp_path: Path) -> None:
+    read = Config.read(Variables({"PARLEY_RATE": "7", "OPENAI_MODEL": "large"}), Problems())
+    assert not_reread(read, Path("/var/lib/parley")) == (
+        "2 settings from the environment of the process; /var/lib/parley has no settings in .env and no parley.toml: "
+        "there is nothing to reread"
+    )
+    (tmp_path / "key").write_text("sk-secret")
+    read = Config.read(Variables({"OPENAI_API_KEY_FILE": str(tmp_path / "key")}), Problems())
+    assert not_reread(read, Path("/app")).endswith(": the files of OPENAI_API_KEY_FILE alone were read")

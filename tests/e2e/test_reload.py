@@ -59,6 +59,7 @@ async def test_models_prompts_and_lists_are_read_anew_and_a_running_answer_goes_
             told = await reload(program)
             changed = "OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL, PARLEY_DENY, PARLEY_SYSTEM_PROMPT"
             assert f"changed='{changed}' needs_restart='DISCORD_BOT_TOKEN, PARLEY_PATIENCE_S'" in told
+            assert f"not_reread='{len(program.settings)} settings from the environment of the process'" in told
             assert len(told.splitlines()) == 1
             second = await slack.say("U1", "C1", f"{AT} and now?")
             await answered(slack, "C1", second, "From the other.")
