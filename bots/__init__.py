@@ -1,11 +1,12 @@
 """The program: platforms, the HTTP server and the tasks beside them.
 
+    cli          the entry point, which hears signals from the first moment; commands: the command line
     config       all settings, read and checked
     reload       applies settings at SIGHUP; config_changes: the names of those that changed
     live_parts   the model and the tools, made anew at a reload
     tool_servers runs tool servers for as long as an answer may use them
     app          creates every package's objects and connects them
-    programs     starts and ends the programs of `cli`: `parley run`, `parley summary --now`
+    programs     starts and ends the programs of `commands`: `parley run`, `parley summary --now`
     start_lines  the lines of a start about keys and models
     startup      waits for the database; supervisor: keeps every platform running; jobs: the tasks of the program
     http         health, metrics and the routes of platforms; connections: their limit

@@ -32,7 +32,14 @@ from typing import Any, NoReturn, Protocol
 
 ROOT = Path(__file__).parents[2]
 IMPORTED = (
-    *("bots.cli", "bots.programs", "bots.slack.connector", "bots.discord.connector", "bots.discord.private"),
+    *(
+        "bots.cli",
+        "bots.commands",
+        "bots.programs",
+        "bots.slack.connector",
+        "bots.discord.connector",
+        "bots.discord.private",
+    ),
     *("asyncpg", "httpcore", "anyio._backends._asyncio"),
 )
 """Connectors are imported only where their platform is on, the others when a database or a connection is

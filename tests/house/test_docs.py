@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from bots.cli import parley
+from bots.commands import parley
 from bots.config import SETTINGS, Config
 from core.access import Refusal
 from core.commands import COMMANDS
