@@ -40,7 +40,7 @@ parley = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-AGAIN, WRONG_SETTINGS = 1, 2
+AGAIN, WRONG_SETTINGS, INTERRUPTED = 1, 2, 130
 """The exit statuses. A service manager starts the program again after the first one alone."""
 
 
@@ -54,7 +54,9 @@ def _show_version_and_end(wanted: bool) -> None:
 def options(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version_and_end, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version", metavar="", callback=_show_version_and_end, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Parley brings any OpenAI-compatible model into Slack, Discord and web threads."""
@@ -71,11 +73,15 @@ def run() -> None:
 
 @parley.command()
 def summary(
-    now: Annotated[bool, typer.Option("--now", help="Post the report of the period so far at once.")] = False,
+    now: Annotated[
+        bool, typer.Option("--now", metavar="", help="Post the report of the period so far at once.")
+    ] = False,
     period: Annotated[PeriodName, typer.Option("--period", help="The period of the report.")] = PeriodName.DAY,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the report, and post nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", metavar="", help="Print the report, and post nothing.")
+    ] = False,
     chart: Annotated[
-        Path | None, typer.Option("--chart", help="With --dry-run: a PNG file for the chart.")
+        Path | None, typer.Option("--chart", metavar="FILE", help="With --dry-run: a PNG file for the chart.")
     ] = None,
 ) -> None:
     """Post the usage report to PARLEY_SUMMARY_CHANNELS."""
@@ -94,8 +100,8 @@ def summary(
             _perform(config.Config.load(), lambda loaded, tell: programs.post_summary(loaded, tell, period))
 
 
-Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, as without --json.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Csv = Annotated[bool, typer.Option("--csv", metavar="", help="Print CSV, as without --json.")]
+Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")]
 Since = Annotated[
     str, typer.Option(metavar="DATE", help="The first day, such as 2026-11-01; else the first of this month.")
 ]
@@ -107,7 +113,7 @@ def usage(
     json: Json = False,
     since: Since = "",
     by: Annotated[
-        str, typer.Option(help="Any of day, channel, person, model; separated by commas.")
+        str, typer.Option(metavar="FIELDS", help="Any of day, channel, person, model; separated by commas.")
     ] = "channel,model",
 ) -> None:
     """Print the questions, tokens and costs that are stored. Works beside a running parley."""
@@ -161,7 +167,7 @@ def export(
     file: Annotated[
         Path, typer.Argument(metavar="[FILE]", help="The file to make; - is standard output.")
     ] = Path("-"),
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", metavar="", help="Replace a file that exists.")] = False,
 ) -> None:
     """Write all records of the store as JSON lines. Works beside a running parley."""
     with _errors_in_lines():
@@ -174,7 +180,7 @@ def export(
 @parley.command()
 def backup(
     file: Annotated[Path, typer.Argument(help="The file to make, of mode 0600.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", metavar="", help="Replace a file that exists.")] = False,
 ) -> None:
     """Copy the SQLite database into one file. Works beside a running parley."""
     with _errors_in_lines():
@@ -281,13 +287,18 @@ def init(
         }
         given = {name: value for name, value in values.items() if value is not None}
         flags = Flags(given, slack_url, manifest, asks=not yes, overwrite=overwrite)
-        Init(flags, Terminal(), Path(), datetime.now(), os.environ).run()  # noqa: DTZ005 - for names of files
+        setup = Init(flags, Terminal(), Path(), datetime.now(), os.environ)  # noqa: DTZ005 - for names of files
+        try:
+            setup.run()
+        except (KeyboardInterrupt, EOFError, typer.Abort):
+            print(file=sys.stderr)  # behind the question
+            _leave(f"init: {setup.interrupted()}", status=INTERRUPTED)
 
 
 @parley.command()
 def doctor(
     json: Annotated[
-        bool, typer.Option("--json", help="Print an array of {check, status, detail, todo}.")
+        bool, typer.Option("--json", metavar="", help="Print an array of {check, status, detail, todo}.")
     ] = False,
 ) -> None:
     """Check every setting against the real services, beside a running parley too.

@@ -56,6 +56,7 @@ class Init:
         self._environment = environment
         self._url = flags.public_url or ""
         self._written: frozenset[str] = frozenset()
+        self._made: list[str] = []
         given = {*flags.values, *([] if flags.public_url is None else ["public_url"])}
         self._interview = Interview(console, given) if flags.asks else None
 
@@ -95,6 +96,12 @@ class Init:
             raise SettingsError(f"--manifest {manifest}: settings are written there, name another file")
         if not os.access(file.parent, os.W_OK | os.X_OK):
             raise SettingsError(f"--manifest {manifest}: the folder {file.parent} can't be written")
+
+    def interrupted(self) -> str:
+        """The end of a run that its person broke off, in words."""
+        return (
+            f"broken off; written: {', '.join(self._made)}" if self._made else "broken off; nothing was written"
+        )
 
     def _answered(self, known: Answers) -> Answers:
         """The answers: those that are known, then those of the flags, then those of a person."""
@@ -146,6 +153,7 @@ class Init:
             try:
                 with file.open("x", encoding="utf-8") as writing:
                     writing.write(manifest)
+                self._made.append(str(file))
             except OSError as error:
                 raise SettingsError(f"--manifest {file}: {(error.strerror or '').lower()}") from None
         at = "the manifest above" if file is None else f"the content of {file}"
@@ -173,6 +181,7 @@ class Init:
             copy = write_private(file, text, self._now)
         except OSError as error:
             raise SettingsError(f"{file.name} can't be written: {(error.strerror or '').lower()}") from None
+        self._made.append(file.name)
         at = f", a link to {file.resolve()}," if file.is_symlink() else ""
         kept = f"; the one before is {copy if at else copy.name}" if copy is not None else ""
         self._console.say(f"{file.name}{at} is written (mode 0600){kept}.")

@@ -69,7 +69,8 @@ class TableFormat(StrEnum):
 def usage_rows(
     groups: Iterable[UsageGroup], by: Collection[UsageField], currency: str, *, names: bool
 ) -> list[dict[str, Cell]]:
-    """A row for each group. The cost is None where no cost is known; `unpriced` says how many are not."""
+    """A row for each group. A question that failed is one of `questions` and `errors`, and no answer. The cost is None
+    where no cost is known; `unpriced` says how many are not."""
     columns = _group_columns(by, names=names)
     return [{name: getattr(group, name) for name in columns} | _amounts(group, currency) for group in groups]
 
@@ -89,7 +90,7 @@ def _amounts(group: UsageGroup, currency: str) -> dict[str, Cell]:
     amounts = (
         group.questions,
         group.errors,
-        group.answers,
+        group.answers - group.errors,
         group.prompt_tokens,
         group.cached_tokens,
         group.completion_tokens,

@@ -88,7 +88,8 @@ class UsageGroup:
     """The usage of a group of answers. The fields by which it is not grouped are empty; `day` is as in ISO 8601.
 
     `team` is not empty where it is grouped by channel or person. `name` is the display name of the person, where names
-    were asked for. `cost_micros` is the sum of the known costs, `unpriced` the number of the others.
+    were asked for. `answers`: all that ended, those that failed too. `cost_micros` is the sum of the known costs,
+    `unpriced` the number of the others.
     """
 
     day: str

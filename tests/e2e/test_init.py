@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import pty
+import signal
 import sys
 from pathlib import Path
 
@@ -43,6 +44,13 @@ class Typist:
         await until(lambda: question in (new := self.seen[self._read :]) and new.endswith(": "), 2 * HANG_S)
         self._read = len(self.seen)
         os.write(self._leader, f"{text}\n".encode())
+
+    async def interrupt(self, question: str) -> None:
+        """Wait for `question`, and send the signal that Ctrl+C has a terminal send. This one controls no process, so
+        that the reading goes on to the end of the line."""
+        await until(lambda: question in self.seen and self.seen.endswith(": "), 2 * HANG_S)
+        self._process.send_signal(signal.SIGINT)
+        os.write(self._leader, b"\n")
 
     async def end(self) -> int:
         async with asyncio.timeout(HANG_S):
@@ -82,6 +90,16 @@ async def test_a_person_sets_it_up_at_a_terminal_without_showing_the_key(
     assert await doctor.end() == 0, doctor.output
     assert f"model test-model at {model_settings(endpoint)['OPENAI_BASE_URL'].split('/')[2]}" in doctor.output
     assert "0 failed" in doctor.output
+
+
+async def test_ctrl_c_at_a_question_says_that_nothing_was_written(tmp_path: Path) -> None:
+    person = Typist(tmp_path)
+    await person.start()
+    await person.interrupt("Platforms (slack, discord, web")
+    assert await person.end() == 130
+    assert "parley: init: broken off; nothing was written" in person.seen
+    assert "Aborted" not in person.seen
+    assert os.listdir(tmp_path) == []
 
 
 async def test_without_a_terminal_it_says_how_to_go_on(tmp_path: Path) -> None:

@@ -135,6 +135,14 @@ async def test_a_network_in_no_proxy_is_read(tmp_path: Path) -> None:
         assert "OPENAI_API_KEY is not set" not in program.output
 
 
+async def test_the_help_names_what_an_option_takes_and_nothing_where_it_takes_nothing(tmp_path: Path) -> None:
+    program = Program(tmp_path)
+    await program.start("init", "--help")
+    assert await program.end() == 0
+    assert [line for line in program.output.splitlines() if "<" in line and "--help" not in line] == []
+    assert "list[" not in program.output
+
+
 async def test_the_version_is_an_option_and_a_command(tmp_path: Path) -> None:
     for word in ("--version", "version"):
         program = Program(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -28,7 +29,7 @@ def test_a_table_has_the_columns_that_it_is_grouped_by() -> None:
         "name": "Ada",
         "questions": 3,
         "errors": 1,
-        "answers": 4,
+        "answers": 3,
         "input_tokens": 100,
         "cached_input_tokens": 20,
         "output_tokens": 10,
@@ -38,6 +39,12 @@ def test_a_table_has_the_columns_that_it_is_grouped_by() -> None:
         "unpriced_answers": 1,
     }
     assert "name" not in usage_rows([GROUP], BY, "EUR", names=False)[0]
+
+
+def test_a_question_that_failed_is_no_answer() -> None:
+    failed = replace(GROUP, answers=2, questions=2, errors=2)
+    (row,) = usage_rows([failed], BY, "EUR", names=True)
+    assert (row["questions"], row["errors"], row["answers"]) == (2, 2, 0)
 
 
 def test_both_formats_say_the_same_and_an_unknown_cost_is_empty() -> None:
