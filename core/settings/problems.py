@@ -96,4 +96,6 @@ def _reason(error: ErrorDetails, form: ValueForm | None, *, shown: bool) -> str:
         return f"is missing; it must be {words}"
     value = error["input"]
     brief = shown and isinstance(value, str | int | float) and len(f"{value}") <= _LONGEST_SHOWN
+    if isinstance(value, dict) and not words.startswith("a table"):
+        return f"must be {words}, not a table"
     return f"must be {words}" + (f", not {redact(f'{value!r}')}" if brief else "")

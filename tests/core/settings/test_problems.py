@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bots.config import SETTINGS
 from core.errors import SettingsError
+from core.llm.catalog import toml_to_catalog
 from core.settings.environment import CoreSettings, Settings
 from core.settings.problems import Problems
 from core.settings.variables import Variables
@@ -110,3 +111,9 @@ def test_no_line_has_the_words_of_a_library(which: tuple[type[Settings], str], v
         said = line.removeprefix(f"{name}: ").replace(repr(value), "")
         assert not JARGON.search(said), line
         assert "\n" not in line
+
+
+def test_a_table_in_the_place_of_another_form_is_named() -> None:
+    with pytest.raises(SettingsError) as refused:
+        toml_to_catalog('[[models]]\nname = "a"\n', CoreSettings(_env_file=None), {}, "parley.toml")
+    assert "parley.toml: models.0: must be a text, not a table" in refused.value.lines
