@@ -4,8 +4,9 @@ question since the backup is answered again, and who was forgotten since, so tha
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import URL, Connection, select, union
 
 from core.clock import Clock
 from core.errors import SettingsError, StoreError
+from core.ports.store.threads import OVERLAP, PROCESS
 from core.values.budgets import person_digest
 from storage import heard
 from storage.budgets import any_accounts
@@ -23,6 +25,7 @@ from storage.store import SqlStore
 from storage.tables import AUDIT, FEEDBACK, MESSAGES, TURNS, from_us
 
 _HEARD = "SELECT platform, team, until_us FROM heard"
+_ASKED = "SELECT platform, max(at_us) FROM turns GROUP BY platform"
 _FORGOTTEN = "SELECT platform, team, person, at_us FROM forgotten"
 
 
@@ -34,7 +37,7 @@ async def bring_up_to_date(part: Path, replaced: Path, clock: Clock) -> int:
     database = Database(URL.create("sqlite+pysqlite", database=str(part)))
     try:
         await database.migrate(upgrade)
-        for platform, team, until_us in _rows(replaced, _HEARD):
+        for platform, team, until_us in _known_until(replaced):
             await database.write(heard.move, platform, team, until_us)
         known = await database.read(load)
         newer = _newer(_rows(replaced, _FORGOTTEN), known)
@@ -45,6 +48,24 @@ async def bring_up_to_date(part: Path, replaced: Path, clock: Clock) -> int:
         raise SettingsError(f"the backup can't be brought up to date: {error.detail}") from None
     finally:
         await database.close()
+
+
+def _known_until(replaced: Path) -> Iterator[tuple[str, str, int]]:
+    """The watermarks of the database that is replaced, so far ahead that no question which it knows is read again.
+
+    A watermark is kept every few seconds, and a backfill begins `OVERLAP` before it, since the turns of that time are
+    known otherwise. A message of that time which Parley has missed is not found any more.
+    """
+    asked_us = dict(_rows(replaced, _ASKED))
+    for platform, team, until_us in _rows(replaced, _HEARD):
+        if platform == PROCESS:
+            yield platform, team, until_us
+        else:
+            yield (
+                platform,
+                team,
+                max(until_us, asked_us.get(platform, 0)) + OVERLAP // timedelta(microseconds=1),
+            )
 
 
 def _rows(database: Path, query: str) -> list[Any]:

@@ -20,7 +20,7 @@ from core.errors import Code, PlatformError, StoreError
 from core.inbox.teams import adopt
 from core.platform_calls import PlatformCalls
 from core.ports.store.settings import SettingsStore
-from core.ports.store.threads import ThreadStore
+from core.ports.store.threads import OVERLAP, ThreadStore
 from core.settings.channel import Listen
 from core.values.conversation import Ask
 from core.values.events import Outcome, Receipt
@@ -30,8 +30,6 @@ log = structlog.get_logger()
 
 LIVE = timedelta(days=7)
 """The age of its last message up to which a thread is read for missed ones."""
-OVERLAP = timedelta(minutes=2)
-"""A connection can receive nothing for a while before that is noticed, and clocks differ."""
 _LOOK_S = 0.5
 _LONGEST_PAUSE_S = 5.0
 _KEEP_S = 10.0

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest_asyncio
 from bots.backup import make_backup, restore
 from bots.company_export import export
 from core.errors import SettingsError
+from core.ports.store.threads import OVERLAP
 from core.settings.environment import CoreSettings
 from core.values.conversation import TurnState
 from storage import DatabaseSettings, SqlStore, open_existing, open_store
@@ -419,5 +421,21 @@ class TestSince:
         await store.close()
         await restore(database, tmp_path / "b.db", CLOCK, told.append)
         store = await open_existing(database, CLOCK)
-        assert await store.watermark("slack", "T1") == later
+        assert await store.watermark("slack", "T1") == later + OVERLAP
         await store.close()
+
+    async def test_what_was_asked_since_the_backup_is_not_read_again(
+        self, database: DatabaseSettings, tmp_path: Path, told: list[str]
+    ) -> None:
+        store = await open_store(database, CLOCK)
+        await store.advance_watermark("slack", "T1", NOON)
+        make_backup(database, tmp_path / "b.db", told.append, force=False)
+        late = replace(ask("m2", "late"), at=NOON + timedelta(minutes=9))  # behind the last watermark
+        assert await store.accept(late) is not None
+        await store.close()
+        await restore(database, tmp_path / "b.db", CLOCK, told.append)
+        store = await open_existing(database, CLOCK)
+        watermark = await store.watermark("slack", "T1")
+        await store.close()
+        assert watermark is not None
+        assert watermark - OVERLAP >= late.at, "a backfill begins there"

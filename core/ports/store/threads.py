@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from core.values.conversation import Ask, History, ThreadMessage
@@ -16,6 +16,9 @@ from core.values.usage import LastUsage
 
 PROCESS = "process"
 """The name under which the program itself stores its sign of life (`ThreadStore.advance_watermark`)."""
+OVERLAP = timedelta(minutes=2)
+"""The time before a watermark that is read again: a connection can receive nothing for a while before that is noticed,
+and clocks differ."""
 
 
 @dataclass(frozen=True, slots=True)
