@@ -1,5 +1,5 @@
 """Team memory: how often a question that was asked before is found again, by its words and by its meaning, and the
-time, the size and the entries of the search among 100,000 threads. The databases take turns with each search, and each
+time, the size and the entries of the search among 100,000 threads. The databases take turns with the searches, and each
 figure is printed once it is known. `make bench only=memory`
 """
 
@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
@@ -39,7 +40,7 @@ from tests.chaos.storm import postgres_server
 ENGLISH_TENTH, CHINESE_THIRD, REPEATS = 0.75, 0.92, 800
 MEANING_TENTH, MEANING_REPEATS = 0.92, 400
 THREADS, CHARACTERS = 100_000, 500
-QUERIES, INSERTS = 200, 200
+QUERIES, INSERTS, BLOCK = 200, 200, 20
 LONG = 250
 """Characters that a long question has more than a short one."""
 MEDIAN_MS, P95_MS, INSERT_MS, TURN_KB = 10.0, 40.0, 1.0, 0.6
@@ -205,20 +206,19 @@ async def load(sides: Sequence[Side], made: Sequence[Answered]) -> list[bool]:
 async def searches(
     stores: Sequence[SqlStore], questions: Sequence[str], kind: str, channels: int
 ) -> list[bool]:
-    """The times of questions that find something: where no word of one distinguishes, nothing is looked for."""
+    """The times of questions that find something: where no word of one distinguishes, nothing is looked for. The stores
+    take turns with each block of questions: a program has one."""
     took: list[list[float]] = [[] for _ in stores]
-    for question in questions:
-        words = tokens(question)
-        found, times = 0, []
-        for store in stores:
-            began = perf_counter()
-            found += len(await store.earlier_answers(asked_before.everywhere(channels), words, 8))
-            times.append((perf_counter() - began) * 1000)
-        if found:
-            for side, time in zip(took, times, strict=True):
-                side.append(time)
-        if len(took[0]) == QUERIES:
-            break
+    scope, each = asked_before.everywhere(channels), iter(questions)
+    while len(took[0]) < QUERIES and (block := [tokens(question) for question in islice(each, BLOCK)]):
+        found, times = [0] * len(block), [[0.0] * len(block) for _ in stores]
+        for place, store in enumerate(stores):
+            for at, words in enumerate(block):
+                began = perf_counter()
+                found[at] += len(await store.earlier_answers(scope, words, 8))
+                times[place][at] = (perf_counter() - began) * 1000
+        for side, some in zip(took, times, strict=True):
+            side += [time for time, count in zip(some, found, strict=True) if count]
     name = f"{kind}, {channels} channel{'s' if channels > 1 else ''}"
     return [
         show(f"{name}, p50 ms", [statistics.median(side) for side in took], MEDIAN_MS),

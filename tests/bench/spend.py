@@ -30,7 +30,7 @@ from storage import DatabaseSettings, SqlStore, open_store
 from tests.bench.engine import create_database
 from tests.chaos.storm import postgres_server
 
-QUESTIONS, WARM = 300, 20
+QUESTIONS, WARM, BLOCK = 300, 20, 20
 BEFORE = "what limits add before the model is asked: check + reservation"
 BEFORE_MS = 1.0
 LIMIT = "1000000000 tokens a month"
@@ -81,12 +81,14 @@ def settings(limit: str) -> ChannelSettings:
 
 
 async def measure(name: str, urls: Sequence[str]) -> bool:
-    """Without limits and with them, a question of each in turn: what else the machine does slows both alike."""
+    """Without limits and with them, a block of questions of each in turn: what else the machine does slows both alike,
+    and each has its store to itself for a while, as a program has."""
     stores = [await open_store(DatabaseSettings(database_url=url), SystemClock()) for url in urls]
     free, limited = (Side(store, settings(limit)) for store, limit in zip(stores, ("", LIMIT), strict=True))
-    for number in range(WARM + QUESTIONS):
-        await free.question(number)
-        await limited.question(number)
+    for first in range(0, WARM + QUESTIONS, BLOCK):
+        for side in (free, limited):
+            for number in range(first, first + BLOCK):
+                await side.question(number)
     for store in stores:
         await store.close()
     good = limited.median_ms(BEFORE) <= BEFORE_MS
