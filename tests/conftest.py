@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import secrets
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,10 @@ from tests import schema
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
+
+# A shell's background jobs ignore Ctrl+C, and all that they start: the programs of the tests must not.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No check of pace: a slow machine would fail it. A store that a property uses is made once for all its examples, and a
 # test method runs once for each database, on an object of its own.
