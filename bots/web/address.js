@@ -20,8 +20,12 @@ export function turnTo(thread) {
 export function name(thread) {
   address.thread = thread;
   if (thread === null) history.replaceState(null, "", "/");
-  else history.pushState(null, "", `#${thread}`);
+  else push(thread);
 }
+
+/** Add the address of a thread, or with null that of the blank page, to the history of the tab.
+ * @param {string | null} thread */
+export const push = (thread) => history.pushState(null, "", thread === null ? "/" : `#${thread}`);
 
 /** The fields of a request that concerns this thread. */
 export const within = () => (address.thread === null ? {} : { thread: address.thread });

@@ -1,7 +1,7 @@
 // Parley's page: its frame, and its start. Each part of it is a file of its own.
 
 import "/static/actions.js";
-import { address } from "/static/address.js";
+import { address, push } from "/static/address.js";
 import "/static/commands.js";
 import "/static/composer.js";
 import { $, all, closest } from "/static/dom.js";
@@ -28,10 +28,11 @@ nav.addEventListener("click", (event) => {
   const link = /** @type {HTMLAnchorElement | null} */ (closest(event, "a"));
   if (narrow.matches && closest(event, "a, button")) nav.hidePopover();
   if (!link) return;
-  if (link.hash === "" && address.thread === null) {
-    event.preventDefault(); // the address stays the same
-    go(null);
-  }
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return; // the browser opens another tab or window
+  event.preventDefault(); // hashchange comes later: a question sent before it would go to the thread that is left
+  const thread = link.hash.slice(1) || null;
+  if (thread !== address.thread) push(thread);
+  if (thread !== address.thread || thread === null) go(thread);
   sayFault();
   box.focus();
 });

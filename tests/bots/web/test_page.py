@@ -286,6 +286,37 @@ async def test_a_note_stands_under_its_question_and_the_answer_follows(chromium:
         await expect(shown).to_have_count(3)
 
 
+async def test_a_question_sent_at_once_behind_a_click_goes_to_the_thread_clicked(chromium: Browser) -> None:
+    async with serving_page() as home, window(chromium) as (_, page):
+        shown = page.locator("[role=log] article")
+        await page.goto(home.url)
+        await ask(page, "one")
+        await expect(shown).to_contain_text(["one", "You said: one"])
+        await expect(page).to_have_url(re.compile("#[a-z2-7]{12}$"))
+        first = page.url
+        await page.evaluate(CLICK_AND_SEND, ["a.new", "two"])
+        await expect(shown).to_contain_text(["two", "You said: two"])
+        await expect(shown).to_have_count(2)
+        await expect(page).to_have_url(re.compile("#[a-z2-7]{12}$"))
+        second = page.url
+        assert second != first
+        await page.evaluate(CLICK_AND_SEND, [f"a[href='#{first.partition('#')[2]}']", "three"])
+        await expect(shown).to_contain_text(["one", "You said: one", "three", "You said: three"])
+        await expect(shown).to_have_count(4)
+        assert page.url == first
+        await page.go_back()
+        await expect(shown).to_contain_text(["two", "You said: two"])
+        assert page.url == second
+
+
+# In one task of the browser: before hashchange is dispatched.
+CLICK_AND_SEND = """([link, text]) => {
+  document.querySelector(link).click();
+  document.getElementById("box").value = text;
+  document.getElementById("form").requestSubmit();
+}"""
+
+
 async def test_a_note_about_an_answer_anew_does_not_go_with_the_old_answer(chromium: Browser) -> None:
     async with serving_page() as home, window(chromium) as (_, page):
         home.inbox.answers["why?"] = Shown("Because.", buttons=(Button("again", "Try again", 1),))
