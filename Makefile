@@ -93,9 +93,14 @@ $(VENV)/audit/.installed: deploy/requirements-audit.txt | $(VENV)/bin/python
 
 # Builds dist/parley-*.whl, for `pip install` where make is not at hand.
 wheel: install
+	@rm -rf $(BUILT)
 	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
-	@rm -rf build
+	@rm -rf $(BUILT)
+	@rmdir build 2>/dev/null || true
 	@ls dist/*.whl
+
+# What setuptools leaves in build/, where the guides are too. An older one's modules would get into the wheel.
+BUILT := build/lib build/bdist.*
 
 # Takes the README's pictures from the running program; needs Chromium.
 screenshot: install-dev

@@ -83,18 +83,24 @@ def summary(
     chart: Annotated[
         Path | None, typer.Option("--chart", metavar="FILE", help="With --dry-run: a PNG file for the chart.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", metavar="", help="Have the chart replace a file that exists.")
+    ] = False,
 ) -> None:
     """Post the usage report to PARLEY_SUMMARY_CHANNELS."""
     if not (now or dry_run):
         raise typer.BadParameter("say --now: at its time of day the running parley posts it by itself")
     if chart is not None and not dry_run:
         raise typer.BadParameter("--chart is for --dry-run: a report that is posted has its chart")
+    if force and chart is None:
+        raise typer.BadParameter("--force is for --chart: nothing else is written")
     with _errors_in_lines():
         from bots import config, programs
 
         if dry_run:
             _perform(
-                config.Config.load(), lambda loaded, tell: programs.print_summary(loaded, tell, period, chart)
+                config.Config.load(),
+                lambda loaded, tell: programs.print_summary(loaded, tell, period, chart, force=force),
             )
         else:
             _perform(config.Config.load(), lambda loaded, tell: programs.post_summary(loaded, tell, period))

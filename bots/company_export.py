@@ -20,7 +20,7 @@ from core.settings.environment import CoreSettings
 from storage import DatabaseSettings, SqlStore, open_existing
 from storage.migrations import NEWEST
 from storage.records import RECORDS
-from storage.whole_files import appear, check_new, in_words, part_beside
+from storage.whole_files import appear, check_apart, in_words, part_beside
 
 Tell = Callable[[str], None]
 
@@ -36,7 +36,7 @@ async def export(
     if file == STANDARD_OUTPUT:
         await _to_output(database, core, clock)
         return
-    target = check_new(file, force=force)
+    target = check_apart(file, database.file, force=force)
     count = 0
     with part_beside(target) as part, in_words(file):
         with part.open("w", encoding="utf-8") as writing:
@@ -44,7 +44,7 @@ async def export(
                 writing.write(line)
                 count += 1
             size = writing.tell()
-        appear(part, check_new(file, force=force))
+        appear(part, check_apart(file, database.file, force=force))
     tell(f"export   {file}: {size / 1_000_000:,.1f} MB, {count:,} lines")
 
 

@@ -43,6 +43,7 @@ from core.values.places import Place
 from core.values.tasks import ReportScope
 from storage import SqlStore, open_store
 from storage.lock import RunLock
+from storage.whole_files import check_apart, save
 
 log = structlog.get_logger()
 
@@ -88,9 +89,13 @@ async def run(config: Config, tell: Tell) -> None:
         await lock.release()
 
 
-async def print_summary(config: Config, tell: Tell, name: PeriodName, chart_file: Path | None) -> None:
+async def print_summary(
+    config: Config, tell: Tell, name: PeriodName, chart_file: Path | None = None, *, force: bool = False
+) -> None:
     """`parley summary --dry-run`: print the report of the period so far as its first channel would get it, and post
-    nothing. Works beside a running Parley."""
+    nothing. The chart replaces a file only with `force`. Works beside a running Parley."""
+    if chart_file is not None:
+        check_apart(chart_file, config.database.file, force=force)
     clock, zone = SystemClock(), config.timers.zone(config.core)
     store, charts = await open_store(config.database, clock), ChartRenderer(clock)
     try:
@@ -106,17 +111,13 @@ async def print_summary(config: Config, tell: Tell, name: PeriodName, chart_file
                 least=report.figures.now.unpriced > 0,
                 up_to=report.up_to,
             )
-            _save(chart_file, await charts.png(chart))
+            save(chart_file, await charts.png(chart), config.database.file, force=force)
             tell(f"chart    {chart_file}")
-    except (ChildError, OSError) as error:
+    except ChildError as error:
         raise SettingsError(f"--chart {chart_file}: {error}") from None
     finally:
         await charts.close()
         await store.close()
-
-
-def _save(file: Path, content: bytes) -> None:
-    file.write_bytes(content)
 
 
 async def post_summary(config: Config, tell: Tell, name: PeriodName) -> None:

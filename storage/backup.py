@@ -17,7 +17,7 @@ from core.errors import SettingsError
 from storage.migrations import NEWEST
 from storage.tables import Row
 from storage.url import SIDE_FILES
-from storage.whole_files import appear, check_new, in_words, part_beside
+from storage.whole_files import appear, check_apart, in_words, part_beside
 
 _PAGES = 4_096
 """Pages of one step of a copy; Ctrl+C ends it between two."""
@@ -45,22 +45,12 @@ def back_up(database: Path, target: Path, *, force: bool = False) -> BackupConte
     Raises SettingsError with one line: `target` exists (without `force`) or can't be written, or the database is
     damaged.
     """
-    file = _checked(database, target, force=force)
+    file = check_apart(target, database, force=force)
     with part_beside(file) as part, in_words(target):
         _copy(database, part)
         content = read_content(part, database)
-        appear(part, _checked(database, target, force=force))
+        appear(part, check_apart(target, database, force=force))
     return content
-
-
-def _checked(database: Path, target: Path, *, force: bool) -> Path:
-    """The file that `target` is, or that it leads to as a link."""
-    check_new(target, force=True)
-    names = {database, database.resolve()}
-    own = {name.with_name(name.name + end) for name in names for end in ("", ".lock", *SIDE_FILES)}
-    if target.resolve() in {file.resolve() for file in own}:
-        raise SettingsError(f"{target} belongs to the database itself (DATABASE_URL): name another file")
-    return check_new(target, force=force)
 
 
 def take_copy(backup: Path, database: Path, part: Path) -> BackupContent:

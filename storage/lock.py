@@ -44,7 +44,7 @@ class RunLock:
     """Held by one process until it lets go or dies: the system, or PostgreSQL, frees the lock of a dead
     process.
 
-    An SQLite file is guarded by `<file>.lock` beside it, PostgreSQL by a session-level advisory lock on a
+    An SQLite file is guarded by `<file>.lock` beside it, whatever links lead there; PostgreSQL by a session-level advisory lock on a
     connection of its own. A database in memory has one user and needs none.
     """
 
@@ -52,7 +52,8 @@ class RunLock:
         file, self._place = sqlite_file(settings.url), settings.place
         self._guard: _Guard | None = None
         if file is not None:
-            self._guard = _FileGuard(file.with_name(file.name + ".lock"))
+            real = Path(os.path.realpath(file))
+            self._guard = _FileGuard(real.with_name(real.name + ".lock"))
         elif settings.url.get_backend_name() == "postgresql":
             self._guard = _PostgresGuard(settings)
 

@@ -173,8 +173,26 @@ def check_new(target: Path, *, force: bool, otherwise: str = "say --force to rep
     return file
 
 
+def check_apart(target: Path, database: Path | None, *, force: bool) -> Path:
+    """`check_new`, which refuses also a file of `database`, the SQLite file if there is one."""
+    if database is not None:
+        check_new(target, force=True)
+        names = {database, database.resolve()}
+        own = {name.with_name(name.name + end) for name in names for end in ("", _LOCK, *SIDE_FILES)}
+        if target.resolve() in {file.resolve() for file in own}:
+            raise SettingsError(f"{target} belongs to the database itself (DATABASE_URL): name another file")
+    return check_new(target, force=force)
+
+
 def appear(part: Path, target: Path) -> None:
     """Have `part`, a whole file beside it, take the name `target` for good."""
     sync(part)
     os.replace(part, target)
     sync(target.parent)
+
+
+def save(file: Path, content: bytes, database: Path | None, *, force: bool) -> None:
+    """Write a whole file of mode 0600. Raises SettingsError as `check_apart`."""
+    with part_beside(check_apart(file, database, force=force)) as part, in_words(file):
+        part.write_bytes(content)
+        appear(part, check_apart(file, database, force=force))

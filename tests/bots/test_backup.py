@@ -439,3 +439,13 @@ class TestSince:
         await store.close()
         assert watermark is not None
         assert watermark - OVERLAP >= late.at, "a backfill begins there"
+
+
+async def test_an_export_replaces_no_file_of_the_database(database: DatabaseSettings, store: SqlStore) -> None:
+    file = database.file
+    assert file is not None
+    before = file.read_bytes()
+    for name in (file, file.with_name("parley.db-wal"), file.with_name("parley.db.lock")):
+        with pytest.raises(SettingsError, match="belongs to the database itself"):
+            await export(database, CORE, CLOCK, name, print, force=True)
+    assert file.read_bytes() == before

@@ -268,6 +268,15 @@ async def test_the_report_is_posted_by_the_running_bot_and_by_itself_when_none_r
         assert await dry.end() == 0, dry.output
         assert "asked by 1 person" in dry.output
         assert chart.read_bytes().startswith(PNG)
+        chart.write_bytes(b"another picture")
+        again = Program(tmp_path, **beside)
+        await again.start("summary", "--dry-run", "--chart", str(chart))
+        assert await again.end() == 2
+        assert again.output == f"parley: {chart} exists: name another file, or say --force to replace it\n"
+        assert chart.read_bytes() == b"another picture"
+        await again.start("summary", "--dry-run", "--chart", str(chart), "--force")
+        assert await again.end() == 0, again.output
+        assert chart.read_bytes().startswith(PNG)
         table = Program(tmp_path, **settings)
         await table.start("usage", "--json", "--by", "person,model", "--since", "2020-01-01")
         assert await table.end() == 0, table.output

@@ -82,3 +82,18 @@ async def test_the_wheel_has_every_file_and_its_program_answers_from_any_directo
         answer = await Visitor(page, "", "en").ask("hello?")
         assert "OPENAI_API_KEY" in answer["text"], "the offline model says how to get a real one"
     assert (elsewhere / "data" / "parley.db").exists()
+
+
+def test_building_a_wheel_leaves_the_guides_that_were_built(tmp_path: Path) -> None:
+    for name in ("lib/core/gone.py", "bdist.linux-x86_64/wheel/x", "docs/index.html"):
+        file = tmp_path / "build" / name
+        file.parent.mkdir(parents=True)
+        file.touch()
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "parley-1-py3-none-any.whl").touch()
+    make = ("make", "-C", tmp_path, "-f", TOP / "Makefile", "-o", "install", "wheel", "PIP=true")
+    run(*make)
+    assert [file.name for file in (tmp_path / "build").iterdir()] == ["docs"]
+    shutil.rmtree(tmp_path / "build" / "docs")
+    run(*make)
+    assert not (tmp_path / "build").exists()

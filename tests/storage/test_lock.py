@@ -82,6 +82,20 @@ async def test_the_file_lies_beside_the_database(tmp_path: Path) -> None:
         assert (tmp_path / "new" / "parley.db.lock").exists()
 
 
+async def test_two_names_of_one_file_have_one_lock(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "parley.db").touch()
+    (tmp_path / "link.db").symlink_to("data/parley.db")
+    (tmp_path / "folder").symlink_to("data")
+    (tmp_path / "link of a link.db").symlink_to("link.db")
+    async with RunLock(DatabaseSettings(database_url=f"sqlite:///{tmp_path}/link.db")) as lock:
+        assert await lock.acquire()
+        for name in ("data/parley.db", "folder/parley.db", "link of a link.db"):
+            async with RunLock(DatabaseSettings(database_url=f"sqlite:///{tmp_path}/{name}")) as second:
+                assert not await second.acquire()
+    assert not (tmp_path / "link.db.lock").exists()
+
+
 async def test_a_database_in_memory_needs_none() -> None:
     settings = DatabaseSettings(database_url="sqlite://")
     async with RunLock(settings) as lock, RunLock(settings) as second:

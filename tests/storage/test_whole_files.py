@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingsError
-from storage.whole_files import check_new, part_beside, parts_left, real_file, size_left
+from storage.whole_files import check_new, part_beside, parts_left, real_file, save, size_left
 
 WRITES = """
 import sys
@@ -104,3 +104,17 @@ def test_what_is_no_regular_file_is_never_replaced(tmp_path: Path, kind: str) ->
         file.symlink_to("/dev/null" if "device" in kind else file)
     with pytest.raises(SettingsError, match="is no regular file: name another one"):
         check_new(file, force=True)
+
+
+def test_a_file_is_saved_whole_and_replaces_another_only_where_that_is_said(tmp_path: Path) -> None:
+    file, database = tmp_path / "chart.png", tmp_path / "parley.db"
+    database.write_bytes(b"rows")
+    save(file, b"one", database, force=False)
+    with pytest.raises(SettingsError, match="exists: name another file, or say --force to replace it"):
+        save(file, b"two", database, force=False)
+    assert file.read_bytes() == b"one"
+    save(file, b"two", database, force=True)
+    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"two", 0o600)
+    with pytest.raises(SettingsError, match="belongs to the database itself"):
+        save(database, b"two", database, force=True)
+    assert sorted(os.listdir(tmp_path)) == ["chart.png", "parley.db"]
