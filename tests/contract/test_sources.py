@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -307,11 +307,13 @@ async def test_no_more_are_looked_at_once_one_shares_too_little(
 ) -> None:
     if not isinstance(store, SqlStore):
         pytest.skip("looks at every source")
-    rounds, candidates = [], source_search._candidates
+    rounds: list[int] = []
+    candidates = source_search._candidates
 
-    def counted(*args: Any, **options: Any) -> list[tuple[int, Sequence[str]]]:
-        rounds.append(candidates(*args, **options))
-        return rounds[-1]
+    def counted(*args: Any, **options: Any) -> Iterator[Sequence[Sequence[Any]]]:
+        for rows in candidates(*args, **options):
+            rounds.append(len(rows))
+            yield rows
 
     monkeypatch.setattr(source_search, "CANDIDATES", 2)
     monkeypatch.setattr(source_search, "_candidates", counted)
@@ -320,7 +322,7 @@ async def test_no_more_are_looked_at_once_one_shares_too_little(
         await answered(store, question(number, text), "so", f"p{number}")
     words = tokens("budget for a zeppelin")
     assert len(await store.earlier_answers(scope(), words, 9, 0.9)) == 3
-    assert [len(one) for one in rounds] == [2, 2]
+    assert rounds == [2, 2]
 
 
 async def test_frequent_words_of_a_large_scope_only_rank_what_the_rare_ones_find(
