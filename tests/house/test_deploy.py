@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import configparser
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -160,30 +158,6 @@ def test_the_unit_waits_longer_than_parley_itself(unit: configparser.SectionProx
     assert int(unit["WatchdogSec"]) > fields["parley_watchdog_s"].default
     assert int(unit["TimeoutStopSec"]) > fields["parley_grace_s"].default
     assert unit["Type"] == "notify"
-
-
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_understands_the_unit() -> None:
-    checked = subprocess.run(
-        ["systemd-analyze", "verify", str(DEPLOY / "parley.service")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Unknown" not in checked.stderr, checked.stderr
-
-
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_the_unit_is_exposed_to_little() -> None:
-    analyze = [
-        "systemd-analyze",
-        "security",
-        "--offline=true",
-        "--threshold=30",
-        str(DEPLOY / "parley.service"),
-    ]
-    checked = subprocess.run(analyze, capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_the_unit_lets_children_limit_themselves(unit: configparser.SectionProxy) -> None:
