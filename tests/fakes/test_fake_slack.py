@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -150,6 +150,39 @@ async def test_acked_events_are_delivered_again_at_the_rate_asked_for(
         await slack.direct("U1", "once")
         await slack.wait_for(lambda: len(bodies) == 2)
     assert bodies[0]["event_id"] == bodies[1]["event_id"]
+
+
+async def test_an_event_goes_to_one_of_several_sockets_and_again_to_another_when_that_one_ends(
+    slack: FakeSlack,
+) -> None:
+    async with aiohttp.ClientSession() as session, AsyncExitStack() as opened:
+        sockets = [
+            await opened.enter_async_context(session.ws_connect(await link(slack, session))) for _ in range(3)
+        ]
+        hellos = [await socket.receive_json() for socket in sockets]
+        assert [hello["num_connections"] for hello in hellos] == [1, 2, 3]
+        by_number = dict(zip([socket.number for socket in slack.sockets.open], sockets, strict=True))
+        for number in range(30):
+            await slack.direct("U1", f"event {number}")
+        await slack.wait_for(lambda: all(envelope.attempts for envelope in slack.envelopes))
+        assert {e.attempts[0].socket for e in slack.envelopes} == set(by_number)
+        ended = slack.envelopes[0].attempts[0].socket
+        await by_number.pop(ended).close()
+        await slack.wait_for(
+            lambda: all(len(e.attempts) == 1 + (e.attempts[0].socket == ended) for e in slack.envelopes)
+        )
+    assert ended not in {e.attempts[-1].socket for e in slack.envelopes}
+
+
+async def test_an_app_has_ten_sockets_and_the_next_one_is_closed_without_an_event(slack: FakeSlack) -> None:
+    async with aiohttp.ClientSession() as session, AsyncExitStack() as opened:
+        for _ in range(10):
+            socket = await opened.enter_async_context(session.ws_connect(await link(slack, session)))
+            assert (await socket.receive_json())["type"] == "hello"
+        async with session.ws_connect(await link(slack, session)) as late:
+            assert (await late.receive_json())["type"] == "hello"
+            assert (await late.receive_json())["reason"] == "too_many_websockets"
+            assert (await late.receive()).type is aiohttp.WSMsgType.CLOSE
 
 
 async def test_a_disconnect_frame_brings_a_new_socket(slack: FakeSlack, client: AsyncWebClient) -> None:

@@ -3,6 +3,9 @@ is set to delivers over HTTP instead.
 
 Frames: https://docs.slack.dev/apis/events-api/using-socket-mode/. Three retries, at once, after a minute and
 after five: https://docs.slack.dev/apis/events-api/#retries; here they carry `retry_attempt` and `retry_reason`.
+Of several sockets of the app, ten at most, any one gets an envelope, and any one its redelivery:
+https://docs.slack.dev/apis/events-api/using-socket-mode/#connections. A socket that ends without an acknowledgement
+has it sent again at once.
 """
 
 from __future__ import annotations
@@ -36,7 +39,8 @@ class Attempt:
     acked_at: float | None = None
     problem: str = ""  # the reason why it has to be sent again
     status: int = 0  # of the response, over HTTP
-    acked: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    """Acknowledged, or sent to a socket that has ended."""
 
 
 @dataclass(slots=True)
@@ -73,6 +77,7 @@ class Socket:
     link: web.WebSocketResponse
     transport: asyncio.Transport
     frozen: bool = False
+    unsettled: dict[str, Attempt] = field(default_factory=dict)  # by envelope_id
 
 
 class Sockets:
@@ -99,7 +104,6 @@ class Sockets:
         self._app_id = app_id
         self._random = random.Random(seed)
         self._number = itertools.count(1)
-        self._turn = itertools.count()
         self._tickets: set[str] = set()
         self._attempts: dict[str, tuple[Envelope, Attempt]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -129,7 +133,8 @@ class Sockets:
         socket = Socket(next(self._number), link, request.transport)
         self._connections.add(socket)
         try:
-            await self._greet(socket)
+            if not await self._greet(socket):
+                return link
             self._join(socket)
             async for frame in link:
                 if frame.type is WSMsgType.TEXT:
@@ -202,19 +207,20 @@ class Sockets:
             return await self._request(self.requests, envelope, number)
         while not self.open:
             await self._opened.wait()
-        socket = self.open[next(self._turn) % len(self.open)]
+        socket = self._random.choice(self.open)
         attempt = Attempt(f"env-{next(self._number)}", number, socket.number, time.monotonic())
         envelope.attempts.append(attempt)
         self._attempts[attempt.envelope_id] = (envelope, attempt)
+        socket.unsettled[attempt.envelope_id] = attempt
         await self._send(socket, _frame(envelope, attempt))
         self._beat()
         try:
-            await asyncio.wait_for(attempt.acked.wait(), self.ack_timeout_s)
+            await asyncio.wait_for(attempt.settled.wait(), self.ack_timeout_s)
         except TimeoutError:
             if socket.frozen:
                 self._leave(socket)
-            return False
-        return True
+        del socket.unsettled[attempt.envelope_id]
+        return attempt.acked_at is not None
 
     async def _request(self, requests: Requests, envelope: Envelope, number: int) -> bool:
         """Sends as an HTTP request; whether it was answered with 200 in time."""
@@ -235,7 +241,7 @@ class Sockets:
         if envelope is None or attempt is None or attempt.acked_at is not None or self.lose_acks:
             return
         attempt.acked_at = time.monotonic()
-        attempt.acked.set()
+        attempt.settled.set()
         envelope.ack_payload = envelope.ack_payload or frame.get("payload")
         if envelope.on_ack and frame.get("payload"):
             envelope.on_ack(frame["payload"])
@@ -243,12 +249,16 @@ class Sockets:
 
     # -- parts
 
-    async def _greet(self, socket: Socket) -> None:
+    async def _greet(self, socket: Socket) -> bool:
+        """Says hello; False where the app has as many sockets as it may, and this one is closed."""
         debug = {"host": "fake", "build_number": 1, "approximate_connection_time": 18060}
         hello = {"type": "hello", "num_connections": len(self.open) + 1, "debug_info": debug}
         await self._send(socket, hello | {"connection_info": {"app_id": self._app_id}})
-        if len(self.open) >= SOCKETS_MAX:
-            await self._send(socket, {"type": "disconnect", "reason": "too_many_websockets"})
+        if len(self.open) < SOCKETS_MAX:
+            return True
+        await self._send(socket, {"type": "disconnect", "reason": "too_many_websockets"})
+        await socket.link.close()
+        return False
 
     def _join(self, socket: Socket) -> None:
         self.open.append(socket)
@@ -260,6 +270,8 @@ class Sockets:
             self.open.remove(socket)
         if not self.open:
             self._opened.clear()
+        for attempt in socket.unsettled.values():
+            attempt.settled.set()
         self._beat()
 
     async def _send(self, socket: Socket, frame: Json) -> None:
