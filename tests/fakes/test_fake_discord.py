@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -632,3 +633,77 @@ async def asked(fake: FakeDiscord, path: str, query: dict[str, str] | None = Non
         session.get(fake.api_url + path, params=query) as answer,
     ):
         return answer.status, await answer.json()
+
+
+@asynccontextmanager
+async def shard(
+    fake: FakeDiscord, session: aiohttp.ClientSession, number: int, count: int
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    """A connection that has sent IDENTIFY for a shard."""
+    async with session.ws_connect(fake.gateway_url) as socket:
+        await socket.receive()
+        body = {"token": fake.bot_token, "intents": 1 | 1 << 9 | 1 << 12 | 1 << 15, "shard": [number, count]}
+        await socket.send_json({"op": 2, "d": body})
+        yield socket
+
+
+async def test_each_shard_gets_the_events_of_its_guilds_and_the_first_one_direct_messages(
+    fake: FakeDiscord,
+) -> None:
+    there = await fake.add_guild("Difference Club")
+    async with (
+        aiohttp.ClientSession() as session,
+        shard(fake, session, 0, 2) as first,
+        shard(fake, session, 1, 2) as second,
+    ):
+        for socket, guild in ((first, 100), (second, there)):
+            ready, created = [(await socket.receive_json())["d"] for _ in range(2)]
+            assert [one["id"] for one in ready["guilds"]] == [created["id"]] == [str(guild)]
+        await fake.say(ADA, there, "to the second")
+        await fake.direct(ADA, "to the first")
+        await fake.say(ADA, GENERAL, "to the first again")
+        said = (await second.receive_json())["d"]
+        assert (said["content"], said["guild_id"]) == ("to the second", str(there))
+        heard = [(await first.receive_json())["d"]["content"] for _ in range(2)]
+        assert heard == ["to the first", "to the first again"]
+
+
+async def test_the_same_shard_may_be_connected_twice_and_hears_everything_twice(fake: FakeDiscord) -> None:
+    async with (
+        aiohttp.ClientSession() as session,
+        shard(fake, session, 0, 1) as old,
+        shard(fake, session, 0, 1) as new,
+    ):
+        for socket in (old, new):
+            assert [(await socket.receive_json())["t"] for _ in range(2)] == ["READY", "GUILD_CREATE"]
+        await fake.say(ADA, GENERAL, "twice")
+        assert (await old.receive_json())["d"] == (await new.receive_json())["d"]
+
+
+async def test_a_start_of_the_same_bucket_within_its_time_gets_no_session(fake: FakeDiscord) -> None:
+    fake.gateway.max_concurrency, fake.gateway.identify_every_s = 2, 60.0
+    async with aiohttp.ClientSession() as session:
+        found = []
+        for number in (0, 1, 2):
+            async with shard(fake, session, number, 4) as socket:
+                found.append((await socket.receive_json())["op"])
+    assert found == [0, 0, 9]
+    assert fake.gateway.too_early == 1
+
+
+@pytest.mark.parametrize(("number", "count", "guilds_max", "code"), [(2, 2, 2_500, 4010), (0, 1, 0, 4011)])
+async def test_a_shard_that_is_none_or_too_large_is_closed(
+    fake: FakeDiscord, number: int, count: int, guilds_max: int, code: int
+) -> None:
+    fake.gateway.guilds_max = guilds_max
+    async with aiohttp.ClientSession() as session, shard(fake, session, number, count) as socket:
+        await socket.receive()
+        assert socket.close_code == code
+
+
+async def test_a_second_identify_on_one_connection_is_refused(fake: FakeDiscord) -> None:
+    async with aiohttp.ClientSession() as session, shard(fake, session, 0, 1) as socket:
+        await socket.send_json({"op": 2, "d": {"token": fake.bot_token, "intents": 1}})
+        while (await socket.receive()).type is aiohttp.WSMsgType.TEXT:
+            pass
+        assert socket.close_code == 4005

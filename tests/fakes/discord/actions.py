@@ -13,7 +13,6 @@ from tests.fakes.discord import wire
 from tests.fakes.discord.clock import iso
 from tests.fakes.discord.gateway import Gateway
 from tests.fakes.discord.guild import (
-    GUILD,
     Attachment,
     Channel,
     ChannelType,
@@ -127,7 +126,7 @@ class Actions:
         private = self._is_private(message)
         body = {"id": str(message.id), "channel_id": str(place.id)}
         await self.gateway.dispatch(
-            "MESSAGE_DELETE", body if private else body | {"guild_id": str(GUILD)}, private=private
+            "MESSAGE_DELETE", body if private else body | {"guild_id": str(place.guild_id)}, private=private
         )
 
     async def delete_channel(self, channel: Channel) -> None:
@@ -140,7 +139,7 @@ class Actions:
             del self._world.channels[gone.id]
         if channel.is_thread:
             body = {"id": str(channel.id), "parent_id": str(channel.parent_id), "type": int(channel.type)}
-            await self.gateway.dispatch("THREAD_DELETE", body | {"guild_id": str(GUILD)})
+            await self.gateway.dispatch("THREAD_DELETE", body | {"guild_id": str(channel.guild_id)})
         else:
             await self.gateway.dispatch("CHANNEL_DELETE", wire.channel(self._world, channel))
 
@@ -163,6 +162,7 @@ class Actions:
             starter.id if starter else self._world.ids.next(),
             kind,
             name,
+            guild_id=parent.guild_id,
             parent_id=parent.id,
             owner_id=owner_id,
             auto_archive_minutes=auto_archive_minutes,
@@ -189,7 +189,7 @@ class Actions:
                 owner_id,
                 name,
                 kind=MessageType.THREAD_CREATED,
-                reference={"type": 0, "channel_id": str(thread.id), "guild_id": str(GUILD)},
+                reference={"type": 0, "channel_id": str(thread.id), "guild_id": str(thread.guild_id)},
             )
         return thread
 
@@ -224,13 +224,14 @@ class Actions:
             "type": 0,
         }
         if not private:
-            body |= {"guild_id": str(GUILD), "member": wire.member_with_user(self._world, person)}
+            guild_id = self._world.channels[message.channel_id].guild_id
+            body |= {"guild_id": str(guild_id), "member": wire.member_with_user(self._world, person)}
         await self.gateway.dispatch("MESSAGE_REACTION_ADD", body, private=private)
 
     def reference(self, message: Message) -> Json:
         found = {"type": 0, "channel_id": str(message.channel_id), "message_id": str(message.id)}
-        in_guild = not self._world.channels[message.channel_id].is_dm
-        return found | {"guild_id": str(GUILD)} if in_guild else found
+        place = self._world.channels[message.channel_id]
+        return found if place.is_dm else found | {"guild_id": str(place.guild_id)}
 
     def _attach(self, file: File) -> Attachment:
         return attachment(self._world, file)
@@ -263,7 +264,7 @@ class Actions:
             "THREAD_MEMBERS_UPDATE",
             {
                 "id": str(thread.id),
-                "guild_id": str(GUILD),
+                "guild_id": str(thread.guild_id),
                 "member_count": len(thread.members),
                 "added_members": [added],
             },
@@ -273,6 +274,6 @@ class Actions:
         """A new member: the event, and the system message (type 7) in the channel."""
         self._world.members[person_id] = self._world.clock.now()
         person = self._world.people[person_id]
-        body = wire.member_with_user(self._world, person) | {"guild_id": str(GUILD)}
+        body = wire.member_with_user(self._world, person) | {"guild_id": str(place.guild_id)}
         await self.gateway.dispatch("GUILD_MEMBER_ADD", body | {"joined_at": iso(self._world.clock.now())})
         return await self.post(place, person_id, kind=MessageType.USER_JOIN)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tests.fakes.discord import wire
 from tests.fakes.discord.errors import InvalidForm, Refusal
-from tests.fakes.discord.guild import APPLICATION, BOT, GUILD, Json
+from tests.fakes.discord.guild import APPLICATION, BOT, Json
 from tests.fakes.discord.rest import Call, Rest, Route, fields, ids_of
 
 ENTRY_POINT = 4
@@ -19,9 +19,10 @@ async def get_me(rest: Rest, _: Call) -> Json:
 
 
 async def get_my_guilds(rest: Rest, call: Call) -> list[Json]:
-    """One page; the only guild is behind `after` where that is 0 or missing."""
-    first = int(call.query.get("after") or 0) < GUILD
-    return [wire.own_guild(rest.world)] if rest.world.bot_in_guild and first else []
+    """One page, of `limit` guilds behind `after`, by their ids."""
+    after, limit = int(call.query.get("after") or 0), int(call.query.get("limit") or 200)
+    found = sorted(guild_id for guild_id in rest.world.guilds if guild_id > after)
+    return [wire.own_guild(rest.world, guild_id) for guild_id in found[:limit] if rest.world.bot_in_guild]
 
 
 async def get_application(rest: Rest, _: Call) -> Json:
@@ -34,9 +35,9 @@ async def get_gateway_bot(rest: Rest, _: Call) -> Json:
         "total": 1000,
         "remaining": max(0, gateway.starts_left),
         "reset_after": round(gateway.starts_reset_s * 1000),
-        "max_concurrency": 1,
+        "max_concurrency": gateway.max_concurrency,
     }
-    return {"url": rest.world.gateway_url, "shards": 1, "session_start_limit": start}
+    return {"url": rest.world.gateway_url, "shards": gateway.recommended_shards, "session_start_limit": start}
 
 
 async def post_dm(rest: Rest, call: Call) -> Json:
@@ -54,18 +55,16 @@ async def get_user(rest: Rest, call: Call) -> Json:
 
 
 async def get_guild(rest: Rest, call: Call) -> Json:
-    _check_guild(call)
-    return wire.guild(rest.world)
+    return wire.guild(rest.world, _check_guild(rest, call))
 
 
 async def get_guild_channels(rest: Rest, call: Call) -> list[Json]:
-    _check_guild(call)
-    top = [c for c in rest.world.channels.values() if not c.is_dm and not c.is_thread]
+    top = [c for c in rest.world.in_guild(_check_guild(rest, call)) if not c.is_thread]
     return [wire.channel(rest.world, shown) for shown in top]
 
 
 async def get_member(rest: Rest, call: Call) -> Json:
-    _check_guild(call)
+    _check_guild(rest, call)
     person_id = ids_of(call, "user")
     if person_id not in rest.world.members:
         raise Refusal(10007)
@@ -151,9 +150,12 @@ def _find(rest: Rest, call: Call) -> Json:
     raise Refusal(10063)
 
 
-def _check_guild(call: Call) -> None:
-    if call.params["guild"] != str(GUILD):
+def _check_guild(rest: Rest, call: Call) -> int:
+    """Its id. Raises Refusal 10004 for one that is not there."""
+    guild_id = ids_of(call, "guild")
+    if guild_id not in rest.world.guilds:
         raise Refusal(10004)
+    return guild_id
 
 
 _GLOBAL = "/applications/{application}/commands"

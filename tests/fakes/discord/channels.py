@@ -15,7 +15,6 @@ from tests.fakes.discord.clock import iso
 from tests.fakes.discord.errors import InvalidForm, Refusal
 from tests.fakes.discord.guild import (
     BOT,
-    GUILD,
     OF_POSTS,
     Channel,
     ChannelType,
@@ -291,9 +290,11 @@ def _archived(rest: Rest, call: Call, place: Channel, *, private: bool) -> Json:
 
 async def get_active_threads(rest: Rest, call: Call) -> Json:
     """https://docs.discord.com/developers/resources/guild#list-active-guild-threads: by id, descending."""
-    if ids_of(call, "guild") != GUILD:
+    guild_id = ids_of(call, "guild")
+    if guild_id not in rest.world.guilds:
         raise Refusal(10004)
-    active = sorted(rest.world.threads(), key=lambda thread: thread.id, reverse=True)
+    here = [thread for thread in rest.world.threads() if thread.guild_id == guild_id]
+    active = sorted(here, key=lambda thread: thread.id, reverse=True)
     return _threads(rest, active) | {"has_more": False}
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from tests.fakes.discord import wire
-from tests.fakes.discord.guild import APPLICATION, BOT, GUILD, Json, World
+from tests.fakes.discord.guild import APPLICATION, BOT, Json, World
 
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, RESUME, RECONNECT = 0, 1, 2, 3, 6, 7
 REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 8, 9, 10, 11
@@ -57,12 +57,16 @@ class Session:
     sent: list[str] = field(default_factory=list)
     socket: web.WebSocketResponse | None = None
 
-    def wants(self, event: str, *, private: bool) -> bool:
-        if private:
-            return self.shard[0] == 0 and bool(self.intents & DIRECT_MESSAGES)
-        here = (GUILD >> 22) % self.shard[1] == self.shard[0]
-        needed = INTENTS.get(event)
-        return here and (needed is None or bool(self.intents & needed))
+    def serves(self, guild_id: int) -> bool:
+        """True where the events of a guild, or with 0 those of no guild, come to this shard.
+
+        https://docs.discord.com/developers/events/gateway#sharding-sharding-formula
+        """
+        return (guild_id >> 22) % self.shard[1] == self.shard[0]
+
+    def wants(self, event: str, guild_id: int, *, private: bool) -> bool:
+        needed = DIRECT_MESSAGES if private else INTENTS.get(event)
+        return self.serves(guild_id) and (needed is None or bool(self.intents & needed))
 
 
 @dataclass(slots=True)
@@ -82,7 +86,9 @@ class Gateway:
     identifies, resumes: how often each was accepted. allowed_intents: privileged ones that are switched on.
     starts: ``time.monotonic()`` of every IDENTIFY, accepted or not. starts_left: until ``starts_reset_s`` from now; who
     goes on after that loses the token. refuses: the code with which every IDENTIFY is closed. says_ready: whether
-    READY is ever sent.
+    READY is ever sent. recommended_shards, max_concurrency: of `GET /gateway/bot`. identify_every_s: one IDENTIFY for
+    each `shard % max_concurrency` in this time, Discord's is 5 s, and one too early gets INVALID_SESSION; 0 for no
+    limit. too_early: their number. guilds_max: a shard of more guilds is closed with 4011.
     """
 
     def __init__(self, world: World, token: str, changed: Callable[[], None]) -> None:
@@ -102,6 +108,12 @@ class Gateway:
         self.refuses = 0
         self.says_ready = True
         self.token_lost = False
+        self.recommended_shards = 1
+        self.max_concurrency = 1
+        self.identify_every_s = 0.0
+        self.guilds_max = 2_500
+        self.too_early = 0
+        self._identified_at: dict[int, float] = {}
         self.identifies = 0
         self.resumes = 0
         self.heartbeats = 0
@@ -159,6 +171,10 @@ class Gateway:
         await self._send(socket, HEARTBEAT_ACK, None)
 
     async def _on_identify(self, socket: web.WebSocketResponse, asked: Json) -> None:
+        shard, count = asked.get("shard", (0, 1))
+        if any(session.socket is socket for session in self.sessions.values()):
+            await socket.close(code=4005, message=b"Already authenticated.")
+            return
         self.starts.append(time.monotonic())
         self.token_lost |= self.starts_left <= 0
         self.starts_left -= 1
@@ -173,16 +189,39 @@ class Gateway:
             pass
         elif intents & (MEMBERS | PRESENCES | MESSAGE_CONTENT) & ~allowed:
             await socket.close(code=4014, message=b"Disallowed intent(s).")
+        elif not 0 <= shard < count:
+            await socket.close(code=4010, message=b"Invalid shard.")
+        elif self._is_too_early(shard):
+            self.too_early += 1
+            await self._send(socket, INVALID_SESSION, False)
         else:
-            first, count = asked.get("shard", (0, 1))
-            session = Session(secrets.token_hex(16), intents, (first, count), socket=socket)
-            self.sessions[session.id] = session
-            self.identifies += 1
-            await self._number(session, "READY", self._ready(session))
-            if session.wants("GUILD_CREATE", private=False):
-                members = bool(intents & MEMBERS)
-                await self._number(session, "GUILD_CREATE", wire.guild_create(self._world, all_members=members))
-            self._changed()
+            await self._begin(Session(secrets.token_hex(16), intents, (shard, count), socket=socket))
+
+    async def _begin(self, session: Session) -> None:
+        guilds = [guild_id for guild_id in self._world.guilds if session.serves(guild_id)]
+        if len(guilds) > self.guilds_max and session.socket is not None:
+            await session.socket.close(code=4011, message=b"Sharding required.")
+            return
+        self.sessions[session.id] = session
+        self.identifies += 1
+        await self._number(session, "READY", self._ready(session, guilds))
+        for guild_id in guilds:
+            if session.wants("GUILD_CREATE", guild_id, private=False):
+                members = bool(session.intents & MEMBERS)
+                created = wire.guild_create(self._world, guild_id, all_members=members)
+                await self._number(session, "GUILD_CREATE", created)
+        self._changed()
+
+    def _is_too_early(self, shard: int) -> bool:
+        """True for a second start of a bucket within its time.
+
+        https://docs.discord.com/developers/events/gateway#sharding-max-concurrency
+        """
+        bucket, now = shard % self.max_concurrency, time.monotonic()
+        if now < self._identified_at.get(bucket, -self.identify_every_s) + self.identify_every_s:
+            return True
+        self._identified_at[bucket] = now
+        return False
 
     async def _on_resume(self, socket: web.WebSocketResponse, asked: Json) -> None:
         session = self.sessions.get(asked["session_id"])
@@ -208,7 +247,7 @@ class Gateway:
             for i in self._world.members
             if i in wanted
         ]
-        chunk: Json = {"guild_id": str(GUILD), "members": found, "chunk_index": 0, "chunk_count": 1}
+        chunk: Json = {"guild_id": asked["guild_id"], "members": found, "chunk_index": 0, "chunk_count": 1}
         if "nonce" in asked:
             chunk["nonce"] = asked["nonce"]
         await self._number(session, "GUILD_MEMBERS_CHUNK", chunk)
@@ -216,11 +255,14 @@ class Gateway:
     # -- events to the bot --------------------------------------------------------------------------------
 
     async def dispatch(self, event: str, rendered: Rendered, *, private: bool = False) -> None:
-        """Numbers an event for every session that wants it; those without a socket get it on resume."""
+        """Numbers an event for every session that wants it; those without a socket get it on resume.
+
+        Events of a guild go to its shard, all others to shard 0.
+        """
         for session in list(self.sessions.values()):
-            if session.wants(event, private=private):
-                sees_content = bool(session.intents & MESSAGE_CONTENT)
-                body = rendered(sees_content) if callable(rendered) else rendered
+            sees_content = bool(session.intents & MESSAGE_CONTENT)
+            body = rendered(sees_content) if callable(rendered) else rendered
+            if session.wants(event, _guild_of(event, body), private=private):
                 await self._number(session, event, body)
 
     async def _number(self, session: Session, event: str, body: Json) -> None:
@@ -241,12 +283,12 @@ class Gateway:
         except ConnectionError:
             self._forget(socket)
 
-    def _ready(self, session: Session) -> Json:
+    def _ready(self, session: Session, guilds: list[int]) -> Json:
         return {
             "v": 10,
             "user": wire.user(self._world.people[BOT])
             | {"verified": True, "mfa_enabled": False, "email": None},
-            "guilds": [{"id": str(GUILD), "unavailable": True}] if session.wants("", private=False) else [],
+            "guilds": [{"id": str(guild_id), "unavailable": True} for guild_id in guilds],
             "session_id": session.id,
             "session_type": "normal",
             "resume_gateway_url": self._world.gateway_url,
@@ -295,6 +337,11 @@ class Gateway:
         """Closes every socket with a code, such as 4009 (session timed out) or 4004 (bad token)."""
         for socket in list(self._lines):
             await socket.close(code=code)
+
+
+def _guild_of(event: str, body: Json) -> int:
+    """The guild that an event is of; 0 for none."""
+    return int(body.get("guild_id") or (body["id"] if event in ("GUILD_CREATE", "GUILD_DELETE") else 0))
 
 
 def _cut(request: web.Request) -> None:

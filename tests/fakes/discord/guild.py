@@ -1,4 +1,4 @@
-"""The state of a small Discord: one guild, its people, channels and messages.
+"""The state of a small Discord: its guilds, people, channels and messages. All guilds have the same people and roles.
 
 Nothing here does I/O. ``wire`` renders it as JSON, ``actions`` changes it and notifies the gateway.
 """
@@ -246,13 +246,14 @@ def walk(components: list[Json]) -> Iterator[Json]:
 
 @dataclass(slots=True)
 class Channel:
-    """A text channel, forum, thread or direct conversation. denied: what the bot may not do in it;
-    denied_people: what some people may not; overwrites: (allowed, denied) for the id of the guild (everyone), of a role
-    or of a person. pinned: a post at the top of its forum; requires_tag: a forum whose posts need a tag."""
+    """A text channel, forum, thread or direct conversation. guild_id: 0 for a direct one. denied: what the bot may not
+    do in it; denied_people: what some people may not; overwrites: (allowed, denied) for the id of the guild (everyone),
+    of a role or of a person. pinned: a post at the top of its forum; requires_tag: a forum whose posts need a tag."""
 
     id: int
     type: ChannelType
     name: str = ""
+    guild_id: int = GUILD
     topic: str | None = None
     parent_id: int | None = None
     owner_id: int | None = None
@@ -344,6 +345,7 @@ class World:
         }
         self.members = {person: self.clock.now() for person in self.people}
         self.roles: dict[int, Role] = {}
+        self.guilds = {GUILD: "Analytical Society"}
         self.everyone_may = EVERYONE_MAY
         self.bot_role_may = BOT_MAY
         self.bot_in_guild = True
@@ -388,9 +390,13 @@ class World:
         for channel in self.channels.values():
             if channel.is_dm and channel.recipient_id == person_id and not channel.bot_absent:
                 return channel
-        opened = Channel(self.ids.next(), ChannelType.DM, recipient_id=person_id)
+        opened = Channel(self.ids.next(), ChannelType.DM, guild_id=0, recipient_id=person_id)
         self.channels[opened.id] = opened
         return opened
+
+    def in_guild(self, guild_id: int) -> list[Channel]:
+        """The channels and threads of a guild."""
+        return [channel for channel in self.channels.values() if channel.guild_id == guild_id]
 
     def threads(self, parent_id: int | None = None, *, archived: bool = False) -> list[Channel]:
         return [
@@ -446,7 +452,7 @@ class World:
 def _overwritten(channel: Channel, base: Permission, roles: list[int], person_id: int) -> Permission:
     """The permissions after the overwrites of everyone, then of all roles together, then of the person."""
     nothing = (NOTHING, NOTHING)
-    allowed, denied = channel.overwrites.get(GUILD, nothing)
+    allowed, denied = channel.overwrites.get(channel.guild_id, nothing)
     may = base & ~denied | allowed
     of_roles = [channel.overwrites.get(role, nothing) for role in roles]
     for _, denied in of_roles:

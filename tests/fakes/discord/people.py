@@ -63,15 +63,23 @@ class People:
         self.world.members[person.id] = self.world.clock.now()
         return person.id
 
-    async def add_channel(self, name: str, *, kind: ChannelType = ChannelType.TEXT) -> int:
-        channel = Channel(self.world.ids.next(), kind, name)
+    async def add_guild(self, name: str) -> int:
+        """A guild that the bot joins; its one channel has its id. Those added in turn belong to different shards."""
+        guild_id = GUILD + (len(self.world.guilds) << 22)
+        self.world.guilds[guild_id] = name
+        self.world.channels[guild_id] = Channel(guild_id, ChannelType.TEXT, "general", guild_id)
+        await self.gateway.dispatch("GUILD_CREATE", wire.guild_create(self.world, guild_id, all_members=False))
+        return guild_id
+
+    async def add_channel(self, name: str, *, kind: ChannelType = ChannelType.TEXT, guild: int = GUILD) -> int:
+        channel = Channel(self.world.ids.next(), kind, name, guild)
         self.world.channels[channel.id] = channel
         await self.gateway.dispatch("CHANNEL_CREATE", wire.channel(self.world, channel))
         return channel.id
 
     def private_chat(self, user: int) -> int:
         """A conversation between two people: the bot is only there through commands a user installed."""
-        channel = Channel(self.world.ids.next(), ChannelType.DM, recipient_id=user, bot_absent=True)
+        channel = Channel(self.world.ids.next(), ChannelType.DM, guild_id=0, recipient_id=user, bot_absent=True)
         self.world.channels[channel.id] = channel
         return channel.id
 
@@ -93,7 +101,9 @@ class People:
     async def hide(self, channel: int, *roles: int) -> None:
         """Lets nobody see a channel but who has one of these roles, and the bot."""
         sees = Permission.VIEW_CHANNEL
-        overwrites = {GUILD: (NOTHING, sees)} | dict.fromkeys((BOT_ROLE, *roles), (sees, NOTHING))
+        overwrites = {self.world.channels[channel].guild_id: (NOTHING, sees)} | dict.fromkeys(
+            (BOT_ROLE, *roles), (sees, NOTHING)
+        )
         await self.actions.change(self.world.channels[channel], overwrites=overwrites)
 
     async def overwrite(
@@ -345,8 +355,8 @@ class People:
             return event | {"user": wire.user(person)}
         permissions = {"permissions": str(int(self.world.may(person.id, place)))}
         return event | {
-            "guild_id": str(GUILD),
-            "guild": {"id": str(GUILD), "locale": "en-US", "features": []},
+            "guild_id": str(place.guild_id),
+            "guild": {"id": str(place.guild_id), "locale": "en-US", "features": []},
             "guild_locale": "en-US",
             "member": wire.member_with_user(self.world, person) | permissions,
         }
@@ -364,7 +374,7 @@ class People:
         by_user = registered is not None and 1 in registered.get("integration_types", [0])
         owners: Json = {}
         if context == IN_GUILD:
-            owners["0"] = str(GUILD)
+            owners["0"] = str(self.world.channels[channel].guild_id)
         elif context == IN_BOT_DM:
             owners["0"] = "0"
         return owners | {"1": str(user)} if by_user and context != IN_GUILD else owners

@@ -99,7 +99,7 @@ def channel(world: World, shown: Channel) -> Json:
         return dm(world, shown)
     rendered: Json = {
         "id": str(shown.id),
-        "guild_id": str(GUILD),
+        "guild_id": str(shown.guild_id),
         "type": int(shown.type),
         "name": shown.name,
         "position": 0,
@@ -148,7 +148,7 @@ def thread(world: World, shown: Channel) -> Json:
     ]
     rendered: Json = {
         "id": str(shown.id),
-        "guild_id": str(GUILD),
+        "guild_id": str(shown.guild_id),
         "parent_id": str(shown.parent_id),
         "owner_id": str(shown.owner_id),
         "type": int(shown.type),
@@ -316,7 +316,7 @@ def message_event(world: World, shown: Message, *, sees_content: bool) -> Json:
     if shown.nonce is not None:
         rendered["nonce"] = shown.nonce
     if not world.channels[shown.channel_id].is_dm and not shown.flags & MessageFlag.EPHEMERAL:
-        rendered["guild_id"] = str(GUILD)
+        rendered["guild_id"] = str(world.channels[shown.channel_id].guild_id)
         if "webhook_id" not in rendered:
             rendered["member"] = member(world, world.people[shown.author_id])
         for mentioned in rendered["mentions"]:
@@ -324,11 +324,11 @@ def message_event(world: World, shown: Message, *, sees_content: bool) -> Json:
     return rendered | _odd(world, shown, sees_content)
 
 
-def guild(world: World) -> Json:
+def guild(world: World, guild_id: int = GUILD) -> Json:
     """https://docs.discord.com/developers/resources/guild#guild-object"""
     return {
-        "id": str(GUILD),
-        "name": "Analytical Society",
+        "id": str(guild_id),
+        "name": world.guilds[guild_id],
         "icon": None,
         "splash": None,
         "discovery_splash": None,
@@ -342,7 +342,7 @@ def guild(world: World) -> Json:
         "default_message_notifications": 0,
         "explicit_content_filter": 0,
         "roles": [
-            role(GUILD, "@everyone", world.everyone_may, 0),
+            role(guild_id, "@everyone", world.everyone_may, 0),
             role(BOT_ROLE, "parley", world.bot_role_may, 1, managed=True),
             *(role(held.id, held.name, held.permissions, 2) for held in world.roles.values()),
         ],
@@ -368,27 +368,31 @@ def guild(world: World) -> Json:
     }
 
 
-def own_guild(world: World) -> Json:
+def own_guild(world: World, guild_id: int = GUILD) -> Json:
     """https://docs.discord.com/developers/resources/user#get-current-user-guilds"""
-    shown = guild(world)
+    shown = guild(world, guild_id)
     return {name: shown[name] for name in ("id", "name", "icon", "banner", "features")} | {
         "owner": False,
         "permissions": str(int(world.everyone_may | world.bot_role_may)),
     }
 
 
-def guild_create(world: World, *, all_members: bool) -> Json:
+def guild_create(world: World, guild_id: int = GUILD, *, all_members: bool) -> Json:
     """https://docs.discord.com/developers/events/gateway-events#guild-create"""
     listed = [world.people[i] for i in world.members if all_members or i == BOT]
-    top = [c for c in world.channels.values() if not c.is_dm and not c.is_thread]
-    return guild(world) | {
+    here = world.in_guild(guild_id)
+    return guild(world, guild_id) | {
         "joined_at": iso(world.members[BOT]),
         "large": False,
         "unavailable": False,
         "member_count": len(world.members),
         "members": [member_with_user(world, person) for person in listed],
-        "channels": [channel(world, shown) for shown in top],
-        "threads": [thread(world, shown) for shown in world.threads() if world.bot_may(shown)],
+        "channels": [channel(world, shown) for shown in here if not shown.is_thread],
+        "threads": [
+            thread(world, shown)
+            for shown in here
+            if shown.is_thread and not shown.archived and world.bot_may(shown)
+        ],
         "voice_states": [],
         "presences": [],
         "stage_instances": [],
@@ -419,7 +423,7 @@ def application(world: World) -> Json:
         "role_connections_verification_url": None,
         "explicit_content_filter": 0,
         "eligible_oauth2_scopes": [],
-        "approximate_guild_count": 1,
+        "approximate_guild_count": len(world.guilds),
         "approximate_user_install_count": 0,
         "approximate_user_authorization_count": 0,
     }
