@@ -52,6 +52,7 @@
     store       `SqlStore`, which runs each of those functions as one transaction
     migrations  the schema's history; `open_store` brings a database up to date
     lock        one `parley run` to a database
+    replicas    several of them to a PostgreSQL, each with teams of its own
     checks      the checks of `parley doctor` of the database and its disk
     restoring   what a restored database learns from the one before
     whole_files files that appear whole or not at all

@@ -17,7 +17,8 @@ class Gained:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """This process no longer owns some places: their turns belong to another owner."""
+    """This process no longer owns some places, or is about to hand them over: it begins no turn there, and drops those
+    of places that it does not hold any more."""
 
 
 OwnershipChange = Gained | Lost
@@ -27,14 +28,24 @@ class Ownership(Protocol):
     """Asked before a turn is queued, and again before it begins."""
 
     def epoch(self, place: Place) -> int | None:
-        """The epoch in which this process owns `place`, or None where it does not. Pure.
+        """The epoch in which this process may begin turns of `place`, or None where it may not. Pure.
 
         A later owner of the same place has a greater epoch.
         """
         ...
 
+    def holds(self, place: Place) -> bool:
+        """True if this process may go on with the turns of `place` that it has begun. Pure."""
+        ...
+
+    def call_wait_s(self, place: Place) -> float | None:
+        """Seconds until a call to the platform may be made for `place`, which is asked again then. None where another
+        owner makes them. Pure."""
+        ...
+
     async def change(self) -> OwnershipChange:
-        """Wait for the next change. `epoch` says to which places it applies."""
+        """Wait for the next change, when the one before is worked off. `epoch` and `holds` say to which places it
+        applies."""
         ...
 
 
@@ -46,6 +57,12 @@ class SoleOwner:
 
     def epoch(self, place: Place) -> int | None:
         return 0
+
+    def holds(self, place: Place) -> bool:
+        return True
+
+    def call_wait_s(self, place: Place) -> float | None:
+        return 0.0
 
     async def change(self) -> OwnershipChange:
         return await asyncio.Future()

@@ -8,6 +8,7 @@
     settings  settings of channels and workspaces, and their changes
     failures  the causes of failures
     memory    the index of answered questions
+    replicas  the epochs of partitions
     people    opinions of people, those who were forgotten, and what is said once
 
 Lines of a thread are ordered by (at_us, anchor, rank, message): a person's line is its own anchor with rank 0, an
@@ -21,6 +22,7 @@ from storage.tables.columns import KEY, Prose, Row, Words, from_us, storable, to
 from storage.tables.failures import FAILURES
 from storage.tables.memory import SOURCE_VECTORS, SOURCES
 from storage.tables.people import FEEDBACK, FORGOTTEN, NOTICES, SOURCE_OPINIONS
+from storage.tables.replicas import PARTITIONS
 from storage.tables.settings import AUDIT, SETTINGS
 from storage.tables.threads import HEARD, MESSAGES, THREAD_SUMMARIES, THREADS, UPLOADS
 from storage.tables.turns import (
@@ -55,6 +57,7 @@ __all__ = [
     "NOT_DONE",
     "OPEN",
     "OPERATION_COUNTS",
+    "PARTITIONS",
     "POSTS",
     "QUOTING",
     "RESERVATIONS",

@@ -42,13 +42,20 @@ class TurnRow(Row, table=True):
     `ticket` lives only as long as the turn is open. `buttons` are pairs of action and label; None from before they
     were kept. `arguments` are the fields of the `task`. `deaths`, `started_by` (an id, or empty) and `started_at_us`:
     as in `core.values.conversation.Turn`. `anonymous`, `cited`: as in `core.values.turn_ends.Finish`.
-    `offered`: the turns of `core.ports.store.citations`.
+    `offered`: the turns of `core.ports.store.citations`. `epoch`: of the replica that has begun it last
+    (`storage.replicas`); 0 where one process has the database for itself.
     """
 
     __tablename__ = "turns"
     __table_args__ = (
         UniqueConstraint("platform", "team", "channel", "message"),
         Index("ix_turns_open", "id", sqlite_where=OPEN, postgresql_where=OPEN),
+        Index(
+            "ix_turns_open_places",
+            *("platform", "team", "channel", "thread"),
+            sqlite_where=OPEN,
+            postgresql_where=OPEN,
+        ),
         Index("ix_turns_held", "id", sqlite_where=HELD, postgresql_where=HELD),
         Index("ix_turns_asking", "id", sqlite_where=ASKING, postgresql_where=ASKING),
         Index("ix_turns_citing", "id", sqlite_where=CITING, postgresql_where=CITING),
@@ -116,6 +123,7 @@ class TurnRow(Row, table=True):
     anonymous: str | None = Field(sa_type=Prose, default=None)
     offered: list[int] | None = Field(sa_type=Fields, default=None)
     cited: list[list[int]] | None = Field(sa_type=Fields, default=None)
+    epoch: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
 
 
 class PostRow(Row, table=True):

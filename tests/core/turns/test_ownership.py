@@ -29,6 +29,12 @@ class Shared:
     def epoch(self, place: Place) -> int | None:
         return 1 if place.team in self.teams else None
 
+    def holds(self, place: Place) -> bool:
+        return place.team in self.teams
+
+    def call_wait_s(self, place: Place) -> float | None:
+        return 0.0 if self.holds(place) else None
+
     async def change(self) -> OwnershipChange:
         return await self._changes.get()
 

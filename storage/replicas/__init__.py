@@ -1,0 +1,21 @@
+"""Several `parley run` on one PostgreSQL: each place is answered by one of them at a time.
+
+    partitions  the partition of a place: 256 of teams, and one for each gateway shard of Discord
+    assignment  who should hold which partition: a pure function of the members
+    session     the one direct session of a replica: its locks, its pings, the epochs, and what it hears
+    ownership   `SharedOwnership`: `core.turns.ownership` over that session
+
+Exclusivity: a partition belongs to the session that holds its advisory lock, which PostgreSQL gives to one session.
+A mistake in `assignment` costs balance, never safety.
+
+Lease: the server ends a session that has been idle for `session.IDLE_S`, and frees its locks. A replica stops its calls
+to platforms `ownership.LEASE_S` after it sent the last ping that was answered, which is earlier: so a process that was
+frozen makes no call for a place that another answers. Each side measures its own time; no wall clocks are compared.
+
+Fence: each gain of a partition takes a greater epoch from one sequence, and no two partitions ever have the same. A
+turn is begun in the epoch of its partition, which the same statement checks; its checkpoints and its end are stored
+where the turn is still of that epoch.
+
+Order: a turn begins where no older one of its place is open, which the same statement checks too. Notifications are
+hints: what one of them should have told is found by the next look at the ledger.
+"""

@@ -1,0 +1,243 @@
+"""`SharedOwnership`: this replica owns the partitions that its session holds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from core.clock import Clock
+from core.turns.ownership import Gained, Lost, OwnershipChange
+from core.values.places import Place
+from storage.errors import translate
+from storage.replicas.assignment import assign
+from storage.replicas.partitions import Partitions
+from storage.replicas.session import Gain
+
+log = structlog.get_logger()
+
+PING_S = 0.25
+"""Seconds between two pings, which also read who is there."""
+LEASE_S = 4.0
+"""Seconds after the last good ping was sent, in which calls are made: less than `session.IDLE_S`."""
+APART_S = 0.6
+"""Seconds between the last call of an owner and the first one of the next: a platform counts both together."""
+SUSPENDED_S = 0.05
+"""Seconds until a call asks again, while the session is broken."""
+PATIENCE_S = 10.0
+"""Seconds for which a partition that another should hold waits to be quiet. No turn begins there afterwards."""
+OPEN_AGAIN_S = 0.2
+RESTART_S = 2.0
+"""Seconds after a broken session was opened again, in which nothing new is taken: the server may have been restarted,
+and the others hold theirs again as soon as they are connected."""
+
+
+class Session(Protocol):
+    """`session.ReplicaSession`."""
+
+    member: int
+
+    async def open(self) -> None: ...
+    async def join(self) -> None: ...
+    async def leave(self) -> None: ...
+    async def members(self) -> frozenset[int]: ...
+    async def take(self, partitions: Collection[int]) -> list[Gain]: ...
+    async def give(self, partitions: Collection[int]) -> None: ...
+    async def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class _Held:
+    """A partition of ours. `leaves_s`: since when another should hold it."""
+
+    epoch: int
+    calls_from_s: float
+    leaves_s: float | None = None
+
+
+class SharedOwnership:
+    """Owns what `run` has gained, and reports each change.
+
+    `busy` returns the places where turns run or wait here. A partition that another should hold is given back when it
+    is quiet; it begins no turn any more after `PATIENCE_S`, or once this replica leaves.
+
+    A broken session is opened again. What was ours then, and nobody else's meanwhile, goes on as if nothing had
+    happened; calls wait until then.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        partitions: Partitions,
+        clock: Clock,
+        busy: Callable[[], Collection[Place]] = lambda: (),
+    ) -> None:
+        self._session = session
+        self._partitions = partitions
+        self._clock = clock
+        self.busy = busy
+        self._held: dict[int, _Held] = {}
+        self._good_s: float | None = None
+        """The time at which the last good ping was sent. None while the session is broken."""
+        self._members: frozenset[int] = frozenset()
+        self._wanted: frozenset[int] = frozenset()
+        self._leaves = False
+        self._changes: asyncio.Queue[OwnershipChange] = asyncio.Queue()
+        self._unsettled = 0
+        """Changes that were reported, and are not worked off yet."""
+        self._reported = False
+        self._takes_from_s = 0.0
+
+    def epoch(self, place: Place) -> int | None:
+        held = self._held.get(self._partitions.of(place))
+        return None if held is None or self._is_closed(held) else held.epoch
+
+    def holds(self, place: Place) -> bool:
+        return self._partitions.of(place) in self._held
+
+    def call_wait_s(self, place: Place) -> float | None:
+        held = self._held.get(self._partitions.of(place))
+        if held is None:
+            return None
+        now_s = self._clock.monotonic()
+        if self._good_s is None or now_s >= self._good_s + LEASE_S:
+            return SUSPENDED_S
+        return max(0.0, held.calls_from_s - now_s)
+
+    @property
+    def partitions(self) -> frozenset[int]:
+        """Those that are held here."""
+        return frozenset(self._held)
+
+    async def change(self) -> OwnershipChange:
+        if self._reported:
+            self._unsettled -= 1
+        self._reported = False
+        change = await self._changes.get()
+        self._reported = True
+        return change
+
+    async def run(self) -> None:
+        """Take and give until cancelled. The session stays open then: `close` ends it."""
+        while True:
+            try:
+                await self._session.open()
+                while True:
+                    await self._look()
+                    await self._clock.sleep(PING_S)
+            except Exception as error:
+                log.warning("replica_session_broken", **translate(error).log_keys)
+                self._good_s = None
+                self._members = frozenset()
+                await self._session.close()
+            await self._clock.sleep(OPEN_AGAIN_S)
+
+    def leave(self) -> None:
+        """Take nothing any more, and give back what is held as it becomes quiet."""
+        self._leaves = True
+        self._report(Lost())
+
+    async def close(self) -> None:
+        """Free what is held."""
+        self._held.clear()
+        self._good_s = None
+        await self._session.close()
+
+    async def _look(self) -> None:
+        if self._leaves:
+            await self._session.leave()
+        elif not self._session.member:
+            await self._session.join()
+        sent_s = self._clock.monotonic()
+        members = await self._session.members()
+        regains = self._good_s is None and bool(self._held)
+        self._wants(members)
+        if regains:
+            self._takes_from_s = sent_s + RESTART_S
+            await self._regain()
+        self._good_s = sent_s
+        await self._give()
+        await self._take()
+
+    def _wants(self, members: frozenset[int]) -> None:
+        """What this replica should hold, of these members."""
+        if members == self._members and not self._leaves:
+            return
+        self._members, own = members, self._session.member
+        mine = (
+            partition
+            for group in self._partitions.groups
+            for partition, member in assign(group, members).items()
+            if member == own
+        )
+        self._wanted = frozenset() if self._leaves else frozenset(mine)
+        log.info("replicas_changed", members=len(members), partitions=len(self._wanted))
+
+    async def _regain(self) -> None:
+        """Hold again what the broken session held. What another has had since then is lost."""
+        gains = {gain.partition: gain for gain in await self._session.take(self._held)}
+        lost = {
+            partition
+            for partition, held in self._held.items()
+            if (gain := gains.get(partition)) is None or gain.former != held.epoch
+        }
+        for partition, held in self._held.items():
+            if partition not in lost:
+                held.epoch = gains[partition].epoch
+        await self._drop(lost, gains)
+        self._report(Gained())  # notifications were missed
+
+    async def _drop(self, lost: Collection[int], gains: Collection[int]) -> None:
+        for partition in lost:
+            del self._held[partition]
+        if lost:
+            self._report(Lost())
+            await self._session.give([partition for partition in lost if partition in gains])
+
+    async def _give(self) -> None:
+        """Give back what another should hold, as far as nothing of it is under way here."""
+        now_s = self._clock.monotonic()
+        leaving = {partition: held for partition, held in self._held.items() if partition not in self._wanted}
+        for partition, held in self._held.items():
+            if partition in self._wanted:
+                held.leaves_s = None
+        if not leaving:
+            return
+        closed = {partition for partition, held in leaving.items() if self._is_closed(held)}
+        for held in leaving.values():
+            held.leaves_s = now_s if held.leaves_s is None else held.leaves_s
+        busy = {self._partitions.of(place) for place in self.busy()}
+        quiet = leaving.keys() - busy
+        for partition in quiet:
+            del self._held[partition]
+        if quiet:
+            await self._session.give(quiet)
+        if any(self._is_closed(held) for partition, held in leaving.items() if partition not in closed | quiet):
+            self._report(Lost())  # what waits there belongs to its next owner
+
+    async def _take(self) -> None:
+        """Take what this replica should hold. Not before what was lost is let go of."""
+        missing = self._wanted - self._held.keys()
+        if not missing or self._unsettled or self._clock.monotonic() < self._takes_from_s:
+            return
+        gains = await self._session.take(missing)
+        now_s = self._clock.monotonic()
+        for gain in gains:
+            apart_s = 0.0 if gain.former is None else APART_S
+            self._held[gain.partition] = _Held(gain.epoch, now_s + apart_s)
+        if gains:
+            log.info("partitions_gained", partitions=len(gains), held=len(self._held))
+            self._report(Gained())
+
+    def _is_closed(self, held: _Held) -> bool:
+        """No turn begins there any more."""
+        if self._leaves:
+            return True
+        return held.leaves_s is not None and self._clock.monotonic() - held.leaves_s >= PATIENCE_S
+
+    def _report(self, change: OwnershipChange) -> None:
+        self._unsettled += 1
+        self._changes.put_nowait(change)

@@ -1,0 +1,132 @@
+"""The one direct session of a replica: its locks live and die with it.
+
+Locks are advisory ones of two numbers: a class, which differs by schema, and a member or a partition. The members and
+their locks are read from `pg_locks`. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+
+The server ends the session when it has been idle for `IDLE_S`: a process that was frozen keeps its connection, and its
+locks for ever otherwise.
+https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-SESSION-TIMEOUT
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.pool import NullPool
+
+from storage.postgres import postgres_engine
+
+IDLE_S = 5
+ANSWER_S = 10.0
+"""The longest wait for the server's answer, in seconds."""
+
+_OPEN = """
+SELECT 'parley_' || md5(current_schema()), hashtext('parley members ' || current_schema()),
+    hashtext('parley partitions ' || current_schema()),
+    (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+"""The channel of notifications, the classes of the locks of members and of partitions, and the database."""
+_MEMBERS = """
+SELECT objid::BIGINT FROM pg_locks
+WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND database = $1 AND classid = $2
+"""
+_LOCK = """
+SELECT partition FROM unnest($2::INT[]) AS partition WHERE pg_try_advisory_lock($1, partition)
+"""
+_UNLOCK = "SELECT pg_advisory_unlock($1, partition) FROM unnest($2::INT[]) AS partition"
+_RAISE = """
+WITH former AS (SELECT partition, epoch FROM partitions WHERE partition = ANY($1::INT[]))
+INSERT INTO partitions AS gained (partition) SELECT unnest($1::INT[])
+ON CONFLICT (partition) DO UPDATE SET epoch = excluded.epoch
+RETURNING partition, epoch, (SELECT epoch FROM former WHERE former.partition = gained.partition) AS former
+"""
+_UNSIGNED = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """A partition that this session holds from now on, in `epoch`. `former`: the epoch before, None where it is new."""
+
+    partition: int
+    epoch: int
+    former: int | None
+
+
+class ReplicaSession:
+    """Raises errors of the driver. After one of them it is closed, and opened again."""
+
+    def __init__(self, url: URL, name: str, heard: Callable[[str], None] = lambda _message: None) -> None:
+        self._engine = postgres_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        self._name = name
+        self.heard = heard
+        """Receives the notifications of all replicas, its own as well."""
+        self.member = 0
+        self._number = 0
+        self._connection: AsyncConnection | None = None
+        self._driver: Any = None
+        self._members_class = self._partitions_class = self._database = 0
+
+    async def open(self) -> None:
+        """Connect. The session is no member yet."""
+        self._connection = await self._engine.connect()
+        self._driver = (await self._connection.get_raw_connection()).driver_connection
+        await self._driver.execute(f"SET idle_session_timeout = '{IDLE_S}s'")
+        await self._driver.execute("SELECT set_config('application_name', $1, false)", self._name)
+        row = await self._driver.fetchrow(_OPEN, timeout=ANSWER_S)
+        channel, self._members_class, self._partitions_class, self._database = row
+        await self._driver.add_listener(channel, self._on_notified)
+
+    async def join(self) -> None:
+        """Become a member, under the former number where it is free: the assignment depends on it."""
+        while not self.member:
+            number = self._number or 1 + secrets.randbelow(2**31 - 1)
+            locking = "SELECT pg_try_advisory_lock($1, $2)"
+            if await self._driver.fetchval(locking, self._members_class, number, timeout=ANSWER_S):
+                self.member = number
+            self._number = self.member
+
+    async def leave(self) -> None:
+        """Be no member any more. The partitions stay."""
+        number, self.member = self.member, 0
+        if number:
+            unlocking = "SELECT pg_advisory_unlock($1, $2)"
+            await self._driver.fetchval(unlocking, self._members_class, number, timeout=ANSWER_S)
+
+    async def members(self) -> frozenset[int]:
+        """The numbers of all members. This is the ping as well: the server's time to end the session begins anew."""
+        of_class = self._members_class & _UNSIGNED
+        rows = await self._driver.fetch(_MEMBERS, self._database, of_class, timeout=ANSWER_S)
+        return frozenset(row[0] for row in rows)
+
+    async def take(self, partitions: Collection[int]) -> list[Gain]:
+        """Take those of `partitions` that no session holds, each in a new epoch."""
+        rows = await self._driver.fetch(_LOCK, self._partitions_class, sorted(partitions), timeout=ANSWER_S)
+        taken = [row[0] for row in rows]
+        raised = await self._driver.fetch(_RAISE, taken, timeout=ANSWER_S) if taken else []
+        return [Gain(*row) for row in raised]
+
+    async def give(self, partitions: Collection[int]) -> None:
+        """Give partitions back, for others to take."""
+        await self._driver.fetch(_UNLOCK, self._partitions_class, sorted(partitions), timeout=ANSWER_S)
+
+    async def close(self) -> None:
+        """End the session, and free what it holds. Raises nothing."""
+        connection, self._connection, self.member = self._connection, None, 0
+        if self._driver is not None:
+            self._driver.terminate()  # a server that does not answer would not end it either
+            self._driver = None
+        if connection is not None:
+            with suppress(Exception):
+                async with asyncio.timeout(ANSWER_S):
+                    await connection.invalidate()
+                    await connection.close()
+
+    def _on_notified(self, _connection: object, _process: int, _channel: str, message: str) -> None:
+        self.heard(message)
