@@ -15,7 +15,7 @@ from core.values.turn_ends import Announcement, Finish
 from core.values.ui import Button
 from storage.tables import ANNOUNCED, TURNS, UPLOADS, from_us
 from storage.tasks import TASKS
-from storage.turns import OPEN_TURN
+from storage.turns import OWN_TURN
 
 _NO_MESSAGES = "[]"
 
@@ -103,4 +103,4 @@ def end_report(end: Finish) -> Update:
     assert end.anonymous is not None
     named, anonymous = end.captioned(end.text), end.captioned(end.anonymous)
     answer = case((TURNS.c.anonymous.is_not(None), anonymous), else_=named)
-    return OPEN_TURN.values(answer=answer, anonymous=anonymous)
+    return OWN_TURN.values(answer=answer, anonymous=anonymous)

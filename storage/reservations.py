@@ -178,9 +178,11 @@ def end(connection: Connection, turn_id: int, payer: Payer, spent: Spent, at: da
     return changed
 
 
-def release_all(connection: Connection) -> None:
-    """End all reservations. The accounts keep what is counted."""
-    connection.execute(update(RESERVATIONS).values(micros=0, tokens=0))
+def release(connection: Connection, turn_ids: Sequence[int]) -> None:
+    """End the reservations of these turns. The accounts keep what is counted."""
+    connection.execute(
+        update(RESERVATIONS).where(RESERVATIONS.c.turn_id.in_(turn_ids)).values(micros=0, tokens=0)
+    )
 
 
 def _count(

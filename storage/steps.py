@@ -34,9 +34,10 @@ def steps(connection: Connection, turn_id: int) -> list[Step]:
     return [ModelRound((Text(answer),))] if answer else []
 
 
-def put(connection: Connection, turn_id: int, number: int, new: Sequence[Step], at_us: int) -> None:
-    # The lock keeps the order in which a turn is forgotten or ended and its steps are stored.
-    still_open = select(TURNS.c.id).where(TURNS.c.id == turn_id, OPEN).with_for_update()
+def put(connection: Connection, turn_id: int, number: int, new: Sequence[Step], at_us: int, epoch: int) -> None:
+    # The lock keeps the order in which a turn is forgotten, begun or ended and its steps are stored.
+    own = (TURNS.c.id == turn_id, TURNS.c.epoch == epoch)
+    still_open = select(TURNS.c.id).where(*own, OPEN).with_for_update()
     if connection.scalar(still_open) is not None:
         connection.execute(delete(STEPS).where(STEPS.c.turn_id == turn_id, STEPS.c.number >= number))
         _insert(connection, turn_id, number, new, at_us)

@@ -36,8 +36,8 @@ from storage import (
 )
 from storage.balances import Changed
 from storage.posts import line_id
-from storage.tables import TURNS, from_us, to_us
-from storage.turns import OPEN_TURN, turn_of
+from storage.tables import OPEN, TURNS, from_us, to_us
+from storage.turns import OPEN_TURN, OWN_TURN, turn_of
 
 Count = Callable[[Connection, int, Payer, Spent, datetime], Changed]
 """`reservations.pause` or `reservations.end`."""
@@ -53,15 +53,18 @@ def finish(
     now_us: int,
     balances: Changed | None,
     *,
+    epoch: int = 0,
     indexes: bool = True,
 ) -> bool:
-    """`balances` receives those of the accounts that count the answer. None: there are no accounts of budgets.
-    `indexes`: a later answer may cite this one. Raises NotIndexedError."""
+    """`balances` receives those of the accounts that count the answer. None: there are no accounts of budgets. `epoch`:
+    in which it was begun; where another replica has begun it since then, nothing is stored. `indexes`: a later answer
+    may cite this one. Raises NotIndexedError."""
     ask, asked = end.turn.ask, end.asked if end.state is TurnState.ASKING else None
     if asked is not None and steps.stored(connection, end.turn.id, asked[0]):
         return False
     values: dict[str, Any] = {
         "turn_id": end.turn.id,
+        "own_epoch": epoch,
         "state": end.state,
         "posted": list(end.posted),
         "notice": end.notice,
@@ -78,10 +81,10 @@ def finish(
     values["answer"] = end.text
     if isinstance(ask.task, RelateThreads):  # its words were not said to Parley
         values |= {"text": "", "attached": None}
-    ended = connection.execute(OPEN_TURN, values).rowcount > 0
+    ended = connection.execute(OWN_TURN, values).rowcount > 0
     if ended:
         _add_failure(connection, end, now_us)
-    if ask.announces:
+    if ask.announces or (not ended and _is_open(connection, end.turn.id)):
         return ended
     if not ended:  # a second call, or the turn was forgotten meanwhile: its usage still counts
         if end.state is TurnState.ASKING:  # nobody is asked, and its steps are gone
@@ -110,6 +113,10 @@ def finish(
     return True
 
 
+def _is_open(connection: Connection, turn_id: int) -> bool:
+    return connection.scalar(select(TURNS.c.id).where(TURNS.c.id == turn_id, OPEN)) is not None
+
+
 def _add_failure(connection: Connection, end: Finish, now_us: int) -> None:
     if end.failure is not None:
         failures.add(connection, end.failure, now_us, end.turn.id)
@@ -136,10 +143,13 @@ def finish_summary(
     result: SummaryEnd | None,
     now_us: int,
     balances: Changed | None,
+    epoch: int = 0,
 ) -> bool:
-    """`balances`: as in `finish`."""
+    """`balances`, `epoch`: as in `finish`."""
     values = {"turn_id": end.turn.id, "state": end.state, "error": end.error, "ref": end.ref}
-    ended = connection.execute(OPEN_TURN, values | {"ended_at_us": now_us}).rowcount > 0
+    ended = connection.execute(OWN_TURN, values | {"ended_at_us": now_us, "own_epoch": epoch}).rowcount > 0
+    if not ended and _is_open(connection, end.turn.id):
+        return False
     place = end.turn.ask.place
     if ended:
         _add_failure(connection, end, now_us)

@@ -21,6 +21,7 @@ log = structlog.get_logger()
 PATIENCE_S = 10.0
 """Seconds that a question waits behind others of its place before a notice says so."""
 
+_Entry = tuple[bool, datetime, int, RunningTurn]
 Hold = Callable[[Turn], Awaitable[None]]
 Answer = Callable[[RunningTurn], Awaitable[None]]
 ShowWaiting = Callable[[RunningTurn, RunningTurn], Awaitable[None]]
@@ -58,7 +59,7 @@ class PlaceQueues:
         self._patience_s = patience_s
         self._on_begin = on_begin
         self._ownership = ownership
-        self._waiting: dict[str, list[tuple[bool, datetime, int, RunningTurn]]] = {}
+        self._waiting: dict[str, list[_Entry]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._highest_id = 0
         self._draining = False
@@ -96,6 +97,7 @@ class PlaceQueues:
             return
         running = self._running_turns.add(turn)
         running.submitted_s = asyncio.get_running_loop().time()
+        running.epoch = self._ownership.epoch(turn.ask.place) or 0
         place = turn.ask.place.key
         # Of those that wait, the one that was asked first goes first: a platform may deliver it again, late.
         entry = (turn.ask.in_background, turn.ask.at, turn.id, running)
@@ -123,8 +125,10 @@ class PlaceQueues:
                 await self._held(queue[0][-1].turn)
                 if self._draining or not self._owned(queue[0][-1].turn):
                     break
-                *_, running = heapq.heappop(queue)
+                entry = heapq.heappop(queue)
+                running = entry[-1]
                 running.begun = True
+                running.epoch = self._ownership.epoch(running.turn.ask.place) or 0
                 waited_s = asyncio.get_running_loop().time() - running.submitted_s
                 if not running.turn.ask.in_background:
                     self._on_begin(running.turn.ask.place.platform, waited_s)
@@ -134,10 +138,22 @@ class PlaceQueues:
                         await self._answer(running)
                 except Exception:
                     log.exception("turn_crashed", turn=running.id, place=place)
+                if running.before is not None and not self._draining:
+                    self._requeue(entry, running.before)
+                    continue
                 # Cancelled, the turn stays: its last checkpoint is still to be stored.
                 self._running_turns.remove(running.id)
         finally:
             del self._tasks[place], self._waiting[place]
+
+    def _requeue(self, entry: _Entry, before: Turn) -> None:
+        """Queue a turn again, behind the one that has to be answered first, unless that one has just failed here."""
+        running = entry[-1]
+        running.before, running.begun, running.in_order = None, False, before.id != running.behind
+        running.behind = before.id
+        heapq.heappush(self._waiting[running.turn.ask.place.key], entry)
+        if running.in_order:
+            self.submit(before)
 
     async def _held(self, turn: Turn) -> None:
         """Wait until the turn may begin. After an error it begins too: otherwise it would end in silence."""
@@ -175,14 +191,20 @@ class PlaceQueues:
         return self._ownership.epoch(turn.ask.place) is not None
 
     async def release(self) -> None:
-        """Cancel and drop the turns of places that are not owned any more. They stay in the ledger."""
+        """Drop the turns of places that are not owned any more: cancelled, where the places are not held either; else
+        those that have begun go on. They stay in the ledger."""
         lost = [one for one in self._running_turns if not self._owned(one.turn)]
+        kept = {one.id for one in lost if one.begun and self._ownership.holds(one.turn.ask.place)}
+        going_on = {one.turn.ask.place.key for one in lost if one.id in kept}
+        lost = [one for one in lost if one.id not in kept]
         places = {one.turn.ask.place.key for one in lost}
-        tasks = [task for place, task in self._tasks.items() if place in places]
+        tasks = [task for place, task in self._tasks.items() if place in places - going_on]
         tasks += [one.waiting_notice for one in lost if one.waiting_notice is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for place in places & going_on & self._waiting.keys():
+            self._waiting[place].clear()
         for one in lost:
             if one.id in self._running_turns:
                 one.trace.drop()

@@ -139,7 +139,7 @@ class TurnRunner:
         if self._running_turns.interrupt_of(running) is not None:
             return
         # So that the next process looks for that message.
-        turn = running.turn = await self._store.begin(running.id)
+        turn = running.turn = await self._store.begin(running.id, running.epoch)
         settings = await self._writer.read_settings(turn)
         delivery = self._create(running, channel)
         running.draft.settings = settings
@@ -169,9 +169,15 @@ class TurnRunner:
                 await self._summaries.run(running)
             return
         try:
-            running.turn = await until_stored(self._clock, lambda: self._store.begin(running.id))
+            begun = await until_stored(
+                self._clock, lambda: self._store.begin(running.id, running.epoch, in_order=running.in_order)
+            )
         except StoreError:
             return await self._dismiss(running, channel)
+        if begun.id != running.id:
+            running.before = begun
+            return
+        running.turn = begun
         try:
             finish = await self._run_of(running.turn)(running, channel)
         except Exception as error:  # a mistake of ours: unended, it would fail again at each start
@@ -240,6 +246,9 @@ class TurnRunner:
     async def _dismiss(self, running: RunningTurn, channel: Channel) -> None:
         """The turn is not open any more. Where it was forgotten, its message says so in place of the answer."""
         left = await until_stored(self._clock, lambda: self._store.turn(running.id))
+        if left is not None and left.is_open:
+            log.info("turn_left_to_its_owner", epoch=running.epoch)
+            return
         if left is not None and not left.forgotten:
             log.warning("turn_already_ended", state=str(left.state))
             return

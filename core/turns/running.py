@@ -32,6 +32,14 @@ class RunningTurn:
     trace: QuestionTrace = field(init=False)
     submitted_s: float = 0.0
     """The time at which it was queued, by the event loop's clock."""
+    epoch: int = 0
+    """The epoch in which this process owns its place (`core.turns.ownership`)."""
+    before: Turn | None = None
+    """The turn of the place that has to be answered first, and was not known here."""
+    behind: int | None = None
+    """The last one of those. It is waited for once: it may fail here each time."""
+    in_order: bool = True
+    """False if the turn begins although another one of its place comes first."""
     begun: bool = False
     """True if it is the turn of its place that runs; the others of the place wait behind it."""
     waiting_notice: asyncio.Task[None] | None = None

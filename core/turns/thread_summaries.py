@@ -171,7 +171,7 @@ class ThreadSummaries:
     async def run(self, running: RunningTurn) -> None:
         """Sum up a stretch of the thread of a turn. Cancelled, it leaves the turn to the next process."""
         try:
-            running.turn = await until_stored(self._clock, lambda: self._store.begin(running.id))
+            running.turn = await until_stored(self._clock, lambda: self._store.begin(running.id, running.epoch))
         except StoreError as error:
             log.warning("thread_summary_not_begun", **error.log_keys)
             return

@@ -163,7 +163,7 @@ class SharedOwnership:
         await self._take()
 
     def _wants(self, members: frozenset[int]) -> None:
-        """What this replica should hold, of these members."""
+        """Note the partitions that this replica should hold, of these members."""
         if members == self._members and not self._leaves:
             return
         self._members, own = members, self._session.member

@@ -41,6 +41,9 @@ class StoreState:
         self._vectors = KeptVectors(database)
         self._indexed_from = NOT_LOOKED_AT
         """The turns from this id on have the words of today's tokenizer."""
+        self._epochs: dict[int, int] = {}
+        """The epoch in which each turn was begun here that has not ended. Its writes hold while no other has begun
+        it."""
         self._counts_spending = counts_spending
         """There may be accounts of budgets that answers have to be added to."""
 

@@ -29,6 +29,8 @@ class SqlSummaryStore(StoreState):
 
     async def finish_summary(self, finish: Finish, end: SummaryEnd | None) -> bool:
         now_us, balances = to_us(self._clock.now()), self._changing_balances()
-        stored = await self._database.write(turn_ends.finish_summary, finish, end, now_us, balances)
+        epoch = self._epochs.get(finish.turn.id, 0)
+        stored = await self._database.write(turn_ends.finish_summary, finish, end, now_us, balances, epoch)
+        self._epochs.pop(finish.turn.id, None)
         self._balances.put(balances or {})
         return stored

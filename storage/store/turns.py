@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -72,27 +73,36 @@ class SqlTurnLedger(StoreState):
         now = self._clock.now()
         return await self._database.write(turns.retry_turn, turn_id, task, by, now)
 
-    async def recover(self, still_since: datetime) -> None:
-        await self._database.write(turns.recover, to_us(still_since))
+    async def recover(
+        self,
+        still_since: datetime,
+        owned: Callable[[Place], bool] = lambda _: True,
+        running_here: Collection[int] = (),
+    ) -> None:
+        await self._database.write(turns.recover, to_us(still_since), owned, running_here)
 
     async def give_back(self) -> None:
-        await self._database.write(turns.give_back)
+        await self._database.write(turns.give_back, dict(self._epochs))
 
     async def charge_asker(self, turn_id: int) -> None:
         await self._database.write(turns.charge_asker, turn_id)
 
-    async def begin(self, turn_id: int) -> Turn:
-        return await self._database.write(turns.begin, turn_id)
+    async def begin(self, turn_id: int, epoch: int = 0, *, in_order: bool = False) -> Turn:
+        begun = await self._database.write(turns.begin, turn_id, epoch, in_order=in_order)
+        if begun.id == turn_id:
+            self._epochs[turn_id] = epoch
+        return begun
 
     async def checkpoint(self, turns_so_far: Sequence[turns.Checkpoint]) -> None:
         if turns_so_far:
-            await self._database.write(turns.checkpoint, turns_so_far)
+            await self._database.write(turns.checkpoint, turns_so_far, self._epochs)
 
     async def finish(self, finish: Finish) -> bool:
         asks, now_us = finish.state is TurnState.ASKING, to_us(self._clock.now())
         balances = self._changing_balances()
         with self._asking.adding(finish.turn.ask.place) if asks else nullcontext():
             ended = await self._finish(finish, now_us, balances)
+        self._epochs.pop(finish.turn.id, None)
         self._balances.put(balances or {})
         place = finish.turn.ask.place
         if finish.state is TurnState.DONE:
@@ -105,17 +115,19 @@ class SqlTurnLedger(StoreState):
 
     async def _finish(self, finish: Finish, now_us: int, balances: Changed | None) -> bool:
         """An answer that cannot be indexed ends all the same."""
+        ending = partial(turn_ends.finish, epoch=self._epochs.get(finish.turn.id, 0))
         try:
-            return await self._database.write(turn_ends.finish, finish, now_us, balances)
+            return await self._database.write(ending, finish, now_us, balances)
         except turn_ends.NotIndexedError as error:
             log.warning("answer_not_indexed", turn=finish.turn.id, reason=type(error.__cause__).__name__)
-            return await self._database.write(turn_ends.finish, finish, now_us, balances, indexes=False)
+            return await self._database.write(ending, finish, now_us, balances, indexes=False)
 
     async def steps(self, turn_id: int) -> list[Step]:
         return await self._database.read(steps.steps, turn_id)
 
     async def put_steps(self, turn_id: int, number: int, new: Sequence[Step]) -> None:
-        await self._database.write(steps.put, turn_id, number, new, to_us(self._clock.now()))
+        at_us, epoch = to_us(self._clock.now()), self._epochs.get(turn_id, 0)
+        await self._database.write(steps.put, turn_id, number, new, at_us, epoch)
 
     async def resume(
         self,

@@ -526,3 +526,22 @@ async def test_a_change_of_an_answer_is_a_turn_but_no_message(store: Store) -> N
     await store.finish(Finish(await store.begin(turn.id), TurnState.DONE))
     assert [one.id for one in await store.open_turns()] == [question.id]
     assert [line.id for line in await store.lines(PLACE)] == ["m1"]
+
+
+class TestOrder:
+    async def test_a_turn_begins_in_order_or_returns_the_one_that_comes_first(self, store: Store) -> None:
+        late, early = await accepted(store, ask("m2", after_s=2)), await accepted(store, ask("m1", after_s=1))
+        elsewhere = await accepted(store, ask("m3", place=ELSEWHERE))
+        assert await store.begin(late.id, in_order=True) == early
+        assert (await store.begin(elsewhere.id, in_order=True)).attempt == 1
+        begun = await store.begin(early.id, in_order=True)
+        await store.finish(Finish(begun, TurnState.DONE, "so"))
+        assert (await store.begin(late.id, in_order=True)).attempt == 1
+
+    async def test_only_owned_places_are_recovered(self, store: Store) -> None:
+        here, there = await accepted(store, ask("m1")), await accepted(store, ask("m2", place=ELSEWHERE))
+        for turn in (here, there):
+            await store.begin(turn.id)
+        await store.recover(NOON - timedelta(days=1), lambda place: place.key == ELSEWHERE.key)
+        states = {turn.id: turn.state for turn in await store.open_turns()}
+        assert states == {here.id: TurnState.RUNNING, there.id: TurnState.WAITING}

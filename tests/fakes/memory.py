@@ -591,17 +591,25 @@ class MemoryStore(MemoryOverview):
             self._turns[turn_id] = replace(self._turns[turn_id], started_by=None)
             self._nobodys.pop(turn_id, None)
 
-    async def recover(self, still_since: datetime) -> None:
+    async def recover(
+        self,
+        still_since: datetime,
+        owned: Callable[[Place], bool] = lambda _: True,
+        running_here: Collection[int] = (),
+    ) -> None:
         opened = sorted(await self.open_turns(), key=lambda turn: (turn.ask.at, turn.id))
-        running = [turn for turn in opened if turn.state is TurnState.RUNNING]
-        first = {turn.ask.place.key: turn.id for turn in reversed(running)}.values()
+        left = [turn for turn in opened if owned(turn.ask.place) and turn.id not in running_here]
+        running = [turn for turn in left if turn.state is TurnState.RUNNING]
+        first = {turn.ask.place.key: turn for turn in reversed(running)}.values()
         alive = self._heard.get((PROCESS, ""))
         stood_still = alive is not None and alive < still_since
-        await self.give_back()
-        self._budgets.release_all()
-        for turn_id in first if stood_still or len(opened) == 1 else ():
-            turn = self._turns[turn_id]
-            self._turns[turn_id] = replace(turn, deaths=turn.deaths + 1)
+        for turn in running:
+            self._turns[turn.id] = replace(turn, state=TurnState.WAITING)
+        self._budgets.release({turn.id for turn in left})
+        for one in first:
+            if stood_still or len(opened) == 1 or one.attempt >= 5:
+                turn = self._turns[one.id]
+                self._turns[one.id] = replace(turn, deaths=turn.deaths + 1)
 
     async def give_back(self) -> None:
         self._work()
@@ -609,11 +617,16 @@ class MemoryStore(MemoryOverview):
             if turn.state is TurnState.RUNNING:
                 self._turns[turn.id] = replace(turn, state=TurnState.WAITING)
 
-    async def begin(self, turn_id: int) -> Turn:
+    async def begin(self, turn_id: int, epoch: int = 0, *, in_order: bool = False) -> Turn:
         self._work()
         turn = self._turns.get(turn_id)
         if turn is None or turn.state not in _OPEN:
             raise StoreError(f"no open turn {turn_id}", retryable=False)
+        if in_order:
+            here = [one for one in await self.open_turns() if one.ask.place.key == turn.ask.place.key]
+            first = min(here, key=lambda one: (one.ask.in_background, one.ask.at, one.id))
+            if first.id != turn_id:
+                return first
         self._turns[turn_id] = replace(turn, state=TurnState.RUNNING, attempt=turn.attempt + 1)
         return self._turns[turn_id]
 

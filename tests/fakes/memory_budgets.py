@@ -85,9 +85,10 @@ class MemoryBudgets:
         self.pause(turn_id, payer, spent, at)
         del self._held[turn_id]
 
-    def release_all(self) -> None:
-        for one in self._held.values():
-            one.reserved = Spent()
+    def release(self, turn_ids: Collection[int]) -> None:
+        for turn_id, one in self._held.items():
+            if turn_id in turn_ids:
+                one.reserved = Spent()
 
     def lift(self, budget: Budget, lifts: int) -> bool:
         balance = self._accounts.get(budget.account)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -59,17 +59,24 @@ class TurnLedger(Protocol):
         """The turn of the ask with that id in `place`'s channel."""
         ...
 
-    async def recover(self, still_since: datetime) -> None:
-        """Make the turns that were running wait again. Call it once at the start, before any turn begins.
+    async def recover(
+        self,
+        still_since: datetime,
+        owned: Callable[[Place], bool] = lambda _: True,
+        running_here: Collection[int] = (),
+    ) -> None:
+        """Make the turns of `owned` places that were running wait again, without those that run here, and end what they
+        have reserved. Call it at the start, and when more places are owned, before their turns begin.
 
         A turn that may have ended the last process gets one more of `deaths`: the only open turn, if it was running.
         Where the process gave no sign of life (`advance_watermark(PROCESS, "", ...)`) since `still_since`, it is the
-        first running turn of each place.
+        first running turn of each place; one that was begun five times is suspected in any case.
         """
         ...
 
     async def give_back(self) -> None:
-        """Make the turns that still run wait for the next process, without a death. Call it at an orderly end."""
+        """Make the turns that were begun here and have not ended wait for the next process, without a death. Call it at
+        an orderly end."""
         ...
 
     async def retry_turn(self, turn_id: int, task: Task, by: Person | None = None) -> Turn | None:
@@ -86,8 +93,14 @@ class TurnLedger(Protocol):
         accounts of budgets keep what they count already; the usage is that of the author."""
         ...
 
-    async def begin(self, turn_id: int) -> Turn:
-        """Mark a turn RUNNING and count one more `attempt`. Raises StoreError, not retryable, where it has ended."""
+    async def begin(self, turn_id: int, epoch: int = 0, *, in_order: bool = False) -> Turn:
+        """Mark a turn RUNNING in `epoch` (`core.turns.ownership`) and count one more `attempt`. Its checkpoints, its
+        steps and its end are stored as long as no other process begins it.
+
+        Where another turn of the place comes first, `in_order` returns that one, which has not begun: background work
+        comes last, else the one that was asked first. Raises StoreError, not retryable, where the turn has ended, or
+        the epoch is over.
+        """
         ...
 
     async def checkpoint(self, turns: Sequence[tuple[int, str, tuple[str, ...]]]) -> None:
@@ -98,7 +111,7 @@ class TurnLedger(Protocol):
         """End a turn, or in the state ASKING its run: then no usage and no message of the thread are stored yet.
 
         False where the turn is not open any more: it was forgotten, or this is a second call. Then only the usage is
-        stored, once.
+        stored, once. False, and nothing is stored, where another process has begun the turn.
         """
         ...
 

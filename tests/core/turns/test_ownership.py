@@ -8,12 +8,14 @@ from datetime import timedelta
 
 import pytest
 
+from core.errors import StoreError
 from core.turns.ownership import Gained, Lost, OwnershipChange
 from core.turns.queue import PlaceQueues
 from core.turns.recovery import Recovery
 from core.turns.running import RunningTurn, RunningTurns
-from core.values.conversation import Ask, Turn
+from core.values.conversation import Ask, Turn, TurnState
 from core.values.places import Person, Place
+from core.values.turn_ends import Finish
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.memory import MemoryStore
 from tests.waiting import until
@@ -23,11 +25,11 @@ class Shared:
     """Owns the teams in `teams`, in one epoch."""
 
     def __init__(self, *teams: str) -> None:
-        self.teams = set(teams)
+        self.teams, self.handed_over = set(teams), set[str]()
         self._changes: asyncio.Queue[OwnershipChange] = asyncio.Queue()
 
     def epoch(self, place: Place) -> int | None:
-        return 1 if place.team in self.teams else None
+        return 1 if place.team in self.teams - self.handed_over else None
 
     def holds(self, place: Place) -> bool:
         return place.team in self.teams
@@ -46,26 +48,41 @@ class Shared:
         self.teams.discard(team)
         self._changes.put_nowait(Lost())
 
+    def hand_over(self, team: str) -> None:
+        self.handed_over.add(team)
+        self._changes.put_nowait(Lost())
+
+
+def ask(team: str, number: int) -> Ask:
+    at = START + timedelta(seconds=number)
+    return Ask(f"{team}-{number}", Place("slack", team, "C1", "1.0"), Person("U1"), "why?", at, addressed=True)
+
 
 class Process:
     """One of several on a ledger. Answers last until `go` is set."""
 
     def __init__(self, store: MemoryStore, *teams: str) -> None:
         self.store, self.clock, self.ownership = store, FakeClock(), Shared(*teams)
+        self.fails: set[int] = set()
+        self.ends = True
         self.running_turns, self.begun, self.go = RunningTurns(), list[int](), asyncio.Event()
         self.place_queues = PlaceQueues(self._answer, self.running_turns, ownership=self.ownership)
         self.recovery = Recovery(store, self.place_queues, self.clock, self.ownership)
 
     async def _answer(self, running: RunningTurn) -> None:
-        await self.store.begin(running.id)
+        if running.id in self.fails:
+            raise StoreError("it is read, and can't be answered")
+        begun = await self.store.begin(running.id, running.epoch, in_order=running.in_order)
+        if begun.id != running.id:
+            running.before = begun
+            return
         self.begun.append(running.id)
         await self.go.wait()
+        if self.ends:
+            await self.store.finish(Finish(begun, TurnState.DONE, "so"))
 
     async def ask(self, team: str, number: int) -> Turn:
-        at = START + timedelta(seconds=number)
-        turn = await self.store.accept(
-            Ask(f"{team}-{number}", Place("slack", team, "C1", "1.0"), Person("U1"), "why?", at, addressed=True)
-        )
+        turn = await self.store.accept(ask(team, number))
         assert turn is not None
         self.place_queues.submit(turn)
         return turn
@@ -119,3 +136,35 @@ async def test_a_place_that_is_lost_before_its_turn_begins_begins_none(process: 
     await asyncio.sleep(0)
     assert process.begun == [first.id]
     assert second.id in {turn.id for turn in await process.store.open_turns()}
+
+
+async def test_a_turn_that_another_replica_has_stored_before_is_answered_first(process: Process) -> None:
+    heir = Process(process.store, "T1")
+    heir.go.set()
+    older, newer = await process.store.accept(ask("T1", 1)), await process.store.accept(ask("T1", 2))
+    assert older is not None
+    assert newer is not None
+    heir.place_queues.submit(newer)
+    await until(lambda: heir.begun == [older.id, newer.id])
+
+
+async def test_a_turn_that_fails_each_time_holds_up_those_behind_it_once(process: Process) -> None:
+    heir = Process(process.store, "T1")
+    older, newer = await process.store.accept(ask("T1", 1)), await process.store.accept(ask("T1", 2))
+    assert older is not None
+    assert newer is not None
+    heir.fails, heir.ends = {older.id}, False
+    heir.go.set()
+    heir.place_queues.submit(newer)
+    await until(lambda: heir.begun == [newer.id])
+
+
+async def test_what_is_handed_over_ends_what_it_has_begun_and_begins_no_more(process: Process) -> None:
+    first, second = await process.ask("T1", 1), await process.ask("T1", 2)
+    await until(lambda: process.begun == [first.id])
+    process.ownership.hand_over("T1")
+    await until(lambda: process.running_turns.ids == {first.id})
+    process.go.set()
+    await until(lambda: not process.running_turns.ids)
+    assert process.begun == [first.id]
+    assert [turn.id for turn in await process.store.open_turns()] == [second.id]

@@ -1,0 +1,132 @@
+"""What an owner writes holds as long as nobody else has begun the turn: two stores on one PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import asyncpg  # type: ignore[import-untyped]
+import pytest
+
+from core.clock import SystemClock
+from core.errors import StoreError
+from core.values.conversation import Turn, TurnState
+from core.values.deltas import Usage
+from core.values.parts import Text
+from core.values.steps import ModelRound
+from core.values.turn_ends import Finish
+from storage import DatabaseSettings, SqlStore, open_store
+from tests.contract.stored import ELSEWHERE, NOON, PLACE, accepted, ask
+
+
+class Two:
+    """The stores of a former owner and of the next one, and the epochs of both."""
+
+    def __init__(self, url: str, former: SqlStore, heir: SqlStore) -> None:
+        self._url = url
+        self.former, self.heir = former, heir
+
+    async def gain(self) -> int:
+        """The epoch of a gain of the partition."""
+        connection = await asyncpg.connect(self._url)
+        gaining = "INSERT INTO partitions (partition) VALUES (1) ON CONFLICT (partition)"
+        epoch: int = await connection.fetchval(
+            f"{gaining} DO UPDATE SET epoch = excluded.epoch RETURNING epoch"
+        )
+        await connection.close()
+        return epoch
+
+    async def begun(self, epoch: int) -> Turn:
+        return await self.former.begin((await accepted(self.former, ask())).id, epoch)
+
+
+@pytest.fixture
+async def two(emptied_postgres: str) -> AsyncIterator[Two]:
+    stores = [
+        await open_store(DatabaseSettings(database_url=emptied_postgres), SystemClock()) for _ in range(2)
+    ]
+    yield Two(emptied_postgres, *stores)
+    for store in stores:
+        await store.close()
+
+
+async def test_a_turn_does_not_begin_in_an_epoch_that_is_over(two: Two) -> None:
+    over, turn = await two.gain(), await accepted(two.former, ask())
+    epoch = await two.gain()
+    with pytest.raises(StoreError) as raised:
+        await two.former.begin(turn.id, over)
+    assert not raised.value.retryable
+    assert (await two.heir.begin(turn.id, epoch)).attempt == 1
+
+
+async def test_nothing_of_a_former_owner_is_stored_after_the_next_one_has_begun(two: Two) -> None:
+    turn = await two.begun(await two.gain())
+    await two.former.checkpoint([(turn.id, "half", ("p1",))])
+    heirs = await two.heir.begin(turn.id, await two.gain())
+    assert (heirs.text, heirs.posted) == ("half", ("p1",))
+    await two.heir.checkpoint([(turn.id, "half and more", ("p1",))])
+    await two.former.checkpoint([(turn.id, "late words", ("p2",))])
+    await two.former.put_steps(turn.id, 0, (ModelRound((Text("late"),)),))
+    late = Finish(turn, TurnState.DONE, "late answer", model="m", usage=Usage(100, 100))
+    assert not await two.former.finish(late)
+    await two.former.give_back()
+    now = await two.heir.turn(turn.id)
+    assert now == replace(heirs, text="half and more", state=TurnState.RUNNING)
+    assert await two.heir.steps(turn.id) == []
+    assert await two.heir.finish(replace(late, turn=heirs, text="whole", usage=Usage(3, 4)))
+    totals = await two.heir.usage_totals(NOON - timedelta(days=1), NOON + timedelta(days=10_000), PLACE)
+    assert (totals.prompt_tokens, totals.completion_tokens) == (3, 4)
+
+
+async def test_an_owner_that_nobody_has_followed_ends_its_turns(two: Two) -> None:
+    turn = await two.begun(await two.gain())
+    await two.gain()
+    assert await two.former.finish(Finish(turn, TurnState.DONE, "whole"))
+
+
+async def test_the_oldest_open_turn_of_the_place_comes_first(two: Two) -> None:
+    epoch = await two.gain()
+    second = await accepted(two.former, ask("m2", after_s=2))
+    first, other = (
+        await accepted(two.former, ask("m1", after_s=1)),
+        await accepted(two.former, ask("m3", place=ELSEWHERE)),
+    )
+    assert await two.heir.begin(second.id, epoch, in_order=True) == first
+    assert (await two.heir.begin(other.id, epoch, in_order=True)).id == other.id
+    begun = await two.heir.begin(first.id, epoch, in_order=True)
+    await two.heir.finish(Finish(begun, TurnState.DONE, "so"))
+    assert (await two.heir.begin(second.id, epoch, in_order=True)).attempt == 1
+
+
+async def test_of_many_that_begin_at_once_one_begins_and_it_is_the_oldest(two: Two) -> None:
+    epoch = await two.gain()
+    turns = [await accepted(two.former, ask(f"m{number}", after_s=number)) for number in range(8)]
+    stores = (two.former, two.heir)
+    beginning = (stores[n % 2].begin(turn.id, epoch, in_order=True) for n, turn in enumerate(turns[::-1]))
+    assert {turn.id for turn in await asyncio.gather(*beginning)} == {turns[0].id}
+
+
+async def test_only_turns_of_owned_places_are_recovered_and_none_that_runs_here(two: Two) -> None:
+    epoch = await two.gain()
+    running, owned, others = [
+        await two.former.begin((await accepted(two.former, ask(f"m{n}", place=place))).id, epoch)
+        for n, place in enumerate((PLACE, PLACE, ELSEWHERE))
+    ]
+    await two.heir.recover(NOON, lambda place: place.key == PLACE.key, {running.id})
+    states = {turn.id: turn.state for turn in await two.heir.open_turns()}
+    assert states == {
+        running.id: TurnState.RUNNING,
+        owned.id: TurnState.WAITING,
+        others.id: TurnState.RUNNING,
+    }
+
+
+async def test_a_turn_that_was_begun_many_times_is_suspected_among_others_too(two: Two) -> None:
+    turn = await accepted(two.former, ask())
+    await two.former.begin((await accepted(two.former, ask("m2", place=ELSEWHERE))).id)
+    for _ in range(5):
+        await two.former.begin(turn.id)
+        await two.former.recover(NOON - timedelta(days=10))
+    assert [one.deaths for one in await two.former.open_turns()] == [1, 0]
