@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import structlog
 from cachetools import LRUCache
 
-from core.clock import Clock
+from core.clock import Clock, ends_within
 from core.errors import PlatformError
 
 log = structlog.get_logger()
@@ -41,7 +41,8 @@ class Facts(Generic[Fact]):
         if key not in self._asking and self._paused_until_s <= self._clock.monotonic():
             self._asking[key] = asyncio.create_task(self._learn(key))
         if key in self._asking and wait_s > 0:
-            await asyncio.wait([self._asking[key]], timeout=wait_s)
+            # A task of its own: what ends in time is cancelled else, and others may wait for the look-up too.
+            await ends_within(asyncio.ensure_future(asyncio.wait([self._asking[key]])), wait_s, self._clock)
         return self._known.get(key, (0.0, None))[1]
 
     def drop(self, key: str) -> None:

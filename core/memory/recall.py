@@ -52,12 +52,10 @@ from core.values.tasks import AnswerQuestion, ContinueAnswer
 
 log = structlog.get_logger()
 
-LOOK_UP_S = 0.6
-"""Seconds that an answer waits for candidates. It goes on without those that take longer."""
-_SEARCH_S = 0.5
-"""Of these, the seconds for the platform."""
 PATIENT_S = 2.0
-"""The same for what people look for, and for links."""
+"""Seconds that the platform has for what it tells, where people look for answers, and for links."""
+_PLATFORM_SHARE = 0.8
+"""The same for the candidates of a question: the share of the time that it waits."""
 MOST_FOUND = 8
 """The most earlier answers that a search gives back."""
 MOST_BY_MEANING, MOST_BY_WORDS = 10, 5
@@ -123,8 +121,8 @@ class Recall:
 
     async def offer(self, turn: Turn, question: str) -> Offered:
         """The candidates for the question of a turn; after a restart, and for an answer that goes on, those that it was
-        offered before. Raises nothing, and takes at most `LOOK_UP_S`, and before that the time for the vector of a new
-        question."""
+        offered before. Raises nothing, and takes at most `PARLEY_MEMORY_WAIT_S`, and before that the time for the
+        vector of a new question."""
         if not isinstance(turn.ask.task, AnswerQuestion | ContinueAnswer):
             return Offered()
         calls = self._calls(turn.ask.place)
@@ -149,9 +147,12 @@ class Recall:
                 await self._scopes.of(audience, calls, PATIENT_S)
 
     async def _offer_in_time(self, turn: Turn, question: str, vector: Vector | None) -> Offered:
-        looking = asyncio.create_task(self._offer(turn, question, vector))
-        if not await ends_within(looking, LOOK_UP_S, self._clock):
-            log.warning("earlier_answers_late", turn=turn.id, after_s=LOOK_UP_S)
+        looking, wait_s = (
+            asyncio.create_task(self._offer(turn, question, vector)),
+            self._core.parley_memory_wait_s,
+        )
+        if not await ends_within(looking, wait_s, self._clock):
+            log.warning("earlier_answers_late", turn=turn.id, after_s=wait_s)
             return Offered()
         try:
             return looking.result()
@@ -172,18 +173,20 @@ class Recall:
             lines = candidates(numbered, tag, now, old_after)
             material = EarlierAnswers(block(lines, mark(tag, numbered[0][0]))) if lines else None
             return Offered(tuple(before), material=material)
-        found = (
-            []
-            if goes_on
-            else await self.find(
-                audience, question, MOST_CANDIDATES, vector=vector, least=LEAST_SHARED, within_s=_SEARCH_S
-            )
-        )
+        found = [] if goes_on else await self._find_candidates(audience, question, vector)
         lines = candidates(list(enumerate(found, 1)), tag, now, old_after)
         if not lines:
             return Offered()
         offered = await self._store.offer_sources(turn.id, [one.turn_id for one in found[: len(lines)]])
         return Offered(tuple(offered), material=EarlierAnswers(block(lines, mark(tag, 1))))
+
+    async def _find_candidates(
+        self, audience: Audience, question: str, vector: Vector | None
+    ) -> list[EarlierAnswer]:
+        within_s = _PLATFORM_SHARE * self._core.parley_memory_wait_s
+        return await self.find(
+            audience, question, MOST_CANDIDATES, vector=vector, least=LEAST_SHARED, within_s=within_s
+        )
 
     async def search(
         self, audience: Audience, person: str, words: str, limit: int, *, itself: bool = False

@@ -265,6 +265,12 @@ class CoreSettings(Settings):
         description="Days after which an earlier answer may be out of date: where it is cited, its date is said "
         "first.",
     )
+    parley_memory_wait_s: float = Field(
+        0.6,
+        ge=0,
+        le=30,
+        description="Seconds that a question waits for earlier answers. It is asked without those that take longer.",
+    )
     parley_most_tools: int = Field(
         32,
         ge=1,

@@ -15,8 +15,8 @@ RELOADED = frozenset(
         *("parley_arguments_chars_cap", "parley_describe_pictures", "parley_price_input"),
         *("parley_price_cached_input", "parley_price_output", "parley_price_reasoning", "parley_price_picture"),
         *("parley_budget", "parley_builtin_tools", "parley_link_hosts", "parley_most_tools", "parley_memory"),
-        *("parley_memory_days", "parley_admins", "parley_allow", "parley_deny", "parley_guests"),
-        *("parley_strangers", "parley_rate"),
+        *("parley_memory_days", "parley_memory_wait_s", "parley_admins", "parley_allow", "parley_deny"),
+        *("parley_guests", "parley_strangers", "parley_rate"),
     }
 )
 """The fields that a reload replaces: models, prices, limits, lists of people, tools and prompts."""

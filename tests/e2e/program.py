@@ -46,7 +46,9 @@ class Program:
         port = settings.get("PARLEY_HTTP_PORT", "")
         self.port = int(port) if port.isdecimal() else free_port()
         self.folder = folder
-        self.settings = {"PARLEY_HTTP_PORT": str(self.port), "PARLEY_GRACE_S": "3", **settings}
+        # No test of a program depends on the pace of the machine.
+        waits = {"PARLEY_GRACE_S": "3", "PARLEY_MEMORY_WAIT_S": "30"}
+        self.settings = {"PARLEY_HTTP_PORT": str(self.port), **waits, **settings}
         self.output = ""
         self.executable = Path(sys.executable).with_name("parley")
         self._process: Process | None = None

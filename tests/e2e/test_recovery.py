@@ -56,11 +56,11 @@ async def test_killed_between_storing_and_acknowledging_the_redelivery_ends_in_t
     settings = slack_settings(slack) | model_settings(endpoint)
     program = await started(tmp_path, settings)
     slack.sockets.lose_acks, slack.sockets.ack_timeout_s = True, 1.0
-    slack.sockets.retry_delays_s = (0.0, 0.5, 1.0)
+    slack.sockets.retry_delays_s = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
     ts = await slack.say("U1", "C1", f"{AT} once?")
     await slack.wait_for(lambda: len(endpoint.requests) == 1)
     await program.kill()
-    slack.sockets.lose_acks = False
+    slack.sockets.lose_acks, slack.sockets.ack_timeout_s = False, 30.0
     async with Program(tmp_path, **settings):
         await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
         await answered(slack, "C1", ts, "once?")

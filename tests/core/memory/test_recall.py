@@ -13,7 +13,7 @@ import pytest
 
 from core.memory.audience import Audience
 from core.memory.citations import citation_tag, mark
-from core.memory.recall import LOOK_UP_S, Offered, Recall
+from core.memory.recall import Offered, Recall
 from core.platform_calls import PlatformCalls
 from core.ports.embeddings import NO_MEANING
 from core.settings.environment import CoreSettings
@@ -29,6 +29,8 @@ from tests.fakes.memory import MemoryStore
 
 LATER = AT + timedelta(days=9)
 WHOLE = Audience(PLACE, (ADA,), alone=False)
+
+WAIT_S = CoreSettings(_env_file=None).parley_memory_wait_s
 
 
 class SlowStore(MemoryStore):
@@ -190,7 +192,7 @@ async def test_a_search_that_takes_long_is_not_waited_for() -> None:
     for _ in range(20):
         await asyncio.sleep(0)
     assert not looking.done()
-    await team.clock.advance(LOOK_UP_S)
+    await team.clock.advance(WAIT_S)
     assert await looking == Offered()
 
 
@@ -220,7 +222,7 @@ async def test_the_channel_itself_is_looked_in_though_the_platform_is_late_with_
     await answered(team.store, "Where is the other key?", "In the desk.", thread="2", channel=OTHER)
     looking = asyncio.create_task(team.recall.offer(await team.turn(), "key"))
     for _ in range(10):
-        await team.clock.advance(LOOK_UP_S / 12)
+        await team.clock.advance(WAIT_S / 12)
     assert questions(await looking) == ["Where is the key?"]
 
 
@@ -232,7 +234,7 @@ async def test_a_source_of_which_the_platform_is_late_to_tell_keeps_none_of_the_
         await answered(team.store, text, f"In the safe {thread}.", thread=thread)
     looking = asyncio.create_task(team.recall.offer(await team.turn(), "key"))
     for _ in range(11):
-        await team.clock.advance(LOOK_UP_S / 12)
+        await team.clock.advance(WAIT_S / 12)
     assert questions(await looking) == ["Where is the key of the desk?"]
 
 
