@@ -1,6 +1,7 @@
 """Discord, on discord.py.
 
-    connection        the gateway connection: begun, kept, begun again with pauses
+    shards            the gateway connections of the shards that this process holds
+    connection        the gateway connection of a shard: begun, kept, begun again with pauses
     sessions          limits on new sessions, and Discord's refusals
     client            receives gateway events and delivers them to the inbox
     lenient           an unreadable message costs itself alone
@@ -12,7 +13,7 @@
     interactions      commands, menus, buttons and forms
     acknowledge       the acknowledgement, due within 3 s
     commands, forms, replies   registration, modals, immediate replies          pure
-    connector         `Connector`: the application and its connection
+    connector         `Connector`: the application and its connections
     installation      `Installation`: the bot's account, its calls and reads
     message_calls     the calls that post, edit and delete messages
     rate_limits       the rate limits of an outgoing call                       pure
@@ -65,6 +66,14 @@ class DiscordSettings(Settings):
     discord_api_url: str = Field(
         "https://discord.com/api/v10", description="Discord's REST API, with its /api/v10."
     )
+    discord_shards: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="The number of gateway connections (shards) among which the bot's servers are divided: one for "
+        "each 1,000 servers. Without it the number follows what Discord recommends. Several `parley run` on one "
+        "database share the shards: there it has to be set, the same for all; stop all of them to change it.",
+    )
     discord_gateway_url: str = Field("wss://gateway.discord.gg/", description="Discord's gateway.")
 
     @field_validator("discord_api_url")
@@ -89,7 +98,8 @@ def create(settings: DiscordSettings, clock: Clock) -> DiscordConnector | None:
     from bots.discord.private import aim
 
     aim(settings.discord_api_url, settings.discord_gateway_url)
-    return DiscordConnector(settings.discord_bot_token.get_secret_value(), clock)
+    token = settings.discord_bot_token.get_secret_value()
+    return DiscordConnector(token, clock, shards=settings.discord_shards)
 
 
 def why_not(settings: DiscordSettings) -> str:

@@ -29,9 +29,6 @@ MOST_NAMED = 10
 """Servers that are named; the others are counted."""
 _LIMIT_S = 25.0
 _SERVERS_A_PAGE, _PAGES = 200, 15
-_MOST_SERVERS = 2_500
-"""Discord asks for shards from here on, which Parley does not use:
-https://docs.discord.com/developers/events/gateway#sharding"""
 _FEW_STARTS = 20
 _PORTAL = "developer portal > your application"
 _TOKEN = f"{_PORTAL} > Bot > Reset Token: copy the new token to DISCORD_BOT_TOKEN"
@@ -55,7 +52,8 @@ def discord_checks(
     if settings.discord_bot_token is None:
         return []
     aim(settings.discord_api_url, settings.discord_gateway_url)
-    checks = DiscordChecks(settings.discord_bot_token, clock, host_of(settings.discord_api_url))
+    host = host_of(settings.discord_api_url)
+    checks = DiscordChecks(settings.discord_bot_token, clock, host, settings.discord_shards)
     every: list[tuple[str, Callable[[], Awaitable[Sequence[Finding]]]]] = [
         ("discord token", checks.application),
         ("discord gateway", checks.gateway),
@@ -69,8 +67,9 @@ def discord_checks(
 class DiscordChecks:
     """The checks of one application."""
 
-    def __init__(self, token: SecretStr, clock: Clock, host: str) -> None:
+    def __init__(self, token: SecretStr, clock: Clock, host: str, shards: int | None = None) -> None:
         self._token = token.get_secret_value()
+        self._shards = shards
         self._host = host
         self._clock = clock
 
@@ -97,7 +96,10 @@ class DiscordChecks:
         return findings
 
     async def gateway(self) -> list[Finding]:
-        """The limit on new sessions: https://docs.discord.com/developers/events/gateway#session-start-limit"""
+        """The limit on new sessions, and the number of shards that Discord recommends.
+
+        https://docs.discord.com/developers/events/gateway#session-start-limit
+        """
         async with self._wire() as get:
             try:
                 said: Json = await get("/gateway/bot")
@@ -115,6 +117,11 @@ class DiscordChecks:
             ]
         if left < _FEW_STARTS:
             return [warning("discord gateway", detail, "find out what starts Parley so often")]
+        recommended = int(said.get("shards") or 1)
+        if self._shards is not None and self._shards < recommended:
+            few = f"Discord recommends {recommended} shards, and DISCORD_SHARDS is {self._shards}"
+            todo = f"set DISCORD_SHARDS to {recommended}, or remove it where one `parley run` is alone"
+            return [warning("discord gateway", few, todo)]
         return [ok("discord gateway", detail)]
 
     async def rights(self) -> list[Finding]:
@@ -134,11 +141,6 @@ class DiscordChecks:
         if more > 0:
             findings.append(
                 warning("discord rights", f"{more} more servers lack rights", f"invite it anew: {invite}")
-            )
-        if len(servers) >= _MOST_SERVERS:
-            detail = f"the bot is in {len(servers)} servers, too many for one connection"
-            findings.append(
-                failed("discord rights", detail, "remove it from servers, or run a second application")
             )
         if not whole:
             findings.append(

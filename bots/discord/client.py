@@ -38,7 +38,7 @@ from bots.discord.replies import (
     without_file,
 )
 from bots.discord.rest import Wire
-from bots.discord.sessions import SessionStarts
+from bots.discord.sessions import ALONE, SessionStarts, Shard
 from bots.discord.thread_locations import ThreadLocations, may
 from core.clock import Clock
 from core.errors import BotError
@@ -72,7 +72,8 @@ Asker = tuple[discord.User | discord.Member, str]
 
 
 class Client(discord.Client):
-    """One connection. `on_deferred`: as in DiscordInteractions. `beat_s`: seconds between calls of `beat`."""
+    """One connection, of one shard. `on_deferred`: as in DiscordInteractions. `beat_s`: seconds between calls of
+    `beat`."""
 
     def __init__(
         self,
@@ -86,6 +87,7 @@ class Client(discord.Client):
         locations: ThreadLocations,
         files: AttachmentFiles,
         people: MentionedPeople,
+        shard: Shard = ALONE,
         beat_s: float = BEAT_S,
     ) -> None:
         self._wire, self._clock, self._starts = wire, clock, starts
@@ -93,6 +95,8 @@ class Client(discord.Client):
         intents.message_content = reads_content
         super().__init__(
             intents=intents,
+            shard_id=shard.number if shard.count > 1 else None,
+            shard_count=shard.count if shard.count > 1 else None,
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=CACHED_MESSAGES,
             member_cache_flags=discord.MemberCacheFlags.none(),
@@ -129,21 +133,25 @@ class Client(discord.Client):
 
     # The gateway's state.
 
-    async def read_session_limit(self) -> None:
-        """Ask how many sessions may be begun. Where Discord does not say, our own pauses bound them. Raises Limited."""
+    async def read_session_limit(self) -> int:
+        """Ask how many sessions may be begun. Where Discord does not say, our own pauses bound them. Returns the number
+        of shards that Discord recommends; 0 where it does not say. Raises Limited."""
         try:
-            answer = await self.http.get_bot_gateway()
-            self._starts.note_limit(answer[2])
+            shards, _, limit = await self.http.get_bot_gateway()
+            self._starts.limit.note(limit)
+            return int(shards)
         except Limited:
             raise
         except (*FOREIGN, LookupError, TypeError, ValueError) as error:
             log.warning("session_limit_unknown", error=type(error).__name__)
+            return 0
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """Count every start. `initial` ones were allowed before the gateway was opened; a session that is lost within
         a connection may have to begin anew. Raises PlatformError."""
         if not initial:
-            await self._clock.sleep(max(_INVALID_S, self._starts.gap_s))
+            await self._clock.sleep(_INVALID_S)
+            await self._starts.take_turn()
             await self.read_session_limit()
             self._starts.check()
         self._starts.begun()
@@ -163,6 +171,10 @@ class Client(discord.Client):
         self._starts.lost()
         if self._down_since is None:
             self._down_since = self._clock.monotonic()
+
+    def connects(self) -> None:
+        """The wait for the gateway begins now: before, it was for the turn of this shard."""
+        self._down_since = self._clock.monotonic()
 
     async def beat(self) -> None:
         """Have Discord answer. Where nothing comes for `heartbeat_timeout`, the library drops the line and resumes

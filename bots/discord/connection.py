@@ -1,4 +1,4 @@
-"""One bot's connection to the gateway: begun, kept, given up and begun again with growing pauses."""
+"""One shard's connection to the gateway: begun, kept, given up and begun again with growing pauses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from bots.discord import commands
 from bots.discord.client import Client
 from bots.discord.errors import FOREIGN, translate
 from bots.discord.limiter import Limited
-from bots.discord.rest import Wire
 from bots.discord.sessions import REFUSALS, SessionStarts, error_to_close_code
 from core.clock import Clock
 from core.errors import Code, PlatformError
@@ -31,27 +30,65 @@ Create = Callable[[Inbox, bool], Client]
 """Make a client for one life; with False it does not ask for the content of messages."""
 
 
+class MoreShards(Exception):  # noqa: N818, as it is no failure
+    """Discord asks for `count` shards, more than there are."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} shards")
+        self.count = count
+
+
+class Registration:
+    """The registration of the application's commands, made once for all shards."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._busy = asyncio.Lock()
+        self.done = False
+
+    async def make(self, client: Client) -> None:
+        """Register until it has succeeded."""
+        pause_s = _BACKOFF_S
+        async with self._busy:
+            while not self.done:
+                try:
+                    if await commands.register(client):
+                        log.info("commands_registered")
+                    self.done = True
+                except FOREIGN as error:
+                    log.warning("commands_not_registered", **translate(error).log_keys)
+                    await self._clock.sleep(pause_s)
+                    pause_s = min(_BACKOFF_MAX_S, pause_s * 2)
+
+
 class Connection:
     """Makes a client for each life of the connection. `run` may be called again after it has ended."""
 
     def __init__(
-        self, token: str, clock: Clock, wire: Wire, starts: SessionStarts, create: Create, beat_s: float
-    ):
+        self,
+        token: str,
+        clock: Clock,
+        starts: SessionStarts,
+        create: Create,
+        registration: Registration,
+        beat_s: float,
+        divides: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._token = token
         self._clock = clock
-        self._wire = wire
         self._starts = starts
         self._create = create
         self._beat_s = beat_s
-        self._registered = False
+        self._registration = registration
+        self._divides = divides
         self._reads_content = True
         self.client: Client | None = None
 
     def ready(self) -> bool:
-        return self._registered and self.client is not None and self.client.up
+        return self._registration.done and self.client is not None and self.client.up
 
     async def run(self, inbox: Inbox) -> None:
-        """Be connected until cancelled.
+        """Be connected until cancelled. Raises MoreShards where Discord recommends several and `divides` allows that.
 
         Raises PlatformError where an operator has to change something, or Discord says to stay away for longer than
         a short pause: with `retry_after_s`, before which running again raises the same without a call.
@@ -63,25 +100,31 @@ class Connection:
             try:
                 await self._live(client)
                 pause_s, failures = _BACKOFF_S, 0
+            except MoreShards:
+                raise
             except Exception as error:
                 failures = 0 if client.was_up else failures + 1
                 pause_s = max(self._pause_s(error), min(_BACKOFF_MAX_S, _BACKOFF_S * 2 ** min(failures, 10)))
                 log.warning("connection_failed", error=type(error).__name__, failures=failures)
             finally:
                 self.client = None
+                self._starts.give_up_turn()
                 await _close(client)
-                await self._wire.close()
             await self._clock.sleep(pause_s)
 
     async def _live(self, client: Client) -> None:
         """One client's life: until it fails, or has been without a gateway for too long."""
         await client.login(self._token)
         self.client = client
-        await client.read_session_limit()
+        recommended = await client.read_session_limit()
+        if recommended > 1 and self._divides():
+            raise MoreShards(recommended)
         self._starts.check()
+        await self._starts.take_turn()
+        client.connects()
         connected = asyncio.create_task(client.connect())
         lost = asyncio.create_task(self._lost(client))
-        registered = asyncio.create_task(self._register(client))
+        registered = asyncio.create_task(self._registration.make(client))
         try:
             ended, _ = await asyncio.wait({connected, lost}, return_when=asyncio.FIRST_COMPLETED)
             for task in ended:
@@ -131,18 +174,6 @@ class Connection:
         while client.down_s <= _LOST_S:
             await self._clock.sleep(self._beat_s)
             await client.beat()
-
-    async def _register(self, client: Client) -> None:
-        pause_s = _BACKOFF_S
-        while not self._registered:
-            try:
-                if await commands.register(client):
-                    log.info("commands_registered")
-                self._registered = True
-            except FOREIGN as error:
-                log.warning("commands_not_registered", **translate(error).log_keys)
-                await self._clock.sleep(pause_s)
-                pause_s = min(_BACKOFF_MAX_S, pause_s * 2)
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

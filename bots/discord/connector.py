@@ -1,15 +1,17 @@
-"""Discord: one application with one gateway connection, and one installation for all of its servers."""
+"""Discord: one application with a gateway connection for each shard, and one installation for all of its servers."""
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
+from functools import partial
 
 from bots.discord import TRAITS
 from bots.discord.client import BEAT_S, Client
-from bots.discord.connection import Connection
+from bots.discord.connection import Connection, Registration
 from bots.discord.installation import DiscordInstallation
 from bots.discord.rest import Wire
-from bots.discord.sessions import SessionStarts
+from bots.discord.sessions import SessionLimit, SessionStarts, Shard
+from bots.discord.shards import Shards
 from bots.discord.thread_locations import ThreadLocations
 from core.clock import Clock
 from core.ports.connector import Inbox
@@ -17,20 +19,24 @@ from core.values.places import Place
 
 
 class DiscordConnector:
-    """One bot, by its token. `beat_s`: seconds between two heartbeats that Discord is made to answer."""
+    """One bot, by its token. `shards`: the number of its gateway shards, where it is set. `beat_s`: seconds between two
+    heartbeats that Discord is made to answer."""
 
     name = "discord"
     traits = TRAITS
 
-    def __init__(self, token: str, clock: Clock, *, beat_s: float = BEAT_S) -> None:
+    def __init__(self, token: str, clock: Clock, *, shards: int | None = None, beat_s: float = BEAT_S) -> None:
+        self._token = token
         self._clock = clock
         self._beat_s = beat_s
         self._locations = ThreadLocations()
         self._wire = Wire(token, clock)
-        self._starts = SessionStarts(clock)
-        self._connection = Connection(token, clock, self._wire, self._starts, self._create_client, beat_s)
+        self.session_limit = SessionLimit(clock)
+        self._registration = Registration(clock)
+        self.shards = Shards(self._connect, shards)
+        self._wire.limiter.part = lambda: self.shards.part
         account = token_to_account(token)
-        self.installation = DiscordInstallation(self._connection, self._wire, self._locations, account, clock)
+        self.installation = DiscordInstallation(self.shards, self._wire, self._locations, account, clock)
 
     @property
     def installations(self) -> tuple[DiscordInstallation, ...]:
@@ -41,22 +47,39 @@ class DiscordConnector:
         return self.installation
 
     async def run(self, inbox: Inbox) -> None:
-        await self._connection.run(inbox)
+        try:
+            await self.shards.run(inbox)
+        finally:
+            await self._wire.close()
 
     def ready(self) -> bool:
-        return self._connection.ready()
+        return self.shards.ready()
 
-    def _create_client(self, inbox: Inbox, reads_content: bool) -> Client:
+    def _connect(self, shard: Shard) -> Connection:
+        """The connection of a shard, which is not begun yet."""
+        starts = SessionStarts(self._clock, self.session_limit, shard.number)
+        return Connection(
+            self._token,
+            self._clock,
+            starts,
+            partial(self._create_client, shard, starts),
+            self._registration,
+            self._beat_s,
+            self.shards.divides,
+        )
+
+    def _create_client(self, shard: Shard, starts: SessionStarts, inbox: Inbox, reads_content: bool) -> Client:
         return Client(
             inbox,
             self._clock,
             self._wire,
-            self._starts,
+            starts,
             reads_content=reads_content,
             on_deferred=self.installation.deferred,
             locations=self._locations,
             files=self.installation.files,
             people=self.installation.people,
+            shard=shard,
             beat_s=self._beat_s,
         )
 

@@ -11,7 +11,6 @@ import discord
 
 from bots.discord import TRAITS, history, posts, sources
 from bots.discord.client import Client
-from bots.discord.connection import Connection
 from bots.discord.errors import FOREIGN
 from bots.discord.files import AttachmentFiles
 from bots.discord.http import calls
@@ -19,10 +18,11 @@ from bots.discord.incoming import channel_to_place
 from bots.discord.limiter import Priority
 from bots.discord.members import GuildMembers
 from bots.discord.mentioned_people import MentionedPeople
-from bots.discord.message_calls import MessageCalls
+from bots.discord.message_calls import MessageCalls, connected
 from bots.discord.outgoing import LIMITS
 from bots.discord.rate_limits import scope_of
 from bots.discord.rest import Wire
+from bots.discord.shards import Shards
 from bots.discord.thread_locations import ThreadLocations, is_open
 from core.clock import Clock
 from core.errors import Code, PlatformError
@@ -42,7 +42,7 @@ _HINT_WITHIN_S = 5.0
 class DiscordInstallation:
     """The bot's account in all of its servers: performs its calls, reads messages and looks people up.
 
-    `connection` has the client while there is one; `account` is the account's id, if the token contains it.
+    `shards` have the clients while there are any; `account` is the account's id, if the token contains it.
     """
 
     name = "discord"
@@ -50,16 +50,16 @@ class DiscordInstallation:
     traits = TRAITS
 
     def __init__(
-        self, connection: Connection, wire: Wire, locations: ThreadLocations, account: str, clock: Clock
+        self, shards: Shards, wire: Wire, locations: ThreadLocations, account: str, clock: Clock
     ) -> None:
-        self._connection = connection
+        self._shards = shards
         self._wire = wire
         self._locations = locations
         self._id = account
         self._members = GuildMembers(clock)
         self.people = MentionedPeople(self._members)
         self.files = AttachmentFiles(wire, clock)
-        self._calls = MessageCalls(connection, wire, locations, lambda: self.id)
+        self._calls = MessageCalls(shards, wire, locations, lambda: self.id)
 
     @property
     def id(self) -> str:
@@ -69,15 +69,16 @@ class DiscordInstallation:
         return self._id
 
     def ready(self) -> bool:
-        return self._connection.ready()
+        return self._shards.ready()
 
     @property
     def _client(self) -> Client | None:
-        return self._connection.client
+        """A client for what concerns no server."""
+        return self._shards.client
 
-    @property
-    def _here(self) -> Client:
-        return self._calls.here
+    def _at(self, place: Place) -> Client:
+        """The client that hears of the place. Raises PlatformError where there is no connection."""
+        return self._calls.at(place)
 
     # Calls.
 
@@ -98,8 +99,8 @@ class DiscordInstallation:
                 and not (call.interaction_token or call.page.picture)
                 and error.code is Code.NOT_ALLOWED
             )
-            if refused and self._client is not None:
-                await self._client.tell_asker(call.place)
+            if refused and (client := self._shards.client_of(call.place.team)) is not None:
+                await client.tell_asker(call.place)
             raise
 
     async def find(self, call: OutgoingCall) -> str | None:
@@ -113,30 +114,31 @@ class DiscordInstallation:
     async def history(self, place: Place, before: Ask) -> History:
         with self._calls.translated():
             in_channel = self._locations.of(place, before.id) == place.channel
-            return await history.read(self._here, self.people, place, before, in_channel=in_channel)
+            return await history.read(self._at(place), self.people, place, before, in_channel=in_channel)
 
     async def recent(self, place: Place, limit: int, since: datetime | None = None) -> History:
         with self._calls.translated():
             location = self._locations.of(place)
-            return await history.recent(self._here, self.people, place, location, limit, since)
+            return await history.recent(self._at(place), self.people, place, location, limit, since)
 
     def channels(self) -> list[Place]:
         """The channels and the open threads: a new post of a forum is a thread, and may be one without an
         earlier question."""
-        return [] if self._client is None else history.readable(self._client)
+        return [place for client in self._shards.clients for place in history.readable(client)]
 
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
         location = self._locations.of(place)
         if self._locations.shared(place, location):
             return []  # it is held in the channel, which is read by itself
         # Of a forum: its newest post.
-        last_id = getattr(self._here.get_channel(int(location)), "last_message_id", None)
+        here = self._at(place)
+        last_id = getattr(here.get_channel(int(location)), "last_message_id", None)
         if last_id is not None and last_id < discord.utils.time_snowflake(after):
             return []
         with self._calls.translated(), calls(priority=Priority.READ):
             try:
                 asks = await history.missed(
-                    self._here, self._members, self.people, self._here.concerns, place, location, after
+                    here, self._members, self.people, here.concerns, place, location, after
                 )
             except discord.NotFound:
                 return []  # the thread does not exist, or not yet
@@ -145,32 +147,33 @@ class DiscordInstallation:
         return asks
 
     async def fetch(self, place: Place, message_id: str, file: File, limit: int) -> FileContent:
-        return await self.files.fetch(self._client, file, limit)
+        return await self.files.fetch(self._shards.client_of(place.team), file, limit)
 
     async def question_exists(self, ask: Ask) -> bool:
         if ask.interaction_token or not ask.id.isdecimal():
             return True
         with self._calls.translated():
-            return await history.question_exists(self._here, ask)
+            return await history.question_exists(self._at(ask.place), ask)
 
     @property
     def heard_since(self) -> datetime | None:
-        return None if self._up_to_date is None else self._up_to_date.heard_since
+        since = [client.heard_since for client in self._shards.clients if client.heard_since is not None]
+        return max(since) if since and self.ready() else None
 
     async def reread(self, source: EarlierAnswer) -> Edited | Deleted | None:
         with self._calls.translated(), calls(priority=Priority.READ):
-            return await history.reread(self._here, self.people, source)
+            return await history.reread(self._at(source.place), self.people, source)
 
     async def is_open(self, place: Place) -> bool:
         with self._calls.translated(), calls(priority=Priority.READ):
-            return await is_open(self._here, place)
+            return await is_open(self._at(place), place)
 
     async def unanswered_posts(
         self, scope: Place, reader: Place, since: datetime, until: datetime
     ) -> UnansweredPosts:
         if reader.direct or reader.team != scope.team or not scope.team.isdecimal():
             return UnansweredPosts()
-        guild = self._here.get_guild(int(scope.team))
+        guild = self._at(scope).get_guild(int(scope.team))
         if guild is None:
             raise PlatformError(Code.UNAVAILABLE, f"server {scope.team} is not available", retryable=True)
         with self._calls.translated(), calls(priority=Priority.READ):
@@ -181,17 +184,17 @@ class DiscordInstallation:
     ) -> frozenset[str]:
         with self._calls.translated(), calls(priority=Priority.READ):
             return await sources.eligible_channels(
-                self._up_to_date, self._members, place, reader, alone=alone, channels=channels
+                self._up_to_date(place), self._members, place, reader, alone=alone, channels=channels
             )
 
     async def may_cite(self, place: Place, reader: Person, source: Place, *, alone: bool) -> bool:
         with self._calls.translated(), calls(priority=Priority.READ):
-            return await sources.may_cite(self._up_to_date, self._members, place, reader, source, alone=alone)
+            client = self._up_to_date(place)
+            return await sources.may_cite(client, self._members, place, reader, source, alone=alone)
 
-    @property
-    def _up_to_date(self) -> Client | None:
-        """The client while its roles and overwrites are those of now."""
-        return self._client if self.ready() else None
+    def _up_to_date(self, place: Place) -> Client | None:
+        """The client of the place while its roles and overwrites are those of now."""
+        return self._shards.client_of(place.team) if self.ready() else None
 
     def message_link(self, place: Place, message_id: str) -> str:
         """https://support.discord.com/hc/articles/206346498"""
@@ -207,19 +210,23 @@ class DiscordInstallation:
     def has_team(self, place: Place) -> bool:
         if place.direct or place.team == self.id or not place.team.isdecimal():
             return False
-        return self._client is None or self._client.get_guild(int(place.team)) is not None
+        return not self._shards.hears(place.team) or self._knows(place.team)
+
+    def _knows(self, team: str) -> bool:
+        return any(client.get_guild(int(team)) is not None for client in self._shards.clients)
 
     async def roles_in(self, person: str, teams: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
         with self._calls.translated():
-            return await self._members.roles_in(self._here, person, teams)
+            clients = self._shards.clients or [connected(None)]
+            found = [await self._members.roles_in(client, person, teams) for client in clients]
+            return {team: roles for known in found for team, roles in known.items()}
 
     async def typing(self, place: Place, language: str = "en") -> None:
-        if self._client is None:
+        client = self._shards.client_of(place.team)
+        if client is None:
             return
         location = self._locations.of(place)
-        opened = self._locations.certain(place) or isinstance(
-            self._client.get_channel(int(location)), discord.Thread
-        )
+        opened = self._locations.certain(place) or isinstance(client.get_channel(int(location)), discord.Thread)
         path = f"/channels/{location if opened else place.channel}/typing"
         with suppress(*FOREIGN):
             async with asyncio.timeout(_HINT_WITHIN_S):
@@ -229,7 +236,7 @@ class DiscordInstallation:
         if not channel.isdecimal():
             raise PlatformError(Code.GONE, f"{channel!r} is not a Discord channel id")
         with self._calls.translated():
-            place = channel_to_place(await self._here.fetch_channel(int(channel)))
+            place = channel_to_place(await connected(self._client).fetch_channel(int(channel)))
         if place is None:
             raise PlatformError(Code.NOT_ALLOWED, f"channel {channel} holds no messages")
         return place

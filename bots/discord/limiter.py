@@ -10,7 +10,7 @@ import asyncio
 import heapq
 import itertools
 from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import IntEnum
@@ -66,6 +66,8 @@ class RateLimiter:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.part: Callable[[], float] = lambda: 1.0
+        """The part of the bot's limit that is this process's, from 0 to 1."""
         self._held: Counter[Priority] = Counter()
         self._ended: list[tuple[float, int, Priority]] = []
         """A heap of the slots whose calls have ended: (free at, number, priority)."""
@@ -131,7 +133,7 @@ class RateLimiter:
         now = self._clock.monotonic()
         while self._ended and self._ended[0][0] <= now:
             self._held[heapq.heappop(self._ended)[2]] -= 1
-        while self._held.total() < CALLS and (priority := self._next()) is not None:
+        while self._held.total() < max(2, int(CALLS * self.part())) and (priority := self._next()) is not None:
             self._held[priority] += 1
             self._waiting[priority].popleft().granted.set_result(None)
         if self._ended and any(self._waiting.values()) and (self._timer is None or self._timer.done()):
@@ -145,7 +147,7 @@ class RateLimiter:
         ready = [
             priority
             for priority, queue in self._waiting.items()
-            if queue and self._held[priority] < _MOST.get(priority, CALLS)
+            if queue and self._held[priority] < max(2, _MOST.get(priority, CALLS) * self.part())
         ]
         return min(ready, key=lambda priority: self._waiting[priority][0].due, default=None)
 

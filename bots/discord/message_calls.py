@@ -12,7 +12,6 @@ from cachetools import FIFOCache
 
 from bots.discord import history
 from bots.discord.client import Client
-from bots.discord.connection import Connection
 from bots.discord.errors import FOREIGN, NO_MORE_FOLLOW_UPS, translate
 from bots.discord.forum_posts import find_post, forum_of, message_to_post
 from bots.discord.limiter import Limited, Priority
@@ -25,9 +24,11 @@ from bots.discord.outgoing import (
 )
 from bots.discord.rate_limits import channel_rate_limits, scope_of, webhook_rate_limits
 from bots.discord.rest import Wire
+from bots.discord.shards import Shards
 from bots.discord.thread_locations import ThreadLocations, may
 from core.errors import Code, PlatformError
 from core.values.outgoing import DeleteMessage, EditMessage, OutgoingCall, PostMessage, RateLimit, UploadFile
+from core.values.places import Place
 
 _REMEMBERED = 10_000
 _CALL_WITHIN_S = 60.0
@@ -37,14 +38,21 @@ _LOADING, _TAKEN = "", "by an earlier process"
 _THINKING = discord.MessageFlags(loading=True).value
 
 
+def connected(client: Client | None) -> Client:
+    """Raises PlatformError where there is none."""
+    if client is None:
+        raise PlatformError(Code.UNAVAILABLE, "not connected to Discord", retryable=True)
+    return client
+
+
 class MessageCalls:
     """Posts, edits and deletes messages, and finds those that may have been posted. Raises PlatformError. `account`
     returns the id of the bot's account."""
 
     def __init__(
-        self, connection: Connection, wire: Wire, locations: ThreadLocations, account: Callable[[], str]
+        self, shards: Shards, wire: Wire, locations: ThreadLocations, account: Callable[[], str]
     ) -> None:
-        self._connection = connection
+        self._shards = shards
         self._wire = wire
         self._locations = locations
         self._account = account
@@ -52,18 +60,17 @@ class MessageCalls:
         self._originals: FIFOCache[str, str] = FIFOCache(_REMEMBERED)
         self._dead_tickets: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)
 
-    @property
-    def here(self) -> Client:
-        if self._connection.client is None:
-            raise PlatformError(Code.UNAVAILABLE, "not connected to Discord", retryable=True)
-        return self._connection.client
+    def at(self, place: Place) -> Client:
+        """The client that hears of the place. Raises PlatformError where there is no connection."""
+        return connected(self._shards.client_of(place.team))
 
     def rate_limits(self, call: OutgoingCall) -> tuple[RateLimit, ...]:
         if self._by_ticket(call):
             return webhook_rate_limits(self._account(), interaction_token_of(call))
         kind = {EditMessage: "edit", DeleteMessage: "delete"}.get(type(call), "post")
         opens = kind == "post" and self._locations.opens(call)
-        return channel_rate_limits(self._account(), kind, self._locations.of_call(call), opens=opens)
+        channel = self._locations.of_call(call)
+        return channel_rate_limits(self._account(), kind, channel, opens=opens, part=self._shards.part)
 
     async def perform(self, call: OutgoingCall) -> str:
         posting = isinstance(call, PostMessage | UploadFile)
@@ -82,13 +89,14 @@ class MessageCalls:
         raise PlatformError(Code.UNSUPPORTED, f"Discord has no {type(call).__name__}")
 
     async def _post(self, post: PostMessage | UploadFile) -> str:
-        location = await self._locations.take(self.here, post)
+        here = self.at(post.place)
+        location = await self._locations.take(here, post)
         body = call_to_body(post) | {"nonce": key_to_nonce(post.key), "enforce_nonce": True}
         replies = self._locations.shared(post.place, location) and post.answers.isdecimal()
-        if replies and may(self.here, location, "read_message_history"):
+        if replies and may(here, location, "read_message_history"):
             answered = {"message_id": post.answers, "channel_id": location, "fail_if_not_exists": False}
             body["message_reference"] = answered
-        forum = forum_of(self.here, post.place)
+        forum = forum_of(here, post.place)
         if forum is not None and location == post.place.channel:
             return await self._make_post(forum, post, body)
         sent = await self._call(post, "POST", f"/channels/{location}/messages", body)
@@ -111,7 +119,7 @@ class MessageCalls:
 
     async def _edit(self, edit: EditMessage | DeleteMessage) -> str:
         likely, *others = self._locations.of_message(edit.place, edit.message_id)
-        if likely == edit.place.channel and forum_of(self.here, edit.place) is not None:
+        if likely == edit.place.channel and forum_of(self.at(edit.place), edit.place) is not None:
             likely = edit.message_id  # an earlier process made the post
         try:
             location = await self._edit_at(likely, edit)
@@ -128,7 +136,7 @@ class MessageCalls:
         except discord.HTTPException as error:
             if error.code != _THREAD_IS_ARCHIVED:
                 raise
-            await self._unarchive(location)
+            await self._unarchive(self.at(edit.place), location)
             await self._patch(location, edit)
         return location
 
@@ -148,7 +156,7 @@ class MessageCalls:
         *,
         by_bot: bool = True,
     ) -> Any:
-        assert self.here  # raises where there is no connection
+        self.at(call.place)  # raises where there is no connection
         scope = self.rate_limits(call)[0].scope
         return await self._wire.call(
             scope,
@@ -160,8 +168,9 @@ class MessageCalls:
             priority=Priority.FIRST if isinstance(call, PostMessage | UploadFile) else Priority.EDIT,
         )
 
-    async def _unarchive(self, thread_id: str) -> None:
-        thread = self.here.get_channel(int(thread_id)) or await self.here.fetch_channel(int(thread_id))
+    @staticmethod
+    async def _unarchive(client: Client, thread_id: str) -> None:
+        thread = client.get_channel(int(thread_id)) or await client.fetch_channel(int(thread_id))
         if isinstance(thread, discord.Thread):
             await thread.edit(archived=False)
 
@@ -217,7 +226,7 @@ class MessageCalls:
         return edit.message_id
 
     async def _webhook(self, call: OutgoingCall, method: str, tail: str) -> Any:
-        path = f"/webhooks/{self.here.application_id}/{interaction_token_of(call)}{tail}"
+        path = f"/webhooks/{self.at(call.place).application_id}/{interaction_token_of(call)}{tail}"
         body = None if method in ("GET", "DELETE") else call_to_body(call)
         if isinstance(call, UploadFile) and method == "PATCH":
             body = call_to_attachments(call)
@@ -239,10 +248,11 @@ class MessageCalls:
                     return None
                 self._originals[call.interaction_token] = call.key
                 return str(original["id"])
-            forum = forum_of(self.here, call.place)
+            here = self.at(call.place)
+            forum = forum_of(here, call.place)
             if forum is None or self._locations.of(call.place, call.answers) != call.place.channel:
-                return await history.find(self.here, self._locations, call)
-            found = await find_post(self.here, forum, call)
+                return await history.find(here, self._locations, call)
+            found = await find_post(here, forum, call)
             if found is not None:
                 self._locations.made_post(call.place, call.answers, found)
             return found

@@ -22,9 +22,12 @@ def webhook_rate_limits(account: str, interaction_token: str) -> tuple[RateLimit
     return (_window(scope_of(account, "webhook", name), _BURST, _WINDOW_S),)
 
 
-def channel_rate_limits(account: str, kind: str, channel: str, *, opens: bool) -> tuple[RateLimit, ...]:
-    """The channel's posts, edits or deletions, and the bot's calls; of those two where the call `opens` a thread."""
-    bot = _window(scope_of(account, "bot"), _BOT_BURST, _BOT_WINDOW_S)
+def channel_rate_limits(
+    account: str, kind: str, channel: str, *, opens: bool, part: float = 1.0
+) -> tuple[RateLimit, ...]:
+    """The channel's posts, edits or deletions, and the bot's calls; of those two where the call `opens` a thread.
+    `part`: that of the bot's calls which this process may make."""
+    bot = _window(scope_of(account, "bot"), max(2, int(_BOT_BURST * part)), _BOT_WINDOW_S)
     return (_window(scope_of(account, kind, channel), _BURST, _WINDOW_S), *([bot] if opens else ()), bot)
 
 

@@ -104,6 +104,21 @@ async def test_a_ban_at_the_log_in_is_named_kept_and_met_by_one_call(
     assert discord.gateway.starts == []
 
 
+async def test_a_program_answers_in_the_servers_of_all_its_shards(
+    tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
+) -> None:
+    discord.gateway.max_concurrency = 16
+    servers = [await discord.add_guild(name) for name in ("Difference Club", "Royal Astronomers")]
+    async with Program(tmp_path, **discord_settings(discord), **model_settings(endpoint), DISCORD_SHARDS="2"):
+        for server in (GENERAL, *servers):
+            question = await discord.say(BO, server, f"{AT} what is {server}?")
+            await answered(discord, question, f"what is {server}?")
+        asked = await discord.slash(ADA, servers[0], "ask", question="and by a command?")
+        await answered(discord, servers[0], "and by a command?")
+    assert discord.interaction(asked).deferred
+    assert {session.shard for session in discord.gateway.sessions.values()} == {(0, 2), (1, 2)}
+
+
 async def test_an_interaction_whose_acknowledgement_was_taken_without_an_answer_is_answered_once(
     tmp_path: Path, discord: FakeDiscord, endpoint: FakeCompletions
 ) -> None:

@@ -85,10 +85,15 @@ def settings(fake: FakeDiscord, token: str | None = None) -> DiscordSettings:
 
 @asynccontextmanager
 async def running(
-    fake: FakeDiscord, *, ready: bool = True, beat_s: float = BEAT_S, clock: Clock | None = None
+    fake: FakeDiscord,
+    *,
+    ready: bool = True,
+    beat_s: float = BEAT_S,
+    clock: Clock | None = None,
+    shards: int | None = None,
 ) -> AsyncIterator[Bot]:
     aim(fake.api_url, fake.gateway_url)
-    platform = DiscordConnector(fake.bot_token, clock or SystemClock(), beat_s=beat_s)
+    platform = DiscordConnector(fake.bot_token, clock or SystemClock(), shards=shards, beat_s=beat_s)
     inbox = Recorder()
     run = asyncio.create_task(platform.run(inbox))
     try:

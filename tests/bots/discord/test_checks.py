@@ -102,6 +102,16 @@ async def test_a_bot_that_is_nowhere_is_told_its_invite(server: FakeDiscord) -> 
     assert (rights.status, rights.todo) == (WARNING, f"invite it: {INVITE}")
 
 
+@pytest.mark.parametrize(("shards", "status"), [(None, OK), (1, WARNING), (3, OK)])
+async def test_fewer_shards_than_discord_recommends_are_told_where_their_number_is_set(
+    server: FakeDiscord, shards: int | None, status: CheckStatus
+) -> None:
+    server.gateway.recommended_shards = 3
+    gateway = (await findings(server, discord_shards=shards))["discord gateway"]
+    assert gateway.status is status
+    assert (status is OK) != ("set DISCORD_SHARDS to 3" in gateway.todo)
+
+
 @pytest.mark.parametrize(("left", "status"), [(0, FAILED), (5, WARNING), (500, OK)])
 async def test_starts_of_sessions_that_run_out_are_told(
     server: FakeDiscord, left: int, status: CheckStatus

@@ -35,8 +35,8 @@ async def answer(bot: Bot, asked: Ask) -> str:
 
 
 def here(bot: Bot) -> discord.PartialMessageable:
-    assert bot.platform._connection.client is not None
-    return channel_at(bot.platform._connection.client, str(GENERAL), HERE)
+    assert bot.platform.shards.client is not None
+    return channel_at(bot.platform.shards.client, str(GENERAL), HERE)
 
 
 async def test_each_of_six_mentions_has_its_own_thread_in_a_window_of_minutes(bot: Bot) -> None:

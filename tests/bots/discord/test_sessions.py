@@ -169,13 +169,13 @@ async def test_where_discord_does_not_say_how_many_are_left_it_connects_all_the_
 def test_an_answer_that_is_older_than_our_last_start_allows_no_more() -> None:
     starts = SessionStarts(FakeClock())
     for _ in range(2):
-        starts.note_limit({"remaining": 1, "reset_after": 14_400_000})
+        starts.limit.note({"remaining": 1, "reset_after": 14_400_000})
         if starts.refusal() is None:
             starts.begun()
     refusal = starts.refusal()
     assert refusal is not None
-    starts.note_limit({"remaining": 1, "reset_after": 14_400_000})
-    assert starts._left == 0
+    starts.limit.note({"remaining": 1, "reset_after": 14_400_000})
+    assert starts.refusal() is not None
 
 
 async def test_a_day_of_sessions_that_do_not_last_costs_a_tenth_of_the_allowance() -> None:

@@ -154,7 +154,7 @@ async def test_who_can_not_be_looked_up_reads_nothing_elsewhere(server: Server) 
 
 async def test_without_a_connection_nothing_is_a_source(server: Server) -> None:
     server.fake.gateway.lose_sessions()
-    server.bot.platform._connection.client = None
+    server.bot.platform.shards._connections[0].client = None
     assert await server.sources() == set()
     assert await server.sources(alone=True) == {str(GENERAL)}
 
