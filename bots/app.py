@@ -22,6 +22,7 @@ from core.conversation.files import FileReader
 from core.delivery.scheduler import DeliveryScheduler
 from core.files.extractor import ProcessExtractor
 from core.inbox.backfill import Backfill
+from core.inbox.backfills import Backfills
 from core.inbox.catch_up import CatchUp
 from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
@@ -241,7 +242,7 @@ class App:
             submit,
             self.inbox,
             self.calls,
-            PerInstallation(connectors, self._create_backfill),
+            PerInstallation(connectors, self._create_backfills),
             DeletedQuestions(self.calls, self.inbox.receive, self.clock),
             self.recovery,
         )
@@ -363,8 +364,9 @@ class App:
             self._addressed,
         )
 
-    def _create_backfill(self, installation: Installation) -> Backfill:
-        return Backfill(
+    def _create_backfills(self, installation: Installation) -> Backfills:
+        create = partial(
+            Backfill,
             self.calls.of(installation),
             self.store,
             self.inbox.receive,
@@ -372,3 +374,4 @@ class App:
             self.clock,
             self.core.parley_catch_up_s,
         )
+        return Backfills(installation, self.store, self.clock, create)

@@ -22,6 +22,7 @@ from bots.discord.message_calls import MessageCalls, connected
 from bots.discord.outgoing import LIMITS
 from bots.discord.rate_limits import scope_of
 from bots.discord.rest import Wire
+from bots.discord.sessions import shard_of
 from bots.discord.shards import Shards
 from bots.discord.thread_locations import ThreadLocations, is_open
 from core.clock import Clock
@@ -37,6 +38,11 @@ from core.values.report import UnansweredPosts
 
 _NO_FILES = "the bot lacks the permission Attach Files there"
 _HINT_WITHIN_S = 5.0
+
+
+def shard_to_name(number: int) -> str:
+    """The name of a shard's connection; empty for the first, which a bot without shards has too."""
+    return str(number) if number else ""
 
 
 class DiscordInstallation:
@@ -195,6 +201,20 @@ class DiscordInstallation:
     def _up_to_date(self, place: Place) -> Client | None:
         """The client of the place while its roles and overwrites are those of now."""
         return self._shards.client_of(place.team) if self.ready() else None
+
+    # The connections, by their shards.
+
+    def connections(self) -> frozenset[str]:
+        return frozenset(map(shard_to_name, range(self._shards.count)))
+
+    def holds(self, name: str) -> bool:
+        return int(name or 0) in self._shards.held
+
+    def connection_of(self, place: Place) -> str:
+        return shard_to_name(0 if place.direct else shard_of(place.team, self._shards.count))
+
+    def is_connected(self, name: str) -> bool:
+        return self._shards.is_connected(int(name or 0))
 
     def message_link(self, place: Place, message_id: str) -> str:
         """https://support.discord.com/hc/articles/206346498"""

@@ -76,10 +76,12 @@ class Shards:
 
     def ready(self) -> bool:
         """True if every shard that this process should hold is connected."""
-        return all(
-            (connection := self._connections.get(number)) is not None and connection.ready()
-            for number in self.held
-        )
+        return all(self.is_connected(number) for number in self.held)
+
+    def is_connected(self, number: int) -> bool:
+        """True if this process is connected as the shard."""
+        connection = self._connections.get(number)
+        return number in self._tasks and connection is not None and connection.ready()
 
     def divides(self) -> bool:
         """True where the number of shards may follow what Discord recommends."""

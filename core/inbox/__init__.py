@@ -11,7 +11,8 @@ membership         the teams of a person in direct messages
 rate_limit         questions a person asks in a minute
 teams              the team of rows and channels that were named without one
 catch_up           reads missed events before the first turn begins
-backfill           reads messages sent while Parley was not connected
+backfills          a backfill for each connection of an installation
+backfill           reads messages sent while a connection was not there
 deleted_questions  drops open questions that were deleted meanwhile
 quotes             has quoted transcripts removed once their clips are deleted
 """

@@ -1,4 +1,4 @@
-"""Backfill: reads the messages that were missed since the last moment up to which everything is known.
+"""Backfill: reads the messages of a connection that were missed since the last moment up to which all are known.
 
 Platforms lose events while the program is down, when a session can't be resumed, and after a few failed deliveries.
 Reading a message twice is harmless: the ledger knows it.
@@ -19,6 +19,7 @@ from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
 from core.inbox.teams import adopt
 from core.platform_calls import PlatformCalls
+from core.ports.connector import Installation, SeveralConnections
 from core.ports.store.settings import SettingsStore
 from core.ports.store.threads import OVERLAP, ThreadStore
 from core.settings.channel import Listen
@@ -46,8 +47,14 @@ class BackfillStore(SettingsStore, ThreadStore, Protocol):
     """The part of the store that a backfill reads."""
 
 
+def watermark_of(installation: Installation, connection: str) -> str:
+    """The platform under which the watermark of a connection is kept."""
+    return f"{installation.name} {connection}".rstrip()
+
+
 class Backfill:
-    """Reads missed messages of one platform each time it becomes ready, and keeps its watermarks.
+    """Reads missed messages of one connection each time it is connected, and keeps its watermark. `connection` is its
+    name, of an installation that has several.
 
     An event younger than `window_s` is received as if it came now. `record_expired` decides of an older one
     whether it is a question; those are listed in the log.
@@ -61,7 +68,9 @@ class Backfill:
         record_expired: Callable[[Ask], Awaitable[bool]],
         clock: Clock,
         window_s: float,
+        connection: str = "",
     ) -> None:
+        self._connection = connection
         self._gate = platform_calls
         self._installation = platform_calls.installation
         self._store = store
@@ -128,7 +137,7 @@ class Backfill:
     async def _watch(self) -> None:
         """The platform may go away again while missed messages are still being read."""
         while True:
-            if self._whole and not self._installation.ready():
+            if self._whole and not self._connected():
                 self.again()
             await self._clock.sleep(_LOOK_S)
 
@@ -136,7 +145,7 @@ class Backfill:
         kept_at, pause_s = 0.0, _LOOK_S
         while True:
             try:
-                ready = self._installation.ready()
+                ready = self._connected()
                 if ready and not self._whole:
                     self._whole = True  # unless something is lost meanwhile
                     self._hold()
@@ -160,14 +169,26 @@ class Backfill:
                 self._hold(pause_s)
             await self._clock.sleep(pause_s)
 
+    def _connected(self) -> bool:
+        if isinstance(self._installation, SeveralConnections):
+            return self._installation.is_connected(self._connection)
+        return self._installation.ready()
+
+    def _hears(self, place: Place) -> bool:
+        if not isinstance(self._installation, SeveralConnections):
+            return True
+        return self._installation.connection_of(place) == self._connection
+
     async def _advance(self, until: datetime) -> None:
-        await self._store.advance_watermark(self._installation.name, self._installation.id, until)
+        name = watermark_of(self._installation, self._connection)
+        await self._store.advance_watermark(name, self._installation.id, until)
 
     async def _catch_up(self) -> int:
         """Read every live place, the channels around them, and those where more than mentions are questions. How many
         could not be read for now. Raises StoreError."""
         await adopt(self._store, self._installation)
-        heard = await self._store.watermark(self._installation.name, self._installation.id)
+        name = watermark_of(self._installation, self._connection)
+        heard = await self._store.watermark(name, self._installation.id)
         after = heard - OVERLAP if heard else None
         places = await self._places(after) if after else []
         self._unread = deque({place.key: place for place in places}.values())
@@ -211,7 +232,8 @@ class Backfill:
         around = [replace(place, thread="") for place in live]
         set_so = await self._store.overrides(name, team, "listen")
         listening = [place for place, listen in set_so if listen in (Listen.ALL, Listen.FORUM)]
-        return [*around, *listening, *live, *self._installation.channels()]
+        known = [*around, *listening, *live, *self._installation.channels()]
+        return [place for place in known if self._hears(place)]
 
     async def _missed(self, place: Place, after: datetime) -> list[Ask] | None:
         """The missed events of a place. A rate limit is waited out, as often as it is met. None where the place

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import structlog
 
 from core.errors import StoreError
-from core.inbox.backfill import Backfill
+from core.inbox.backfills import Backfills
 from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
 from core.inbox.teams import adopt
@@ -37,7 +37,7 @@ class CatchUp:
         submit: Callable[[Turn], None],
         inbox: StoringInbox,
         calls: PerInstallation[PlatformCalls],
-        backfills: PerInstallation[Backfill],
+        backfills: PerInstallation[Backfills],
         deleted_questions: DeletedQuestions,
         recovery: Recovery,
     ) -> None:
@@ -85,5 +85,5 @@ class CatchUp:
     def lost(self, place: Place) -> None:
         """An event of this place could not be stored, or so it seems: read on, and look at every open turn."""
         if backfill := self._backfills(place):
-            backfill.again()
+            backfill.again(place)
         self._recovery.doubt()

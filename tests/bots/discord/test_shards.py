@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
 from bots.discord.limiter import CALLS, Priority, RateLimiter
 from bots.discord.sessions import APART_S, LocalTurns, SessionLimit, SessionStarts, shard_of
 from core.values.outgoing import EditMessage, Page
+from core.values.places import Place
 from tests.bots.discord.calls import HastyClock, mention, post, shown
 from tests.bots.discord.conftest import Bot, running
 from tests.fakes.clock import FakeClock
@@ -199,3 +201,22 @@ async def test_no_more_calls_are_under_way_than_the_part_of_the_limit(part: floa
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_what_a_server_said_while_its_shard_had_no_owner_is_read_by_the_next_one(
+    sharded: Bot, servers: list[int]
+) -> None:
+    theirs = next(server for server in servers if shard_of(str(server), SHARDS) == 1)
+    installation = sharded.platform.installation
+    here = Place("discord", str(theirs), str(theirs))
+    assert installation.connections() == {"", "1", "2"}
+    assert (installation.connection_of(here), installation.is_connected("1")) == ("1", True)
+    sharded.platform.shards.hold(frozenset({0, 2}))
+    await until(lambda: not installation.is_connected("1"))
+    assert [installation.holds(name) for name in ("", "1", "2")] == [True, False, True]
+    assert installation.is_connected("")
+    away = sharded.platform._clock.now() - timedelta(seconds=1)
+    await sharded.fake.say(ADA, theirs, "<@900> anyone?")
+    sharded.platform.shards.hold(frozenset({0, 1, 2}))
+    await until(lambda: installation.is_connected("1"))
+    assert [ask.text for ask in await installation.missed(here, away)] == ["anyone?"]
