@@ -87,9 +87,9 @@ class Interview:
         )
         same = base_url == known.base_url
         key = self._ask(
-            "Key (hidden; none where the server takes any)",
+            "Key (hidden; type none where the server needs no key)",
             known.key if same else "",
-            lambda text: _needed(text) or problem_of("OPENAI_API_KEY", text),
+            lambda text: _key_needed(text) or problem_of("OPENAI_API_KEY", text),
             hidden=True,
         )
         default = ",".join(known.models) if same else ""
@@ -145,3 +145,8 @@ def _models_problem(text: str) -> str:
 
 def _needed(text: str) -> str:
     return "" if text else "is empty: base URL, key and model belong together"
+
+
+def _key_needed(text: str) -> str:
+    without = "type none where the server needs no key; or Ctrl+C, and answer n where it asks for an endpoint"
+    return f"{wrong}; {without}" if (wrong := _needed(text)) else ""

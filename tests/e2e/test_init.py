@@ -45,6 +45,17 @@ class Typist:
         self._read = len(self.seen)
         os.write(self._leader, f"{text}\n".encode())
 
+    async def press_enter_to_the_end(self, others: dict[str, str]) -> None:
+        """Press Enter at each question until no other one comes; `others`: the first words of a question, and what
+        is typed there."""
+        while self._process.returncode is None:
+            if (asked := self.seen[self._read :]).endswith(": "):
+                self._read = len(self.seen)
+                question = asked.rstrip().splitlines()[-1]
+                typed = next((text for words, text in others.items() if question.startswith(words)), "")
+                os.write(self._leader, f"{typed}\n".encode())
+            await asyncio.sleep(0.05)
+
     async def interrupt(self, question: str) -> None:
         """Wait for `question`, and send the signal that Ctrl+C has a terminal send. This one controls no process, so
         that the reading goes on to the end of the line."""

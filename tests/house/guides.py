@@ -1,12 +1,9 @@
-"""The guides in `docs`: their headings, links and commands for tests, and the tables that are written into them."""
+"""The guides in `docs`: their headings, links and chat commands for tests, and the tables that they have."""
 
 from __future__ import annotations
 
 import re
-import shlex
 import unicodedata
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import BotError, Code
@@ -72,43 +69,6 @@ def anchor_on_the_site(heading: str) -> str:
 def links(text: str) -> list[str]:
     """The targets of links and pictures that are no addresses of other hosts."""
     return [link for link in _LINK.findall(without_code(text)) if not re.match(r"https?://|mailto:", link)]
-
-
-@dataclass(frozen=True, slots=True)
-class CommandLine:
-    """A command of a guide: the settings before it, the program, and its arguments."""
-
-    page: Path
-    text: str
-    variables: Mapping[str, str]
-    program: str
-    arguments: tuple[str, ...]
-
-
-def command_lines() -> Iterator[CommandLine]:
-    """Every command of the `sh` blocks of the guides."""
-    for page in GUIDES:
-        for block in fences(page.read_text(), "sh"):
-            for line in block.replace("\\\n", " ").splitlines():
-                yield from _commands(page, line)
-
-
-def _commands(page: Path, line: str) -> Iterator[CommandLine]:
-    """The commands of a line, those behind `&&` and `|` too. The output of a command within it counts as a word."""
-    words = shlex.split(re.sub(r"\$\([^)]*\)", "output", line), comments=True)
-    commands: list[list[str]] = [[]]
-    for word in words:
-        if word in ("&&", "|"):
-            commands.append([])
-        else:
-            commands[-1].append(word)
-    for command in filter(None, commands):
-        variables: dict[str, str] = {}
-        while command and re.match(r"[A-Z_]+=", command[0]):
-            name, _, value = command.pop(0).partition("=")
-            variables[name] = value
-        if command:
-            yield CommandLine(page, line.strip(), variables, command[0], tuple(command[1:]))
 
 
 def chat_commands() -> list[str]:

@@ -21,12 +21,15 @@ INSTALLED_BY = {
 _FOLDERS = (TOP / ".venv" / "tools" / "bin", TOP / ".venv" / "audit" / "bin")
 
 
+def installed(name: str) -> Path | None:
+    """The program `name`; None where it is not installed."""
+    path = next((folder / name for folder in _FOLDERS if (folder / name).exists()), None) or shutil.which(name)
+    return Path(path) if path else None
+
+
 def tool(name: str) -> Path:
     """The program `name`; a test that needs it is skipped where it is not installed, and says what installs it."""
-    path = next((folder / name for folder in _FOLDERS if (folder / name).exists()), None)
-    if found := path or shutil.which(name):
-        return Path(found)
-    pytest.skip(f"{name} is not installed: {INSTALLED_BY[name]} brings it")
+    return installed(name) or pytest.skip(f"{name} is not installed: {INSTALLED_BY[name]} brings it")
 
 
 def run_tool(name: str, *arguments: str | Path, folder: Path = TOP) -> subprocess.CompletedProcess[str]:
