@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import version
@@ -65,10 +65,10 @@ def options(
 @parley.command()
 def run() -> None:
     """Start every platform that is configured, until SIGTERM or Ctrl+C."""
-    with _errors_in_lines():
+    with _errors_in_lines() as problems:
         from bots import config, programs
 
-        _perform(config.Config.load(), programs.run)
+        _perform(config.Config.load(problems), programs.run)
 
 
 @parley.command()
@@ -94,16 +94,18 @@ def summary(
         raise typer.BadParameter("--chart is for --dry-run: a report that is posted has its chart")
     if force and chart is None:
         raise typer.BadParameter("--force is for --chart: nothing else is written")
-    with _errors_in_lines():
+    with _errors_in_lines() as problems:
         from bots import config, programs
 
         if dry_run:
             _perform(
-                config.Config.load(),
+                config.Config.load(problems),
                 lambda loaded, tell: programs.print_summary(loaded, tell, period, chart, force=force),
             )
         else:
-            _perform(config.Config.load(), lambda loaded, tell: programs.post_summary(loaded, tell, period))
+            _perform(
+                config.Config.load(problems), lambda loaded, tell: programs.post_summary(loaded, tell, period)
+            )
 
 
 Csv = Annotated[bool, typer.Option("--csv", metavar="", help="Print CSV, as without --json.")]
@@ -123,10 +125,10 @@ def usage(
     ] = "channel,model",
 ) -> None:
     """Print the questions, tokens and costs that are stored. Works beside a running parley."""
-    with _errors_in_lines():
+    with _errors_in_lines() as problems:
         from bots import exports
 
-        database, core, clock = _stored()
+        database, core, clock = _stored(problems)
         first, fields = exports.day_of(since, clock, core), exports.fields_of(by)
         _print(exports.usage_table(database, core, clock, first, fields, _format(csv, json)))
 
@@ -134,10 +136,10 @@ def usage(
 @parley.command()
 def feedback(csv: Csv = False, json: Json = False, since: Since = "") -> None:
     """Print people's opinions of answers with their reasons. Works beside a running parley."""
-    with _errors_in_lines():
+    with _errors_in_lines() as problems:
         from bots import exports
 
-        database, core, clock = _stored()
+        database, core, clock = _stored(problems)
         _print(exports.feedback_table(database, clock, exports.day_of(since, clock, core), _format(csv, json)))
 
 
@@ -146,10 +148,10 @@ def errors(
     ref: Annotated[str, typer.Argument(metavar="[REF]", help="A reference; else the newest 20.")] = "",
 ) -> None:
     """Print the cause of a failure, by the reference that a person was shown. Works beside a running parley."""
-    with _errors_in_lines():
+    with _errors_in_lines() as problems:
         from bots import failures
 
-        database, core, clock = _stored()
+        database, core, clock = _stored(problems)
         if ref:
             _print(failures.reference_to_text(database, core, clock, ref))
         else:
@@ -161,10 +163,10 @@ def retry(
     which: Annotated[str, typer.Argument(metavar="TURN|REF", help="A failed turn, or its reference.")],
 ) -> None:
     """Ask a question that failed again, once. Works beside a running parley, which then answers it."""
-    with _errors_in_lines():
+    with _errors_in_lines() as problems:
         from bots import failures
 
-        database, _, clock = _stored()
+        database, _, clock = _stored(problems)
         _print(failures.retry_to_text(database, clock, which))
 
 
@@ -176,10 +178,10 @@ def export(
     force: Annotated[bool, typer.Option("--force", metavar="", help="Replace a file that exists.")] = False,
 ) -> None:
     """Write all records of the store as JSON lines. Works beside a running parley."""
-    with _errors_in_lines():
+    with _errors_in_lines() as problems:
         from bots import company_export
 
-        database, core, clock = _stored()
+        database, core, clock = _stored(problems)
         asyncio.run(company_export.export(database, core, clock, file, _tell, force=force))
 
 
@@ -189,10 +191,10 @@ def backup(
     force: Annotated[bool, typer.Option("--force", metavar="", help="Replace a file that exists.")] = False,
 ) -> None:
     """Copy the SQLite database into one file. Works beside a running parley."""
-    with _errors_in_lines():
+    with _errors_in_lines() as problems:
         from bots.backup import make_backup
 
-        database, _, _ = _stored()
+        database, _, _ = _stored(problems)
         make_backup(database, file, _tell, force=force)
 
 
@@ -204,18 +206,17 @@ def restore(
     ] = False,
 ) -> None:
     """Put a backup in the place of the SQLite database, which is kept. No parley may run on it."""
-    with _errors_in_lines():
+    with _errors_in_lines() as problems:
         from bots import backup
 
-        database, _, clock = _stored()
+        database, _, clock = _stored(problems)
         asyncio.run(backup.restore(database, file, clock, _tell, force=force))
 
 
-def _stored() -> tuple[DatabaseSettings, CoreSettings, SystemClock]:
-    """The settings of the commands that only read the store, and the clock."""
+def _stored(problems: Problems) -> tuple[DatabaseSettings, CoreSettings, SystemClock]:
+    """The settings of the commands that only read the store, and the clock. Raises SettingsError."""
     from storage import DatabaseSettings
 
-    problems = Problems()
     variables = Variables.of_process(problems)
     database, core = DatabaseSettings.read(variables, problems), CoreSettings.read(variables, problems)
     problems.check()
@@ -267,7 +268,8 @@ def init(
     question. For several models or endpoints parley.toml is written too. Only
     their owner can read both files.
     """
-    with _errors_in_lines():
+    with _errors_in_lines() as problems:
+        problems.check()
         from bots.setup.init import Flags, Init
         from bots.setup.terminal import Terminal
 
@@ -315,11 +317,11 @@ def doctor(
     The last line counts all three. Each model is asked for one answer of
     at most 16 tokens, and is waited for as long as Parley waits.
     """
-    with _errors_in_lines():
+    with _errors_in_lines() as problems:
         from bots.setup.doctor import run
 
         configure("text", level=logging.CRITICAL)  # what libraries log, the report says
-        raise typer.Exit(asyncio.run(run(SystemClock(), _tell, _note, json=json)))
+        raise typer.Exit(asyncio.run(run(SystemClock(), _tell, _note, problems, json=json)))
 
 
 @parley.command()
@@ -338,12 +340,16 @@ def show_version() -> None:
 
 
 @contextmanager
-def _errors_in_lines() -> Iterator[None]:
+def _errors_in_lines() -> Iterator[Problems]:
     """Errors end the program with a line each on standard error: with status 2 where a person has to mend something,
-    with status 1 where the database could not be reached, so that who starts it may try again."""
+    with status 1 where the database could not be reached, so that who starts it may try again.
+
+    Yields what is wrong so far, for the command to say it with what else it finds."""
+    problems = Problems()
     try:
-        _check_key_log(os.environ)
-        yield
+        problems.attempt(_check_key_log, os.environ)
+        yield problems
+        problems.check()
     except SettingsError as error:
         _leave(*error.lines, *(f"warning: {line}" for line in error.warnings))
     except StoreError as error:
@@ -353,9 +359,9 @@ def _errors_in_lines() -> Iterator[None]:
         _leave(error.detail or str(error))
 
 
-def _check_key_log(environment: Mapping[str, str]) -> None:
-    """Raises SettingsError. `ssl` opens the file of SSLKEYLOGFILE for every context that it creates:
-    https://docs.python.org/3/library/ssl.html#ssl.create_default_context"""
+def _check_key_log(environment: MutableMapping[str, str]) -> None:
+    """Raises SettingsError, and removes the variable of a file that can't be written. `ssl` opens that file for every
+    context that it creates: https://docs.python.org/3/library/ssl.html#ssl.create_default_context"""
     file = environment.get("SSLKEYLOGFILE", "")
     if not file:
         return
@@ -363,6 +369,7 @@ def _check_key_log(environment: Mapping[str, str]) -> None:
         with Path(file).open("ab"):
             pass
     except OSError as error:
+        del environment["SSLKEYLOGFILE"]
         raise SettingsError(f"SSLKEYLOGFILE: {file} can't be written: {error.strerror}") from None
 
 

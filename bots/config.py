@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp.web import Request, Response
@@ -14,13 +15,13 @@ from bots.slack import SlackSettings
 from bots.telemetry import TelemetrySettings
 from bots.timers import TimerSettings
 from bots.web import WebSettings
-from core.errors import SettingsError
 from core.llm import check_ways
 from core.llm.catalog import ModelCatalog, environment_to_catalog, file_to_catalog
+from core.llm.catalog_references import addresses
 from core.redaction import is_secret
 from core.settings.channel import offered_models
 from core.settings.environment import CoreSettings, Settings
-from core.settings.names import names_in, near_misses, unknown_names
+from core.settings.names import near_misses, unknown_names
 from core.settings.parley_toml import ConfigFile, read_config_file
 from core.settings.problems import Problems
 from core.settings.variables import FROM_FILE, Variables
@@ -55,6 +56,14 @@ _ALIASES = {
 """Names that other programs have for the same."""
 
 
+_SWITCHES = {"slack": slack.SWITCHES, "discord": ("DISCORD_BOT_TOKEN",), "web": ("PARLEY_WEB",)}
+"""The settings that switch each platform on."""
+_NO_PLATFORM = (
+    "PARLEY_WEB: is off, and so is every other platform: set PARLEY_WEB=on, DISCORD_BOT_TOKEN, or SLACK_BOT_TOKEN and "
+    "SLACK_APP_TOKEN"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """All settings, read and checked before anything connects."""
@@ -74,9 +83,10 @@ class Config:
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings.model_construct)
 
     @classmethod
-    def load(cls) -> Config:
-        """Raises SettingsError with a line for all that is wrong in the environment, `.env` and `parley.toml`."""
-        problems = Problems()
+    def load(cls, problems: Problems | None = None) -> Config:
+        """Raises SettingsError with a line for all that is wrong in the environment, `.env` and `parley.toml`, behind
+        the `problems` that were found before."""
+        problems = problems or Problems()
         config = cls.read(Variables.of_process(problems), problems)
         problems.check()
         return config
@@ -89,12 +99,12 @@ class Config:
             DiscordSettings.read(variables, problems),
             WebSettings.read(variables, problems),
         )
-        platforms_known = not problems.lines
         core = CoreSettings.read(variables, problems)
         file = problems.attempt(read_config_file, core, variables)
         catalog = problems.attempt(file_to_catalog, file, core) or environment_to_catalog(core)
+        mentioned = file.mentioned if file is not None else set()
         given, known = variables.given, known_names(file)
-        problems.lines += unknown_names(given, known)
+        problems.lines += unknown_names(given, known | {name.upper() for name in mentioned})
         problems.warnings += near_misses(given, known, _ALIASES)
         config = cls(
             core.model_copy(update={"openai_model": catalog.default.name}),
@@ -110,25 +120,20 @@ class Config:
             tuple(problems.warnings),
             TelemetrySettings.read(variables, problems),
         )
-        problems.attempt(check_ways, catalog, os.environ)
+        problems.attempt(check_ways, _addresses(file, catalog, given, problems), os.environ)
         problems.attempt(core.check_platforms, config.platforms())
-        if platforms_known:
-            problems.attempt(config.timers.check, config.platforms())
-            problems.attempt(config.check_any_platform)
+        why_off = config.platforms(problems)
+        problems.attempt(config.timers.check, why_off)
+        if all(why_off.values()):
+            problems.lines.append(_NO_PLATFORM)
         return config
 
-    def check_any_platform(self) -> None:
-        """Raises SettingsError where no platform is on."""
-        if all(self.platforms().values()):
-            raise SettingsError(
-                "PARLEY_WEB: is off, and so is every other platform: set PARLEY_WEB=on, DISCORD_BOT_TOKEN, or "
-                "SLACK_BOT_TOKEN and SLACK_APP_TOKEN"
-            )
-
-    def platforms(self) -> dict[str, str]:
-        """Each platform, and why it is off (empty where it is on)."""
+    def platforms(self, problems: Problems | None = None) -> dict[str, str]:
+        """Each platform, and why it is off (empty where it is on, or may be but for `problems`)."""
         away = {"slack": slack.why_not(self.slack), "discord": discord.why_not(self.discord)}
-        return away | {"web": web.why_not(self.web, others=not all(away.values()))}
+        every = away | {"web": web.why_not(self.web, others=not all(away.values()))}
+        unsure = {name for name, switches in _SWITCHES.items() if problems and problems.concern(switches)}
+        return {name: "" if name in unsure else reason for name, reason in every.items()}
 
     @property
     def forums(self) -> frozenset[str]:
@@ -170,9 +175,20 @@ class Config:
         return web.refuse_host(self.web.hosts, request)
 
 
+def _addresses(
+    file: ConfigFile | None, catalog: ModelCatalog, given: Mapping[str, str], problems: Problems
+) -> Iterable[str]:
+    """The base URLs of all endpoints, also of those of which something is wrong."""
+    if file is not None and catalog.source != file.source and (named := addresses(file)):
+        return named
+    if file is None and problems.concern(("OPENAI_API_KEY", "OPENAI_BASE_URL")):
+        return [given.get("OPENAI_BASE_URL", CoreSettings.model_fields["openai_base_url"].default)]
+    return [route.account.base_url for route in catalog.routes]
+
+
 def known_names(file: ConfigFile | None = None) -> set[str]:
     """The names of all settings, the variables that a file names, and those of the files of secrets."""
-    named = names_in(file.values) if file is not None else set()
+    named = file.named if file is not None else set()
     secrets = {name for settings in SETTINGS for name in settings.secret_names()} | named
     settings_names = {name for settings in SETTINGS for name in settings.model_fields}
     return {name.upper() for name in settings_names | secrets | {f"{one}{FROM_FILE}" for one in secrets}}

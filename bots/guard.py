@@ -50,9 +50,8 @@ def names_of(listed: str) -> frozenset[str]:
     """The names in a list such as `chat.example, *.corp.example, 10.0.0.5:8080`: an entry with a port allows that port
     only, one with `*.` every name below it. Raises ValueError for an entry that is none of these."""
     entries = [entry.strip().lower() for entry in listed.split(",") if entry.strip()]
-    for entry in entries:
-        if not _ENTRY.fullmatch(entry):
-            raise ValueError(f"{entry!r} is not like chat.example, *.corp.example or 10.0.0.5:8080")
+    if wrong := [f"{entry!r}" for entry in entries if not _ENTRY.fullmatch(entry)]:
+        raise ValueError(f"{' and '.join(wrong)} is not like chat.example, *.corp.example or 10.0.0.5:8080")
     return frozenset(entries)
 
 

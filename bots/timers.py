@@ -19,13 +19,14 @@ from apscheduler.triggers.cron import CronTrigger
 from pydantic import Field, field_validator
 
 from core.clock import Clock
-from core.errors import SettingsError, StoreError
+from core.errors import StoreError
 from core.ports.store.settings import SettingsStore
 from core.ports.store.turns import TurnLedger
 from core.ports.store.usage import UsageStore
 from core.settings.channel import Reported
 from core.settings.environment import CoreSettings, Settings
 from core.settings.layers import merge
+from core.settings.problems import Problems
 from core.spend.periods import PeriodName
 from core.spend.schedules import DueReport, Schedule
 from core.spend.usage_report import report_ask, scope_place
@@ -75,9 +76,11 @@ class TimerSettings(Settings):
     @field_validator("parley_summary_channels", "parley_alert_channel")
     @classmethod
     def _channels(cls, value: str) -> str:
-        for part in filter(None, (part.strip() for part in value.split(","))):
-            if not _CHANNEL.fullmatch(part):
-                raise ValueError(f"{part!r} is not platform:channel, such as slack:C0123 or discord:200")
+        parts = filter(None, (part.strip() for part in value.split(",")))
+        if wrong := [f"{part!r}" for part in parts if not _CHANNEL.fullmatch(part)]:
+            raise ValueError(
+                f"{' and '.join(wrong)} is not platform:channel, such as slack:C0123 or discord:200"
+            )
         return value
 
     @field_validator("parley_summary_at")
@@ -97,8 +100,9 @@ class TimerSettings(Settings):
         return _to_places(self.parley_alert_channel)
 
     def check(self, why_off: Mapping[str, str]) -> None:
-        """Raises SettingsError where a channel is on a platform that is unknown, or off: `why_off` is empty for one
-        that is on."""
+        """Raises SettingsError with a line for each channel on a platform that is unknown, or off: `why_off` is empty
+        for one that is on, or may be."""
+        problems = Problems()
         for setting, places in (
             ("PARLEY_SUMMARY_CHANNELS", self.places),
             ("PARLEY_ALERT_CHANNEL", self.alert_places),
@@ -106,9 +110,10 @@ class TimerSettings(Settings):
             for place in places:
                 named = f"{setting}: names {place.platform}:{place.channel}"
                 if place.platform not in why_off:
-                    raise SettingsError(f"{named}, which is on none of the platforms {', '.join(why_off)}")
-                if why_off[place.platform]:
-                    raise SettingsError(f"{named}, but {place.platform} is off")
+                    problems.lines.append(f"{named}, which is on none of the platforms {', '.join(why_off)}")
+                elif why_off[place.platform]:
+                    problems.lines.append(f"{named}, but {place.platform} is off")
+        problems.check()
 
     @property
     def at(self) -> time:

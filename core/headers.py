@@ -22,20 +22,25 @@ _SECRET = re.compile("key|token|secret|auth|password|cookie|credential|signature
 
 def read_headers(
     headers: Mapping[str, str], environment: Mapping[str, str], *, authorization: bool = False
-) -> dict[str, SecretStr]:
+) -> tuple[dict[str, SecretStr], list[str]]:
     """The headers with their values; `env:NAME` is replaced by the variable NAME. `authorization`: whether the header
-    of that name may be among them.
-
-    Raises ValueError with a reason that names the header and the variable, if any, never a value.
-    """
-    read: dict[str, SecretStr] = {}
+    of that name may be among them. Of each that is wrong the reason, which names the header and the variable, if any,
+    never a value."""
+    read, wrong = dict[str, SecretStr](), list[str]()
     for name, given in headers.items():
-        _check_name(name, read, authorization)
-        value = read_value(name, given, environment)
-        if not _VALUE.fullmatch(value):
-            raise ValueError(f"{name}: its value is empty, or holds what no header can carry")
-        read[name] = SecretStr(value)
-    return read
+        try:
+            _check_name(name, read, authorization)
+            read[name] = SecretStr(_sendable(name, read_value(name, given, environment)))
+        except ValueError as error:
+            wrong.append(f"{error}")
+    return read, wrong
+
+
+def _sendable(name: str, value: str) -> str:
+    """`value`. Raises ValueError."""
+    if not _VALUE.fullmatch(value):
+        raise ValueError(f"{name}: its value is empty, or holds what no header can carry")
+    return value
 
 
 def read_value(name: str, given: str, environment: Mapping[str, str]) -> str:

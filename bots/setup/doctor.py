@@ -42,11 +42,13 @@ QUIET_S, NOTED_EACH_S = 10.0, 30.0
 log = structlog.get_logger()
 
 
-async def run(clock: Clock, tell: Callable[[str], None], note: Note, *, json: bool = False) -> int:
+async def run(
+    clock: Clock, tell: Callable[[str], None], note: Note, problems: Problems, *, json: bool = False
+) -> int:
     """Check everything and tell each finding as soon as it is there, or all of them as JSON; `note` what takes long.
-    The exit status."""
+    `problems` were found before. The exit status."""
     findings: list[Finding] = []
-    async for finding in examine(clock, note):
+    async for finding in examine(clock, note, problems):
         findings.append(finding)
         if not json:
             tell(finding_to_lines(finding))
@@ -54,7 +56,7 @@ async def run(clock: Clock, tell: Callable[[str], None], note: Note, *, json: bo
     return exit_status(findings)
 
 
-async def examine(clock: Clock, note: Note) -> AsyncIterator[Finding]:
+async def examine(clock: Clock, note: Note, problems: Problems) -> AsyncIterator[Finding]:
     """The findings of all checks, none of which holds a secret: first the places that settings are read from. With
     wrong settings nothing else is checked."""
     variables = Variables.of_process(Problems())
@@ -62,7 +64,7 @@ async def examine(clock: Clock, note: Note) -> AsyncIterator[Finding]:
     file = Path(variables.in_capitals().given.get("PARLEY_CONFIG") or FILE)
     yield settings_sources(Path.cwd(), [ENV_FILE, file], named)
     try:
-        config = Config.load()
+        config = Config.load(problems)
     except SettingsError as error:
         for finding in (*wrong_settings(error.lines), *odd_settings(error.warnings)):
             yield finding

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 
 from bots.setup.answers import Endpoint
+from core.errors import SettingsError
 from core.settings.parley_toml import FILE, parse_config_file
 
 
 def names_models(text: str) -> bool:
     """True if a `parley.toml` has more than tools. Raises SettingsError for one that is no TOML."""
-    return bool(set(parse_config_file(text, FILE, {}).values) - {"tools"})
+    file = parse_config_file(text, FILE, {})
+    if file.problem:
+        raise SettingsError(file.problem)
+    return bool(set(file.values) - {"tools"})
 
 
 def with_tools(text: str, tools: str) -> str:

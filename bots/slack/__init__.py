@@ -42,9 +42,10 @@ https://docs.slack.dev/reference/methods/conversations.leave
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 
 from bots.slack.manifest import OWN_NAMES, AppNames, bot_name, command_name
 from core.clock import Clock
@@ -81,6 +82,10 @@ TRAITS = PlatformTraits(
 )
 """Slack takes no slash commands in threads; a message that mentions the bot works everywhere.
 https://docs.slack.dev/interactivity/implementing-slash-commands/"""
+
+
+SWITCHES = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
+"""The settings that switch Slack on."""
 
 
 class SlackSettings(Settings):
@@ -151,22 +156,23 @@ class SlackSettings(Settings):
             raise ValueError("must not contain spaces")
         return value
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def conflicts(self) -> Iterator[tuple[set[str], str]]:
+        """A token without its other half, and commands of one name."""
         way = "SLACK_APP_TOKEN" if self.slack_app_token else "SLACK_SIGNING_SECRET"
         ways = self.slack_app_token or self.slack_signing_secret
         if self.slack_bot_token and not ways:
-            raise ValueError(
+            yield (
+                set(SWITCHES),
                 "SLACK_APP_TOKEN is missing: beside SLACK_BOT_TOKEN Slack needs it (Socket Mode) or "
-                "SLACK_SIGNING_SECRET (HTTP)"
+                "SLACK_SIGNING_SECRET (HTTP)",
             )
         if ways and not self.slack_bot_token:
-            raise ValueError(f"SLACK_BOT_TOKEN is missing: Slack needs it beside {way}")
+            yield set(SWITCHES), f"SLACK_BOT_TOKEN is missing: Slack needs it beside {way}"
         if self.slack_ask_command == self.slack_command:
-            raise ValueError(
-                f"SLACK_COMMAND: must be another command than SLACK_ASK_COMMAND, {self.slack_command}"
+            yield (
+                {"SLACK_ASK_COMMAND", "SLACK_COMMAND"},
+                f"SLACK_COMMAND: must be another command than SLACK_ASK_COMMAND, {self.slack_command}",
             )
-        return self
 
     @property
     def names(self) -> AppNames:

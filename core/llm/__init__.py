@@ -48,7 +48,8 @@
     single_response  one response that is no stream
     offline          the built-in model without a key
     catalog          accounts and models, from the environment or parley.toml
-    └ catalog_file     the keys of that file and their forms                       pure
+    ├ catalog_file     the keys of that file and their forms                       pure
+    └ catalog_references   names in it that lead nowhere                           pure
 
 The parser of server-sent events is Parley's own. Libraries lose events of real endpoints (no blank line before the
 end, bare JSON between events), and none detects a truncated answer.
@@ -56,7 +57,7 @@ end, bare JSON between events), and none detects a truncated answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from core.clock import Clock
 from core.llm.catalog import Account, ModelCatalog
@@ -71,6 +72,7 @@ from core.llm.router import ModelRouter
 from core.llm.transcription import EndpointTranscriber
 from core.ports.model import ModelObserver
 from core.settings.environment import CoreSettings
+from core.settings.problems import Problems
 
 _OF_MODELS = (
     *("parley_first_word_s", "parley_gap_s", "parley_total_s", "parley_retry_tries", "parley_retry_limit_s"),
@@ -80,13 +82,15 @@ _OF_MODELS = (
 """The settings that `create_model` reads."""
 
 
-def check_ways(catalog: ModelCatalog, environment: Mapping[str, str]) -> None:
+def check_ways(urls: Iterable[str], environment: Mapping[str, str]) -> None:
     """Raises SettingsError with one line for each variable of `environment` whose proxy or certificates can't be
-    used to reach an endpoint of `catalog`."""
-    for url in {route.account.base_url for route in catalog.routes}:
-        proxy_for(url, environment)
-    if catalog.routes:
-        create_tls(environment)
+    used to reach the endpoints at `urls`."""
+    problems, known = Problems(), sorted(set(urls))
+    for url in known:
+        problems.attempt(proxy_for, url, environment)
+    if known:
+        problems.attempt(create_tls, environment)
+    problems.check()
 
 
 def create_transcriber(

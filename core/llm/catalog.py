@@ -6,7 +6,6 @@ account and one model. The catalog is read and checked once, before any connecti
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal
@@ -16,12 +15,13 @@ from pydantic import SecretStr
 
 from core.errors import SettingsError
 from core.headers import is_secret, read_headers
-from core.llm.catalog_file import CONCURRENCY, AccountPart, CatalogFile, EndpointPart, undated_prices
+from core.llm.catalog_file import CONCURRENCY, CatalogFile, EndpointPart, ToolsAlone, undated_prices
+from core.llm.catalog_references import reference_problems
 from core.redaction import is_secret as is_key
 from core.settings.environment import CoreSettings
-from core.settings.nearest import meant
-from core.settings.parley_toml import ConfigFile, checked, parse_config_file, read_config_file
-from core.settings.problems import Problems
+from core.settings.nearest import nearest
+from core.settings.parley_toml import PARTS, ConfigFile, parse_config_file, read_config_file, read_part
+from core.settings.problems import Problems, place_in_file, quoted
 from core.values.deltas import ModelInfo
 
 TRANSCRIBE_AT = "PARLEY_TRANSCRIBE_MODEL"
@@ -182,23 +182,22 @@ def toml_to_catalog(
 def file_to_catalog(written: ConfigFile | None, settings: CoreSettings) -> ModelCatalog:
     """The catalog of a file. None, and a file that holds tool servers alone, leave the account and the model to the
     environment. Raises SettingsError with a line for each key at fault."""
-    if written is None or written.values.keys() == {"tools"}:
+    if written is None:
         return environment_to_catalog(settings)
-    source, environment = written.source, written.environment
-    file = checked(CatalogFile, written.values, source)
-    named, problems = {model for endpoint in file.endpoints.values() for model in endpoint.models}, Problems()
-    problems.lines += [
-        f"{source}: models: no endpoint serves {model!r}{meant(model, named)}"
-        for model in file.models
-        if model not in named
-    ]
-    accounts = {
-        name: problems.attempt(_accounts, name, endpoint, environment, source) or []
-        for name, endpoint in file.endpoints.items()
-    }
+    if written.problem:
+        raise SettingsError(written.problem)
+    source, environment, problems = written.source, written.environment, Problems()
+    without_models = all(nearest(key, PARTS) == "tools" for key in written.values) and bool(written.values)
+    known, file = read_part(ToolsAlone if without_models else CatalogFile, written.values, source, problems)
+    problems.lines += reference_problems(known, environment, source)
     problems.check()
+    if not isinstance(file, CatalogFile):
+        return environment_to_catalog(settings)
+    accounts = {
+        name: list(_accounts(name, endpoint, environment, source)) for name, endpoint in file.endpoints.items()
+    }
     routes = [
-        _route(account, endpoint, model, settings, f"{source}: endpoints.{_quoted(name)}.models")
+        _route(account, endpoint, model, settings, f"{source}: endpoints.{quoted(name)}.models")
         for model in file.models or list(dict.fromkeys(m for e in file.endpoints.values() for m in e.models))
         for name, endpoint in file.endpoints.items()
         if model in endpoint.models
@@ -210,7 +209,7 @@ def file_to_catalog(written: ConfigFile | None, settings: CoreSettings) -> Model
         for route in _routes_of(
             accounts[name],
             _transcriber(endpoint, settings) if endpoint.transcribe else _named_transcriber(settings),
-            f"{source}: endpoints.{_quoted(name)}.transcribe" if endpoint.transcribe else TRANSCRIBE_AT,
+            f"{source}: endpoints.{quoted(name)}.transcribe" if endpoint.transcribe else TRANSCRIBE_AT,
         )
     ]
     embedding = {name: endpoint for name, endpoint in file.endpoints.items() if endpoint.embed}
@@ -220,14 +219,9 @@ def file_to_catalog(written: ConfigFile | None, settings: CoreSettings) -> Model
         for route in _routes_of(
             accounts[name],
             _embedder(endpoint, settings) if endpoint.embed else _named_embedder(settings),
-            f"{source}: endpoints.{_quoted(name)}.embed" if endpoint.embed else EMBED_AT,
+            f"{source}: endpoints.{quoted(name)}.embed" if endpoint.embed else EMBED_AT,
         )
     ]
-    models = list(dict.fromkeys(route.model_info.name for route in embeddings))
-    if len(models) > 1:
-        raise SettingsError(
-            f"{source}: embed: {models[0]!r} and {models[1]!r} are two models; there can be one"
-        )
     return ModelCatalog(routes[0].model_info, tuple(routes), source, tuple(transcriptions), tuple(embeddings))
 
 
@@ -282,57 +276,28 @@ def _route(account: Account, endpoint: EndpointPart, name: str, settings: CoreSe
         tools=None if model.tools == "auto" else model.tools,
         reported_cost=_reports_cost(endpoint.reported_cost, settings),
     )
-    model_at = f"{at}.{_quoted(name)}"
+    model_at = f"{at}.{quoted(name)}"
     return Route(account, model_info, model.name or name, model_at, f"{model_at}.context_tokens")
 
 
-def _quoted(name: str) -> str:
-    """`name` as a part of a dotted TOML key. https://toml.io/en/v1.0.0#keys"""
-    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else f'"{name}"'
-
-
-def _accounts(name: str, endpoint: EndpointPart, environment: Mapping[str, str], source: str) -> list[Account]:
-    """Raises SettingsError with a line for each account that is wrong."""
-    found: list[Account] = []
-    problems, endpoint_at = Problems(), f"{source}: endpoints.{_quoted(name)}"
-    headers = problems.attempt(_headers, endpoint, environment, endpoint_at) or {}
-    hidden = tuple(name for name, given in endpoint.headers.items() if is_secret(name, given))
+def _accounts(
+    name: str, endpoint: EndpointPart, environment: Mapping[str, str], source: str
+) -> Iterator[Account]:
+    """The accounts of an endpoint whose references are right."""
+    at = place_in_file(source, ("endpoints", name))
+    headers, _ = read_headers(endpoint.headers, environment)
+    hidden = tuple(header for header, given in endpoint.headers.items() if is_secret(header, given))
     for number, account in enumerate(endpoint.accounts):
-        at, full_name = f"{endpoint_at}.accounts.{number}", f"{name}/{account.name}"
-        if any(other.name == full_name for other in found):
-            problems.lines.append(f"{at}.name: {account.name!r} is there twice")
-        key, key_at = problems.attempt(_key, account, environment, at) or (SecretStr(""), "")
-        found.append(
-            Account(
-                full_name,
-                name,
-                endpoint.base_url,
-                key,
-                account.concurrency,
-                f"{key_at}, account {full_name}",
-                f"{endpoint_at}.base_url",
-                headers,
-                hidden,
-            )
+        key = account.key if account.key is not None else SecretStr(environment[account.key_env])
+        key_at = f"{at}.accounts.{number}.key" if account.key is not None else account.key_env
+        yield Account(
+            f"{name}/{account.name}",
+            name,
+            endpoint.base_url,
+            key,
+            account.concurrency,
+            f"{key_at}, account {name}/{account.name}",
+            f"{at}.base_url",
+            headers,
+            hidden,
         )
-    problems.check()
-    return found
-
-
-def _headers(endpoint: EndpointPart, environment: Mapping[str, str], at: str) -> dict[str, SecretStr]:
-    """Raises SettingsError."""
-    try:
-        return read_headers(endpoint.headers, environment)
-    except ValueError as error:
-        raise SettingsError(f"{at}.headers: {error}") from None
-
-
-def _key(account: AccountPart, environment: Mapping[str, str], at: str) -> tuple[SecretStr, str]:
-    """The key of an account, and the setting that holds it. Raises SettingsError."""
-    if account.key is not None:
-        return account.key, f"{at}.key"
-    if not account.key_env:
-        raise SettingsError(f"{at}: needs key_env, the name of the variable that holds its key")
-    if not (key := environment.get(account.key_env)):
-        raise SettingsError(f"{at}.key_env: {account.key_env} is not set")
-    return SecretStr(key), account.key_env

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from datetime import date
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from core.settings.environment import Price
+from core.settings.file_keys import FilePart, Keys
 from core.settings.urls import base_url
 from core.values.prices import Prices
 
 CONCURRENCY = 500
 """Default limit of concurrent requests per account. A 429 lowers it."""
-
-
-class FilePart(BaseModel):
-    """A table of the file. Other keys than its own are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DatedPricesPart(FilePart):
@@ -33,11 +29,11 @@ class DatedPricesPart(FilePart):
     picture: Price | None = None
     minute: Price | None = None
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.minute is None and (self.input is None or self.output is None):
-            raise ValueError("needs input and output, or minute")
-        return self
+    @classmethod
+    def conflicts(cls, table: Mapping[str, Any]) -> Iterator[tuple[Keys, str]]:
+        """Prices that are not whole."""
+        if "minute" not in table and not {"input", "output"} <= table.keys():
+            yield (), "needs input and output, or minute"
 
 
 class PricedPart(FilePart):
@@ -45,15 +41,15 @@ class PricedPart(FilePart):
 
     price_input: Price | None = None
     price_output: Price | None = None
-    prices: list[DatedPricesPart] = []
+    prices: list[DatedPricesPart] = Field([], examples=["[{ since = 2027-01-01, input = 1, output = 8 }]"])
 
-    @field_validator("prices")
     @classmethod
-    def _each_day_once(cls, value: list[DatedPricesPart]) -> list[DatedPricesPart]:
-        days = [prices.since for prices in value]
-        if twice := [day for day in days if days.count(day) > 1]:
-            raise ValueError(f"{twice[0]} is there twice")
-        return value
+    def conflicts(cls, table: Mapping[str, Any]) -> Iterator[tuple[Keys, str]]:
+        """Days with prices that are there twice."""
+        days = [prices.get("since") for prices in tables_in(table.get("prices")).values()]
+        for day in dict.fromkeys(day for day in days if isinstance(day, date)):
+            if days.count(day) > 1:
+                yield ("prices",), f"{day} is there twice"
 
     @property
     def all_prices(self) -> tuple[Prices, ...]:
@@ -93,12 +89,18 @@ class AccountPart(FilePart):
     key: SecretStr | None = None
     concurrency: int = Field(CONCURRENCY, ge=1)
 
+    @classmethod
+    def conflicts(cls, table: Mapping[str, Any]) -> Iterator[tuple[Keys, str]]:
+        """An account without a key."""
+        if "key" not in table and not table.get("key_env"):
+            yield (), "needs key_env, the name of the variable that holds its key"
+
 
 class EndpointPart(FilePart):
     """An endpoint with its accounts and models."""
 
     base_url: str = Field(examples=["https://host/v1"])
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field({})
     accounts: list[AccountPart] = Field(
         min_length=1, examples=['[{ name = "main", key_env = "OPENAI_API_KEY" }]']
     )
@@ -106,6 +108,15 @@ class EndpointPart(FilePart):
     transcribe: TranscriberPart | None = None
     embed: EmbedderPart | None = None
     reported_cost: bool | Literal["auto"] = "auto"
+
+    @classmethod
+    def conflicts(cls, table: Mapping[str, Any]) -> Iterator[tuple[Keys, str]]:
+        """Accounts whose names are there twice."""
+        names: list[Any] = []
+        for at, account in tables_in(table.get("accounts")).items():
+            if (name := account.get("name")) and name in names:
+                yield ("accounts", at, "name"), f"{name!r} is there twice"
+            names.append(name)
 
     @field_validator("transcribe", "embed", mode="before")
     @classmethod
@@ -121,10 +132,24 @@ class EndpointPart(FilePart):
 class CatalogFile(FilePart):
     """The whole file."""
 
-    models: list[str] = []
+    models: list[str] = Field([], examples=['["GPT-5.5", "GLM-5"]'])
     endpoints: dict[str, EndpointPart] = Field(min_length=1, examples=["[endpoints.main]"])
-    tools: list[Any] = []
+    tools: Any = None
     """Read by `core.tools.config`."""
+
+
+class ToolsAlone(FilePart):
+    """A file that leaves the models to the environment."""
+
+    tools: Any
+
+
+def tables_in(values: object) -> dict[Any, Mapping[str, Any]]:
+    """The tables in a table or a list of them, each by its key or its number; none where it is neither."""
+    pairs = (
+        values.items() if isinstance(values, Mapping) else enumerate(values) if isinstance(values, list) else ()
+    )
+    return {key: one for key, one in pairs if isinstance(one, Mapping)}
 
 
 def undated_prices(written: BaseModel, prefix: str) -> tuple[Prices, ...]:

@@ -47,9 +47,13 @@ def create_tls(environment: Mapping[str, str]) -> ssl.SSLContext:
     fault."""
     file, folders = (environment.get(name, "") for name in _CERTIFICATES)
     found = (Path(file).is_file(), any(Path(folder).is_dir() for folder in folders.split(os.pathsep)))
-    for name, value, is_there in zip(_CERTIFICATES, (file, folders), found, strict=True):
-        if value and not is_there:
-            raise SettingsError(f"{name}: {value} is not there, or can't be read")
+    missing = [
+        f"{name}: {value} is not there, or can't be read"
+        for name, value, is_there in zip(_CERTIFICATES, (file, folders), found, strict=True)
+        if value and not is_there
+    ]
+    if missing:
+        raise SettingsError(*missing)
     try:
         return _load_certificates(*map(environment.get, _READ_BY_HTTPX))
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError

@@ -5,6 +5,7 @@ live         the core's settings of a running process, which a reload replaces
 variables    the variables of the process, of `.env`, and of files with secrets
 parley_toml  the file of accounts, models and tool servers
 problems     refused values in plain words                          pure
+├ file_keys    unknown keys of the file, read as the nearest right ones   pure
 ├ forms        the form of a value in words                         pure
 ├ names        unknown names of variables, and near misses          pure
 ├ nearest      the nearest known name                               pure

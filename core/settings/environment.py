@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -48,25 +48,36 @@ class Settings(BaseSettings):
     def read(cls, variables: Variables, problems: Problems) -> Self:
         """The settings; what is wrong is added to `problems`. A variable that is wrong has its default then, so that
         the others can be checked against it."""
-        given = {name.lower(): value for name, value in cls._given(variables.in_capitals(), problems).items()}
+        given, wrong = cls._given(variables.in_capitals(), problems)
         try:
-            return cls(_env_file=None, **given)
+            settings = cls(_env_file=None, **given | cls._defaults(wrong))
         except ValidationError as error:
             found = variable_problems(error, cls)
             problems.lines += found.values()
-            defaults = {name: field.get_default() for name, field in cls.model_fields.items() if name in found}
-        try:
-            return cls(_env_file=None, **given | defaults)
-        except ValidationError:
-            defaults = {name: field.get_default() for name, field in cls.model_fields.items()}
-            return cast("Self", cls.model_construct(None, **defaults))
+            wrong |= found.keys()
+            settings = cls(_env_file=None, **given | cls._defaults(wrong))
+        problems.wrong |= {name.upper() for name in wrong}
+        for names, line in settings.conflicts():
+            if not problems.concern(names):
+                problems.lines.append(line)
+                problems.wrong |= names
+        return settings
+
+    def conflicts(self) -> Iterator[tuple[set[str], str]]:
+        """The faults of variables beside each other, whose own values are right: their names, and the line."""
+        return iter(())
 
     @classmethod
-    def _given(cls, variables: Variables, problems: Problems) -> dict[str, Any]:
-        """The values that are set, by the names of their variables."""
-        names = map(str.upper, cls.model_fields)
-        found = {name: problems.attempt(variables.__getitem__, name) for name in names if name in variables}
-        return {name: value for name, value in found.items() if value is not None}
+    def _defaults(cls, names: Collection[str]) -> dict[str, Any]:
+        return {name: field.get_default() for name, field in cls.model_fields.items() if name in names}
+
+    @classmethod
+    def _given(cls, variables: Variables, problems: Problems) -> tuple[dict[str, Any], set[str]]:
+        """The values of the fields that are set, and the fields whose value can't be read."""
+        names = [name for name in cls.model_fields if name.upper() in variables]
+        found = {name: problems.attempt(variables.__getitem__, name.upper()) for name in names}
+        given = {name: value for name, value in found.items() if value is not None}
+        return given, found.keys() - given.keys()
 
     @classmethod
     def secret_names(cls) -> Iterator[str]:
@@ -337,9 +348,9 @@ class CoreSettings(Settings):
     @field_validator("parley_link_hosts")
     @classmethod
     def _hosts(cls, value: str) -> str:
-        for entry in filter(None, map(str.strip, value.split(","))):
-            if not _HOST.fullmatch(entry):
-                raise ValueError(f"{entry!r} is no host, such as docs.example.com or *.example.org")
+        entries = filter(None, map(str.strip, value.split(",")))
+        if wrong := [f"{entry!r}" for entry in entries if not _HOST.fullmatch(entry)]:
+            raise ValueError(f"{' and '.join(wrong)} is no host, such as docs.example.com or *.example.org")
         return value
 
     @field_validator("parley_budget")

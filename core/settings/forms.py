@@ -45,22 +45,37 @@ class ValueForm:
     def is_secret(self) -> bool:
         return any(one is SecretStr for one, _ in self.options)
 
+    @property
+    def is_table(self) -> bool:
+        return any(is_model(one) or is_kind(one, Mapping) for one, _ in self.options)
+
+    @property
+    def is_list(self) -> bool:
+        return any(is_kind(one, Sequence) for one, _ in self.options)
+
     def below(self, key: str | int) -> ValueForm | None:
         """The form of the value at `key` of this one's, or None where it has no such key."""
         for one, _ in self.options:
             if is_model(one):
                 if key in one.model_fields:
                     return form_of(one.model_fields[str(key)])
-            elif isinstance(key, str) and _is_kind(one, Mapping):
+            elif isinstance(key, str) and is_kind(one, Mapping):
                 return ValueForm(get_args(one)[1])
-            elif isinstance(key, int) and _is_kind(one, Sequence):
+            elif isinstance(key, int) and is_kind(one, Sequence):
                 return ValueForm(get_args(one)[0])
         return None
 
-    @property
-    def keys(self) -> list[str]:
-        """The keys of a table, where they are fixed."""
-        return [name for one, _ in self.options if is_model(one) for name in one.model_fields]
+    def keys_below(self, at: str = "") -> Iterator[tuple[str, str]]:
+        """Each key of the tables in it with its place, in which NAME stands for any name."""
+        for one, _ in self.options:
+            if is_model(one):
+                for name, field in one.model_fields.items():
+                    yield name, f"{at}{name}"
+                    yield from form_of(field).keys_below(f"{at}{name}.")
+            elif is_kind(one, Mapping):
+                yield from ValueForm(get_args(one)[1]).keys_below(f"{at}NAME.")
+            elif is_kind(one, Sequence):
+                yield from ValueForm(get_args(one)[0]).keys_below(at)
 
 
 def form_of(field: FieldInfo) -> ValueForm:
@@ -103,11 +118,11 @@ def _words(annotation: Any, metadata: tuple[Any, ...]) -> str:
         return f"a {_NUMBERS[annotation]}{_bounds(metadata)}"
     if annotation is date:
         return "a day"
-    if is_model(annotation) or _is_kind(annotation, Mapping):
+    if is_model(annotation) or is_kind(annotation, Mapping):
         return "a table"
-    if _is_kind(annotation, Sequence):
+    if is_kind(annotation, Sequence):
         inner = get_args(annotation)[0]
-        return "a list of tables" if is_model(inner) else "a list"
+        return "a list of tables" if is_model(inner) else "a list of texts" if inner is str else "a list"
     return "a text that is not empty" if _least(metadata) else "a text"
 
 
@@ -154,7 +169,7 @@ def _least(metadata: Iterable[Any]) -> int:
     return max((one.min_length for one in metadata if isinstance(one, annotated_types.MinLen)), default=0)
 
 
-def _is_kind(annotation: Any, kind: type) -> bool:
+def is_kind(annotation: Any, kind: type) -> bool:
     """True for a generic type such as `dict[str, int]` of that kind."""
     origin = get_origin(annotation)
     return inspect.isclass(origin) and issubclass(origin, kind)

@@ -16,6 +16,7 @@ _OF_ORCHESTRATORS = re.compile(
 """Variables that Kubernetes makes for each Service whose name begins with parley, in every container beside it.
 https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables"""
 _FROM_ENVIRONMENT = "env:"
+_QUOTED = re.compile(r"""["'](?:env:)?\s*([A-Za-z_]\w*)\s*["']""", re.ASCII)
 
 
 def unknown_names(given: Mapping[str, str], known: Collection[str]) -> list[str]:
@@ -43,8 +44,14 @@ def near_misses(given: Mapping[str, str], known: Collection[str], aliases: Mappi
 
 
 def names_in(values: Mapping[str, Any]) -> set[str]:
-    """The variables that a file names, by `key_env` or by `env:NAME`."""
+    """The variables that a file names, by `key_env` or by `env:NAME`; of those that begin as Parley's own any text,
+    since a key may be misspelt."""
     return set(_named(values))
+
+
+def quoted_names(text: str) -> set[str]:
+    """The names in quotes that a text may mean variables by."""
+    return set(_QUOTED.findall(text))
 
 
 def _named(value: Any, key: str = "") -> Iterator[str]:
@@ -55,7 +62,7 @@ def _named(value: Any, key: str = "") -> Iterator[str]:
         for inner in value:
             yield from _named(inner)
     elif isinstance(value, str):
-        if key == "key_env":
+        if key == "key_env" or value.strip().startswith(OWN):
             yield value.strip()
         elif value.strip().startswith(_FROM_ENVIRONMENT):
             yield value.strip().removeprefix(_FROM_ENVIRONMENT).strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from core.settings.problems import Problems
 FILE = ".env"
 FROM_FILE = "_FILE"
 """`NAME_FILE` is the path of a file that holds the value of the secret NAME, as Docker and Kubernetes mount them."""
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 LONGEST = 64 * 1024
 """Bytes of a secret's file."""
 
@@ -106,8 +108,11 @@ def _read_dotenv(path: Path, problems: Problems) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = (error.strerror or "").lower() if isinstance(error, OSError) else "it is not UTF-8"
         problems.lines.append(f"{path}: can't be read: {reason}")
+        problems.unread = True
         return {}
     bindings = list(parse_stream(io.StringIO(text)))
-    problems.lines += [f"{path}: line {one.original.line} is not NAME=value" for one in bindings if one.error]
+    wrong = [one.original for one in bindings if one.error]
+    problems.lines += [f"{path}: line {one.line} is not NAME=value" for one in wrong]
+    problems.wrong |= {name.upper() for one in wrong for name in _NAME.findall(one.string)}
     sound = "".join(one.original.string for one in bindings if not one.error)
     return {name: value for name, value in dotenv_values(stream=io.StringIO(sound)).items() if value}

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from core.errors import SettingsError
 from core.headers import is_secret, read_headers, read_value
 from core.redaction import is_secret as is_key
-from core.settings.parley_toml import ConfigFile, checked
+from core.settings.file_keys import FilePart, Keys
+from core.settings.parley_toml import ConfigFile, read_part
 from core.settings.problems import Problems
 from core.settings.urls import endpoint_url
 from core.values.places import Place
@@ -28,7 +30,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CHANNEL = re.compile(r"[a-z]+:\S+")
 
 
-class ToolServer(BaseModel):
+class ToolServer(FilePart):
     """An MCP server, and the operator's rules for its tools.
 
     It is reached at `url`, or started with `command` and its arguments. `read`, `ask` and `never` are patterns
@@ -37,8 +39,6 @@ class ToolServer(BaseModel):
     `platform:id`. `timeout_s`: the longest a call may take without a sign of progress, in seconds. Of `headers`
     and `env`, no log or chat may hold the values that are a SecretStr.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     url: str = ""
@@ -71,10 +71,23 @@ class ToolServer(BaseModel):
     @field_validator("channels", "approvers")
     @classmethod
     def _of_platforms(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for one in value:
-            if not _CHANNEL.fullmatch(one):
-                raise ValueError(f"{one!r} is not platform:id, as PARLEY_ALERT_CHANNEL has them")
+        if wrong := [f"{one!r}" for one in value if not _CHANNEL.fullmatch(one)]:
+            raise ValueError(f"{' and '.join(wrong)} is not platform:id, as PARLEY_ALERT_CHANNEL has them")
         return value
+
+    @classmethod
+    def conflicts(cls, table: Mapping[str, Any]) -> Iterator[tuple[Keys, str]]:
+        """Ways to a server that exclude each other, and values that only the other way has."""
+        url, command = table.get("url"), table.get("command")
+        if bool(url) == bool(command):
+            yield (), "needs either url or command"
+        parts = command if isinstance(command, list) else []
+        if parts and (not parts[0] or any("\0" in part for part in parts if isinstance(part, str))):
+            yield ("command",), "names no program"
+        if url and not command and table.get("env"):
+            yield ("env",), "only a command has one"
+        if command and not url and table.get("headers"):
+            yield ("headers",), "only a url has them"
 
     @property
     def where(self) -> str:
@@ -110,54 +123,55 @@ class ToolServer(BaseModel):
 def tool_servers(file: ConfigFile | None) -> tuple[ToolServer, ...]:
     """The servers of `parley.toml`, in its order; none where there is no file. Raises SettingsError with a line for
     each key at fault."""
-    if file is None:
+    written = file.part("tools") if file is not None else None
+    if file is None or written is None:
         return ()
-    written = file.values.get("tools", [])
     if not isinstance(written, list):
         raise SettingsError(f"{file.source}: tools: write each server as [[tools]]")
-    servers: list[ToolServer] = []
-    problems = Problems()
+    servers, names, problems = list[ToolServer | None](), list[Any](), Problems()
     for number, values in enumerate(written):
         at = f"{file.source}: tools.{number}"
-        server = problems.attempt(_server, values, file.environment, at)
-        if server is not None and any(other.name == server.name for other in servers):
-            problems.lines.append(f"{at}.name: {server.name!r} is there twice")
-        servers += [server] if server is not None else []
+        name = values.get("name") if isinstance(values, dict) else None
+        if name and name in names:
+            problems.lines.append(f"{at}.name: {name!r} is there twice")
+        names.append(name)
+        servers.append(_server(values, file.environment, at, problems))
     problems.check()
-    return tuple(servers)
+    return tuple(server for server in servers if server is not None)
 
 
-def _server(values: object, environment: Mapping[str, str], at: str) -> ToolServer:
-    """Raises SettingsError."""
-    return _resolved(checked(ToolServer, values, at), environment, at)
-
-
-def _resolved(server: ToolServer, environment: Mapping[str, str], at: str) -> ToolServer:
-    """The server with the values that its `headers` and `env` name. Raises SettingsError."""
-    _check_reach(server, at)
-    given_headers, given_env = revealed(server.headers), revealed(server.env)
-    try:
-        headers = read_headers(given_headers, environment, authorization=True)
-    except ValueError as error:
-        raise SettingsError(f"{at}.headers: {error}") from None
-    try:
-        env = {name: _read_variable(name, given, environment) for name, given in given_env.items()}
-    except ValueError as error:
-        raise SettingsError(f"{at}.env: {error}") from None
+def _server(values: object, environment: Mapping[str, str], at: str, problems: Problems) -> ToolServer | None:
+    """The server with the values that its `headers` and `env` name; None where something is wrong."""
+    known, server = read_part(ToolServer, values, at, problems)
+    given_headers, given_env = _texts(known, "headers"), _texts(known, "env")
+    headers, wrong_headers = read_headers(given_headers, environment, authorization=True)
+    env, wrong_env = _read_variables(given_env, environment)
+    problems.lines += [f"{at}.headers: {reason}" for reason in wrong_headers]
+    problems.lines += [f"{at}.env: {reason}" for reason in wrong_env]
+    if server is None:
+        return None
     found = {"headers": _with_plain(given_headers, headers), "env": _with_plain(given_env, env)}
     return server.model_copy(update=found)
 
 
-def _check_reach(server: ToolServer, at: str) -> None:
-    """Raises SettingsError."""
-    if bool(server.url) == bool(server.command):
-        raise SettingsError(f"{at}: needs either url or command")
-    if server.command and (not server.command[0] or any("\0" in part for part in server.command)):
-        raise SettingsError(f"{at}.command: names no program")
-    if server.url and server.env:
-        raise SettingsError(f"{at}.env: only a command has one")
-    if server.command and server.headers:
-        raise SettingsError(f"{at}.headers: only a url has them")
+def _texts(table: object, key: str) -> dict[str, str]:
+    """The texts in the table at `key`; none where there is no such table."""
+    values = table.get(key) if isinstance(table, Mapping) else None
+    pairs = values.items() if isinstance(values, Mapping) else ()
+    return {name: value for name, value in pairs if isinstance(value, str)}
+
+
+def _read_variables(
+    given: Mapping[str, str], environment: Mapping[str, str]
+) -> tuple[dict[str, SecretStr], list[str]]:
+    """The values, and of each that is wrong the reason."""
+    read, wrong = dict[str, SecretStr](), list[str]()
+    for name, value in given.items():
+        try:
+            read[name] = _read_variable(name, value, environment)
+        except ValueError as error:
+            wrong.append(f"{error}")
+    return read, wrong
 
 
 def _read_variable(name: str, given: str, environment: Mapping[str, str]) -> SecretStr:

@@ -62,26 +62,45 @@ async def test_wrong_settings_end_with_one_line_that_names_the_variable(
     assert "hunter2" not in program.output
 
 
-async def test_all_that_is_wrong_in_the_environment_and_in_the_files_is_said_at_once(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text(
-        "PARLEY_MODLES=gpt\nPARLEY_LOG=xml\nnot a setting\nDATABASE_URI=sqlite:///x\n"
-    )
+TWELVE = (
+    "SSLKEYLOGFILE: /nowhere/keys.log can't be written: No such file or directory",
+    ".env: line 3 is not NAME=value",
+    "SLACK_BOT_TOKEN: must begin with xoxb-",
+    "PARLEY_LANGUAGE: must be a language that Parley speaks (en, zh), not 'fr'",
+    "PARLEY_LOG: must be text or json, not 'xml'",
+    "parley.toml: modles: is no key of Parley; did you mean models?",
+    "parley.toml: endpoints.a.base_url: must begin with http:// or https://, such as https://host/v1",
+    "parley.toml: models: no endpoint serves 'gpt-5'; did you mean gpt-4?",
+    "parley.toml: endpoints.a.accounts.0.key_env: TEAM_KEY is not set",
+    "PARLEY_MODLES: is no setting of Parley; did you mean PARLEY_MODELS?",
+    "DATABASE_URL: is not a URL such as sqlite:///data/parley.db or postgresql://host/name",
+    "parley.toml: tools.0.ur: is no key of Parley; did you mean url?",
+)
+
+
+@pytest.mark.parametrize("command", ["run", "doctor"])
+async def test_all_that_is_wrong_in_the_environment_and_in_the_files_is_said_at_once(
+    tmp_path: Path, command: str
+) -> None:
+    (tmp_path / ".env").write_text("PARLEY_MODLES=gpt\nPARLEY_LOG=xml\nnot a setting\n")
     (tmp_path / "parley.toml").write_text(
-        'modles = ["a"]\n[endpoints.a]\nbase_url = "host"\nmodels = { a = {} }\n'
-        'accounts = [{ name = "a", key = "sk-test" }]\n[[tools]]\nname = "jira"\nur = "https://mcp.example"\n'
+        'modles = ["gpt-5"]\n[endpoints.a]\nbase_url = "host"\nmodels = { gpt-4 = {} }\n'
+        'accounts = [{ name = "a", key_env = "TEAM_KEY" }]\n[[tools]]\nname = "jira"\nur = "https://mcp.example"\n'
     )
-    program = Program(tmp_path, PARLEY_LANGUAGE="fr", SLACK_BOT_TOKEN="secret-one", DATABASE_URL="x:hunter2@y")
-    await program.start()
-    assert await program.end() == 2
-    places = [
-        *(".env", "SLACK_BOT_TOKEN", "PARLEY_LANGUAGE", "PARLEY_LOG", "parley.toml", "parley.toml"),
-        *("PARLEY_MODLES", "DATABASE_URL", "parley.toml"),
-    ]
+    program = Program.fresh(
+        tmp_path,
+        PARLEY_LANGUAGE="fr",
+        SLACK_BOT_TOKEN="secret-one",
+        DATABASE_URL="x:hunter2@y",
+        SSLKEYLOGFILE="/nowhere/keys.log",
+    )
+    await program.start(command)
+    assert await program.end() == (2 if command == "run" else 1)
+    start = "parley: " if command == "run" else "failed   settings: "
     lines = program.output.splitlines()
-    assert [line.split(": ")[:2] for line in lines] == [["parley", place] for place in places], program.output
-    assert "endpoints.a.base_url: must begin with http" in lines[4]
-    assert "modles: is no key of Parley; did you mean models?" in lines[5]
-    assert "tools.0.ur: is no key of Parley; did you mean url?" in lines[8]
+    assert [line.removeprefix(start) for line in lines if line.startswith(start)] == list(TWELVE), (
+        program.output
+    )
     program.check_output()
     assert not {"secret-one", "hunter2"} & set(program.output.replace("'", " ").split())
 

@@ -325,17 +325,20 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         toml_to_catalog(text, settings(), KEYS, FILE)
     assert caught.value.lines == (
-        "parley.toml: models: no endpoint serves 'small'",
-        "parley.toml: endpoints.one.accounts.1.key_env: NONE is not set",
         "parley.toml: endpoints.one.accounts.2.name: 'b' is there twice",
         "parley.toml: endpoints.two.accounts.0: needs key_env, the name of the variable that holds its key",
+        "parley.toml: models: no endpoint serves 'small'",
+        "parley.toml: endpoints.one.accounts.1.key_env: NONE is not set",
     )
     text = FINE.replace("accounts", "acounts") + "colour = 1\nprice_input = 'much'"
     with pytest.raises(SettingsError) as caught:
         toml_to_catalog(text, settings(), KEYS, FILE)
-    assert [line.split(": ")[1].rpartition(".")[2] for line in caught.value.lines] == [
-        *("accounts", "price_input", "colour", "acounts")
-    ]
+    assert caught.value.lines == (
+        "parley.toml: endpoints.one.acounts: is no key of Parley; did you mean accounts?",
+        "parley.toml: endpoints.one.models.large.colour: is no key of Parley: here are price_input, price_output, "
+        "prices, name, context_tokens, images, tools, price_cached_input, price_reasoning, price_picture",
+        "parley.toml: endpoints.one.models.large.price_input: must be a number from 0 to 1000000000, such as 1.25",
+    )
 
 
 def test_the_file_is_found_in_the_working_directory_or_where_it_is_said_to_be(

@@ -5,18 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from core.clock import SystemClock
 from core.errors import SettingsError
 from core.llm import check_ways
-from core.llm.catalog import Account, ModelCatalog, Route
 from core.llm.client import CompletionsClient
 from core.llm.network import create_tls, proxy_for
 from core.ports.model import Request
 from core.settings.urls import base_url, completions_url
 from core.values.conversation import text_message
-from core.values.deltas import Ended, ModelInfo
+from core.values.deltas import Ended
 from tests.fakes.completions import FakeCompletions
 
 PUBLIC = "https://api.example.com/v1"
@@ -94,10 +92,12 @@ def test_a_file_that_holds_no_certificate_is_one_line(tmp_path: Path, monkeypatc
 
 def test_without_an_endpoint_nothing_is_checked() -> None:
     broken = {"ALL_PROXY": "socks://127.0.0.1:1", "SSL_CERT_FILE": "/nowhere"}
-    check_ways(ModelCatalog(ModelInfo("m")), broken)
-    route = Route(Account("a", "a", PUBLIC, SecretStr("none")), ModelInfo("m"), "m")
-    with pytest.raises(SettingsError):
-        check_ways(ModelCatalog(ModelInfo("m"), (route,)), broken)
+    check_ways([], broken)
+    with pytest.raises(SettingsError) as caught:
+        check_ways([PUBLIC, LOOPBACK], broken | {"HTTP_PROXY": "ftp://one", "SSL_CERT_DIR": "/nowhere"})
+    assert sorted(line.partition(":")[0] for line in caught.value.lines) == [
+        *("ALL_PROXY", "HTTP_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE")
+    ]
 
 
 @pytest.mark.parametrize(
