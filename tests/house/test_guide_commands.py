@@ -22,7 +22,7 @@ import yaml
 from tests.house.guide_commands import CommandLine, command_lines, commands_of
 from tests.house.guides import TOP
 from tests.house.parley_commands import is_name, problem
-from tests.house.tools import installed, run_tool
+from tests.house.tools import installed, run_tool, tool
 
 DEPLOY = TOP / "deploy"
 INSTALLED = "/opt/parley/"
@@ -190,7 +190,6 @@ def test_no_excuse_is_for_nothing() -> None:
         "    sudo systemctl enable --now parleyd\n",
         "    sudo -u parley /opt/parley/.venv/bin/parley docter\n",
         "`docker compose ps`\n",
-        "    docker compose -f deploy/compose.yaml up --detached\n",
         "    kubectl rollout restart deployment/parley\n",
         "    kubectl apply -f deploy/kubernetes/parly.yaml\n",
         "    sudo cp /opt/parley/deploy/parley.unit /etc/systemd/system/\n",
@@ -199,6 +198,13 @@ def test_no_excuse_is_for_nothing() -> None:
     ],
 )
 def test_a_command_that_can_not_be_right_is_noticed(text: str) -> None:
+    (line,) = commands_of(TOP / "README.md", text)
+    assert fault(line)
+
+
+def test_an_option_that_compose_does_not_know_is_noticed() -> None:
+    tool("docker-compose")
+    text = "    docker compose -f deploy/compose.yaml up --detached\n"
     (line,) = commands_of(TOP / "README.md", text)
     assert fault(line)
 
