@@ -9,7 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.storm import Report, Storm, Weather, postgres_server
+from tests.chaos.conversations import Report
+from tests.chaos.storm import Storm, Weather, postgres_server
 
 LONG = Weather()
 COLUMNS = ("database", "asked", "whole", "twice", "out of order", "lost", "broken", "kills", "seconds")

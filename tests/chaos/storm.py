@@ -8,31 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
-from core.i18n import phrase
+from tests.chaos.conversations import Report, Thread, discord_thread, judge, model, slack_thread
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
-from tests.fakes.completions import FakeCompletions, Words
-from tests.fakes.discord import ADA, BO, BOT, GENERAL, FakeDiscord
-from tests.fakes.discord import Message as DiscordMessage
+from tests.fakes.completions import FakeCompletions
+from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import BOT_USER, FakeSlack
 from tests.waiting import HANG_S
 
 POSTS = ("chat.postMessage", "chat.startStream")
 CHANNELS = ("C1", "C2", "C3")
-NOTICES = {phrase("resumed", "en"), phrase("resumed", "zh")}
 OPENS_S = 2 * HANG_S
 """The time that people wait for a thread that the bot was to open, or for an answer in the channel instead."""
-TOKEN = re.compile(r"q-\d+-\d+")
-ANSWER = re.compile(r"Answerto(q-\d+-\d+):(?:word)+endof\1\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,51 +40,6 @@ class Weather:
     kill_every_s: float = 5.0
     settle_s: float = 60.0
     cuts: bool = True
-
-
-@dataclass(slots=True)
-class Report:
-    seed: int
-    asked: int = 0
-    whole: int = 0
-    twice: list[str] = field(default_factory=list)
-    out_of_order: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
-    happened: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
-
-    @property
-    def good(self) -> bool:
-        if self.happened["not asked"]:
-            return False
-        return self.whole == self.asked and not (self.twice or self.out_of_order or self.lost or self.broken)
-
-
-def answer_to(token: str) -> str:
-    """The answer to a question: its number of words follows from the question's name."""
-    words = random.Random(token).randint(3, 60)
-    return f"Answer to {token}: " + "word " * words + f"end of {token}."
-
-
-def model(body: dict[str, Any]) -> Words:
-    said = [message["content"] for message in body["messages"] if message["role"] == "user"]
-    return Words(answer_to(TOKEN.findall(said[-1])[-1]), per_s=60)
-
-
-@dataclass(slots=True)
-class Thread:
-    """A conversation on one platform: `phrase` asks in it, `answers` are the bot's messages there, oldest first.
-
-    `open` is False while nobody can write there: on Discord the bot opens the thread of the first question, or answers
-    in the channel, where people then reply to its newest answer.
-    """
-
-    number: int
-    say: Callable[[str, bool], Awaitable[None]]
-    open: Callable[[], bool]
-    answers: Callable[[], list[str]]
-    asked: list[str] = field(default_factory=list)
 
 
 class Storm:
@@ -142,7 +90,7 @@ class Storm:
             finally:
                 asking.cancel()
                 await self._end()
-        self._judge(threads)
+        judge(threads, self.report)
         self.report.seconds = monotonic() - began
         return self.report
 
@@ -152,7 +100,7 @@ class Storm:
         ended, last_at = 0, monotonic()
         while ended < asked and monotonic() < last_at + self._weather.settle_s:
             await asyncio.sleep(0.1)
-            now = sum(min(len(self._ends(thread)), len(thread.asked)) for thread in threads)
+            now = sum(min(thread.ended, len(thread.asked)) for thread in threads)
             if now > ended:
                 ended, last_at = now, monotonic()
         await asyncio.sleep(1.0)
@@ -160,49 +108,12 @@ class Storm:
     # People.
 
     def _threads(self) -> list[Thread]:
-        makers = (self._slack_thread, self._discord_thread)
-        return [makers[number % 2](number) for number in range(self._weather.threads)]
-
-    def _slack_thread(self, number: int) -> Thread:
-        channel, root = CHANNELS[number // 2 % len(CHANNELS)], ""
-
-        async def say(text: str, addressed: bool) -> None:
-            nonlocal root
-            words = f"<@{BOT_USER}> {text}" if addressed else text
-            ts = await self._slack.say("U1", channel, words, thread_ts=root or None)
-            root = root or ts
-
-        def answers() -> list[str]:
-            found = self._slack.thread(channel, root) if root else []
-            return [message.visible for message in found if message.user == BOT_USER and not message.deleted]
-
-        return Thread(number, say, lambda: True, answers)
-
-    def _discord_thread(self, number: int) -> Thread:
-        said: list[int] = []
-
-        async def say(text: str, addressed: bool) -> None:
-            words = f"<@{BOT}> {text}" if addressed else text
-            newest = replies()[-1].id if replies() and not thread() else None
-            where = thread() or GENERAL
-            said.append(await self._discord.say(ADA if number % 4 else BO, where, words, reply_to=newest))
-
-        def thread() -> int:
-            return said[0] if said and self._discord.thread_of(said[0]) is not None else 0
-
-        def replies() -> list[DiscordMessage]:
-            return [message for message in self._discord.from_bot(GENERAL) if _answered_by(message) in said]
-
-        def answers() -> list[str]:
-            """In its thread or, where that could not be opened, as replies in the channel."""
-            there = self._discord.from_bot(thread()) if thread() else []
-            return [message.text for message in (*replies(), *there)]
-
-        def is_open() -> bool:
-            answered = bool(said) and any(_answered_by(message) == said[-1] for message in replies())
-            return not said or bool(thread()) or answered
-
-        return Thread(number, say, is_open, answers)
+        return [
+            discord_thread(self._discord, number)
+            if number % 2
+            else slack_thread(self._slack, number, CHANNELS[number // 2 % len(CHANNELS)])
+            for number in range(self._weather.threads)
+        ]
 
     async def _ask(self, threads: list[Thread]) -> None:
         """All questions, spread over the time in which the program dies; who got no word yet names the bot."""
@@ -319,36 +230,6 @@ class Storm:
             len(envelope.attempts) - 1 for envelope in self._slack.envelopes if envelope.attempts
         )
 
-    # The judgement.
-
-    @staticmethod
-    def _ends(thread: Thread) -> list[str]:
-        return ANSWER.findall("".join("".join(answer.split()) for answer in thread.answers()))
-
-    def _judge(self, threads: list[Thread]) -> None:
-        """An answer may stand in several messages: what a thread says is read as a whole, without its spaces."""
-        report = self.report
-        for thread in threads:
-            lines = [line for answer in thread.answers() for line in answer.splitlines()]
-            said = "".join("".join(line.split()) for line in lines if line.strip("_-# ") not in NOTICES)
-            given = [found[1] for found in ANSWER.finditer(said)]
-            rest = ANSWER.sub("", said)
-            # Between the messages of a long answer the next one may have begun: it is whole all the same.
-            apart = [found[1] for found in ANSWER.finditer(rest)]
-            rest = ANSWER.sub("", rest)
-            once = [token for token in thread.asked if (given + apart).count(token) == 1]
-            report.asked += len(thread.asked)
-            report.whole += sum(
-                "".join(answer_to(token).split()) in (ANSWER.sub("", said) if token in apart else said)
-                for token in once
-            )
-            report.happened["answers in several places"] += len(apart)
-            report.lost += [token for token in thread.asked if token not in given + apart]
-            report.twice += [token for token in thread.asked if (given + apart).count(token) > 1]
-            report.broken += [f"thread {thread.number}: {rest}"] if rest else []
-            if list(dict.fromkeys(given)) != [token for token in thread.asked if token in given]:
-                report.out_of_order.append(" ".join(given))
-
 
 @asynccontextmanager
 async def postgres_server(folder: Path) -> AsyncIterator[tuple[str, Callable[[], Awaitable[None]]]]:
@@ -365,8 +246,3 @@ async def postgres_server(folder: Path) -> AsyncIterator[tuple[str, Callable[[],
         yield server.get_uri(), restart
     finally:
         await asyncio.to_thread(server.cleanup)
-
-
-def _answered_by(message: DiscordMessage) -> int:
-    """The id of the message that it replies to; 0 where it is no reply."""
-    return int((message.reference or {}).get("message_id") or 0)

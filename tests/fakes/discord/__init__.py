@@ -89,6 +89,9 @@ _PIXEL = bytes.fromhex(
 class FakeDiscord(People):
     """One bot's Discord. ``gateway`` holds the chaos, ``limits`` the rate limits, ``clock`` the time."""
 
+    addresses: tuple[str, ...] = ("127.0.0.1",)
+    """All addresses that it listens on, on one port: ``Call.host`` tells callers apart that use one each."""
+
     def __init__(
         self,
         *,
@@ -119,9 +122,9 @@ class FakeDiscord(People):
         app.router.add_route("*", PREFIX + "/{tail:.*}", self.rest.handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
+        for address in self.addresses:
+            await web.TCPSite(self._runner, address, self._port).start()
+            self._port = self._runner.addresses[0][1]
         self.world.cdn_url, self.world.gateway_url = self.cdn_url, self.gateway_url
 
     async def stop(self) -> None:

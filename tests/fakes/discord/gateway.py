@@ -7,6 +7,7 @@ https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway
 from __future__ import annotations
 
 import json
+import random
 import secrets
 import time
 from collections.abc import Callable
@@ -88,7 +89,8 @@ class Gateway:
     goes on after that loses the token. refuses: the code with which every IDENTIFY is closed. says_ready: whether
     READY is ever sent. recommended_shards, max_concurrency: of `GET /gateway/bot`. identify_every_s: one IDENTIFY for
     each `shard % max_concurrency` in this time, Discord's is 5 s, and one too early gets INVALID_SESSION; 0 for no
-    limit. too_early: their number. guilds_max: a shard of more guilds is closed with 4011.
+    limit. too_early: their number. guilds_max: a shard of more guilds is closed with 4011. redeliver_rate: the share of
+    messages that are told twice, as where a shard is connected twice for a while.
     """
 
     def __init__(self, world: World, token: str, changed: Callable[[], None]) -> None:
@@ -112,6 +114,8 @@ class Gateway:
         self.max_concurrency = 1
         self.identify_every_s = 0.0
         self.guilds_max = 2_500
+        self.redeliver_rate = 0.0
+        self._random = random.Random(1)
         self.too_early = 0
         self._identified_at: dict[int, float] = {}
         self.identifies = 0
@@ -264,6 +268,8 @@ class Gateway:
             body = rendered(sees_content) if callable(rendered) else rendered
             if session.wants(event, _guild_of(event, body), private=private):
                 await self._number(session, event, body)
+                if event == "MESSAGE_CREATE" and self._random.random() < self.redeliver_rate:
+                    await self._number(session, event, body)
 
     async def _number(self, session: Session, event: str, body: Json) -> None:
         text = json.dumps({"op": DISPATCH, "t": event, "s": len(session.sent) + 1, "d": body})

@@ -29,7 +29,8 @@ PREFIX = "/api/v10"
 
 @dataclass(slots=True)
 class Call:
-    """One request as it came. path: without /api/v10. at: ``time.monotonic()``. status: None while it runs."""
+    """One request as it came. path: without /api/v10. at: ``time.monotonic()``. status: None while it runs. host: the
+    address by which the caller knows this server."""
 
     method: str
     path: str
@@ -39,6 +40,7 @@ class Call:
     at: float
     status: int | None = None
     params: dict[str, str] = field(default_factory=dict)
+    host: str = ""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} -> {self.status}"
@@ -254,7 +256,15 @@ async def _read(request: web.Request) -> Call:
     elif text := await request.text():
         body = json.loads(text)
     path = request.path.removeprefix(PREFIX)
-    return Call(request.method, path, body, dict(request.query), list(files.values()), time.monotonic())
+    return Call(
+        request.method,
+        path,
+        body,
+        dict(request.query),
+        list(files.values()),
+        time.monotonic(),
+        host=request.host,
+    )
 
 
 def _data(body: Any) -> dict[str, Any]:

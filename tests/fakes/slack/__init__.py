@@ -63,6 +63,9 @@ class FakeSlack(People):
     attributes of `sockets` (delivery), `web` (latency, tokens) and `space` (streams, echo, lost events).
     """
 
+    addresses: tuple[str, ...] = ("127.0.0.1",)
+    """All addresses that it listens on, on one port: `Call.host` tells callers apart that use one each."""
+
     def __init__(
         self,
         *,
@@ -92,12 +95,13 @@ class FakeSlack(People):
         await self.stop()
 
     async def start(self) -> None:
-        """Listens on 127.0.0.1, on a free port the first time."""
+        """Listens on `addresses`, on a free port the first time."""
         runner = http.AppRunner(self.web.application(), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = http.TCPSite(runner, "127.0.0.1", self.port)
-        await site.start()
-        self._runner, self.port = runner, runner.addresses[0][1]
+        for address in self.addresses:
+            await http.TCPSite(runner, address, self.port).start()
+            self.port = runner.addresses[0][1]
+        self._runner = runner
         self.space.base_url = f"http://127.0.0.1:{self.port}"
 
     async def stop(self) -> None:

@@ -48,6 +48,7 @@ class Call:
     outcome: str = "pending"
     ended_at: float | None = None
     answer: Json = field(default_factory=dict)
+    host: str = ""  # the address by which the caller knows this server
 
 
 @dataclass(slots=True)
@@ -107,7 +108,7 @@ class Web:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ") or str(args.get("token", ""))
         args.pop("token", None)
         self.space.limiter.person = self.space.searcher(args)
-        call = Call(name, args, time.monotonic())
+        call = Call(name, args, time.monotonic(), host=request.host)
         self.calls.append(call)
         failure = self._failure(name, args)
         wait_s = 0
