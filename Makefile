@@ -68,10 +68,11 @@ $(PAGE)/node_modules/.installed: $(PAGE)/package-lock.json $(VENV)/.installed-de
 bench: $(VENV)/.installed-bench
 	$(VENV)/bin/python -m tests.bench $(only)
 
-# The long forms of what make test runs in short: kills and cuts, 100,000 streams, properties with new examples, and
-# 10,000 random workspaces and servers in which no answer may use what one of its readers may not read.
+# The long forms of what make test runs in short: kills and cuts (make chaos replicas=3: of several replicas), 100,000
+# streams, properties with new examples, and 10,000 random workspaces and servers in which no answer may use what one of
+# its readers may not read.
 chaos: install-dev
-	$(VENV)/bin/python -m tests.chaos
+	$(VENV)/bin/python -m tests.chaos $(if $(replicas),--replicas $(replicas)) $(if $(only),--only $(only))
 
 soak: install-dev
 	$(VENV)/bin/python -m tests.soak $(or $(only),crowd)

@@ -15,7 +15,8 @@ from tests.fakes.discord import ADA, BO, BOT, GENERAL, FakeDiscord
 from tests.fakes.discord import Message as DiscordMessage
 from tests.fakes.slack import BOT_USER, FakeSlack
 
-NOTICES = {phrase("resumed", "en"), phrase("resumed", "zh")}
+NOTICES = tuple(phrase(key, language) for key in ("resumed", "store_down") for language in ("en", "zh"))
+"""An answer that goes on after a restart, and a question that could not be stored when it came."""
 TOKEN = re.compile(r"q-\d+-\d+")
 ANSWER = re.compile(r"Answerto(q-\d+-\d+):(?:word)+endof\1\.")
 WORDS_A_SECOND = 60
@@ -137,7 +138,7 @@ def judge(threads: Iterable[Thread], report: Report) -> None:
     """An answer may stand in several messages: what a thread says is read as a whole, without its spaces."""
     for thread in threads:
         lines = [line for answer in thread.answers() for line in answer.splitlines()]
-        said = "".join("".join(line.split()) for line in lines if line.strip("_-# ") not in NOTICES)
+        said = "".join("".join(line.split()) for line in lines if not line.strip("_-# ").startswith(NOTICES))
         given = [found[1] for found in ANSWER.finditer(said)]
         rest = ANSWER.sub("", said)
         # Between the messages of a long answer the next one may have begun: it is whole all the same.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -239,7 +240,11 @@ async def postgres_server(folder: Path) -> AsyncIterator[tuple[str, Callable[[],
     server = await asyncio.to_thread(get_server, folder / "postgres", cleanup_mode="delete")
 
     async def restart() -> None:
-        await asyncio.to_thread(server.stop)
+        """At once, as after a crash: https://www.postgresql.org/docs/current/server-shutdown.html"""
+        process = server.get_postmaster_info().process
+        assert process is not None
+        process.send_signal(signal.SIGQUIT)
+        await asyncio.to_thread(process.wait, HANG_S)
         await asyncio.to_thread(server.ensure_postgres_running)
 
     try:
