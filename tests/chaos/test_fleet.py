@@ -15,7 +15,7 @@ def test_calls_of_two_replicas_for_one_team_are_told_where_they_are_close() -> N
 
 
 def test_calls_of_one_replica_or_for_different_teams_or_apart_are_well() -> None:
-    assert too_close(shown((1.0, "a", "T1"), (1.1, "a", "T1"), (1.2, "b", "T2"), (1.7, "b", "T1")), 0.6) == []
+    assert too_close(shown((1.0, "a", "T1"), (1.1, "a", "T1"), (1.2, "b", "T2"), (1.8, "b", "T1")), 0.6) == []
 
 
 def test_a_call_of_the_owner_before_in_between_is_told_twice() -> None:
