@@ -75,4 +75,13 @@ def _hint(name: str, known: Collection[str]) -> str:
 
 
 def _right(name: str, known: Collection[str]) -> str:
-    return next((one for one in known if is_near_miss(name, one)), "")
+    slip = next((one for one in known if is_near_miss(name, one)), "")
+    return slip or next((one for one in known if _has_words_between(name, one)), "")
+
+
+def _has_words_between(name: str, right: str) -> bool:
+    """True for `right` with more words in it, such as SLACK_BOT_USER_TOKEN for SLACK_BOT_TOKEN. What follows its last
+    word tells several of a kind apart, such as OPENAI_API_KEY_TWO."""
+    words, wanted = name.split("_"), right.split("_")
+    left = iter(words)
+    return (words[0], words[-1]) == (wanted[0], wanted[-1]) and all(word in left for word in wanted)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-_CALLS = ("/chat/completions", "/completions")
+_CALL = re.compile(
+    r"/(?:(?:chat/)?completions|responses|messages|embeddings|audio/\w+|images/\w+)$|(?<=/v1)/(?:chat|models)$",
+    re.IGNORECASE,
+)
+"""The end of an address of one call. Some endpoints are at /models, so that counts behind /v1 alone."""
+_NEVER_IN_A_HOST = re.compile(r"[{}<>$\"'`|^\\*]")
 _SECRET = re.compile("key|token|secret|password|signature|credential", re.IGNORECASE)
 
 
@@ -30,7 +35,7 @@ def endpoint_url(value: str) -> str:
     value = http_url(value.strip())
     try:
         parts = urlsplit(value)
-        has_host = bool(parts.hostname) and parts.port != 0
+        has_host = bool(parts.hostname) and parts.port != 0 and not _NEVER_IN_A_HOST.search(parts.netloc)
     except ValueError:
         has_host = False
     if not has_host or any(character.isspace() for character in value):
@@ -47,10 +52,9 @@ def base_url(value: str) -> str:
     """
     value = endpoint_url(value)
     parts = urlsplit(value)
-    call = next((call for call in _CALLS if parts.path.endswith(call)), "")
-    if call:
-        right = urlunsplit(parts._replace(path=parts.path.removesuffix(call)))
-        raise ValueError(f"must not end in {call}, which is the address of one call: write {right}")
+    if call := _CALL.search(parts.path):
+        right = urlunsplit(parts._replace(path=parts.path[: call.start()]))
+        raise ValueError(f"must not end in {call[0]}, which is the address of one call: write {right}")
     try:
         pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError:

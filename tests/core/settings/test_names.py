@@ -72,6 +72,9 @@ def test_a_port_that_a_person_has_set_is_no_name_of_kubernetes() -> None:
         ("PARLAY_MODELS", "PARLEY_MODELS"),
         ("CHAT_BOT_TOKNE", "CHAT_BOT_TOKEN"),
         ("CHAT_TOKEN", "CHAT_BOT_TOKEN"),
+        ("CHAT_BOT_USER_OAUTH_TOKEN", "CHAT_BOT_TOKEN"),
+        ("OPENAI_SECRET_API_KEY", "OPENAI_API_KEY"),
+        ("DATABASE_MAIN_URL", "DATABASE_URL"),
     ],
 )
 def test_a_near_miss_is_named_with_what_was_meant(name: str, right: str) -> None:
@@ -84,7 +87,17 @@ def test_a_near_miss_is_named_with_what_was_meant(name: str, right: str) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["OPENAI_ORG_ID", "DATABASE_USER", "CHAT_APP_NAME", "LANG", "PATH", "OPENAI_API_KEY_TWO"]
+    "name",
+    [
+        "OPENAI_ORG_ID",
+        "DATABASE_USER",
+        "CHAT_APP_NAME",
+        "LANG",
+        "PATH",
+        "OPENAI_API_KEY_TWO",
+        "CHAT_KEY_BOT_TOKENS",
+        "OPENAI_KEY_API",
+    ],
 )
 def test_other_names_are_nobodys_business(name: str) -> None:
     assert near_misses(set_(name), KNOWN, ALIASES) == []

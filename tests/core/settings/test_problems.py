@@ -67,6 +67,113 @@ def test_a_wrong_value_is_one_line_with_its_form_and_an_example(name: str, value
     assert problems_of({name: value}) == [f"{name}: {reason}"]
 
 
+@pytest.mark.parametrize(
+    ("path", "call"),
+    [
+        ("/v1/completions", "/completions"),
+        ("/V1/Chat/Completions", "/Chat/Completions"),
+        ("/v1/chat", "/chat"),
+        ("/v1/responses", "/responses"),
+        ("/openai/v1/models", "/models"),
+        ("/v1/embeddings/", "/embeddings"),
+        ("/v1/messages", "/messages"),
+        ("/v1/audio/transcriptions", "/audio/transcriptions"),
+        ("/v1/images/generations", "/images/generations"),
+    ],
+)
+def test_the_address_of_any_call_is_no_base_url_and_the_right_one_is_named(path: str, call: str) -> None:
+    (line,) = problems_of({"OPENAI_BASE_URL": f"https://host{path}"})
+    base = f"https://host{path.rstrip('/').removesuffix(call)}"
+    assert line.endswith(f"must not end in {call}, which is the address of one call: write {base}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://host",
+        "http://127.0.0.1:11434/v1",
+        "http://[::1]:8000/v1/",
+        "https://name.services.ai.example.com/models",
+        "https://host/api/paas/v4",
+        "https://müller.example/v1",
+        "https://host/openai/deployments/chat-model",
+    ],
+)
+def test_the_addresses_that_endpoints_have_are_taken(url: str) -> None:
+    assert problems_of({"OPENAI_BASE_URL": url}) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://{resource}.openai.example/v1",
+        "https://<your-host>/v1",
+        "https://$HOST/v1",
+        "https://exa mple.com/v1",
+        "https://*.example.com/v1",
+        "https://host:0/v1",
+        "https://host:port/v1",
+        "https:///v1",
+    ],
+)
+def test_an_address_with_a_gap_to_fill_in_is_none(url: str) -> None:
+    assert problems_of({"OPENAI_BASE_URL": url}) == ["OPENAI_BASE_URL: is no address, such as https://host/v1"]
+
+
+@pytest.mark.parametrize("tag", ["de", "klingon", "english", "x", "fr-FR", "zz", "中文"])
+def test_a_language_that_parley_does_not_speak_is_refused_with_those_it_does(tag: str) -> None:
+    assert problems_of({"PARLEY_LANGUAGE": tag}) == [
+        f"PARLEY_LANGUAGE: must be a language that Parley speaks (en, zh), not {tag!r}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("RMB", "CNY"),
+        ("yuan", "CNY"),
+        ("$", "USD"),
+        ("€", "EUR"),
+        ("euro", "EUR"),
+        ("us dollar", "USD"),
+        ("pound", "GBP"),
+        ("BTC", ""),
+        ("XXX", ""),  # no currency
+        ("XTS", ""),  # for tests
+        ("XAU", ""),  # gold
+        ("DEM", ""),  # until 2002
+        ("EU", ""),
+    ],
+)
+def test_what_nobody_pays_with_today_is_no_currency(value: str, hint: str) -> None:
+    (line,) = problems_of({"PARLEY_CURRENCY": value})
+    assert line.endswith(f"not {value!r}" + (f"; did you mean {hint}?" if hint else ""))
+
+
+@pytest.mark.parametrize(
+    "code", ["USD", "EUR", "CNY", "GBP", "JPY", "CHF", "INR", "BRL", "TWD", "KRW", "BHD", "clp"]
+)
+def test_currencies_of_today_are_taken(code: str) -> None:
+    assert problems_of({"PARLEY_CURRENCY": code}) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("Berlin", "Europe/Berlin"),
+        ("america/new_yrok", "America/New_York"),
+        ("Asia/Shanghi", "Asia/Shanghai"),
+        ("utc", "UTC"),
+        ("CEST", ""),
+        ("GMT+2", ""),
+        ("Mars/Base", ""),
+    ],
+)
+def test_a_zone_that_there_is_not_is_refused_with_the_nearest_place(value: str, hint: str) -> None:
+    (line,) = problems_of({"PARLEY_TIME_ZONE": value})
+    assert line.endswith(f"such as Europe/Berlin; did you mean {hint}?" if hint else "such as Europe/Berlin")
+
+
 @pytest.mark.parametrize(("name", "value", "kept"), [("LANGUAGE", "zh-CN", "zh"), ("CURRENCY", "eur", "EUR")])
 def test_usual_spellings_are_taken(name: str, value: str, kept: str) -> None:
     settings = CoreSettings.read(Variables({f"PARLEY_{name}": value}), problems := Problems())
