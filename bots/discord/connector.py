@@ -10,10 +10,11 @@ from bots.discord.client import BEAT_S, Client
 from bots.discord.connection import Connection, Registration
 from bots.discord.installation import DiscordInstallation
 from bots.discord.rest import Wire
-from bots.discord.sessions import SessionLimit, SessionStarts, Shard
+from bots.discord.sessions import APART_S, SessionLimit, SessionStarts, Shard
 from bots.discord.shards import Shards
 from bots.discord.thread_locations import ThreadLocations
 from core.clock import Clock
+from core.ports.connections import Turns
 from core.ports.connector import Inbox
 from core.values.places import Place
 
@@ -24,6 +25,7 @@ class DiscordConnector:
 
     name = "discord"
     traits = TRAITS
+    start_apart_s = APART_S
 
     def __init__(self, token: str, clock: Clock, *, shards: int | None = None, beat_s: float = BEAT_S) -> None:
         self._token = token
@@ -54,6 +56,14 @@ class DiscordConnector:
 
     def ready(self) -> bool:
         return self.shards.ready()
+
+    def share(self, turns: Turns) -> None:
+        self.session_limit.turns = turns
+        self.shards.shared = True
+        self.shards.hold(frozenset())
+
+    def hold(self, shards: frozenset[int]) -> None:
+        self.shards.hold(shards)
 
     def _connect(self, shard: Shard) -> Connection:
         """The connection of a shard, which is not begun yet."""

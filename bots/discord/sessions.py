@@ -11,12 +11,13 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import discord
 
 from core.clock import Clock
 from core.errors import Code, PlatformError
+from core.ports.connections import Turns
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 900.0
 """Seconds between starts whose session did not last; each pause is twice as long as the one before."""
@@ -92,18 +93,6 @@ def error_to_close_code(error: Exception) -> int:
     if isinstance(error, discord.PrivilegedIntentsRequired):
         return 4014
     return error.code if isinstance(error, discord.ConnectionClosed) else 0
-
-
-class Turns(Protocol):
-    """Spreads the starts of all processes: Discord takes one of each bucket in `APART_S`."""
-
-    async def take(self, bucket: int) -> None:
-        """Wait until a session of the bucket may be begun. Nobody else's is, until it is released."""
-        ...
-
-    def release(self, bucket: int, *, sent: bool) -> None:
-        """The session was begun, or with `sent=False` will not be."""
-        ...
 
 
 class LocalTurns:

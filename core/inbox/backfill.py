@@ -19,7 +19,8 @@ from core.clock import Clock
 from core.errors import Code, PlatformError, StoreError
 from core.inbox.teams import adopt
 from core.platform_calls import PlatformCalls
-from core.ports.connector import Installation, SeveralConnections
+from core.ports.connections import SeveralConnections
+from core.ports.connector import Installation
 from core.ports.store.settings import SettingsStore
 from core.ports.store.threads import OVERLAP, ThreadStore
 from core.settings.channel import Listen

@@ -11,7 +11,8 @@ import structlog
 from core.clock import Clock
 from core.errors import StoreError
 from core.inbox.backfill import Backfill, watermark_of
-from core.ports.connector import Installation, SeveralConnections
+from core.ports.connections import SeveralConnections
+from core.ports.connector import Installation
 from core.ports.store.threads import ThreadStore
 from core.values.places import Place
 

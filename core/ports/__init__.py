@@ -1,6 +1,7 @@
 """The protocols that the core requires of the packages around it.
 
     connector  platforms, and the inbox that they deliver events to
+    connections several connections to one platform, shared among processes
     model      a model that streams
     tools      what models may call
     embeddings a model that makes vectors of texts

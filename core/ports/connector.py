@@ -294,28 +294,6 @@ class SourceAccess(Protocol):
 
 
 @runtime_checkable
-class SeveralConnections(Protocol):
-    """An installation whose events come over several connections, each of which hears of other places. A process may
-    hold some of them, and others later."""
-
-    def connections(self) -> frozenset[str]:
-        """The names of all of them. That of the first is empty, as where there is one. Pure."""
-        ...
-
-    def holds(self, name: str) -> bool:
-        """True if this process should be connected so. Pure."""
-        ...
-
-    def connection_of(self, place: Place) -> str:
-        """The name of the one that hears of the place, held here or not. Pure."""
-        ...
-
-    def is_connected(self, name: str) -> bool:
-        """True if this connection is held and its events come in. Pure."""
-        ...
-
-
-@runtime_checkable
 class SearchesMessages(Protocol):
     """An installation whose platform searches its messages for a person who has just said something to the bot."""
 

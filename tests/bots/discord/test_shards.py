@@ -220,3 +220,25 @@ async def test_what_a_server_said_while_its_shard_had_no_owner_is_read_by_the_ne
     sharded.platform.shards.hold(frozenset({0, 1, 2}))
     await until(lambda: installation.is_connected("1"))
     assert [ask.text for ask in await installation.missed(here, away)] == ["anyone?"]
+
+
+async def test_a_process_that_shares_the_shards_is_connected_as_none_until_it_holds_some_and_starts_in_turns(
+    fake: FakeDiscord, servers: list[int]
+) -> None:
+    class Recording(LocalTurns):
+        def __init__(self) -> None:
+            super().__init__(FakeClock(jumps=True))
+            self.taken: list[int] = []
+
+        async def take(self, bucket: int) -> None:
+            self.taken.append(bucket)
+            await super().take(bucket)
+
+    turns = Recording()
+    fake.gateway.recommended_shards = 5
+    async with running(fake, shards=SHARDS, ready=False) as bot:
+        bot.platform.share(turns)
+        await until(lambda: bot.platform.ready() and not connected(fake))
+        bot.platform.hold(frozenset({2, 1}))
+        await until(lambda: connected(fake) == {(1, 3), (2, 3)} and bot.platform.ready())
+    assert sorted(turns.taken) == [1, 2]
