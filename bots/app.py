@@ -133,7 +133,11 @@ class App:
             store, self.core, self.clock, self.calls, self.embeddings, checks=self.source_checks
         )
         self.supervisor = Supervisor(connectors, self.clock, self.operator_alerts, self.metrics.gauge)
-        self.tool_servers = ToolServers(self._create_mcp_server, self._platforms_had_their_time)
+        self.tool_servers = ToolServers(
+            self._create_mcp_server,
+            self._platforms_had_their_time,
+            lambda name: self._tool_server_health(name).removed(),
+        )
         self.live_parts = LiveParts(
             config, self.clock, self.operator_alerts, self.tool_servers, self._create_tools
         )
@@ -321,8 +325,10 @@ class App:
         return Toolbox([own, *servers], self.store, self.clock, self.file_content, self.core.parley_most_tools)
 
     def _create_mcp_server(self, server: ToolServer) -> McpServer:
-        health = ToolServerHealth(server.name, self.operator_alerts, self.metrics.gauge)
-        return McpServer(server, self.clock, health.tried)
+        return McpServer(server, self.clock, self._tool_server_health(server.name).tried)
+
+    def _tool_server_health(self, name: str) -> ToolServerHealth:
+        return ToolServerHealth(name, self.operator_alerts, self.metrics.gauge, self.metrics.drop)
 
     async def _addressed(self, place: Place) -> Place | None:
         platform_calls = self.calls(place)

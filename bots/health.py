@@ -42,6 +42,9 @@ ON_TIME_S = 60.0
 _FILES = {"fetch": "files", "upload": "uploads"}
 """The calls for which an app may lack a right, and how the subject of their alerts begins."""
 
+_TOOLS = "tools"
+"""The beginning of the subject of alerts about tool servers."""
+
 Gauge = Callable[[str, Mapping[str, str], float], None]
 
 
@@ -124,22 +127,41 @@ class PlatformHealth:
             self._operators.report_failure(platform_subject(self._name), error, {"name": self._name})
 
 
-class ToolServerHealth:
-    """Follows the attempts to reach the tool server `name`."""
+def tool_server_subject(name: str) -> str:
+    """The subject of alerts about a tool server."""
+    return f"{_TOOLS} {name}"
 
-    def __init__(self, name: str, operators: OperatorAlerts, gauge: Gauge) -> None:
+
+def tool_server_of(subject: str) -> str:
+    """The server that the subject of an alert is about; empty for other subjects."""
+    kind, _, name = subject.partition(" ")
+    return name if kind == _TOOLS else ""
+
+
+class ToolServerHealth:
+    """Follows the attempts to reach the tool server `name`. `drop` removes a gauge."""
+
+    def __init__(
+        self, name: str, operators: OperatorAlerts, gauge: Gauge, drop: Callable[[str, str], None]
+    ) -> None:
         self._name = name
         self._operators = operators
         self._gauge = gauge
+        self._drop = drop
 
     def tried(self, error: BotError | None) -> None:
         """The server was reached, or `error` says why not."""
         self._gauge("parley_tool_server_up", {"server": self._name}, float(error is None))
-        subject = f"tools {self._name}"
+        subject = tool_server_subject(self._name)
         if error is None:
             self._operators.report_recovery(subject)
         else:
             self._operators.report_failure(subject, error, {"name": self._name})
+
+    def removed(self) -> None:
+        """The settings have the server no more, and no answer uses it."""
+        self._drop("parley_tool_server_up", self._name)
+        self._operators.report_removal(tool_server_subject(self._name))
 
 
 class LoopHealth:

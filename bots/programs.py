@@ -17,7 +17,7 @@ import structlog
 
 from bots.app import App, Tell
 from bots.config import Config
-from bots.health import notify_systemd
+from bots.health import notify_systemd, tool_server_of
 from bots.http import HttpServer, Routed
 from bots.jobs import Jobs
 from bots.measurements import connect_metrics
@@ -190,6 +190,10 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     """Open turns are queued, then platforms connected. At the end all stops in the opposite order."""
     for alert, age_s in await app.alert_channels.standing():
         app.operator_alerts.remember(alert, age_s)
+        if (server := tool_server_of(alert.what)) and server not in {
+            one.name for one in app.config.tool_servers
+        }:
+            app.operator_alerts.report_removal(alert.what)
     await app.catch_up.take_up(app.clock.now() - app.core.stood_still)
     jobs = Jobs()
     for channel in app.channels:

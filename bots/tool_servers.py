@@ -18,11 +18,18 @@ class _Run:
 
 
 class ToolServers:
-    """Runs servers once `wait` has returned: importing their SDK would delay what begins before."""
+    """Runs servers once `wait` has returned: importing their SDK would delay what begins before. `removed` gets the
+    name of each that is there no more."""
 
-    def __init__(self, create: Callable[[ToolServer], McpServer], wait: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        create: Callable[[ToolServer], McpServer],
+        wait: Callable[[], Awaitable[None]],
+        removed: Callable[[str], None],
+    ) -> None:
         self._create = create
         self._wait = wait
+        self._removed = removed
         self.configured: list[McpServer] = []
         self._runs: list[_Run] = []
         self._tasks: asyncio.TaskGroup | None = None
@@ -60,6 +67,8 @@ class ToolServers:
             if one.task is not None:
                 one.task.cancel()
             await one.server.close()
+        for name in {one.config.name for one in ended} - {one.config.name for one in self._runs}:
+            self._removed(name)
 
     async def close(self) -> None:
         """End all."""

@@ -159,6 +159,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     # To the people who run the bot.
     "alert": "**Parley needs attention: {what}** does not work ({why}). {advice}",
     "alert_over": "**{what}** works again (it was {why}).",
+    "subject_removed": "**{what}** is no longer in the settings (it was {why}).",
     "alert_account": "account {name}",
     "alert_model": "model {name}",
     "alert_endpoint": "endpoint {name}",

@@ -130,6 +130,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "policy_end": "AI 服务在这里停止了回答。",
     "alert": "**Parley 需要处理：{what}** 无法使用（{why}）。{advice}",
     "alert_over": "**{what}** 已恢复（之前是 {why}）。",
+    "subject_removed": "**{what}** 已不在设置中（之前是 {why}）。",
     "alert_account": "账户 {name}",
     "alert_model": "模型 {name}",
     "alert_endpoint": "端点 {name}",

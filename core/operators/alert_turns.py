@@ -177,7 +177,8 @@ def alert_to_text(alert: Alert, language: str) -> str:
     scope, _, name = alert.what.partition(" ")
     what = phrase(f"alert_{scope}", language, name=name)
     if alert.over:
-        words = phrase("alert_over", language, what=what, why=alert.why)
+        ended = "subject_removed" if alert.removed else "alert_over"
+        words = phrase(ended, language, what=what, why=alert.why)
     else:
         advice = advise(alert.code, language, alert.places)
         if alert.code is Code.NOT_LISTED:

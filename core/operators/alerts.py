@@ -6,7 +6,7 @@ The log and the counters always receive it, the operators' channel where there i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -101,9 +101,16 @@ class OperatorAlerts:
 
     def report_recovery(self, *whats: str) -> None:
         """The subjects `whats` work again."""
+        self._end(whats, removed=False)
+
+    def report_removal(self, what: str) -> None:
+        """The settings have the subject `what` no more."""
+        self._end([what], removed=True)
+
+    def _end(self, whats: Collection[str], *, removed: bool) -> None:
         for (what, _), cause in self._causes.items():
             if what in whats and cause.alert is not None:
-                over = replace(cause.alert, over=True)
+                over = replace(cause.alert, over=True, removed=removed)
                 log.warning("alert_cleared", what=what, code=over.why, ref=over.ref)
                 self.count("parley_recoveries_total", what=what, code=str(over.code))
                 self._send(over, after=cause.posting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import (
@@ -123,6 +124,13 @@ class Metrics:
         """Set a value that goes up and down."""
         gauge = self._gauges[name]
         (gauge.labels(**self._bounded(name, labels)) if labels else gauge).set(value)
+
+    def drop(self, name: str, *values: str) -> None:
+        """Remove a gauge with these values of its labels: what it was about is there no more."""
+        for label, value in zip(GAUGES[name][1:], values, strict=True):
+            self._known.get((name, label), set()).discard(value)
+        with contextlib.suppress(KeyError):
+            self._gauges[name].remove(*values)
 
     def sample(self, name: str, value: Callable[[], float]) -> None:
         """Have `value` called for a gauge without labels whenever the metrics are read."""

@@ -64,7 +64,8 @@ class ReportUsage:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Alert the operators that `what` fails, or with `over` that it works again.
+    """Alert the operators that `what` fails, or with `over` that it works again; with `removed` too that the settings
+    have it no more.
 
     `what` is an account, a model or an endpoint (`core.llm.retry_policy.key_of`), a platform, the database or
     the event loop. `kind` is the class of the network's error, if it was one, `places` the fields of the
@@ -77,6 +78,7 @@ class Alert:
     places: Mapping[str, str] = field(default_factory=dict)
     kind: str = ""
     over: bool = False
+    removed: bool = False
 
     @property
     def why(self) -> str:

@@ -18,9 +18,12 @@ from bots.health import (
     DatabaseHealth,
     LoopHealth,
     PlatformHealth,
+    ToolServerHealth,
     notify_systemd,
 )
-from core.errors import Code, PlatformError, StoreError
+from core.errors import BotError, Code, PlatformError, StoreError
+from core.operators.alert_turns import alert_to_text
+from core.operators.metrics import Metrics
 from tests.bots.test_supervisor import Operators
 from tests.fakes.clock import FakeClock
 from tests.waiting import HANG_S
@@ -188,3 +191,25 @@ def test_systemd_is_told_where_it_listens(tmp_path: Path, monkeypatch: pytest.Mo
     notify_systemd("WATCHDOG=1")
     monkeypatch.delenv("NOTIFY_SOCKET")
     notify_systemd("WATCHDOG=1")
+
+
+async def test_a_tool_server_that_is_removed_takes_its_gauge_and_its_alert_along() -> None:
+    operators, metrics = Operators(FakeClock()), Metrics()
+    one, two = (
+        ToolServerHealth(name, operators.operator_alerts, metrics.gauge, metrics.drop)
+        for name in ("one", "two")
+    )
+    for health in (one, two):
+        health.tried(BotError(Code.UNAVAILABLE, "refused"))
+    one.removed()
+    await asyncio.sleep(0)
+    assert metrics.registry.get_sample_value("parley_tool_server_up", {"server": "one"}) is None
+    assert metrics.registry.get_sample_value("parley_tool_server_up", {"server": "two"}) == 0
+    assert [alert.what for alert in operators.operator_alerts.standing()] == ["tools two"]
+    last = operators.alerts[-1]
+    assert alert_to_text(last, "en").startswith(
+        "**tool server one** is no longer in the settings (it was unavailable)"
+    )
+    one.removed()  # it may have been reached all the time
+    one.tried(None)
+    assert metrics.registry.get_sample_value("parley_tool_server_up", {"server": "one"}) == 1

@@ -140,6 +140,27 @@ async def test_tool_servers_come_and_go(tmp_path: Path, slack: FakeSlack, endpoi
             await reload(program)
             await ask(slack, "third?")
             assert tools_offered(endpoint) == []
+            assert "parley_tool_server_up{" not in await program.page("/metrics")
+
+
+async def test_a_server_that_is_removed_is_alerted_about_no_more(tmp_path: Path, slack: FakeSlack) -> None:
+    file, settings = tmp_path / "parley.toml", {"PARLEY_ALERT_CHANNEL": "slack:C2"} | slack_settings(slack)
+    alone = '[[tools]]\nname = "gone"\nurl = "http://127.0.0.1:1/mcp"\n'
+    again = alone.replace("gone", "also")
+    file.write_text(alone + again)
+
+    def removed(name: str) -> bool:
+        told = [one.visible for one in slack.messages("C2")]
+        return any(f"tool server {name}" in one and "is no longer in the settings" in one for one in told)
+
+    async with Program(tmp_path, **settings) as program:
+        await until(lambda: sum("tool server" in one.visible for one in slack.messages("C2")) == 2, HANG_S)
+        file.write_text(again)
+        await reload(program)
+        await until(lambda: removed("gone"), HANG_S)
+    file.unlink()
+    async with Program(tmp_path, **settings):
+        await until(lambda: removed("also"), HANG_S)
 
 
 async def test_a_call_that_runs_ends_though_its_server_is_not_configured_any_more(
