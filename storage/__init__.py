@@ -38,6 +38,7 @@
     settings_cache  those settings in memory
     source_opinions opinions of the earlier answers that answers cite
     people      feedback; reset, forget, export
+    requests    signed requests that were taken
     retention   removes what is older than it is kept
     deleted     the messages that were deleted last
     purging     rids the files of what was forgotten

@@ -86,6 +86,7 @@ RECORDS = (
             "ticket": "the platform's key for replying",
             "buttons": _SHOWN,
             "quoted": _SHOWN,
+            "epoch": "a number of the process that wrote it",
             "anonymous": "the same text without names",
             "offered": "work of the moment",
             "deaths": "work of the moment",
@@ -129,6 +130,8 @@ NOT_EXPORTED = {
     "heard": "times up to which messages are known",
     "forgotten": "digests of people who are forgotten",
     "notices": "keys of what is said once",
+    "partitions": "numbers, one row for each",
+    "requests": "digests of signatures of the last minutes",
 }
 """The tables that are left out, and why."""
 

@@ -34,6 +34,7 @@ KEPT = {
     "audit": "who changed which setting, and allowed which call",
     "forgotten": "digests of people: what they sent before would be stored again",
     "notices": "keys of what is said once",
+    "requests": "digests of signatures; removed after some minutes",
     "partitions": "numbers, one row for each",
 }
 """The tables whose old rows stay as they are, and why."""

@@ -70,7 +70,8 @@ class SlackConnector:
         self._sockets: tuple[Socket, ...] = ()
         self.on_acknowledged: Callable[[float], None] = lambda _seconds: None
         self._receiver: PayloadReceiver | None = None
-        self._requests = SignedRequests(signing_secret, self._receive, clock) if signing_secret else None
+        self._inbox: Inbox | None = None
+        self._requests = SignedRequests(signing_secret, self._receive, clock, self) if signing_secret else None
         self._takes_requests = False
         self._web = Web(bot_token, api_url, names)
         self.installation = SlackInstallation(self._web, clock, self.ready, self.traits, self.heard_since)
@@ -95,6 +96,7 @@ class SlackConnector:
     async def run(self, inbox: Inbox) -> None:
         """Run as `Connector.run` says; may be called again once it has ended."""
         self._web.forget()
+        self._inbox = inbox
         intake = EventIntake(self.installation, inbox, self._clock)
         receiver = self._receiver = PayloadReceiver(self._web, intake, self._clock, self.on_acknowledged)
         self._sockets = self._create_sockets(receiver)
@@ -107,7 +109,7 @@ class SlackConnector:
             await ended.pop()  # which only ever ends by raising
         finally:
             await receiver.finish(_FAREWELL_S)
-            self._receiver = None
+            self._receiver = self._inbox = None
             self._takes_requests = False
             for task in kept:
                 task.cancel()
@@ -172,6 +174,19 @@ class SlackConnector:
         if self._receiver is None:
             raise PlatformError(Code.UNAVAILABLE, "not started, or down")
         return await self._receiver.receive(body)
+
+    async def take_request(self, key: str) -> bool:
+        """As in `Inbox`. Raises BotError."""
+        return await self._known_inbox().take_request(key)
+
+    async def give_back_request(self, key: str) -> None:
+        """As in `Inbox`. Raises BotError."""
+        await self._known_inbox().give_back_request(key)
+
+    def _known_inbox(self) -> Inbox:
+        if self._inbox is None:
+            raise PlatformError(Code.UNAVAILABLE, "not started, or down")
+        return self._inbox
 
     def _bolt(self, receiver: PayloadReceiver) -> AsyncApp:
         async def authorize() -> AuthorizeResult:

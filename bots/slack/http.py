@@ -3,8 +3,8 @@
 Slack sends a request again that is not answered with 200 within 3 seconds: at once, after a minute and after five. Each
 attempt of an event ends in the same row of the store. https://docs.slack.dev/apis/events-api/#retries
 
-The requests of commands are not in the store: only this process remembers the signatures of those that it has taken. So
-a recorded command that is replayed within five minutes is done again if Parley was restarted in between.
+The requests of commands and interactions have no such row: the store keeps a digest of the signature of each while its
+timestamp is taken, so that a recorded one is not done again, by another process or after a restart either.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from hashlib import sha256
+from typing import Any, Protocol
 
 import structlog
 from aiohttp import web
@@ -51,6 +52,14 @@ _NO_RETRY = {"X-Slack-No-Retry": "1"}
 Receive = Callable[[Json], Awaitable[Json | None]]
 
 
+class TakenRequests(Protocol):
+    """As in `core.ports.connector.Inbox`. Each raises BotError."""
+
+    async def take_request(self, key: str) -> bool: ...
+
+    async def give_back_request(self, key: str) -> None: ...
+
+
 class _RequestRefusedError(Exception):
     """`again`: the same request may succeed later, as where the secret is being changed."""
 
@@ -63,11 +72,14 @@ class _RequestRefusedError(Exception):
 
 class SignedRequests:
     """The routes for requests that are signed with `secret`. `receive` returns when a payload may be acknowledged, and
-    raises BotError where it may not."""
+    raises BotError where it may not. `taken` knows the requests of all processes."""
 
-    def __init__(self, secret: str, receive: Receive, clock: Clock, *, body_s: float = BODY_S) -> None:
+    def __init__(
+        self, secret: str, receive: Receive, clock: Clock, taken: TakenRequests, *, body_s: float = BODY_S
+    ) -> None:
         self._secret = secret
         self._receive = receive
+        self._taken_by_all = taken
         self._clock = clock
         self._body_s = body_s
         # A request that comes twice is answered twice and done once: an event by its id, others by their signature,
@@ -134,13 +146,29 @@ class SignedRequests:
         key = str(payload.get("event_id") or signature)
         task = self._taken.get(key)
         if task is None:
-            task = self._taken[key] = asyncio.ensure_future(self._receive(payload))
+            task = self._taken[key] = asyncio.ensure_future(self._do_once(payload, signature))
         try:
             return await asyncio.shield(task)
         except Exception as error:
             self._taken.pop(key, None)
             log_not_accepted(payload, error)
         raise _RequestRefusedError(503, "not stored", again=True)
+
+    async def _do_once(self, payload: Json, signature: str) -> Json | None:
+        """Do what the request asks for, unless another process has; the store knows an event by its id."""
+        if payload.get("event_id"):
+            return await self._receive(payload)
+        key = f"slack/{sha256(signature.encode()).hexdigest()}"
+        if not await self._taken_by_all.take_request(key):
+            log.warning(
+                "request_replayed", detail="it was taken before, by another process or before a restart"
+            )
+            return None
+        try:
+            return await self._receive(payload)
+        except Exception:
+            await self._taken_by_all.give_back_request(key)
+            raise
 
     def _say(self, refused: _RequestRefusedError) -> None:
         """Log a refusal, at most once a minute for each reason: anybody can send such requests."""

@@ -122,6 +122,12 @@ class StoringInbox:
         self._on_received(event.place.platform, self._handlers.clock.monotonic() - began_s)
         return receipt
 
+    async def take_request(self, key: str) -> bool:
+        return await self._store.take_request(key, self._handlers.clock.now())
+
+    async def give_back_request(self, key: str) -> None:
+        await self._store.give_back_request(key)
+
     def failed(self, error: BotError, place: Place) -> None:
         self._on_failed(error, place)
 

@@ -30,6 +30,17 @@ class Inbox(Protocol):
         """
         ...
 
+    async def take_request(self, key: str) -> bool:
+        """True for a signed request with this key that was not taken before, by no other process either: it is now.
+
+        For requests that no turn remembers. Raises StoreError.
+        """
+        ...
+
+    async def give_back_request(self, key: str) -> None:
+        """A request that was taken was not done: it may come again. Raises StoreError."""
+        ...
+
     def failed(self, error: BotError, place: Place) -> None:
         """Note an error whose reference somebody at `place` is shown, so that the operator can look it up. Those that
         `receive` and `refusal` raise are noted already: again is once."""

@@ -14,6 +14,7 @@ uploads   pictures of messages
 memory    the index of answered questions, by their words
 vectors   and by their meaning
 citations the earlier answers that a turn was offered
+requests  signed requests that were taken
 retention the removal of what is older than it is kept
 summaries summaries of the beginnings of long threads
 """
@@ -32,6 +33,7 @@ from storage.store.failures import SqlFailureStore
 from storage.store.memory import SqlSourceStore
 from storage.store.overview import SqlOverviewStore
 from storage.store.privacy import SqlPrivacyStore
+from storage.store.requests import SqlRequestStore
 from storage.store.retention import SqlRetentionStore
 from storage.store.settings import SqlSettingsStore
 from storage.store.summaries import SqlSummaryStore
@@ -57,6 +59,7 @@ class SqlStore(
     SqlCitationStore,
     SqlPrivacyStore,
     SqlUploadStore,
+    SqlRequestStore,
     SqlRetentionStore,
     SqlSummaryStore,
     SqlSourceStore,

@@ -9,6 +9,7 @@
     failures  the causes of failures
     memory    the index of answered questions
     replicas  the epochs of partitions
+    requests  signed requests that were taken
     people    opinions of people, those who were forgotten, and what is said once
 
 Lines of a thread are ordered by (at_us, anchor, rank, message): a person's line is its own anchor with rank 0, an
@@ -23,6 +24,7 @@ from storage.tables.failures import FAILURES
 from storage.tables.memory import SOURCE_VECTORS, SOURCES
 from storage.tables.people import FEEDBACK, FORGOTTEN, NOTICES, SOURCE_OPINIONS
 from storage.tables.replicas import PARTITIONS
+from storage.tables.requests import REQUESTS
 from storage.tables.settings import AUDIT, SETTINGS
 from storage.tables.threads import HEARD, MESSAGES, THREAD_SUMMARIES, THREADS, UPLOADS
 from storage.tables.turns import (
@@ -60,6 +62,7 @@ __all__ = [
     "PARTITIONS",
     "POSTS",
     "QUOTING",
+    "REQUESTS",
     "RESERVATIONS",
     "SETTINGS",
     "SOURCES",

@@ -80,6 +80,11 @@ class _Deaf:
     async def refusal(self, event: Ask | Command) -> None:
         return None
 
+    async def take_request(self, key: str) -> bool:
+        return True
+
+    async def give_back_request(self, key: str) -> None: ...
+
     async def sound_rules(self, ask: Ask) -> SoundRules:
         return SoundRules()
 

@@ -37,12 +37,21 @@ class RecordingInbox:
         self.sound = SoundRules()
         self.cited = Sources()
         self.typed: list[tuple[Command, str]] = []
+        self.requests: set[str] = set()
 
     async def receive(self, event: Event) -> Receipt:
         if self.error is not None:
             raise self.error
         self.events.append(event)
         return await self.respond(event)
+
+    async def take_request(self, key: str) -> bool:
+        new = key not in self.requests
+        self.requests.add(key)
+        return new
+
+    async def give_back_request(self, key: str) -> None:
+        self.requests.discard(key)
 
     def failed(self, error: BotError, place: Place) -> None:
         self.failures.append((error.ref, place))

@@ -17,6 +17,7 @@ from core.memory.citations import OPINIONS
 from core.memory.ranking import Scorer, WordCounts, source_words
 from core.ports.files import FileContent
 from core.ports.store.privacy import Feedback
+from core.ports.store.requests import REQUESTS_KEPT
 from core.ports.store.settings import Change
 from core.ports.store.summaries import SummaryEnd
 from core.ports.store.threads import PROCESS, Context, Thread
@@ -134,6 +135,7 @@ class MemoryStore(MemoryOverview):
         self._feedback: dict[tuple[int, str], Feedback] = {}
         self._opinions: dict[tuple[int, int, str], int] = {}  # by turn, source and person
         self._once: set[str] = set()
+        self._requests: dict[str, datetime] = {}
         self._uploads: dict[tuple[str, str], dict[str, tuple[datetime, FileContent]]] = {}
         self._announced: set[tuple[str, str]] = set()
         """The messages of announcements that have pictures."""
@@ -1188,6 +1190,15 @@ class MemoryStore(MemoryOverview):
         self._work()
         found = [feedback for (turn, _), feedback in self._feedback.items() if turn == turn_id]
         return sorted(found, key=lambda feedback: (feedback.at, feedback.person))
+
+    async def take_request(self, key: str, at: datetime) -> bool:
+        self._work()
+        self._requests = {one: taken for one, taken in self._requests.items() if at - taken <= REQUESTS_KEPT}
+        return self._requests.setdefault(key, at) is at
+
+    async def give_back_request(self, key: str) -> None:
+        self._work()
+        self._requests.pop(key, None)
 
     async def mark_once(self, key: str) -> bool:
         self._work()

@@ -13,6 +13,7 @@
     memory    the index of answered questions, by their words
     vectors   and by their meaning
     citations the earlier answers that turns were offered, and that answers cite
+    requests  signed requests that were taken
     retention the removal of what is older than it is kept
     summaries summaries of the beginnings of long threads
 
@@ -29,6 +30,7 @@ from core.ports.store.failures import FailureStore
 from core.ports.store.memory import SourceStore
 from core.ports.store.overview import OverviewStore
 from core.ports.store.privacy import PrivacyStore
+from core.ports.store.requests import RequestStore
 from core.ports.store.retention import RetentionStore
 from core.ports.store.settings import SettingsStore
 from core.ports.store.summaries import SummaryStore
@@ -52,6 +54,7 @@ class Store(
     CitationStore,
     PrivacyStore,
     UploadStore,
+    RequestStore,
     RetentionStore,
     SummaryStore,
     SourceStore,

@@ -25,6 +25,7 @@ from bots.web import Hosts, refuse_host
 from core.errors import StoreError
 from tests.bots.slack.rig import MENTION, Inbox, connecting, serving
 from tests.fakes.clock import FakeClock
+from tests.fakes.inbox import RecordingInbox
 from tests.fakes.slack import FakeSlack
 from tests.waiting import HANG_S, until
 
@@ -60,6 +61,7 @@ class App:
     def __init__(self, receiver: Receiver, clock: FakeClock) -> None:
         self.url = ""
         self.arrived = 0
+        self.taken = RecordingInbox()
         self.receiver = receiver
         self.clock = clock
 
@@ -100,7 +102,7 @@ async def answering(requests: SignedRequests, app: App) -> AsyncIterator[str]:
 async def app() -> AsyncIterator[App]:
     receiver, clock = Receiver(), FakeClock()
     app = App(receiver, clock)
-    async with answering(SignedRequests(SECRET, receiver, clock, body_s=0.2), app) as app.url:
+    async with answering(SignedRequests(SECRET, receiver, clock, app.taken, body_s=0.2), app) as app.url:
         yield app
 
 
@@ -195,6 +197,37 @@ async def test_a_recorded_request_does_nothing_a_second_time_and_is_refused_late
     await app.clock.advance(2)
     assert await app.status(BODY, recorded) == 401
     assert len(app.receiver.payloads) == 1
+
+
+COMMAND = json.dumps({"type": "view_submission", "team": {"id": "T1"}}).encode()
+
+
+async def test_a_recorded_command_is_not_done_by_the_process_after_a_restart(app: App) -> None:
+    recorded = app.signed(COMMAND)
+    assert await app.status(COMMAND, recorded) == 200
+    restarted = App(Receiver(), app.clock)
+    requests = SignedRequests(SECRET, restarted.receiver, app.clock, app.taken)
+    async with answering(requests, restarted) as restarted.url:
+        assert (await restarted.send(COMMAND, recorded))[::2] == (200, "")
+        assert restarted.receiver.payloads == []
+        assert await restarted.status(COMMAND, app.signed(COMMAND, off_s=1)) == 200
+    assert len(restarted.receiver.payloads) == 1
+
+
+async def test_a_command_that_was_not_done_may_come_again_after_a_restart(app: App) -> None:
+    app.receiver.broken = 1
+    recorded = app.signed(COMMAND)
+    assert await app.status(COMMAND, recorded) == 503
+    assert app.taken.requests == set()
+    assert await app.status(COMMAND, recorded) == 200
+    (key,) = app.taken.requests
+    assert recorded["X-Slack-Signature"].removeprefix("v0=") not in key
+
+
+async def test_an_event_with_an_id_is_known_by_its_row_alone(app: App) -> None:
+    body = json.dumps(EVENT | {"event_id": "Ev1"}).encode()
+    assert await app.status(body, app.signed(body)) == 200
+    assert app.taken.requests == set()
 
 
 async def test_the_same_request_twice_at_once_is_done_once_and_answered_twice(app: App) -> None:
