@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, delete, insert, select
 from core.errors import Code
 from core.log import redact
 from core.values.conversation import Turn, TurnState
-from core.values.failures import Failure, RetryRefusal, StoredFailure
+from core.values.failures import Failure, FailureKind, RetryRefusal, StoredFailure
 from core.values.places import Place
 from core.values.tasks import task_again
 from storage import turns
@@ -58,9 +58,15 @@ def record(connection: Connection, failure: Failure, at_us: int, place: Place | 
     connection.execute(delete(FAILURES).where(*old))
 
 
-def newest(connection: Connection, limit: int, before: int | None) -> list[StoredFailure]:
-    """The newest failures, newest first: those before the one with the id `before`."""
+def newest(
+    connection: Connection, limit: int, before: int | None, only: FailureKind | None
+) -> list[StoredFailure]:
+    """The newest failures, newest first: those before the one with the id `before`, of one kind or of all."""
     query = select(FAILURES).where(_FAILURE.id < (before or _ABOVE_ALL))
+    if only is FailureKind.SET_ASIDE:
+        query = query.where(_FAILURE.code == str(Code.SET_ASIDE))
+    elif only is FailureKind.RETRIED:
+        query = query.where(_FAILURE.turn_id.in_(select(TURNS.c.again_of).where(TURNS.c.again_of.is_not(None))))
     return _read(connection, query.order_by(_FAILURE.id.desc()).limit(limit))
 
 

@@ -10,19 +10,17 @@ from bots.operator.markup import Html, element, foreign, html
 from bots.operator.sections import Done, Query
 from bots.operator.view import View, badge, choices, heading, number_of, path_of, prose, sentences, soft, table
 from core.clock import Clock
-from core.errors import Code, ModelError
+from core.errors import ModelError
 from core.operators.failure_text import advice_for
 from core.ports.store.failures import FailureStore
 from core.ports.store.settings import RETRIED, Change
 from core.ports.store.tools import ToolStore
 from core.values.conversation import Turn
-from core.values.failures import Failure, RetryRefusal, StoredFailure
+from core.values.failures import Failure, FailureKind, RetryRefusal, StoredFailure
 from core.values.places import Person
 
 PAGE = 50
 """Failures on a page."""
-LOOKED_AT = 500
-"""The newest failures, among which those are looked for that were set aside or asked again."""
 _HEADS = ("head_when", "head_about", "head_cause_todo", "head_model_asked")
 
 
@@ -40,34 +38,28 @@ class FailuresSection:
         self._store = store
 
     async def body(self, view: View, query: Query) -> Html:
-        ref, only = query.get("ref", "").strip(), query.get("only", "")
+        ref, kind = query.get("ref", "").strip(), query.get("only", "")
+        only = FailureKind(kind) if kind in set(FailureKind) else None
         if ref:
             shown = await self._store.failures_of(ref)
-        elif only in _ONLY:
-            shown = [one for one in await self._store.failures(LOOKED_AT) if _ONLY[only](one)]
         else:
-            shown = await self._store.failures(PAGE + 1, number_of(query.get("before", "")))
-        more = not ref and only not in _ONLY and len(shown) > PAGE
+            shown = await self._store.failures(PAGE + 1, number_of(query.get("before", "")), only)
+        more = not ref and len(shown) > PAGE
         shown = shown[:PAGE] if more else shown
         rows = [_row(view, one) for one in shown]
+        asked = f"only={only}&before" if only else "before"
         older = (
-            element("a", view.say("older"), href=f"{path_of(self.name)}?before={shown[-1].id}")
+            element("a", view.say("older"), href=f"{path_of(self.name)}?{asked}={shown[-1].id}")
             if more
             else None
         )
         return html(
             _search(view, ref),
-            _choices(view, "" if ref else only),
+            _choices(view, "" if ref or only is None else only),
             heading(view, "failures", "failures_about"),
             table(view, "failures", _HEADS, rows, "failures_unknown" if ref else "failures_none"),
             element("p", older),
         )
-
-
-_ONLY = {
-    "set_aside": lambda one: one.failure.code is Code.SET_ASIDE,
-    "retried": lambda one: one.retry is not None,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,4 +154,4 @@ def _search(view: View, ref: str) -> Html:
 
 def _choices(view: View, chosen: str) -> Html:
     """The links to all failures, and to those of one kind."""
-    return choices(view, "failures", "only", ("", *_ONLY), chosen)
+    return choices(view, "failures", "only", ("", *FailureKind), chosen)

@@ -48,6 +48,13 @@ class StoredFailure:
     place: Place | None = None
 
 
+class FailureKind(StrEnum):
+    """Failures that are looked for. SET_ASIDE: of turns that were set aside. RETRIED: of turns that are asked again."""
+
+    SET_ASIDE = "set_aside"
+    RETRIED = "retried"
+
+
 class RetryRefusal(StrEnum):
     """The reason why a turn is not asked again."""
 

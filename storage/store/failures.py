@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.values.conversation import Turn
-from core.values.failures import Failure, RetryRefusal, StoredFailure
+from core.values.failures import Failure, FailureKind, RetryRefusal, StoredFailure
 from core.values.places import Place
 from storage import failures
 from storage.store.state import StoreState
@@ -18,8 +18,10 @@ class SqlFailureStore(StoreState):
     async def record_failure(self, failure: Failure, at: datetime, place: Place | None = None) -> None:
         await self._database.write(failures.record, failure, to_us(at), place)
 
-    async def failures(self, limit: int = 20, before: int | None = None) -> list[StoredFailure]:
-        return await self._database.read(failures.newest, limit, before)
+    async def failures(
+        self, limit: int = 20, before: int | None = None, only: FailureKind | None = None
+    ) -> list[StoredFailure]:
+        return await self._database.read(failures.newest, limit, before, only)
 
     async def failures_of(self, ref: str) -> list[StoredFailure]:
         return await self._database.read(failures.of_ref, ref)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Text
 from sqlmodel import Field
 
 from storage.tables.columns import KEY, Fields, Prose, Row
@@ -15,7 +15,7 @@ class FailureRow(Row, table=True):
     several rows. `platform`, `team` and `channel`: where a command failed; empty for turns and alerts."""
 
     __tablename__ = "failures"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (Index("ix_failures_code_id", "code", "id"), {"sqlite_autoincrement": True})
 
     id: int = Field(
         sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)

@@ -10,7 +10,7 @@ import pytest
 from core.errors import Code, ModelError
 from core.ports.store import Store
 from core.values.conversation import Turn, TurnState, announcement
-from core.values.failures import Failure, RetryRefusal, error_to_failure
+from core.values.failures import Failure, FailureKind, RetryRefusal, error_to_failure
 from core.values.places import Place
 from core.values.tasks import ANSWER, Alert, ContinueAnswer, Summarize, Task
 from core.values.turn_ends import Finish
@@ -59,6 +59,20 @@ class TestReferences:
         assert [one.failure.ref for one in page] == ["REF4", "REF3"]
         rest = await store.failures(20, page[-1].id)
         assert [one.failure.ref for one in rest] == ["REF2", "REF1", "REF0"]
+
+    async def test_those_of_one_kind_are_found_behind_any_number_of_others(self, store: Store) -> None:
+        aside = replace(FAILURE, code=Code.SET_ASIDE)
+        for number in range(3):
+            await failed(store, f"aside{number}", replace(aside, ref=f"ASIDE{number}"))
+            turn = await failed(store, f"again{number}", replace(FAILURE, ref=f"AGAIN{number}"))
+            await store.retry_failed(turn.id)
+        for number in range(30):
+            await failed(store, f"other{number}", replace(FAILURE, ref=f"OTHER{number}"))
+        for kind, name in ((FailureKind.SET_ASIDE, "ASIDE"), (FailureKind.RETRIED, "AGAIN")):
+            page = await store.failures(2, only=kind)
+            assert [one.failure.ref for one in page] == [f"{name}2", f"{name}1"]
+            rest = await store.failures(2, page[-1].id, kind)
+            assert [one.failure.ref for one in rest] == [f"{name}0"]
 
     async def test_a_turn_that_ended_well_has_none(self, store: Store) -> None:
         await answered(store, ask())

@@ -46,7 +46,7 @@ from core.values.conversation import (
 )
 from core.values.deltas import ChargeKind, Usage
 from core.values.events import Deleted, Edited
-from core.values.failures import Failure, RetryRefusal, StoredFailure
+from core.values.failures import Failure, FailureKind, RetryRefusal, StoredFailure
 from core.values.memory import EarlierAnswer, QuestionVector, SourceOpinion, SourceQuestion, SourceScope, Vector
 from core.values.operation import CountName, OperationCount, OperationFigures
 from core.values.parts import Attached, File, Text
@@ -572,9 +572,11 @@ class MemoryStore(MemoryOverview):
         self._work()
         self._failures.record(failure, at, place)
 
-    async def failures(self, limit: int = 20, before: int | None = None) -> list[StoredFailure]:
+    async def failures(
+        self, limit: int = 20, before: int | None = None, only: FailureKind | None = None
+    ) -> list[StoredFailure]:
         self._work()
-        return self._failures.newest(limit, before)
+        return self._failures.newest(limit, before, only)
 
     async def failures_of(self, ref: str) -> list[StoredFailure]:
         self._work()

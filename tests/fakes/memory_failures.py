@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from core.errors import Code
 from core.values.conversation import Turn, TurnState
-from core.values.failures import Failure, RetryRefusal, StoredFailure
+from core.values.failures import Failure, FailureKind, RetryRefusal, StoredFailure
 from core.values.places import Place
 from core.values.tasks import Task, task_again
 
@@ -33,9 +34,13 @@ class MemoryFailures:
     def remove(self, turn_id: int) -> None:
         self._rows = [row for row in self._rows if row[1] != turn_id]
 
-    def newest(self, limit: int, before: int | None) -> list[StoredFailure]:
-        found = [row for row in self._rows if before is None or row[0].id < before]
-        return [self._now(*row) for row in reversed(found[-limit:])]
+    def newest(self, limit: int, before: int | None, only: FailureKind | None) -> list[StoredFailure]:
+        found = [self._now(*row) for row in self._rows if before is None or row[0].id < before]
+        if only is FailureKind.SET_ASIDE:
+            found = [one for one in found if one.failure.code is Code.SET_ASIDE]
+        elif only is FailureKind.RETRIED:
+            found = [one for one in found if one.retry is not None]
+        return found[-limit:][::-1]
 
     def of_ref(self, ref: str) -> list[StoredFailure]:
         found = [row for row in self._rows if row[0].failure.ref == ref.strip().upper()]

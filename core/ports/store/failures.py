@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from core.values.conversation import Turn
-from core.values.failures import Failure, RetryRefusal, StoredFailure
+from core.values.failures import Failure, FailureKind, RetryRefusal, StoredFailure
 from core.values.places import Place
 
 
@@ -18,8 +18,11 @@ class FailureStore(Protocol):
         failed."""
         ...
 
-    async def failures(self, limit: int = 20, before: int | None = None) -> list[StoredFailure]:
-        """The newest failures, newest first. `before`: only those that were stored before the one with this id."""
+    async def failures(
+        self, limit: int = 20, before: int | None = None, only: FailureKind | None = None
+    ) -> list[StoredFailure]:
+        """The newest failures, newest first. `before`: only those that were stored before the one with this id.
+        `only`: those of one kind."""
         ...
 
     async def failures_of(self, ref: str) -> list[StoredFailure]:
