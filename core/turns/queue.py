@@ -144,7 +144,19 @@ class PlaceQueues:
                 # Cancelled, the turn stays: its last checkpoint is still to be stored.
                 self._running_turns.remove(running.id)
         finally:
-            del self._tasks[place], self._waiting[place]
+            del self._tasks[place]
+            self._leave(self._waiting.pop(place))
+
+    def _leave(self, queue: list[_Entry]) -> None:
+        """Drop turns that do not begin here: the place was lost, and may be gained again before `release` hears of it.
+        They stay in the ledger."""
+        if self._draining:
+            return
+        for *_, running in queue:
+            if running.waiting_notice is not None:
+                running.waiting_notice.cancel()
+            running.trace.drop()
+            self._running_turns.remove(running.id)
 
     def _requeue(self, entry: _Entry, before: Turn) -> None:
         """Queue a turn again, behind the one that has to be answered first, unless that one has just failed here."""

@@ -168,3 +168,21 @@ async def test_what_is_handed_over_ends_what_it_has_begun_and_begins_no_more(pro
     await until(lambda: not process.running_turns.ids)
     assert process.begun == [first.id]
     assert [turn.id for turn in await process.store.open_turns()] == [second.id]
+
+
+async def test_a_place_that_is_lost_and_gained_again_before_anybody_hears_of_it_loses_no_turn() -> None:
+    store = MemoryStore()
+    process = Process(store, "A")
+    turns = [await store.accept(ask("A", number)) for number in range(3)]
+    for turn in turns:
+        assert turn is not None
+        process.place_queues.submit(turn)
+    await until(lambda: process.begun == [1])
+    process.ownership.teams.discard("A")
+    process.go.set()  # the next one is not begun: another process may have begun it
+    await until(lambda: process.running_turns.ids == frozenset())
+    process.ownership.teams.add("A")
+    for turn in turns[1:]:
+        assert turn is not None
+        process.place_queues.submit(turn)
+    await until(lambda: process.begun == [1, 2, 3])
