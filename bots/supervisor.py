@@ -15,7 +15,7 @@ import structlog
 from core.clock import Clock
 from core.errors import BotError, Code, PlatformError
 from core.operators.alerts import OperatorAlerts
-from core.ports.connector import Connector, Inbox
+from core.ports.connector import Connector, Inbox, ReportsTrouble
 from core.values.platform import PlatformState
 
 log = structlog.get_logger()
@@ -59,7 +59,8 @@ class Supervisor:
 
     def reasons(self) -> dict[str, str]:
         """The reason of each platform that is down, as one line without secrets."""
-        return {one.connector.name: one.reason for one in self._supervised if one.reason}
+        found = {one.connector.name: one.reason or _trouble(one.connector) for one in self._supervised}
+        return {name: reason for name, reason in found.items() if reason}
 
     def states(self) -> list[PlatformState]:
         """The platforms, in the order in which they were given."""
@@ -68,7 +69,7 @@ class Supervisor:
                 one.connector.name,
                 one.connector.ready(),
                 one.worked,
-                one.reason,
+                one.reason or _trouble(one.connector),
                 tuple((team.id, team.ready()) for team in one.connector.installations),
             )
             for one in self._supervised
@@ -138,9 +139,8 @@ class Supervisor:
                 log.warning("platform_disconnected", platform=name)
                 lost_at = now
             elif now - lost_at >= DISCONNECTED_ALERT_S:
-                self._operators.report_failure(
-                    platform_subject(name), PlatformError(Code.UNAVAILABLE, "not connected"), {"name": name}
-                )
+                error = PlatformError(Code.UNAVAILABLE, _trouble(one.connector) or "not connected")
+                self._operators.report_failure(platform_subject(name), error, {"name": name})
             await self._clock.sleep(LOOK_S)
 
     def _up(self, one: _Supervised) -> None:
@@ -158,3 +158,8 @@ class Supervisor:
         self._gauge("parley_platform_up", {"platform": name}, 0.0)
         log.error("platform_down", platform=name, **error.log_keys)
         self._operators.report_failure(platform_subject(name), error, {"name": name})
+
+
+def _trouble(connector: Connector) -> str:
+    """The reason why a platform is not connected that goes on trying."""
+    return connector.trouble if isinstance(connector, ReportsTrouble) and not connector.ready() else ""

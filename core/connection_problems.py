@@ -59,6 +59,16 @@ def connection_problem(error: BaseException | None) -> ConnectionProblem:
     return found[-1] if found else ConnectionProblem.FAILED
 
 
+def connection_trouble(error: BaseException, otherwise: str) -> str:
+    """`error` as a line that names the host, where a library tells it and the system knows the problem; else
+    `otherwise`."""
+    problem = connection_problem(error)
+    host = next((host for one in _causes(error) if (host := getattr(one, "host", ""))), "")
+    return (
+        otherwise if problem is ConnectionProblem.FAILED or not host else f"{host} can't be reached: {problem}"
+    )
+
+
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     """`error`, and the errors that caused it, each once; the first of a group of tries."""
     seen: set[int] = set()

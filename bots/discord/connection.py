@@ -83,6 +83,8 @@ class Connection:
         self._divides = divides
         self._reads_content = True
         self.client: Client | None = None
+        self.failure: Exception | None = None
+        """The error that ended the last life of the connection."""
 
     def ready(self) -> bool:
         return self._registration.done and self.client is not None and self.client.up
@@ -104,6 +106,7 @@ class Connection:
                 raise
             except Exception as error:
                 failures = 0 if client.was_up else failures + 1
+                self.failure = error
                 pause_s = max(self._pause_s(error), min(_BACKOFF_MAX_S, _BACKOFF_S * 2 ** min(failures, 10)))
                 log.warning("connection_failed", error=type(error).__name__, failures=failures)
             finally:

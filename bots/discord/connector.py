@@ -65,6 +65,11 @@ class DiscordConnector:
     def hold(self, shards: frozenset[int]) -> None:
         self.shards.hold(shards)
 
+    @property
+    def trouble(self) -> str:
+        """The reason why the last attempt to connect has failed, in words."""
+        return self.shards.trouble
+
     def _connect(self, shard: Shard) -> Connection:
         """The connection of a shard, which is not begun yet."""
         starts = SessionStarts(self._clock, self.session_limit, shard.number)

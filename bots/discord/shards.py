@@ -14,6 +14,7 @@ import structlog
 from bots.discord.client import Client
 from bots.discord.connection import Connection, MoreShards
 from bots.discord.sessions import Shard, shard_of
+from core.connection_problems import connection_trouble
 from core.ports.connector import Inbox
 
 log = structlog.get_logger(platform="discord")
@@ -77,6 +78,13 @@ class Shards:
     def ready(self) -> bool:
         """True if every shard that this process should hold is connected."""
         return all(self.is_connected(number) for number in self.held)
+
+    @property
+    def trouble(self) -> str:
+        """The reason why the last attempt of a shard to connect has failed, in words."""
+        failures = [connection.failure for connection in self._connections.values() if not connection.ready()]
+        error = next((failure for failure in failures if failure is not None), None)
+        return connection_trouble(error, type(error).__name__) if error is not None else ""
 
     def is_connected(self, number: int) -> bool:
         """True if this process is connected as the shard."""

@@ -24,6 +24,7 @@ from bots.slack.receiver import PayloadReceiver, log_not_accepted
 from bots.slack.socket import SDK_LOG, Socket
 from bots.slack.web import Web
 from core.clock import Clock
+from core.connection_problems import connection_trouble
 from core.errors import Code, PlatformError
 from core.ports.connector import Inbox
 from core.values.places import Place
@@ -73,6 +74,7 @@ class SlackConnector:
         self._inbox: Inbox | None = None
         self._requests = SignedRequests(signing_secret, self._receive, clock, self) if signing_secret else None
         self._takes_requests = False
+        self._failure: PlatformError | None = None
         self._web = Web(bot_token, api_url, names)
         self.installation = SlackInstallation(self._web, clock, self.ready, self.traits, self.heard_since)
 
@@ -121,6 +123,13 @@ class SlackConnector:
     def ready(self) -> bool:
         return self._takes_requests or any(socket.connected for socket in self._sockets)
 
+    @property
+    def trouble(self) -> str:
+        """The reason why the last attempt to connect has failed, in words."""
+        failures = [*(socket.failure for socket in self._sockets), self._failure]
+        error = next((failure for failure in failures if failure is not None), None)
+        return connection_trouble(error, error.detail) if error is not None else ""
+
     def heard_since(self) -> datetime | None:
         """The time since when one of the connections at least has been there; None where none is.
 
@@ -164,6 +173,7 @@ class SlackConnector:
             except PlatformError as error:
                 if error.code is Code.BAD_TOKEN:
                     raise
+                self._failure = error
                 log.warning("connection_failed", **error.log_keys)
                 await self._clock.sleep(max(pause_s, error.retry_after_s or 0.0))
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

@@ -58,6 +58,8 @@ class Socket:
         self._ping_interval_s = ping_interval_s
         self._patience_s = max(1.0, 2 * ping_interval_s)
         self._link: AsyncSocketModeHandler | None = None
+        self.failure: PlatformError | None = None
+        """The error of the last attempt to connect; None where Slack has given an address."""
         self.connected_at: datetime | None = None
         """The time at which it was first seen to be connected since it was last seen not to be."""
 
@@ -76,8 +78,10 @@ class Socket:
                 if error.code is Code.BAD_TOKEN:
                     raise
                 least_s = error.retry_after_s or 0.0
+                self.failure = error
                 log.warning("connection_failed", **error.log_keys)
             else:
+                self.failure = None
                 if await self._hold(url):
                     pause_s = _PAUSE_S
                 log.warning("connection_lost")

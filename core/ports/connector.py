@@ -118,6 +118,16 @@ class Connector(Protocol):
 
 
 @runtime_checkable
+class ReportsTrouble(Protocol):
+    """A connector that knows why its last attempt to connect has failed."""
+
+    @property
+    def trouble(self) -> str:
+        """The reason in words, for operators; empty where no attempt has failed. It counts while it is not ready."""
+        ...
+
+
+@runtime_checkable
 class CountsConnections(Protocol):
     """A connector with more than one connection at a time."""
 

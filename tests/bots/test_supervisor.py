@@ -170,6 +170,21 @@ async def test_a_connection_that_stays_away_is_an_alert_after_a_minute() -> None
         assert operators.told[-1] == ("platform slack", Code.UNAVAILABLE, True)
 
 
+async def test_the_reason_why_a_platform_is_not_connected_yet_is_known() -> None:
+    class Troubled(Restless):
+        trouble = "slack.com can't be reached: its name can't be resolved"
+
+    slack = Troubled("slack")
+    async with supervised(slack) as (supervisor, clock, _, _):
+        slack.up = False
+        await clock.advance(1)
+        assert supervisor.reasons() == {"slack": slack.trouble}
+        assert [state.reason for state in supervisor.states()] == [slack.trouble]
+        slack.up = True
+        await clock.advance(1)
+        assert supervisor.reasons() == {}
+
+
 async def test_every_connection_of_a_platform_is_logged_and_so_is_its_loss() -> None:
     slack = Restless("slack")
     with structlog.testing.capture_logs() as logs:

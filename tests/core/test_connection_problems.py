@@ -10,7 +10,7 @@ import asyncpg  # type: ignore[import-untyped]
 import httpx
 import pytest
 
-from core.connection_problems import ConnectionProblem, connection_problem
+from core.connection_problems import ConnectionProblem, connection_problem, connection_trouble
 from tests.e2e.program import free_port
 
 
@@ -43,6 +43,17 @@ async def test_every_library_is_told_in_the_same_words(library: object) -> None:
     unknown = await library("http://no-such-host.invalid:81")
     assert connection_problem(refused) is connection_problem(several) is ConnectionProblem.REFUSED
     assert connection_problem(unknown) is ConnectionProblem.NAME
+
+
+async def test_the_host_is_named_where_the_library_tells_it() -> None:
+    unknown = await by_aiohttp("http://no-such-host.invalid:81")
+    assert (
+        connection_trouble(unknown, "x") == "no-such-host.invalid can't be reached: its name can't be resolved"
+    )
+    refused = RuntimeError("around it")
+    refused.__cause__ = await by_aiohttp(f"http://127.0.0.1:{free_port()}")
+    assert connection_trouble(refused, "x") == "127.0.0.1 can't be reached: the connection is refused"
+    assert connection_trouble(ValueError("secret"), "auth.test: HTTP 503") == "auth.test: HTTP 503"
 
 
 @pytest.mark.parametrize(
