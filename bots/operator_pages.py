@@ -8,7 +8,7 @@ from dataclasses import fields
 from bots.app import App
 from bots.operator import OperatorRoutes, PageReader
 from bots.operator.audit import AuditSection
-from bots.operator.budgets import BudgetsSection, Lift
+from bots.operator.budgets import BudgetsSection, Lift, ReachedBudgets
 from bots.operator.failures import FailuresSection, Retry
 from bots.operator.opinions import OpinionsSection
 from bots.operator.platforms import PlatformSources, PlatformsSection
@@ -22,6 +22,7 @@ from core.llm.overview import overview as account_overview
 from core.redaction import Secrets
 from core.settings.environment import Settings
 from core.spend.budget_lifts import BudgetLifts
+from core.spend.used_up import UsedUpBudgets
 from core.turns.overview import overview
 from core.values.places import Place
 
@@ -32,7 +33,7 @@ def create_operator_pages(app: App) -> OperatorRoutes:
     usage = UsageSection(app.store, app.charts, lambda: app.core.parley_currency, app.clock)
     acts: Mapping[str, Act] = {
         "retry": Retry(app.store, app.clock),
-        "lift": Lift(_lifts(app), app.operator_alerts.reached_budgets, lambda: app.core.parley_currency),
+        "lift": Lift(_lifts(app), _used_up(app), lambda: app.core.parley_currency),
     }
     pictures: Mapping[str, Picture] = {"usage": usage.picture}
     return OperatorRoutes(
@@ -69,9 +70,7 @@ def _sections(app: App, usage: UsageSection) -> Sequence[Section]:
             )
         ),
         usage,
-        BudgetsSection(
-            app.store, app.operator_alerts.reached_budgets, currency, lambda name: labels.get(name) or name
-        ),
+        BudgetsSection(app.store, _used_up(app), currency, lambda name: labels.get(name) or name),
         OpinionsSection(app.store),
         ToolsSection(
             app.store,
@@ -97,6 +96,11 @@ def _own_settings(app: App) -> list[OwnSetting]:
 
 def _lifts(app: App) -> Callable[[], BudgetLifts]:
     return lambda: BudgetLifts(app.store, app.core, app.clock, app.operator_alerts.report_lift)
+
+
+def _used_up(app: App) -> ReachedBudgets:
+    budgets = UsedUpBudgets(app.store, app.core, app.clock)
+    return lambda: budgets.beside(app.operator_alerts.reached_budgets())
 
 
 def _limits(app: App) -> list[tuple[str, LimitState]]:

@@ -19,10 +19,11 @@ from sqlalchemy import (
 from core.values.budgets import (
     Balance,
     BudgetAccount,
+    LimitPeriod,
     Payer,
     Spent,
 )
-from storage.tables import SPENDING, to_us
+from storage.tables import SPENDING, from_us, to_us
 
 MOST_KEPT = 10_000
 """The most accounts whose balance is kept in memory."""
@@ -83,6 +84,19 @@ def lifted(connection: Connection, accounts: Sequence[BudgetAccount]) -> list[Ba
     """The balance of each account, an empty one where it is new."""
     found = balances(connection, accounts)
     return [found.get(account_key(account), Balance()) for account in accounts]
+
+
+def open_at(connection: Connection, at_us: int) -> list[tuple[BudgetAccount, Balance]]:
+    """The accounts of the periods that last at that time."""
+    lasting = (SPENDING.c.since_us <= at_us, SPENDING.c.until_us > at_us)
+    found = read_balances(connection, select(*BALANCE).where(*lasting).order_by(*ORDER), {})
+    return [(_account_of(key), balance) for key, balance in found.items()]
+
+
+def _account_of(key: AccountKey) -> BudgetAccount:
+    platform, team, channel, person, period, since_us, until_us = key
+    payer = Payer(str(platform), str(team), str(channel), str(person))
+    return BudgetAccount(payer, LimitPeriod(str(period)), from_us(int(since_us)), from_us(int(until_us)))
 
 
 def read_balances(connection: Connection, query: Executable, values: Mapping[str, Any]) -> Changed:

@@ -1,8 +1,8 @@
-"""The section of the limits of spending that refuse questions, and the action that allows one once more."""
+"""The section of the limits of spending that are used up, and the action that allows one once more."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from bots.operator.layout import form
@@ -19,11 +19,11 @@ from core.values.tasks import BudgetReached
 _NOWHERE = Place("", "", "")
 _HEADS = ("head_limit", "head_spent", "head_lift")
 
-ReachedBudgets = Callable[[], Sequence[BudgetReached]]
+ReachedBudgets = Callable[[], Awaitable[Sequence[BudgetReached]]]
 
 
 class BudgetsSection:
-    """`reached` returns the limits that refused a question since the start, in periods that are not over. `label`: the
+    """`reached` returns the limits that are used up, in periods that are not over. `label`: the
     name of a platform. `currency` is that of limits in money."""
 
     name = "budgets"
@@ -41,7 +41,7 @@ class BudgetsSection:
         self._label = label
 
     async def body(self, view: View, query: Query) -> Html:
-        found = self._reached()
+        found = await self._reached()
         balances = await self._store.lifted([one.budget.account for one in found]) if found else []
         rows = [self._row(view, *pair) for pair in zip(found, balances, strict=True)]
         return html(
@@ -72,7 +72,7 @@ class Lift:
     currency: Callable[[], str]
 
     async def __call__(self, view: View, given: Query, by: Person) -> Done:
-        reached = next((one for one in self.reached() if one.key == given.get("key", "")), None)
+        reached = next((one for one in await self.reached() if one.key == given.get("key", "")), None)
         if reached is None:
             return Done(view.say("lift_unknown"), "budgets", well=False)
         outcome = await self.lifts().lift(reached, by, _NOWHERE)

@@ -8,6 +8,7 @@ budget_checks   checks questions against them
 budget_queue    the order of the answers that wait for them
 budget_text     budgets as people read them                  pure
 budget_lifts    an admin allows a limit once more
+used_up         the limits that are used up now
 budget_alerts   alerts about budgets, in the language of their channel
 report          the arithmetic of a report's figures         pure
 charts          the chart of a report, and it in words       pure

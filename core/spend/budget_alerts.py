@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -15,7 +15,7 @@ from core.settings.layers import merge
 from core.settings.limits import limits_of
 from core.spend.budget_text import AlertView, alert_lifted_to_text, reached_to_text
 from core.spend.budgets import scoped_limits
-from core.values.budgets import ANY, Budget, BudgetScope
+from core.values.budgets import ANY, Budget, BudgetScope, Limit, Payer
 from core.values.places import Place
 from core.values.tasks import BudgetLift, BudgetReached
 from core.values.ui import Localized
@@ -35,15 +35,22 @@ async def budget_zone(budget: Budget, readers: tzinfo, store: SettingsStore, cor
 
 async def holds(budget: Budget, store: SettingsStore, core: CoreSettings) -> bool:
     """True if the limit of `budget` still is one of its scope, with its unit and amount. Raises StoreError."""
-    payer = budget.account.payer
-    if budget.scope is BudgetScope.ALL:
-        return budget.limit in limits_of(core.parley_budget)
-    if budget.scope is BudgetScope.PERSON:
+    return budget.limit in await limits_in_force(budget.scope, budget.account.payer, store, core)
+
+
+async def limits_in_force(
+    scope: BudgetScope, payer: Payer, store: SettingsStore, core: CoreSettings
+) -> Sequence[Limit]:
+    """The limits of a scope for an account with these keys. Raises StoreError."""
+    if scope is BudgetScope.ALL:
+        return limits_of(core.parley_budget)
+    if scope is BudgetScope.PERSON:
         workspaces = await store.workspaces(payer.platform)
         texts = [one.get("person_budget", "") for team, one in workspaces.items() if payer.team in (ANY, team)]
-        return any(budget.limit in (SETTINGS["person_budget"].read(text) or ()) for text in texts)
+        read = [SETTINGS["person_budget"].read(text) or () for text in texts]
+        return list(dict.fromkeys(limit for limits in read for limit in limits))
     limits = dict(scoped_limits(merge(core, await store.stored_settings(payer.place), payer.platform)))
-    return budget.limit in limits.get(budget.scope, ())
+    return limits.get(scope, ())
 
 
 @dataclass(frozen=True, slots=True)

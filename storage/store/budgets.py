@@ -32,6 +32,9 @@ class SqlBudgetStore(StoreState):
     async def lifted(self, accounts: Sequence[BudgetAccount]) -> list[Balance]:
         return await self._database.read(balances.lifted, accounts)
 
+    async def open_accounts(self, at: datetime) -> list[tuple[BudgetAccount, Balance]]:
+        return await self._database.read(balances.open_at, to_us(at))
+
     async def reserve(self, claim: BudgetClaim, person: str, limits: Sequence[Budget]) -> BudgetDecision:
         self._counts_spending = True
         reserving = partial(reservations.reserve, claim=claim, budgets=limits)

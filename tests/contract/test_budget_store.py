@@ -429,6 +429,15 @@ async def test_a_reservation_of_yesterday_holds_nothing_of_today(store: Store) -
     assert (await reserve(store, today, 90, budget(of_channel()))).verdict is BudgetVerdict.ALLOWED
 
 
+async def test_the_accounts_of_a_moment_are_those_whose_periods_last(store: Store) -> None:
+    await answered(store, "m1")
+    both = [of_channel(), account(of_channel().payer, LimitPeriod.MONTH)]
+    found = await store.balances(both, "")
+    assert sorted(await store.open_accounts(NOON), key=str) == sorted(zip(both, found, strict=True), key=str)
+    assert [one.per for one, _ in await store.open_accounts(SINCE + timedelta(days=1))] == [LimitPeriod.MONTH]
+    assert await store.open_accounts(SINCE - timedelta(days=400)) == []
+
+
 async def test_accounts_of_old_periods_are_removed(store: Store) -> None:
     await answered(store, "m1")
     await store.balances([of_channel(), account(of_channel().payer, LimitPeriod.MONTH)], "")

@@ -134,6 +134,7 @@ CALLS: dict[str, Call] = {
     "operation_figures": lambda store: store.operation_figures(*DAY),
     "balances": lambda store: store.balances([ACCOUNT], "U1"),
     "reserve": lambda store: store.reserve(BudgetClaim(1, PAYER, NOON, Spent(1, 1)), "U1", [BUDGET]),
+    "open_accounts": lambda store: store.open_accounts(NOON),
     "lifted": lambda store: store.lifted([ACCOUNT]),
     "lift": lambda store: store.lift(BUDGET, 0, Change(PLACE, "lift:channel", None, "", ANN, NOON)),
     "expire_spending": lambda store: store.expire_spending(NOON),
@@ -188,7 +189,8 @@ DIRECT = ("reserve",)
 """Methods with statements that the driver runs itself (`storage.direct`)."""
 SELDOM = (
     *("forget_person", "messages_by_person", "search"),
-    *("usage_groups", "rated_answers", "operation_figures", "expire_spending", "is_set"),
+    *("usage_groups", "rated_answers", "operation_figures", "expire_spending", "open_accounts"),
+    "is_set",
     *("earlier_answers", "index_answers"),
 )
 """May read whole tables: no index by person is kept for what one asks for once in a year, exports and the operators'

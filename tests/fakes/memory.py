@@ -870,6 +870,10 @@ class MemoryStore(MemoryOverview):
         self._work()
         return self._budgets.balances(accounts, self._sum)
 
+    async def open_accounts(self, at: datetime) -> list[tuple[BudgetAccount, Balance]]:
+        self._work()
+        return self._budgets.open_at(at)
+
     async def lifted(self, accounts: Sequence[BudgetAccount]) -> list[Balance]:
         self._work()
         return self._budgets.lifted(accounts)

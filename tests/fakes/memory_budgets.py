@@ -45,6 +45,9 @@ class MemoryBudgets:
 
         return [self._accounts.setdefault(account, opened(account)) for account in accounts]
 
+    def open_at(self, at: datetime) -> list[tuple[BudgetAccount, Balance]]:
+        return [(one, balance) for one, balance in self._accounts.items() if one.since <= at < one.until]
+
     def lifted(self, accounts: Sequence[BudgetAccount]) -> list[Balance]:
         return [self._accounts.get(account, Balance()) for account in accounts]
 

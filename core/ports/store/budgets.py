@@ -25,6 +25,10 @@ class BudgetStore(Protocol):
         """The balance of each account as it is stored: without lifts where it is new. It stores no new account."""
         ...
 
+    async def open_accounts(self, at: datetime) -> list[tuple[BudgetAccount, Balance]]:
+        """The accounts of the periods that last at that time, each with its balance without what is reserved."""
+        ...
+
     async def reserve(self, claim: BudgetClaim, person: str, budgets: Sequence[Budget]) -> BudgetDecision:
         """Count what the turn has spent so far, and reserve the most that it may spend from now on where
         `core.spend.budgets.decide` allows it, in place of an earlier reservation of the turn. A turn that has to wait,

@@ -22,10 +22,12 @@ from core.llm.overview import AccountOverview, OpenBreaker
 from core.settings.environment import CoreSettings
 from core.spend.budget_lifts import BudgetLifts
 from core.spend.budgets import payer_of
+from core.spend.used_up import UsedUpBudgets
 from core.tools.mcp.server import ServerOverview
 from core.turns.overview import TurnOverview, TurnStage
 from core.values.budgets import ANY, Budget, BudgetAccount, BudgetScope, BudgetUnit, Limit, LimitPeriod, Payer
 from core.values.conversation import TurnState
+from core.values.deltas import Usage
 from core.values.failures import Failure
 from core.values.outgoing import RateLimit
 from core.values.places import Person, Place
@@ -169,9 +171,13 @@ async def test_a_limit_is_allowed_once_more_only_while_it_is_one_and_its_period_
     budgets = [reached(limit, BudgetScope.ALL)]
     store, clock, lifted = MemoryStore(), FakeClock(), list[BudgetLift]()
     core = CoreSettings(parley_budget="100 tokens a day", _env_file=None)
-    lift = Lift(lambda: BudgetLifts(store, core, clock, lifted.append), lambda: budgets, lambda: "USD")
+
+    async def refusing() -> list[BudgetReached]:
+        return budgets
+
+    lift = Lift(lambda: BudgetLifts(store, core, clock, lifted.append), refusing, lambda: "USD")
     await store.balances([budgets[0].budget.account], "")  # the refusal has read it
-    section = BudgetsSection(store, lambda: budgets, lambda: "USD", str)
+    section = BudgetsSection(store, refusing, lambda: "USD", str)
     shown = Parsed(await section.body(VIEW, {}))
     assert ("value", budgets[0].key) in shown.given
     assert "Allow 100 tokens more" in shown.text
@@ -184,6 +190,23 @@ async def test_a_limit_is_allowed_once_more_only_while_it_is_one_and_its_period_
     assert "has been changed" in (await lift(VIEW, {"key": budgets[0].key}, ADMIN)).words
     budgets[0] = reached(limit, BudgetScope.ALL, until_s=-1.0)
     assert "is over" in (await lift(VIEW, {"key": budgets[0].key}, ADMIN)).words
+
+
+async def test_a_limit_that_is_used_up_is_shown_before_it_refuses_a_question() -> None:
+    store, clock = MemoryStore(), FakeClock()
+    core = CoreSettings(parley_budget="100 tokens a day", _env_file=None)
+    account = reached(Limit(100, BudgetUnit.TOKENS, LimitPeriod.DAY), BudgetScope.ALL).budget.account
+    used_up = UsedUpBudgets(store, core, clock)
+    await store.balances([account], "")
+    assert await used_up.beside([]) == []
+    turn = await store.begin((await accepted(store, replace(ask("m1"), at=START))).id)
+    await store.finish(Finish(turn, TurnState.DONE, "yes", usage=Usage(90, 10), model="m"))
+    [found] = await used_up.beside([])
+    assert (found.budget.scope, found.lifts) == (BudgetScope.ALL, 0)
+    assert await used_up.beside([found]) == [found]
+    shown = Parsed(await BudgetsSection(store, lambda: used_up.beside([]), lambda: "USD", str).body(VIEW, {}))
+    assert "100 tokens; now allowed: 100 tokens a day" in shown.text
+    assert ("value", found.key) in shown.given
 
 
 async def test_a_tool_server_that_cannot_be_reached_says_why_and_keeps_its_last_list() -> None:
