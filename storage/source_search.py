@@ -64,7 +64,9 @@ def _best(
     few = counts.in_scope(scope) <= FEW
     terms, scorer = counts.terms(weights, None if few else MOST_FOUND), Scorer(weights)
     for candidates in islice(_candidates(connection, scope, terms, few=few), MOST_ROUNDS):
-        matches = [(scorer.match(words_of(words)), id_) for id_, words in candidates]
+        matches = [
+            (scorer.match_counted(words_of(words), words.count(ASKED)), id_) for id_, words in candidates
+        ]
         ranked = sorted(((match.score, id_) for match, id_ in matches if match.shared >= least), reverse=True)
         ids = (id_ for _, id_ in ranked)
         while batch := list(islice(ids, at_once)):
@@ -146,14 +148,14 @@ _SQLITE_SOURCES = DirectStatement(
 )
 
 
-def _postgres(found: str, best: str) -> DirectStatement:
+def _postgres(first: str, last: str) -> DirectStatement:
     query = f"""
         WITH found AS MATERIALIZED (
             SELECT sources.turn_id, platform, team, channel, sum(term.weight) AS weight
             FROM unnest(CAST(:terms AS text[]), CAST(:weights AS float8[])) AS term(word, weight)
-            JOIN sources ON words @@ CAST(term.word AS tsquery) {found} GROUP BY sources.turn_id
+            JOIN sources ON words @@ CAST(term.word AS tsquery) {first} GROUP BY sources.turn_id
         ), best AS (
-            SELECT turn_id, weight FROM found {best} ORDER BY weight DESC, turn_id DESC LIMIT :candidates OFFSET :offset
+            SELECT turn_id, weight FROM found {last} ORDER BY weight DESC, turn_id DESC LIMIT :candidates OFFSET :offset
         )
         SELECT best.turn_id, CAST(sources.words AS text) FROM best JOIN sources ON sources.turn_id = best.turn_id
         ORDER BY best.weight DESC, best.turn_id DESC
@@ -161,10 +163,15 @@ def _postgres(found: str, best: str) -> DirectStatement:
     return DirectStatement(text(query))
 
 
-_IN_SCOPE = "platform = :platform AND team = :team AND channel = ANY (CAST(:channels AS text[]))"
+_OF_TEAM = "platform = :platform AND team = :team"
+# As `storage.given.among_many`.
+_AMONG_MANY = f"""{_OF_TEAM}
+    AND (channel IN (SELECT unnest(CAST(:channels AS text[]) COLLATE "C"))) IS TRUE
+"""
+_AMONG_FEW = f"{_OF_TEAM} AND channel = ANY (CAST(:channels AS text[]))"
 # The index of channels would be read for each word.
-_POSTGRES = _postgres("", f"WHERE {_IN_SCOPE}")
-_POSTGRES_FEW = _postgres(f"AND {_IN_SCOPE}", "")
+_POSTGRES = _postgres("", f"WHERE {_AMONG_MANY}")
+_POSTGRES_FEW = _postgres(f"AND {_AMONG_FEW}", "")
 
 
 def count_words(connection: Connection) -> WordCounts:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
@@ -34,7 +34,7 @@ from core.values.turn_ends import Finish
 from storage import source_vectors, threads
 from storage.direct import DirectStatement
 from storage.engine import insert
-from storage.given import among
+from storage.given import among, among_many, given
 from storage.posts import line_id
 from storage.tables import FEEDBACK, KEY, MESSAGES, SOURCES, THREADS, TURNS, USAGE, Words, from_us, storable
 
@@ -188,19 +188,21 @@ def teams(connection: Connection, platform: str) -> list[str]:
 
 def answers(connection: Connection, turn_ids: Collection[int], scope: SourceScope) -> dict[int, EarlierAnswer]:
     """The sources of `scope` among these turns, as their threads show them now."""
-    values = {
-        "turn_ids": list(turn_ids),
-        "platform": scope.platform,
-        "team": scope.team,
-        "channels": list(scope.channels),
-        "but_channel": scope.but.channel,
-        "but_thread": scope.but.thread,
-    }
-    rows = connection.execute(_turns(connection.dialect.name, scoped=True), values).all()
+    rows = _indexed_turns(
+        connection,
+        turn_ids,
+        {
+            "platform": scope.platform,
+            "team": scope.team,
+            "channels": given(connection.dialect.name, scope.channels),
+            "but_channel": scope.but.channel,
+            "but_thread": scope.but.thread,
+        },
+    )
     return {
         row.id: EarlierAnswer(
             row.id,
-            Place(row.platform, row.team, row.channel, row.thread, row.direct),
+            Place(row.platform, row.team, row.channel, row.thread, bool(row.direct)),
             row.question,
             Person(row.author, row.author_name, row.author_locale),
             from_us(row.at_us),
@@ -212,14 +214,46 @@ def answers(connection: Connection, turn_ids: Collection[int], scope: SourceScop
     }
 
 
-def answered_turns(connection: Connection, turn_ids: Collection[int]) -> list[tuple[Any, str, str]]:
+def answered_turns(connection: Connection, turn_ids: Collection[int]) -> list[tuple[_IndexedTurn, str, str]]:
     """The indexed turns among these whose question and answer are stored, with the texts of both."""
-    query = _turns(connection.dialect.name, scoped=False)
-    return _with_texts(connection, connection.execute(query, {"turn_ids": list(turn_ids)}).all())
+    return _with_texts(connection, _indexed_turns(connection, turn_ids))
+
+
+class _IndexedTurn(NamedTuple):
+    id: int
+    platform: str
+    team: str
+    channel: str
+    thread: str
+    direct: int
+    question: str
+    at_us: int
+    stored_posted: Any
+    author: str
+    author_name: str
+    author_locale: str
+
+    @property
+    def posted(self) -> Sequence[str]:
+        """The ids of the answer's messages. The driver of SQLite leaves JSON as it is stored."""
+        ids: Sequence[str] = (
+            json.loads(self.stored_posted) if isinstance(self.stored_posted, str) else self.stored_posted
+        )
+        return ids
+
+
+def _indexed_turns(
+    connection: Connection, turn_ids: Collection[int], scope: Mapping[str, Any] | None = None
+) -> list[_IndexedTurn]:
+    """The indexed turns among these; with the values of a scope those that are its sources."""
+    dialect = connection.dialect.name
+    values = {"turn_ids": given(dialect, turn_ids), **(scope or {})}
+    rows = _turns(dialect, scoped=scope is not None).rows(connection, values)
+    return [_IndexedTurn(*row) for row in rows]
 
 
 @cache
-def _turns(dialect: str, *, scoped: bool) -> Select[Any]:
+def _turns(dialect: str, *, scoped: bool) -> DirectStatement:
     """The query for the indexed turns among `turn_ids`; with `scoped` those that are sources of a scope. It is built
     once: to build it takes longer than to run it."""
     turn = TURNS.c
@@ -228,25 +262,26 @@ def _turns(dialect: str, *, scoped: bool) -> Select[Any]:
     these = (among(dialect, turn.id, "turn_ids"), turn.state == TurnState.DONE, indexed)
     turns = select(turn.id, *(turn[name] for name in columns)).where(*these)
     if not scoped:
-        return turns
+        return DirectStatement(turns)
     # OFFSET keeps the planners from reading the turns of a team or a channel to find these.
     one = turns.offset(0).subquery("one").c
     bad = select(FEEDBACK.c.turn_id).where(FEEDBACK.c.turn_id == one.id, FEEDBACK.c.value < 0).exists()
     of_thread = (THREADS.c[name] == one[name] for name in _ADDRESS)
     reset = select(THREADS.c.since_us).where(*of_thread).scalar_subquery()
     team, channel, thread = (bindparam(name, type_=KEY) for name in ("team", "but_channel", "but_thread"))
-    return select(*one).where(
+    sources_of_scope = select(*one).where(
         one.platform == bindparam("platform"),
         or_(team == "", one.team == team),
-        among(dialect, one.channel, "channels"),
+        among_many(dialect, one.channel, "channels"),
         or_(one.direct.is_(False), one.channel == channel),
         or_(one.channel != channel, one.thread != thread),
         ~bad,
         one.at_us >= func.coalesce(reset, 0),
     )
+    return DirectStatement(sources_of_scope)
 
 
-def _with_texts(connection: Connection, rows: Sequence[Any]) -> list[tuple[Any, str, str]]:
+def _with_texts(connection: Connection, rows: Sequence[_IndexedTurn]) -> list[tuple[_IndexedTurn, str, str]]:
     """Those turns whose question and answer are stored, with the texts of both."""
     if not rows:
         return []
@@ -259,8 +294,8 @@ def _with_texts(connection: Connection, rows: Sequence[Any]) -> list[tuple[Any, 
         if is_sqlite
         else dict(zip(_KEY, map(list, zip(*keys, strict=True)), strict=True))
     )
-    said = connection.execute(_SQLITE_TEXTS if is_sqlite else _POSTGRES_TEXTS, values)
-    texts = {(tuple(row[:5]), row.mine): row.text for row in said}
+    said = (_SQLITE_TEXTS if is_sqlite else _POSTGRES_TEXTS).rows(connection, values)
+    texts = {(tuple(key), bool(mine)): text_ for *key, mine, text_ in said}
     return [
         (row, texts[asked, False], texts[answered, True])
         for row in rows
@@ -269,29 +304,33 @@ def _with_texts(connection: Connection, rows: Sequence[Any]) -> list[tuple[Any, 
     ]
 
 
-def _key(row: Any, message: str) -> tuple[str, ...]:
+def _key(row: _IndexedTurn, message: str) -> tuple[str, ...]:
     return row.platform, row.team, row.channel, message, row.thread
 
 
 _KEY = ("platform", "team", "channel", "message", "thread")
 _LINE = (*(MESSAGES.c[name] for name in _KEY), MESSAGES.c.mine, MESSAGES.c.text)
 # CROSS JOIN, and OFFSET of a lateral query, have the planners look up each line by its key.
-_SQLITE_TEXTS = text(
-    f"""
+_SQLITE_TEXTS = DirectStatement(
+    text(
+        f"""
     SELECT {", ".join(f"line.{column.name}" for column in _LINE)}
     FROM json_each(:keys) AS given CROSS JOIN messages AS line
     WHERE {" AND ".join(f"line.{name} = json_extract(given.value, '$[{at}]')" for at, name in enumerate(_KEY))}
     """  # noqa: S608
-).columns(*_LINE)
-_POSTGRES_TEXTS = text(
-    f"""
+    )
+)
+_POSTGRES_TEXTS = DirectStatement(
+    text(
+        f"""
     SELECT line.* FROM unnest({", ".join(f"CAST(:{name} AS text[])" for name in _KEY)}) AS given({", ".join(_KEY)})
     CROSS JOIN LATERAL (
         SELECT {", ".join(column.name for column in _LINE)} FROM messages
         WHERE {" AND ".join(f"messages.{name} = given.{name}" for name in _KEY)} OFFSET 0
     ) AS line
     """  # noqa: S608
-).columns(*_LINE)
+    )
+)
 
 
 def outdated(connection: Connection, below: int, limit: int) -> tuple[list[int], dict[int, tuple[str, str]]]:

@@ -48,7 +48,7 @@ def unembedded(
     ids = source_vectors.lacking(connection, model, below, limit, dimension)
     rows = sources.answered_turns(connection, ids) if ids else []
     found = [
-        SourceQuestion(row.id, Place(row.platform, row.team, row.channel, row.thread, row.direct), asked)
+        SourceQuestion(row.id, Place(row.platform, row.team, row.channel, row.thread, bool(row.direct)), asked)
         for row, asked, _ in rows
     ]
     return min(ids, default=0), sorted(found, key=lambda one: one.turn_id, reverse=True)

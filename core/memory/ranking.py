@@ -147,9 +147,12 @@ class Scorer:
         self._whole = sum(weights.values())
 
     def match(self, words: Collection[str]) -> Match:
-        """`words`: the `source_words` of a source. Hundreds are matched for a question, each in 0.005 ms."""
-        there = set(words)
-        found = sum([self._terms[term] for term in there.intersection(self._terms)])
-        length = sum([word[0] == ASKED for word in there])
+        """`words`: the `source_words` of a source, each once."""
+        return self.match_counted(words, sum([word[0] == ASKED for word in words]))
+
+    def match_counted(self, words: Collection[str], length: int) -> Match:
+        """The same, where the number of the words of the question is known: hundreds are matched for a question."""
+        terms = self._terms
+        found = sum([terms[word] for word in words if word in terms])
         score = found * (_K1 + 1) / (1 + _K1 * (1 - _B + _B * length / _TYPICAL_LENGTH))
         return Match(score, found / self._whole if self._whole else 0.0)
