@@ -7,7 +7,7 @@ events come to one shard, all others to the first: https://docs.discord.com/deve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import structlog
 
@@ -130,7 +130,10 @@ class Shards:
     async def _follow(self, inbox: Inbox) -> None:
         """Connect what is not connected, and end what others hold."""
         self._changed.clear()
-        await self._end({number for number in self._tasks if number not in self.held})
+        others = self._tasks.keys() - self.held
+        await self._end(others)
+        for number in others:  # a session that was given up is no reason to wait before the next one
+            del self._connections[number]
         for number in sorted(self.held - self._tasks.keys()):
             if number not in self._connections:
                 self._connections[number] = self._connect(Shard(number, self.count))
@@ -144,7 +147,7 @@ class Shards:
         self._connections.clear()
         self.count = asked.count
 
-    async def _end(self, numbers: set[int]) -> None:
+    async def _end(self, numbers: Collection[int]) -> None:
         tasks = [self._tasks.pop(number) for number in numbers]
         for task in tasks:
             task.cancel()

@@ -18,7 +18,7 @@ from core.ports.store.threads import ThreadStore
 from core.ports.store.tools import ToolStore
 from core.ports.store.turns import TurnLedger
 from core.turns.recovery import Recovery
-from core.values.conversation import Turn
+from core.values.conversation import Turn, TurnState
 from core.values.places import Place
 
 log = structlog.get_logger()
@@ -77,9 +77,11 @@ class CatchUp:
             self._inbox.admission.hold(turn)
 
     async def wait(self, turn: Turn) -> None:
-        """Return once earlier messages of the turn's place have been read, and deleted ones are known."""
+        """Return once earlier messages of the turn's place have been read, and deleted ones are known. A turn that had
+        begun before, here or in another process, goes on whatever is still unread."""
         if self._reads and (backfill := self._backfills(turn.ask.place)):
-            await backfill.caught_up(turn.ask.place)
+            if turn.state is not TurnState.RUNNING:
+                await backfill.caught_up(turn.ask.place)
             await self._deleted_questions.look(turn.ask.place)
 
     def lost(self, place: Place) -> None:

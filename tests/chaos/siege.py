@@ -121,7 +121,8 @@ class Siege:
                 await self._settle(threads)
             finally:
                 for program in self._fleet.running.values():
-                    program.send(signal.SIGCONT)
+                    with suppress(ProcessLookupError):
+                        program.send(signal.SIGCONT)
                 await self._fleet.stop_all()
                 self.output = self._fleet.output
         self._conclude(threads)

@@ -16,7 +16,7 @@ from tests.bots.discord.calls import HastyClock, mention, post, shown
 from tests.bots.discord.conftest import Bot, running
 from tests.fakes.clock import FakeClock
 from tests.fakes.discord import ADA, FakeDiscord
-from tests.waiting import until
+from tests.waiting import timer_waits, until
 
 SHARDS = 3
 
@@ -110,6 +110,19 @@ async def test_a_process_is_connected_as_the_shards_that_it_holds_alone(
     await until(lambda: connected(fake) == {(1, 3)} and platform.ready())
     ask = await mention(sharded, "to this process", theirs)
     assert [event.text for event in sharded.inbox.events if hasattr(event, "text")] == [ask.text]
+
+
+async def test_a_shard_that_comes_and_goes_is_connected_each_time_at_once(sharded: Bot) -> None:
+    """A session of ours that did not last is no failure: no pause grows."""
+    platform, fake = sharded.platform, sharded.fake
+    waited_s = timer_waits()
+    for _ in range(4):
+        platform.shards.hold(frozenset({0, 2}))
+        await until(lambda: connected(fake) == {(0, 3), (2, 3)})
+        platform.shards.hold(frozenset({0, 1, 2}))
+        await until(lambda: connected(fake) == {(0, 3), (1, 3), (2, 3)} and platform.ready())
+    assert waited_s() < 4 * APART_S
+    assert fake.gateway.identifies == SHARDS + 4
 
 
 async def test_the_next_owner_of_a_shard_connects_before_the_one_before_leaves_and_nothing_is_missed(

@@ -55,7 +55,8 @@ class App:
         self.clock, self.store, self.platform = FakeClock(), MemoryStore(), Divided()
         self.received: list[str] = []
         handlers = CommandHandlers(self.store, CoreSettings(_env_file=None), self.clock)
-        inbox = StoringInbox(self.store, self._submit, RunningTurns(), handlers)
+        self.running_turns = RunningTurns()
+        self.inbox = inbox = StoringInbox(self.store, self._submit, self.running_turns, handlers)
         calls = PlatformCalls(self.platform)
         receive = (inbox.receive, inbox.record_expired)
         create = partial(Backfill, calls, self.store, *receive, self.clock, WINDOW_S)

@@ -1,0 +1,55 @@
+"""Turns wait for missed messages of their place, unless they have begun."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from core.inbox.backfills import Backfills
+from core.inbox.catch_up import CatchUp
+from core.inbox.deleted_questions import DeletedQuestions
+from core.platform_calls import PerInstallation, PlatformCalls
+from core.ports.connector import Installation
+from core.turns.queue import PlaceQueues
+from core.turns.recovery import Recovery
+from core.values.conversation import Turn, TurnState
+from tests.core.inbox.test_backfill import ask
+from tests.core.inbox.test_backfills import THERE, App
+
+
+def catch_up_of(app: App) -> CatchUp:
+    """One whose jobs are to be run, so that turns wait for them."""
+
+    async def answer(_running: object) -> None: ...
+
+    def backfills(_installation: Installation) -> Backfills:
+        return app.backfills
+
+    queues = PlaceQueues(answer, app.running_turns)
+    made = CatchUp(
+        app.store,
+        queues.submit,
+        app.inbox,
+        PerInstallation([app.platform], PlatformCalls),
+        PerInstallation([app.platform], backfills),
+        DeletedQuestions(lambda _place: None, app.inbox.receive, app.clock),
+        Recovery(app.store, queues, app.clock),
+    )
+    made.jobs()
+    return made
+
+
+async def test_an_answer_that_had_begun_goes_on_before_missed_messages_are_read_and_a_new_one_waits() -> None:
+    app = App()
+    app.platform.held, app.platform.connected = {"", "1"}, {""}
+    catch_up = catch_up_of(app)
+    waiting = Turn(1, ask("m1", 0, THERE))
+    async with app.running():
+        await app.clock.advance(1.0)
+        await asyncio.wait_for(catch_up.wait(replace(waiting, state=TurnState.RUNNING)), 1.0)
+        waits = asyncio.create_task(catch_up.wait(waiting))
+        await app.clock.advance(1.0)
+        assert not waits.done()
+        app.platform.connected.add("1")
+        await app.clock.advance(1.0)
+        await waits
