@@ -332,7 +332,7 @@ async def test_a_limit_that_refuses_questions_is_allowed_once_more_and_entered_i
     settings = model_settings(endpoint) | WITH_TOKEN | LIMIT | {"PARLEY_ALERT_CHANNEL": "web:web"}
     async with Program(tmp_path, **settings) as program, window(chromium) as chat, window(chromium) as page:
         await signed_in(page, program, "/budgets")
-        await expect(page.get_by_text("No limit has refused a question")).to_be_visible()
+        await expect(page.get_by_text("No limit is used up")).to_be_visible()
         await chat.goto(program.url)
         for number in (1, 2):
             await answered(chat, tmp_path, f"question {number}?", number)
