@@ -920,7 +920,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "operator_head_share": "占比",
     "operator_head_day": "时间",
     "operator_section_budgets": "预算",
-    "operator_budgets": "已拒绝提问的限额",
+    "operator_budgets": "正在拒绝提问的限额",
     "operator_budgets_about": "已用完，或 Parley 启动以来拒绝过提问，且本期尚未结束的限额。",
     "operator_budgets_none": "没有已用完的限额。",
     "operator_head_limit": "限额",
