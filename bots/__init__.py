@@ -15,6 +15,8 @@
     telemetry    traces by OpenTelemetry
     operation_report  the operators' own report, once a week
     timers       the daily summary; retention: removes data that is stored for a limited time
+    ended_installations  stops the answers of teams that removed the app, and removes their data
+    key_rotation encrypts stored tokens with the newest key
     setup        `parley init` and `parley doctor`
     settings     every setting as text; exports: the tables of `parley usage` and `parley feedback`
     backup       an SQLite database in one file, and back; company_export: all records as JSON lines

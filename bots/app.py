@@ -8,6 +8,7 @@ from functools import partial
 
 from bots import discord, slack, web
 from bots.config import Config
+from bots.ended_installations import EndedTeams
 from bots.health import DatabaseHealth, LoopHealth, PlatformHealth, ToolServerHealth, notify_systemd
 from bots.live_parts import LiveParts
 from bots.operation_report import OperationReports
@@ -40,7 +41,15 @@ from core.operators.counts import OperationCounts
 from core.operators.failure_log import FailureLog
 from core.operators.metrics import Metrics
 from core.platform_calls import PerInstallation, PlatformCalls
-from core.ports.connector import Connector, Directory, Installation, Membership, TimesAcknowledgements
+from core.ports.connector import (
+    Connector,
+    Directory,
+    Installation,
+    LoadsInstallations,
+    Membership,
+    Revocable,
+    TimesAcknowledgements,
+)
 from core.ports.store import Store
 from core.ports.tools import ToolSource
 from core.settings.live import LiveSettings
@@ -215,6 +224,7 @@ class App:
             self.clock,
             self.offered,
             traits=traits,
+            traits_at=lambda place: None if (calls := self.calls(place)) is None else calls.installation.traits,
             budgets=budgets,
             interrupt=running_turns.forget,
             absent_servers=self.parts.absent,
@@ -241,15 +251,21 @@ class App:
             self._acknowledged,
         )
         self.recovery = Recovery(store, self.place_queues, self.clock, SOLE_OWNER)
+        backfills = PerInstallation(connectors, self._create_backfills)
         self.catch_up = CatchUp(
             store,
             submit,
             self.inbox,
             self.calls,
-            PerInstallation(connectors, self._create_backfills),
+            backfills,
             DeletedQuestions(self.calls, self.inbox.receive, self.clock),
             self.recovery,
+            self.clock,
         )
+        self.ended_teams = EndedTeams(running_turns, [self.calls, self.channels, backfills])
+        for connector in connectors:
+            if isinstance(connector, LoadsInstallations):
+                connector.on_ended = partial(self.ended_teams.end, connector.name)
         self.operation_reports = OperationReports(
             store, self.core, self.clock, submit, config.timers.alert_places, self._addressed
         )
@@ -302,7 +318,7 @@ class App:
             if why:
                 tell(f"{name:<8} off: {why}")
         created: list[Connector | None] = [
-            slack.create(config.slack, self.clock),
+            slack.create(config.slack, self.clock, self.store, config.core.parley_language),
             discord.create(config.discord, self.clock),
             None if why_not["web"] else web.create(config.web, self.clock, self.store, self.file_content),
         ]
@@ -341,10 +357,13 @@ class App:
         return None if platform_calls is None else platform_calls.distributed
 
     def _create_calls(self, installation: Installation) -> PlatformCalls:
-        health = self.platform_health[installation.name] = PlatformHealth(
-            installation.name, self.operator_alerts, self.clock
-        )
-        return PlatformCalls(installation, health.called, self.retention.kept_since)
+        name = installation.name
+        if name not in self.platform_health:
+            self.platform_health[name] = PlatformHealth(name, self.operator_alerts, self.clock)
+        health = self.platform_health[name]
+        revocable = isinstance(installation, Revocable) and installation.revocable
+        called = health.called_by_team if revocable else health.called
+        return PlatformCalls(installation, called, self.retention.kept_since)
 
     def _create_channel(self, installation: Installation) -> Channel:
         platform_calls = self.calls.of(installation)

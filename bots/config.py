@@ -70,6 +70,10 @@ _ALIASES = {
 
 _SWITCHES = {"slack": slack.SWITCHES, "discord": ("DISCORD_BOT_TOKEN",), "web": ("PARLEY_WEB",)}
 """The settings that switch each platform on."""
+_NO_SECRET_KEY = (
+    "PARLEY_SECRET_KEY: is missing. With SLACK_CLIENT_ID the tokens of workspaces are stored, encrypted with it: "
+    "`openssl rand -base64 32` makes one. Keep it with your backups"
+)
 _NO_PLATFORM = (
     "PARLEY_WEB: is off, and so is every other platform: set PARLEY_WEB=on, DISCORD_BOT_TOKEN, or SLACK_BOT_TOKEN and "
     "SLACK_APP_TOKEN"
@@ -138,6 +142,8 @@ class Config:
         problems.attempt(config.timers.check, why_off)
         if all(why_off.values()):
             problems.lines.append(_NO_PLATFORM)
+        if config.slack.slack_client_id and config.database.parley_secret_key is None:
+            problems.lines.append(_NO_SECRET_KEY)
         return config
 
     def platforms(self, problems: Problems | None = None) -> dict[str, str]:

@@ -103,6 +103,11 @@ class PlatformHealth:
         recent = at is not None and self._clock.monotonic() - at < FORGIVEN_S
         return f"posts are refused ({self._why})" if recent else ""
 
+    def called_by_team(self, call: str, error: PlatformError | None) -> None:
+        """The same, of a team that may end its installation: that its token is refused concerns no other team."""
+        if error is None or error.code is not Code.BAD_TOKEN:
+            self.called(call, error)
+
     def called(self, call: str, error: PlatformError | None) -> None:
         """`call` was answered, or raised `error`."""
         if error is None:

@@ -12,17 +12,26 @@ class Jobs:
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
+        self._some_ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def start(self, job: Coroutine[Any, Any, None]) -> None:
-        self._tasks.append(asyncio.create_task(job))
+        task = asyncio.create_task(job)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and not self._some_ended.done():
+            self._some_ended.set_result(None)
 
     async def until(self, end: Coroutine[Any, Any, object]) -> None:
         """Wait for `end`. Raises the error of a job that ends before."""
         waiting = asyncio.create_task(end)
-        done, _ = await asyncio.wait({waiting, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.add_done_callback(self._ended)
+        await self._some_ended
         waiting.cancel()
-        for task in done:
-            task.result()
+        for task in (waiting, *self._tasks):
+            if task.done() and not task.cancelled():
+                task.result()
 
     async def stop(self) -> None:
         """Cancel all jobs, the last one first, and wait until they have ended."""

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ import structlog
 
 from bots.app import App, Tell
 from bots.config import Config
+from bots.ended_installations import expire_installations
 from bots.health import notify_systemd, tool_server_of
 from bots.http import HttpServer, Routed
 from bots.jobs import Jobs
+from bots.key_rotation import rewrite_tokens
 from bots.measurements import connect_metrics
 from bots.operator_pages import create_operator_pages
 from bots.reload import Reload
@@ -31,7 +34,7 @@ from core.child_processes import ChildError
 from core.clock import SystemClock
 from core.errors import SettingsError, StoreError
 from core.memory.indexing import index_earlier_answers
-from core.ports.connector import Connector
+from core.ports.connector import Connector, LoadsInstallations
 from core.ports.store.turns import TurnLedger
 from core.spend.chart_renderer import ChartRenderer
 from core.spend.charts import bars_to_chart
@@ -188,6 +191,9 @@ async def _serve(
 @asynccontextmanager
 async def _running(app: App) -> AsyncIterator[Jobs]:
     """Open turns are queued, then platforms connected. At the end all stops in the opposite order."""
+    for connector in app.connectors:
+        if isinstance(connector, LoadsInstallations):
+            await connector.load()
     for alert, age_s in await app.alert_channels.standing():
         app.operator_alerts.remember(alert, age_s)
         if (server := tool_server_of(alert.what)) and server not in {
@@ -196,8 +202,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
             app.operator_alerts.report_removal(alert.what)
     await app.catch_up.take_up(app.clock.now() - app.core.stood_still)
     jobs = Jobs()
-    for channel in app.channels:
-        jobs.start(channel.scheduler.run())
+    app.channels.each(lambda channel: jobs.start(channel.scheduler.run()))
     jobs.start(app.checkpoints.run())
     jobs.start(app.recovery.run())
     jobs.start(app.inbox.approvals.run())
@@ -210,6 +215,10 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     jobs.start(app.listed_models.run())
     jobs.start(expire_caches(app.caches, app.clock))
     jobs.start(expire_spending(app.store, app.clock))
+    jobs.start(rewrite_tokens(app.store, app.clock))
+    jobs.start(
+        expire_installations(app.store, lambda: timedelta(days=app.core.parley_keep_ended_days), app.clock)
+    )
     jobs.start(index_earlier_answers(app.store, app.clock, app.without_index))
     if app.embeddings is not None:
         jobs.start(app.embeddings.run())

@@ -265,20 +265,53 @@ class PlatformCalls:
 
 
 class PerInstallation(Generic[Made]):
-    """One result of `make` for each installation, found by a place that the installation serves."""
+    """One result of `make` for each installation, found by a place that the installation serves: made when it is first
+    asked for."""
 
     def __init__(self, connectors: Sequence[Connector], make: Callable[[Installation], Made | None]) -> None:
         self._connectors = {connector.name: connector for connector in connectors}
-        installations = [one for connector in connectors for one in connector.installations]
-        self._made = {id(one): made for one in installations if (made := make(one)) is not None}
+        self._make = make
+        self._made: dict[int, tuple[Installation, Made | None]] = {}
+        self._start: Callable[[Made], None] = lambda _made: None
 
     def __call__(self, place: Place) -> Made | None:
         connector = self._connectors.get(place.platform)
-        return self._made.get(id(connector.serving(place))) if connector is not None else None
+        serving = None if connector is None else connector.serving(place)
+        return None if serving is None else self._of(serving)
 
     def of(self, installation: Installation) -> Made:
         """The result for `installation`. Raises KeyError where there is none."""
-        return self._made[id(installation)]
+        made = self._of(installation)
+        if made is None:
+            raise KeyError(installation.id)
+        return made
+
+    def each(self, start: Callable[[Made], None]) -> None:
+        """Call `start` with every result from now on, those that are there already first."""
+        self._start = start
+        for made in self:
+            start(made)
+
+    def forget(self, platform: str, team: str) -> list[Made]:
+        """Drop the results for installations of a team that have ended, and return them."""
+        connector = self._connectors[platform]
+        running = {id(one) for one in connector.installations}
+        ended = [
+            key
+            for key, (one, _) in self._made.items()
+            if one.name == platform and one.id == team and key not in running
+        ]
+        return [made for key in ended if (made := self._made.pop(key)[1]) is not None]
 
     def __iter__(self) -> Iterator[Made]:
-        return iter(self._made.values())
+        installations = [one for connector in self._connectors.values() for one in connector.installations]
+        return iter([made for one in installations if (made := self._of(one)) is not None])
+
+    def _of(self, installation: Installation) -> Made | None:
+        if id(installation) in self._made:
+            return self._made[id(installation)][1]
+        made = self._make(installation)
+        self._made[id(installation)] = (installation, made)
+        if made is not None:
+            self._start(made)
+        return made

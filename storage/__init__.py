@@ -40,6 +40,8 @@
     people      feedback; reset, forget, export
     requests    signed requests that were taken
     retention   removes what is older than it is kept
+    installations  installations that teams have made themselves; encryption: their tokens
+    team_data   all that is stored of a team
     deleted     the messages that were deleted last
     purging     rids the files of what was forgotten
     sources     the index of answered questions
@@ -75,13 +77,16 @@ from pydantic_settings import SettingsConfigDict
 from sqlalchemy import URL
 
 from core.clock import Clock
-from core.errors import StoreError
+from core.errors import SettingsError, StoreError
 from core.redaction import is_secret
 from core.settings.environment import Settings
+from core.settings.secret_key import secret_key_bytes
 from storage.budgets import any_accounts
+from storage.encryption import WRONG_KEY, SecretKeys
 from storage.engine import Database
 from storage.errors import opening
 from storage.forgotten import ForgottenPeople, load
+from storage.installations import has_foreign
 from storage.migrations import NEWEST, revision_of, upgrade
 from storage.store import SqlStore
 from storage.url import parse_url, place_of, sqlite_file
@@ -108,6 +113,24 @@ class DatabaseSettings(Settings):
         ge=0,
         description="Seconds that a start waits for a database that can't be reached yet.",
     )
+
+    parley_secret_key: SecretStr | None = Field(
+        None,
+        description="The key by which tokens of teams are encrypted in the database: 32 bytes in base64 or as 64 "
+        "hexadecimal digits. `parley init` makes one. Without this key a backup of the database has no tokens.",
+    )
+    parley_secret_key_before: SecretStr | None = Field(
+        None,
+        description="The key before PARLEY_SECRET_KEY, while that is changed: it still decrypts, and what it encrypted "
+        "is encrypted with the new one within a minute of a start.",
+    )
+
+    @field_validator("parley_secret_key", "parley_secret_key_before")
+    @classmethod
+    def _key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            secret_key_bytes(value.get_secret_value())
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -137,25 +160,36 @@ class DatabaseSettings(Settings):
         return place_of(self.url, os.environ)
 
     @property
+    def secret_keys(self) -> SecretKeys:
+        """The keys of secrets, that which encrypts first."""
+        given = (self.parley_secret_key, self.parley_secret_key_before)
+        return SecretKeys(*(secret_key_bytes(key.get_secret_value()) for key in given if key is not None))
+
+    @property
     def secrets(self) -> list[str]:
-        """The passwords in the URL. The rest of it is not secret and its words are common."""
+        """The passwords in the URL, the rest of which is not secret and has common words; and the keys of secrets."""
         query = self.url.query
         values = [self.url.password, *(query.get(name) for name in ("password", "sslpassword"))]
+        keys = (self.parley_secret_key, self.parley_secret_key_before)
+        values += [key.get_secret_value() for key in keys if key is not None]
         return [value for value in values if isinstance(value, str) and is_secret(value)]
 
 
 async def open_store(settings: DatabaseSettings, clock: Clock) -> SqlStore:
-    """Bring the schema up to date and open the store. Raises StoreError."""
-    database = Database(settings.url, settings.parley_sqlite_synchronous)
+    """Bring the schema up to date and open the store. Raises StoreError, and SettingsError where PARLEY_SECRET_KEY is
+    another one than that by which tokens are encrypted."""
+    database, secret_keys = Database(settings.url, settings.parley_sqlite_synchronous), settings.secret_keys
     try:
         with opening(settings.place):
             await database.migrate(upgrade)
             known = ForgottenPeople(await database.read(load))
             counts_spending = await database.read(any_accounts)
+            if await database.read(has_foreign, secret_keys):
+                raise SettingsError(WRONG_KEY)
     except BaseException:
         await database.close()
         raise
-    return SqlStore(database, clock, known, counts_spending=counts_spending)
+    return SqlStore(database, clock, known, counts_spending=counts_spending, secret_keys=secret_keys)
 
 
 async def open_existing(settings: DatabaseSettings, clock: Clock) -> SqlStore:
@@ -175,4 +209,4 @@ async def open_existing(settings: DatabaseSettings, clock: Clock) -> SqlStore:
     except BaseException:
         await database.close()
         raise
-    return SqlStore(database, clock)
+    return SqlStore(database, clock, secret_keys=settings.secret_keys)

@@ -122,6 +122,7 @@ RECORDS = (
 )
 NOT_EXPORTED = {
     "posts": "the ids of the messages of answers: `posts` of a turn",
+    "installations": "of the operator: who installed Parley, and encrypted tokens",
     "sources": "an index, made of the questions",
     "source_vectors": "an index, made of the questions",
     "usage_sums": "sums of `usage`",

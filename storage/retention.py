@@ -32,6 +32,7 @@ KEPT = {
     "heard": "times up to which messages are known",
     "settings": "what people have set, not said",
     "audit": "who changed which setting, and allowed which call",
+    "installations": "of the operator: an ended one goes with the data of its team",
     "forgotten": "digests of people: what they sent before would be stored again",
     "notices": "keys of what is said once",
     "requests": "digests of signatures; removed after some minutes",

@@ -23,11 +23,13 @@ from bots.setup.toml_file import names_models as toml_names_models
 from bots.setup.toml_file import to_toml, with_tools
 from core.errors import SettingsError
 from core.settings.parley_toml import FILE as TOML
+from core.settings.secret_key import new_secret_key
 from core.settings.variables import FILE as ENV
 from storage.whole_files import check_new, real_file
 
 _SECRET = ("TOKEN", "SECRET", "API_KEY")
 """Parts of the names of settings whose values are not shown."""
+_KEY = "PARLEY_SECRET_KEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Init:
             raise SettingsError(*problems)
         values = {name: value for name, value in to_variables(answers).items() if value or name in written}
         values |= dict.fromkeys(_files_left(answers, values, self._written), "")
+        if not {_KEY, f"{_KEY}_FILE"} & {*self._written, *self._environment}:
+            values[_KEY] = new_secret_key()
         if not self._write(answers, text, values):
             return
         if self._interview is None:

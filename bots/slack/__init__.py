@@ -6,6 +6,11 @@
     receiver       one way in for the payloads of both
     event_order    one event of a channel at a time, the earliest first
     connector      `Connector`: the app's connections, and the installation of each event
+    installations  the installations by their workspaces; addressee: the workspace of a payload (pure)
+    install_checks the check of `parley doctor` of an app that teams install
+    oauth          installations by OAuth; oauth_routes, oauth_pages, oauth_state: the way to one
+    tokens         the tokens of stored installations, exchanged before they expire
+    doubted_tokens checks tokens that Slack may refuse
     installation   `Installation`: one workspace, its calls and reads
     intake         passes the events of a workspace to the inbox
     incoming       events -> Ask, Edited, Deleted, ButtonPress                 pure
@@ -42,6 +47,7 @@ https://docs.slack.dev/reference/methods/conversations.leave
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -50,12 +56,13 @@ from pydantic import Field, SecretStr, field_validator
 from bots.slack.manifest import OWN_NAMES, AppNames, bot_name, command_name
 from core.clock import Clock
 from core.settings.environment import Settings
-from core.settings.urls import http_url
+from core.settings.urls import http_url, public_url
 from core.values.outgoing import Growth, Limits
 from core.values.platform import Feature, PlatformTraits
 
 if TYPE_CHECKING:
     from bots.slack.connector import SlackConnector
+    from bots.slack.oauth import OAuthStore
 
 # chat.update takes 4,000 UTF-8 bytes of text: documented as characters, enforced as bytes. The rest is reserve.
 # https://docs.slack.dev/reference/methods/chat.update
@@ -84,12 +91,15 @@ TRAITS = PlatformTraits(
 https://docs.slack.dev/interactivity/implementing-slash-commands/"""
 
 
-SWITCHES = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
+SWITCHES = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_CLIENT_ID")
 """The settings that switch Slack on."""
+
+_TEAM = re.compile(r"[TE][A-Z0-9]{1,20}")
 
 
 class SlackSettings(Settings):
-    """Slack is on with a bot's token and an app-level token (Socket Mode) or a signing secret (HTTP), off without."""
+    """Slack is on with a bot's token, or a client ID by which teams install the app themselves, and an app-level token
+    (Socket Mode) or a signing secret (HTTP); off without."""
 
     slack_bot_token: SecretStr | None = Field(
         None,
@@ -122,6 +132,26 @@ class SlackSettings(Settings):
         "/parley",
         description="The name of the slash command of all others, where the manifest has another one.",
     )
+    slack_client_id: str = Field(
+        "",
+        description="The app's client ID, from Basic Information: teams then install the app themselves, at "
+        "/slack/install. Needs SLACK_CLIENT_SECRET, PARLEY_PUBLIC_URL and PARLEY_SECRET_KEY too, and "
+        "SLACK_SIGNING_SECRET or SLACK_APP_TOKEN; SLACK_BOT_TOKEN is not needed then.",
+    )
+    slack_client_secret: SecretStr | None = Field(
+        None, description="The app's client secret, from Basic Information, beside SLACK_CLIENT_ID."
+    )
+    slack_own_teams: str = Field(
+        "",
+        examples=["T0123,E0456"],
+        description="The ids of your own workspaces and organisations among those that install the app. Elsewhere "
+        "there is no memory: Slack's terms allow no index of messages.",
+    )
+    parley_public_url: str = Field(
+        "",
+        examples=["https://parley.example.com"],
+        description="The https address at which browsers reach Parley, for /slack/install.",
+    )
     slack_api_url: str = Field("https://slack.com/api/", description="The URL of Slack's Web API.")
 
     @field_validator("slack_bot_token")
@@ -149,6 +179,19 @@ class SlackSettings(Settings):
     def _url(cls, value: str) -> str:
         return http_url(value) + "/"
 
+    @field_validator("parley_public_url")
+    @classmethod
+    def _public_url(cls, value: str) -> str:
+        return public_url(value) if value else ""
+
+    @field_validator("slack_own_teams")
+    @classmethod
+    def _own_teams(cls, value: str) -> str:
+        for one in _listed(value):
+            if not _TEAM.fullmatch(one):
+                raise ValueError(f"has {one!r}, which is no id of a workspace (T...) or an organisation (E...)")
+        return value
+
     @field_validator("slack_signing_secret")
     @classmethod
     def _secret(cls, value: SecretStr | None) -> SecretStr | None:
@@ -166,7 +209,10 @@ class SlackSettings(Settings):
                 "SLACK_APP_TOKEN is missing: beside SLACK_BOT_TOKEN Slack needs it (Socket Mode) or "
                 "SLACK_SIGNING_SECRET (HTTP)",
             )
-        if ways and not self.slack_bot_token:
+        oauth = bool(self.slack_client_id or self.slack_client_secret)
+        if oauth:
+            yield from self._missing_for_oauth(ways=bool(ways))
+        if ways and not self.slack_bot_token and not oauth:
             yield set(SWITCHES), f"SLACK_BOT_TOKEN is missing: Slack needs it beside {way}"
         if self.slack_ask_command == self.slack_command:
             yield (
@@ -174,19 +220,53 @@ class SlackSettings(Settings):
                 f"SLACK_COMMAND: must be another command than SLACK_ASK_COMMAND, {self.slack_command}",
             )
 
+    def _missing_for_oauth(self, *, ways: bool) -> Iterator[tuple[set[str], str]]:
+        needed = {
+            "SLACK_CLIENT_ID": bool(self.slack_client_id),
+            "SLACK_CLIENT_SECRET": self.slack_client_secret is not None,
+            "PARLEY_PUBLIC_URL": bool(self.parley_public_url),
+            "SLACK_SIGNING_SECRET": ways,
+        }
+        for name, given in needed.items():
+            if not given:
+                yield {name}, f"{name} is missing: without it no team can install the app (SLACK_CLIENT_ID)"
+
+    @property
+    def own_teams(self) -> frozenset[str]:
+        """The ids in SLACK_OWN_TEAMS."""
+        return frozenset(_listed(self.slack_own_teams))
+
     @property
     def names(self) -> AppNames:
         return AppNames(self.slack_bot_name, self.slack_ask_command, self.slack_command)
 
 
-def create(settings: SlackSettings, clock: Clock) -> SlackConnector | None:
-    """The platform, or None where Slack is not configured. Connects nothing yet."""
-    if settings.slack_bot_token is None:
+def create(
+    settings: SlackSettings, clock: Clock, store: OAuthStore | None = None, language: str = "en"
+) -> SlackConnector | None:
+    """The platform, or None where Slack is not configured. Connects nothing yet. `language`: of people who prefer
+    none. `store`: needed where teams install the app themselves."""
+    if why_not(settings):
         return None
     from bots.slack.connector import SlackConnector  # loads the SDK, which programs without Slack need not
+    from bots.slack.oauth import OAuthApp
 
+    oauth = None
+    if settings.slack_client_id:
+        assert store is not None
+        oauth = OAuthApp(
+            settings.slack_client_id,
+            _value(settings.slack_client_secret),
+            settings.parley_public_url,
+            settings.slack_api_url,
+            store,
+            clock,
+            settings.own_teams,
+            language,
+        )
     return SlackConnector(
-        bot_token=settings.slack_bot_token.get_secret_value(),
+        bot_token=_value(settings.slack_bot_token),
+        oauth=oauth,
         app_token=_value(settings.slack_app_token),
         signing_secret=_value(settings.slack_signing_secret),
         api_url=settings.slack_api_url,
@@ -199,7 +279,12 @@ def create(settings: SlackSettings, clock: Clock) -> SlackConnector | None:
 def why_not(settings: SlackSettings) -> str:
     """The reason why `create` returns None, in a few words; empty where it does not."""
     ways = "SLACK_APP_TOKEN (or SLACK_SIGNING_SECRET)"
-    return "" if settings.slack_bot_token else f"SLACK_BOT_TOKEN and {ways} are not set"
+    on = settings.slack_bot_token or settings.slack_client_id
+    return "" if on else f"SLACK_BOT_TOKEN and {ways} are not set"
+
+
+def _listed(value: str) -> list[str]:
+    return [part for one in value.split(",") if (part := one.strip())]
 
 
 def _value(secret: SecretStr | None) -> str:

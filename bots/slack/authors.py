@@ -69,21 +69,6 @@ def with_known(person: Person, known: Person | None, home: frozenset[str]) -> Pe
     return with_claim(known, person.id, person.name, claim, home)
 
 
-def is_ours(payload: Payload, home: frozenset[str]) -> bool:
-    """True if an event or a slash command is of our workspace, and not of another one that has the same app.
-
-    In a shared channel `team_id` may be the other workspace: there `authorizations` name the workspace of the
-    event. https://docs.slack.dev/apis/events-api/#authorizations
-    """
-    ids = _ids(
-        value
-        for one in payload.get("authorizations") or ()
-        for value in (one.get("team_id"), one.get("enterprise_id"))
-    )
-    ids = ids or _ids((payload.get("team_id"),))
-    return not ids or not ids.isdisjoint(home)
-
-
 def _guest(profile: Payload) -> bool | None:
     if any(profile.get(flag) for flag in _GUEST_FLAGS):
         return True

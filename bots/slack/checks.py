@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from bots.slack import SlackSettings
 from bots.slack.errors import answered, reason_of
+from bots.slack.install_checks import check_install
 from bots.slack.manifest import SCOPES, missing_scopes
 from bots.slack.socket import proxy_for
 from bots.slack.web import Web
@@ -43,7 +44,7 @@ _APP_TOKEN = (
 
 def slack_hosts(settings: SlackSettings) -> list[Host]:
     """The hosts that Slack needs; none where it is off. A socket's own host is known only by its URL."""
-    if settings.slack_bot_token is None:
+    if settings.slack_bot_token is None and not settings.slack_client_id:
         return []
     urls = {settings.slack_api_url: "Slack"}
     if "//slack.com/" in settings.slack_api_url:
@@ -57,8 +58,11 @@ def slack_checks(
 ) -> list[Check]:
     """The checks in the order of the report; none where Slack is off. `channels`: the setting that names each channel,
     by its id. `admins`: the people of PARLEY_ADMINS."""
+    install = (
+        [Check("slack install", partial(check_install, settings), _LIMIT_S)] if settings.slack_client_id else []
+    )
     if settings.slack_bot_token is None:
-        return []
+        return install
     checks = SlackChecks(settings, settings.slack_bot_token)
     every: list[tuple[str, Callable[[], Awaitable[Sequence[Finding]]]]] = [("slack token", checks.bot)]
     if settings.slack_app_token is not None:
@@ -68,7 +72,7 @@ def slack_checks(
     every.append(("slack events", checks.events))
     every += [(f"slack channel {id_}", partial(checks.channel, id_, at)) for id_, at in channels.items()]
     every += [(f"slack admin {id_}", partial(checks.admin, id_)) for id_ in admins]
-    return [Check(name, run, _LIMIT_S) for name, run in every]
+    return [*(Check(name, run, _LIMIT_S) for name, run in every), *install]
 
 
 class SlackChecks:

@@ -16,17 +16,24 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from bots.slack import TRAITS
+from bots.slack.addressee import Addressee
+from bots.slack.doubted_tokens import DoubtedTokens
 from bots.slack.http import PATHS, SignedRequests
 from bots.slack.installation import SlackInstallation
+from bots.slack.installations import SlackInstallations
 from bots.slack.intake import EventIntake
-from bots.slack.manifest import OWN_NAMES, AppNames
+from bots.slack.manifest import INSTALL_PATH, OWN_NAMES, REDIRECT_PATH, AppNames
+from bots.slack.oauth import OAuthApp, stored_to_identity
+from bots.slack.oauth_routes import OAuthRoutes
 from bots.slack.receiver import PayloadReceiver, log_not_accepted
 from bots.slack.socket import SDK_LOG, Socket
+from bots.slack.tokens import StoredToken, StoredTokens
 from bots.slack.web import Web
 from core.clock import Clock
 from core.connection_problems import connection_trouble
 from core.errors import Code, PlatformError
 from core.ports.connector import Inbox
+from core.values.installations import StoredInstallation
 from core.values.places import Place
 from core.values.platform import PlatformTraits
 
@@ -40,16 +47,20 @@ _FAREWELL_S = 0.4
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 
 
+async def _ignore(_team: str) -> None: ...
+
+
 class SlackConnector:
-    """One app in one workspace, by its credentials. `app_token` opens Socket Mode, `signing_secret` the routes for
-    signed requests; with both, events are taken over either.
+    """One app: in the workspace of `bot_token`, and in all that have installed it themselves (`oauth`), or in either
+    alone. `app_token` opens Socket Mode, `signing_secret` the routes for signed requests; with both, events are taken
+    over either.
 
     `ping_interval_s`: a dead connection is noticed within about two. `distributed`: as in `PlatformTraits`; Slack does
     not tell it. `names`: those of the app's manifest."""
 
     name = "slack"
     traits: PlatformTraits
-    signed_paths = PATHS
+    signed_paths: tuple[str, ...]
 
     def __init__(
         self,
@@ -62,48 +73,96 @@ class SlackConnector:
         ping_interval_s: float = 5.0,
         distributed: bool = False,
         names: AppNames = OWN_NAMES,
+        oauth: OAuthApp | None = None,
     ) -> None:
         self.traits = replace(TRAITS, distributed=distributed, typed_prefix=names.typed_prefix)
         self._bot_token = bot_token
         self._app_token = app_token
+        self._api_url = api_url
+        self._names = names
         self._clock = clock
         self._ping_interval_s = ping_interval_s
         self._sockets: tuple[Socket, ...] = ()
         self.on_acknowledged: Callable[[float], None] = lambda _seconds: None
+        self.on_ended: Callable[[str], Awaitable[None]] = _ignore
+        """Receives the id of a workspace whose installation has ended."""
         self._receiver: PayloadReceiver | None = None
         self._inbox: Inbox | None = None
         self._requests = SignedRequests(signing_secret, self._receive, clock, self) if signing_secret else None
         self._takes_requests = False
         self._failure: PlatformError | None = None
+        self._oauth = oauth
+        self.signed_paths = PATHS if oauth is None else (*PATHS, INSTALL_PATH, REDIRECT_PATH)
         self._web = Web(bot_token, api_url, names)
-        self.installation = SlackInstallation(self._web, clock, self.ready, self.traits, self.heard_since)
+        self._connections = self._web.connections
+        self._intakes: dict[str, EventIntake] = {}
+        own = (
+            SlackInstallation(self._web, clock, self.ready, self.traits, self.heard_since)
+            if bot_token
+            else None
+        )
+        self.teams = SlackInstallations(own, self._create, oauth.store if oauth else None, clock)
+        self.doubted = DoubtedTokens(clock, self._end)
+        self._tokens = (
+            None if oauth is None else StoredTokens(oauth.store, oauth.exchange(self._connections), clock)
+        )
+
+    @property
+    def installation(self) -> SlackInstallation:
+        """The installation of the settings' token."""
+        assert self.teams.own is not None
+        return self.teams.own
 
     @property
     def installations(self) -> tuple[SlackInstallation, ...]:
-        return (self.installation,)
+        return self.teams.all
 
     def serving(self, place: Place) -> SlackInstallation | None:
-        """The installation of the place's workspace; the only one while Slack has not said which that is."""
-        return self.installation if self.installation.id in ("", place.team) or not place.team else None
+        return self.teams.serving(place)
+
+    async def load(self) -> None:
+        """Read the installations that teams have made. Raises StoreError."""
+        await self.teams.load()
 
     def routes(self) -> list[web.RouteDef]:
-        return [] if self._requests is None else self._requests.routes()
+        routes = [] if self._requests is None else self._requests.routes()
+        return routes if self._oauth is None else routes + self._oauth_routes(self._oauth).routes()
+
+    def _oauth_routes(self, oauth: OAuthApp) -> OAuthRoutes:
+        return OAuthRoutes(oauth, self._install, f"@{self._names.bot}")
+
+    async def _install(self, code: str) -> StoredInstallation:
+        """Redeem a code, and serve the workspace from now on. Raises PlatformError and StoreError."""
+        assert self._oauth is not None
+        assert self._tokens is not None
+        stored = await self._oauth.install(self._connections, code, self._names)
+        self._tokens.forget(stored.key)
+        if stored.key.team:
+            self.teams.add(stored)
+        return stored
 
     def shown_at(self, address: str) -> str:
         """The connections over which events come, for the lines of the start."""
         urls = f"{address}{PATHS[0]}, {', '.join(PATHS[1:])}"
         over_http = f"taking signed requests at {urls}" if self._requests else ""
-        return " and ".join(filter(None, ("connecting" if self._app_token else "", over_http)))
+        ways = " and ".join(filter(None, ("connecting" if self._app_token else "", over_http)))
+        if self._oauth is None:
+            return ways
+        installed = len(self.teams.stored)
+        return f"{ways}; {installed} workspaces have installed it at {self._oauth.public_url}{INSTALL_PATH}"
 
     async def run(self, inbox: Inbox) -> None:
         """Run as `Connector.run` says; may be called again once it has ended."""
         self._web.forget()
         self._inbox = inbox
-        intake = EventIntake(self.installation, inbox, self._clock)
-        receiver = self._receiver = PayloadReceiver(self._web, intake, self._clock, self.on_acknowledged)
+        receiver = self._receiver = PayloadReceiver(self._intake_for, self._clock, self.on_acknowledged)
         self._sockets = self._create_sockets(receiver)
         kept = [asyncio.create_task(self._keep(socket)) for socket in self._sockets]
-        kept.append(asyncio.create_task(self._web.watch_token(lambda: self._clock.sleep(_TOKEN_PAUSE_S))))
+        kept.append(asyncio.create_task(self.doubted.run()))
+        if self._bot_token:
+            self._intake(self.installation)
+            pause = partial(self._clock.sleep, _TOKEN_PAUSE_S)
+            kept.append(asyncio.create_task(self._web.watch_token(pause)))
         if not self._sockets:
             kept.append(asyncio.create_task(self._take_requests()))
         try:
@@ -117,8 +176,11 @@ class SlackConnector:
                 task.cancel()
             await asyncio.gather(*kept, return_exceptions=True)
             self._sockets = ()
-            await intake.close(_FAREWELL_S)
-            await self.installation.close()
+            await asyncio.gather(*(intake.close(_FAREWELL_S) for intake in self._intakes.values()))
+            self._intakes.clear()
+            for installation in self.installations:
+                await installation.close()
+            await self._connections.close()
 
     def ready(self) -> bool:
         return self._takes_requests or any(socket.connected for socket in self._sockets)
@@ -147,7 +209,7 @@ class SlackConnector:
         if not self._app_token:
             return ()
         app = self._bolt(receiver)
-        open_url = partial(self._web.open_url, self._app_token)
+        open_url = partial(self._web.open_url, self._app_token, identifies=bool(self._bot_token))
         return tuple(
             Socket(app, self._app_token, open_url, self._clock, self._ping_interval_s) for _ in range(_SOCKETS)
         )
@@ -168,7 +230,8 @@ class SlackConnector:
         pause_s = _FIRST_PAUSE_S
         while not self._takes_requests:
             try:
-                await self._web.identify()
+                if self._bot_token:
+                    await self._web.identify()
                 self._takes_requests = True
             except PlatformError as error:
                 if error.code is Code.BAD_TOKEN:
@@ -198,16 +261,60 @@ class SlackConnector:
             raise PlatformError(Code.UNAVAILABLE, "not started, or down")
         return self._inbox
 
+    async def _intake_for(self, addressee: Addressee) -> EventIntake | None:
+        """The intake of the workspace that an event is for. Raises StoreError and PlatformError."""
+        found = await self.teams.find(addressee)
+        return None if found is None else self._intake(found)
+
+    def _intake(self, installation: SlackInstallation) -> EventIntake | None:
+        """The intake of an installation; None while no events come in."""
+        key = "" if installation is self.teams.own else installation.id
+        if key not in self._intakes and self._inbox is not None:
+            self._intakes[key] = EventIntake(installation, self._inbox, self._clock)
+        return self._intakes.get(key)
+
+    def _create(self, stored: StoredInstallation) -> SlackInstallation:
+        """The installation of a workspace that has made it itself."""
+        assert self._tokens is not None
+        assert self._oauth is not None
+        key = stored.key if stored.has_tokens else replace(stored.key, team="")
+        me = stored_to_identity(stored, self._names)
+        web = Web(
+            StoredToken(self._tokens, key),
+            self._api_url,
+            self._names,
+            connections=self._connections,
+            me=me,
+            team_id="" if stored.has_tokens else me.team,
+        )
+        traits = replace(self.traits, distributed=self.traits.distributed or not self._oauth.is_own(stored.key))
+        created = SlackInstallation(web, self._clock, self.ready, traits, self.heard_since, revocable=True)
+        web.on_refused = partial(self.doubted.add, me.team, web.check_token)
+        created.attach = lambda: self._attach(created)
+        return created
+
+    def _attach(self, installation: SlackInstallation) -> None:
+        self._intake(installation)
+
+    async def _end(self, team: str, reason: str) -> None:
+        """End the installation that has the token of a workspace: Slack refuses it. Raises StoreError."""
+        key = self.teams.key_of(team)
+        if key is None or self._oauth is None or self._tokens is None:
+            return
+        await self._oauth.store.end_installation(key, reason, self._clock.now())
+        self._tokens.forget(key)
+        ended = [team] if key.team else self.teams.of_enterprise(key.enterprise)
+        for one in ended:
+            if (intake := self._intakes.pop(one, None)) is not None:
+                await intake.close(0)
+            self.teams.remove(one)
+            log.warning("installation_ended", team=one, reason=reason)
+            await self.on_ended(one)
+
     def _bolt(self, receiver: PayloadReceiver) -> AsyncApp:
         async def authorize() -> AuthorizeResult:
-            me = await self._web.identify()
-            return AuthorizeResult(
-                enterprise_id=None,
-                team_id=me.team,
-                bot_user_id=me.user_id,
-                bot_id=me.bot_id,
-                bot_token=self._bot_token,
-            )
+            # No call is made through bolt: `receiver` finds the installation, and its token.
+            return AuthorizeResult(enterprise_id=None, team_id=None, bot_token="")
 
         async def take(body: Json, next: Callable[[], Awaitable[BoltResponse | None]]) -> BoltResponse:
             answer = await receiver.receive(body)
@@ -219,7 +326,7 @@ class SlackConnector:
         app = AsyncApp(
             name="parley",
             logger=SDK_LOG,
-            client=self._web.client,
+            client=self._connections.client,
             signing_secret="",
             authorize=authorize,
             ignoring_self_events_enabled=False,  # `incoming` recognises our own messages

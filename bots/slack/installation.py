@@ -59,7 +59,8 @@ _REMEMBERED = 5_000
 
 
 class SlackInstallation:
-    """One workspace, by its bot token. `connected`: whether its events come in; `heard_since`: since when all did."""
+    """One workspace, by its bot token. `connected`: whether its events come in; `heard_since`: since when all did.
+    `revocable`: a team has made it itself and may end it, which concerns no other one."""
 
     name = "slack"
     traits: PlatformTraits
@@ -72,7 +73,10 @@ class SlackInstallation:
         connected: Callable[[], bool],
         traits: PlatformTraits = TRAITS,
         heard_since: Callable[[], datetime | None] = lambda: None,
+        *,
+        revocable: bool = False,
     ) -> None:
+        self.revocable = revocable
         self.traits = traits
         self.limits = LIMITS
         self.web = web
@@ -80,7 +84,9 @@ class SlackInstallation:
         self.sources = WorkspaceSources(web, self._person, clock)
         self.searches = WorkspaceSearch(web, clock)
         self.interactions: SlackInteractions | None = None
-        """Set while events come in."""
+        """Set while events come in, from the first one on."""
+        self.attach: Callable[[], None] = lambda: None
+        """Called to have `interactions` set, if events come in."""
         self.growing: FIFOCache[str, int] = FIFOCache(_GROWING)
         """The turn that streams into a message, by the message's id."""
         self._connected = connected
@@ -105,6 +111,8 @@ class SlackInstallation:
         return person
 
     async def tell(self, reply: ImmediateReply, ask: Ask) -> None:
+        if self.interactions is None:
+            self.attach()
         if self.interactions is None:
             log.warning("reply_not_delivered", place=ask.place.key, detail="not connected")
         else:

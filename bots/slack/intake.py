@@ -114,7 +114,7 @@ class EventIntake:
             case "unreadable":
                 pass
             case gone if gone in REVOKED:
-                self._installation.web.doubt_token()
+                self._installation.web.on_refused()
             case "agent_session_stopped":
                 await self._stopped(body["event"])
             case move if move in MOVES:

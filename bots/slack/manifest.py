@@ -21,6 +21,7 @@ from core.i18n import phrase
 Json = dict[str, Any]
 
 EVENTS_PATH, INTERACTIONS_PATH, COMMANDS_PATH = "/slack/events", "/slack/interactions", "/slack/commands"
+INSTALL_PATH, REDIRECT_PATH = "/slack/install", "/slack/oauth"
 EXAMPLE_URL = "https://parley.example.com"
 """The public URL in the manifest of `deploy`, for its reader to replace."""
 
@@ -195,8 +196,9 @@ class AppNames:
 OWN_NAMES = AppNames()
 
 
-def manifest(names: AppNames = OWN_NAMES, public_url: str = "") -> Json:
-    """The manifest for Socket Mode; with `public_url`, for HTTP at that URL.
+def manifest(names: AppNames = OWN_NAMES, public_url: str = "", *, installs: bool = False) -> Json:
+    """The manifest for Socket Mode; with `public_url`, for HTTP at that URL. `installs`: teams and whole organisations
+    install the app themselves, and its tokens rotate.
 
     Raises SettingsError for a name or URL that Slack does not take.
     """
@@ -210,18 +212,19 @@ def manifest(names: AppNames = OWN_NAMES, public_url: str = "") -> Json:
         },
         "features": _features(names, url),
         "oauth_config": {
+            **({"redirect_urls": [url + REDIRECT_PATH]} if installs else {}),
             "scopes": {
                 "bot": [scope.name for scope in SCOPES],
                 "bot_optional": [scope.name for scope in SCOPES if scope.optional],
-            }
+            },
         },
         "settings": {
             "event_subscriptions": _at(url, EVENTS_PATH, "request_url")
             | {"bot_events": [event.name for event in EVENTS]},
             "interactivity": {"is_enabled": True} | _at(url, INTERACTIONS_PATH, "request_url"),
-            "org_deploy_enabled": False,
+            "org_deploy_enabled": installs,
             "socket_mode_enabled": not url,
-            "token_rotation_enabled": False,
+            "token_rotation_enabled": installs,
         },
     }
 

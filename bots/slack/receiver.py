@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 
-from bots.slack.authors import is_ours
-from bots.slack.commands import EVENTS, kind_of
+from bots.slack.addressee import Addressee, addressee_of
+from bots.slack.commands import kind_of
 from bots.slack.incoming import channel_of
 from bots.slack.intake import EventIntake
-from bots.slack.web import Web
 from core.clock import Clock
 from core.errors import BotError, Code
 from core.tracing import arrival
@@ -22,22 +21,21 @@ log = structlog.get_logger(platform="slack")
 
 Json = dict[str, Any]
 
-_OF_A_TEAM = {"event_callback", "slash_command", *EVENTS}
+_OF_NONE = {"unreadable"}
 
 
 class PayloadReceiver:
-    """Hands the payloads of the app's workspace to `intake`, and ignores the others. `on_acknowledged` receives the
-    seconds from the arrival of each until it may be acknowledged."""
+    """Hands each payload to the intake of the workspace that it is for, which `find` returns: None where the app has no
+    installation, whose payloads are ignored. `on_acknowledged` receives the seconds from the arrival of each until it
+    may be acknowledged."""
 
     def __init__(
         self,
-        web: Web,
-        intake: EventIntake,
+        find: Callable[[Addressee], Awaitable[EventIntake | None]],
         clock: Clock,
         on_acknowledged: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
-        self._web = web
-        self._intake = intake
+        self._find = find
         self._clock = clock
         self._on_acknowledged = on_acknowledged
         self._receiving: set[asyncio.Task[Any]] = set()
@@ -74,10 +72,11 @@ class PayloadReceiver:
         if kind is None:
             log.debug("event_ignored", kind=str(body.get("type", "")), reason="not taken")
             return None
-        if kind in _OF_A_TEAM and not is_ours(body, (await self._web.identify()).home):
+        intake = await self._find(Addressee() if kind in _OF_NONE else addressee_of(body))
+        if intake is None:
             log.debug("event_ignored", kind=kind, reason="another workspace")
             return None
-        return await self._intake.take(kind, body)
+        return await intake.take(kind, body)
 
 
 def log_not_accepted(body: Json, error: Exception) -> None:

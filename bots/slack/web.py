@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -22,26 +22,96 @@ from core.errors import Code, PlatformError
 Json = dict[str, Any]
 
 _CONNECT_S, _TOTAL_S = 5.0, 20.0
+_OF_A_TEAM = frozenset({"users.conversations", "users.list", "conversations.list", "assistant.search.context"})
+"""The methods that need a `team_id` with the token of an organisation.
+
+https://docs.slack.dev/enterprise/developing-for-enterprise-orgs
+"""
 
 
-class Web:
-    """One workspace, by its bot token."""
+class TokenSource(Protocol):
+    """The bot's token in a workspace. `named`: the setting that holds it, or another name of it."""
 
-    def __init__(self, bot_token: str, api_url: str, names: AppNames = OWN_NAMES) -> None:
-        self._names = names
-        self.client = AsyncWebClient(bot_token, base_url=api_url, logger=SDK_LOG, retry_handlers=[])
+    named: str
+
+    async def get(self) -> str:
+        """The token. Raises PlatformError."""
+        ...
+
+    async def renewed(self, refused: str) -> str | None:
+        """Another token in place of one that Slack has just refused, if there is one. Raises PlatformError."""
+        ...
+
+
+class FixedToken:
+    """A token of the settings."""
+
+    named = "SLACK_BOT_TOKEN"
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    async def get(self) -> str:
+        return self._token
+
+    async def renewed(self, refused: str) -> None:
+        return None
+
+
+class ApiConnections:
+    """The connections to Slack's Web API, which all workspaces share: opened with the first call, those that are idle
+    closed after 15 s."""
+
+    def __init__(self, api_url: str) -> None:
+        self.client = AsyncWebClient(base_url=api_url, logger=SDK_LOG, retry_handlers=[])
         self.client.proxy = proxy_for(api_url)
-        self._holds_files = allow_list("slack.com", ".slack.com", also=api_url)
+        self.holds_files = allow_list("slack.com", ".slack.com", also=api_url)
         self._session: aiohttp.ClientSession | None = None
-        self._me: Identity | None = None
-        self._team = self._url = ""
-        self._meeting = asyncio.Lock()
-        self._doubted = asyncio.Event()
+
+    def connect(self) -> aiohttp.ClientSession:
+        """The session of the connections."""
+        if self._session is None or self._session.closed:
+            timeout = aiohttp.ClientTimeout(total=_TOTAL_S, connect=_CONNECT_S)
+            self._session = self.client.session = aiohttp.ClientSession(timeout=timeout)
+        return self._session
 
     async def close(self) -> None:
         """Let go of the connections; a later call opens new ones."""
         if self._session is not None:
             await self._session.close()
+
+
+class Web:
+    """One workspace, by the bot's token there. `connections` are shared with others, else its own. `me`: the bot's
+    identity, where that is known without a call; `team_id` is named in calls that need it of a token that is good for
+    all workspaces of an organisation."""
+
+    def __init__(
+        self,
+        token: str | TokenSource,
+        api_url: str,
+        names: AppNames = OWN_NAMES,
+        *,
+        connections: ApiConnections | None = None,
+        me: Identity | None = None,
+        team_id: str = "",
+    ) -> None:
+        self._names = names
+        self._tokens = FixedToken(token) if isinstance(token, str) else token
+        self._own = connections is None
+        self.connections = connections or ApiConnections(api_url)
+        self._known = self._me = me
+        self._team_id = team_id
+        self._team, self._url = (me.team, me.url) if me is not None else ("", "")
+        self._meeting = asyncio.Lock()
+        self._doubted = asyncio.Event()
+        self.on_refused: Callable[[], None] = self._doubted.set
+        """Called where the token may be none any more: a call is refused for it, or Slack says so."""
+
+    async def close(self) -> None:
+        """Let go of the connections that are its own; a later call opens new ones."""
+        if self._own:
+            await self.connections.close()
 
     async def call(self, method: str, arguments: Json) -> Json:
         return await self._ask(method, "POST", json=dict(arguments))
@@ -68,14 +138,14 @@ class Web:
         https://docs.slack.dev/messaging/working-with-files/#private_urls
         """
         return await download(
-            self._connect(),
+            self.connections.connect(),
             url,
-            allows=self._holds_files,
+            allows=self.connections.holds_files,
             limit=limit,
             expected_size=size,
-            headers={"Authorization": f"Bearer {self.client.token}"},
+            headers={"Authorization": f"Bearer {await self._token_for_files()}"},
             page=page,
-            proxy=self.client.proxy,
+            proxy=self.connections.client.proxy,
         )
 
     async def respond(self, url: str, body: Json) -> None:
@@ -89,17 +159,8 @@ class Web:
         """The bot's identity, requested once. Raises PlatformError(BAD_TOKEN)."""
         async with self._meeting:
             if self._me is None:
-                response = await self._with_token("SLACK_BOT_TOKEN", self.call("auth.test", {}))
-                self._me = Identity(
-                    response["team_id"],
-                    response["user_id"],
-                    response.get("bot_id") or "",
-                    response.get("user") or "",
-                    response.get("app_id") or "",
-                    response.get("enterprise_id") or "",
-                    response.get("url") or "",
-                    self._names,
-                )
+                response = await self._with_token(self._tokens.named, self.call("auth.test", {}))
+                self._me = answer_to_identity(response, self._names)
                 self._team, self._url = self._me.team, self._me.url
             return self._me
 
@@ -108,9 +169,10 @@ class Web:
 
         https://docs.slack.dev/reference/scopes#headers
         """
-        self._connect()
+        self.connections.connect()
         try:
-            response = await self.client.api_call("auth.test")
+            asked = {"token": await self._tokens.get()}
+            response = await self.connections.client.api_call("auth.test", json=asked)
         except Exception as error:
             raise to_platform_error(error, "auth.test") from error
         assert isinstance(response.data, dict)
@@ -131,12 +193,8 @@ class Web:
 
     def forget(self) -> None:
         """Have `identify` ask again: the token may have been revoked, or work again."""
-        self._me = None
+        self._me = self._known
         self._doubted.clear()
-
-    def doubt_token(self) -> None:
-        """Have `watch_token` check the bot's token."""
-        self._doubted.set()
 
     async def watch_token(self, pause: Callable[[], Awaitable[None]]) -> None:
         """Check the bot's token whenever a call is refused for it, while sockets may stay open on the app's token.
@@ -145,16 +203,21 @@ class Web:
             await self._doubted.wait()
             self._doubted.clear()
             try:
-                await self._with_token("SLACK_BOT_TOKEN", self.call("auth.test", {}))
+                await self.check_token()
             except PlatformError as error:
                 if error.code is Code.BAD_TOKEN:
                     raise
                 self._doubted.set()
             await pause()
 
-    async def open_url(self, app_token: str) -> str:
-        """The URL for a Socket Mode connection. Raises PlatformError(BAD_TOKEN)."""
-        await self.identify()
+    async def check_token(self) -> None:
+        """Raises PlatformError(BAD_TOKEN) where Slack refuses the bot's token, others where it can't be told."""
+        await self._with_token(self._tokens.named, self.call("auth.test", {}))
+
+    async def open_url(self, app_token: str, *, identifies: bool = True) -> str:
+        """The URL for a Socket Mode connection, once the bot's identity is known. Raises PlatformError(BAD_TOKEN)."""
+        if identifies:
+            await self.identify()
         asked = self.call("apps.connections.open", {"token": app_token})
         return str((await self._with_token("SLACK_APP_TOKEN", asked))["url"])
 
@@ -168,28 +231,71 @@ class Web:
             raise PlatformError(Code.BAD_TOKEN, f"{variable}: Slack refuses it ({error.detail})") from error
 
     async def _ask(self, method: str, verb: str, **arguments: Json) -> Json:
-        self._connect()
+        ((kind, asked),) = arguments.items()
+        if self._team_id and method in _OF_A_TEAM:
+            asked = asked | {"team_id": self._team_id}
+        own = "token" not in asked
+        token = await self._token() if own else str(asked["token"])
         try:
-            response = await self.client.api_call(method, http_verb=verb, **arguments)
+            return await self._asked(method, verb, kind, asked, token)
+        except PlatformError as error:
+            if error.code is not Code.BAD_TOKEN:
+                raise
+            other = await self._tokens.renewed(token) if own else None
+            if other is None:
+                self.on_refused()
+                raise
+        return await self._asked(method, verb, kind, asked, other)  # a refused call had no effect
+
+    async def _asked(self, method: str, verb: str, kind: str, asked: Json, token: str) -> Json:
+        self.connections.connect()
+        try:
+            response = await self.connections.client.api_call(
+                method, http_verb=verb, **{kind: asked | {"token": token}}
+            )
         except Exception as error:
-            failure = to_platform_error(error, method)
-            if failure.code is Code.BAD_TOKEN:
-                self._doubted.set()
-            raise failure from error
+            raise to_platform_error(error, method) from error
         assert isinstance(response.data, dict)
         return response.data
+
+    async def _token(self) -> str:
+        try:
+            return await self._tokens.get()
+        except PlatformError as error:
+            if error.code is Code.BAD_TOKEN:
+                self.on_refused()
+            raise
+
+    async def _token_for_files(self) -> str:
+        """The token for a private URL. Slack answers with a form to sign in where it is none."""
+        try:
+            return await self._tokens.get()
+        except PlatformError:
+            return ""
 
     async def _post(self, url: str, what: str, **body: Any) -> None:
         """Send a POST request to a URL of Slack's. The URL holds a secret, so no error names it."""
         try:
-            async with self._connect().post(url, proxy=self.client.proxy, **body) as response:
+            session, proxy = self.connections.connect(), self.connections.client.proxy
+            async with session.post(url, proxy=proxy, **body) as response:
                 if response.status != 200:
                     raise PlatformError(Code.UNAVAILABLE, f"{what}: HTTP {response.status}", retryable=True)
         except (aiohttp.ClientError, TimeoutError) as error:  # bytes without their completion are no file
             raise PlatformError(Code.UNAVAILABLE, f"{what}: {type(error).__name__}", retryable=True) from error
 
-    def _connect(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            timeout = aiohttp.ClientTimeout(total=_TOTAL_S, connect=_CONNECT_S)
-            self._session = self.client.session = aiohttp.ClientSession(timeout=timeout)
-        return self._session
+
+def answer_to_identity(response: Json, names: AppNames) -> Identity:
+    """The bot's identity in an answer of auth.test.
+
+    https://docs.slack.dev/reference/methods/auth.test
+    """
+    return Identity(
+        response["team_id"],
+        response["user_id"],
+        response.get("bot_id") or "",
+        response.get("user") or "",
+        response.get("app_id") or "",
+        response.get("enterprise_id") or "",
+        response.get("url") or "",
+        names,
+    )

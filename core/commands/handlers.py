@@ -44,7 +44,8 @@ class CommandHandlers:
     """Performs each command by the handler of its name.
 
     `core.openai_model` is the model where none is set. `models`: those that may be chosen now, or empty where any may.
-    `traits`: by the name of the platform. `interrupt`, `submit`: as in `DataCommands`. `absent_servers` and
+    `traits`: by the name of the platform; `traits_at`: those of the installation that serves a place, if one does.
+    `interrupt`, `submit`: as in `DataCommands`. `absent_servers` and
     `find_model`: as in `SettingsCommands`. `is_teamless`: True of a place in which the rules of each of a person's
     teams apply.
     """
@@ -57,6 +58,7 @@ class CommandHandlers:
         models: Sequence[str] = (),
         *,
         traits: Mapping[str, PlatformTraits] | None = None,
+        traits_at: Callable[[Place], PlatformTraits | None] = lambda _place: None,
         interrupt: Callable[[Callable[[Turn], bool]], object] = lambda which: None,
         absent_servers: Callable[[Place, ToolSettings], Sequence[str]] = lambda place, settings: (),
         submit: Callable[[Turn], object] = lambda turn: None,
@@ -71,6 +73,7 @@ class CommandHandlers:
         self.clock = clock
         self._models = models
         self._traits = traits or {}
+        self._traits_at = traits_at
         self.is_teamless = is_teamless
         self.recall = recall
         self.budgets = budgets or BudgetChecks(store, core, clock)
@@ -109,7 +112,7 @@ class CommandHandlers:
         return bounded(settings, elsewhere, person)
 
     def traits(self, place: Place) -> PlatformTraits:
-        return self._traits.get(place.platform, UNKNOWN_PLATFORM)
+        return self._traits_at(place) or self._traits.get(place.platform, UNKNOWN_PLATFORM)
 
     def language(self, person: Person, settings: ChannelSettings) -> str:
         return language_for(person, settings, self.core)

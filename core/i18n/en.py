@@ -773,6 +773,22 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "slack_prompt_2": "Help me word a message. Ask me what it is about.",
     "slack_prompt_3": "Help me think an idea through. Ask me what it is.",
     "slack_thinking": "is thinking…",
+    "app_installed_title": "Parley is installed in {team}",
+    "app_installed": "Invite it to a channel and mention {mention} there, or send it a direct message.",
+    "app_installed_org": "Your organisation has it now. Add it to workspaces on the page for admins; then "
+    "mention {mention} in a channel there.",
+    "app_installed_data": "It reads the threads it is asked in. Removing the app ends that, and its data goes.",
+    "app_open": "Open {team}",
+    "app_install_refused_title": "Nothing was installed",
+    "app_install_refused": "The app was not allowed. If you may not install apps yourself, an admin of "
+    "your workspace can open this link.",
+    "app_install_expired_title": "This link is no longer good",
+    "app_install_expired": "Installing has to end within ten minutes, once, in the browser it began in. Nothing was "
+    "installed.",
+    "app_install_failed_title": "That did not work",
+    "app_install_failed": "Nothing was installed. If it fails again, tell the people who run Parley the "
+    "reference {ref}.",
+    "app_install_again": "Install again",
     # The page.
     "page_new": "New thread",
     "page_threads": "Threads",

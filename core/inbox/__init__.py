@@ -12,6 +12,7 @@ rate_limit         questions a person asks in a minute
 teams              the team of rows and channels that were named without one
 catch_up           reads missed events before the first turn begins
 backfills          a backfill for each connection of an installation
+team_backfills     those of installations that teams have made themselves, by one timer
 backfill           reads messages sent while a connection was not there
 deleted_questions  drops open questions that were deleted meanwhile
 quotes             has quoted transcripts removed once their clips are deleted

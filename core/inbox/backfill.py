@@ -86,10 +86,20 @@ class Backfill:
         self._unread: deque[Place] = deque()
         self._held: set[str] = set()
         self._news = asyncio.Event()
+        self._kept_at, self._pause_s = 0.0, _LOOK_S
+        self.waiting = 0
+        """Turns that wait for it."""
 
     async def caught_up(self, place: Place) -> None:
         """Return when the missed messages of `place` have come in, or when that takes too long: until then a
         turn that is begun may not be the next one there. The place of a waiting question is read first."""
+        self.waiting += 1
+        try:
+            await self._caught_up(place)
+        finally:
+            self.waiting -= 1
+
+    async def _caught_up(self, place: Place) -> None:
         patience_until = self._clock.monotonic() + self.hold_s
         while self._doubtful(place):
             until = patience_until if self._listed else self._hold_until
@@ -136,39 +146,52 @@ class Backfill:
             both.create_task(self._keep())
 
     async def _watch(self) -> None:
-        """The platform may go away again while missed messages are still being read."""
         while True:
-            if self._whole and not self._connected():
-                self.again()
+            self.watch()
             await self._clock.sleep(_LOOK_S)
 
+    def watch(self) -> None:
+        """Notice that the platform has gone away, also while missed messages are still being read."""
+        if self._whole and not self._connected():
+            self.again()
+
     async def _keep(self) -> None:
-        kept_at, pause_s = 0.0, _LOOK_S
         while True:
-            try:
-                ready = self._connected()
-                if ready and not self._whole:
-                    self._whole = True  # unless something is lost meanwhile
-                    self._hold()
-                    began = self._clock.now()
-                    unread = await self._catch_up()
-                    if unread:  # later messages may be missing: read all again, later
-                        self._whole = False
-                        await self._clock.sleep(_UNREAD_S)
-                    elif self._whole:
-                        await self._advance(began)
-                elif ready and self._clock.monotonic() - kept_at >= _KEEP_S:
-                    await self._advance(self._clock.now())
-                    kept_at = self._clock.monotonic()
-                pause_s = _LOOK_S
-            except* StoreError:
-                self._whole = False
-                if pause_s == _LOOK_S:
-                    log.warning("backfill_delayed", platform=self._installation.name)
-                # Each try reads everything from the platform again, although only the store fails.
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-                self._hold(pause_s)
-            await self._clock.sleep(pause_s)
+            await self._clock.sleep(await self.look())
+
+    def wants_look(self, keep_s: float) -> bool:
+        """True if `look` has something to read, or a watermark that is older than `keep_s`. Pure."""
+        return self._connected() and (
+            not self._whole or self._clock.monotonic() - self._kept_at >= max(keep_s, _KEEP_S)
+        )
+
+    async def look(self) -> float:
+        """Read what was missed, if the platform is there and that has not been done; else keep the watermark. Returns
+        the seconds until the next look."""
+        try:
+            ready = self._connected()
+            if ready and not self._whole:
+                self._whole = True  # unless something is lost meanwhile
+                self._hold()
+                began = self._clock.now()
+                unread = await self._catch_up()
+                if unread:  # later messages may be missing: read all again, later
+                    self._whole = False
+                    await self._clock.sleep(_UNREAD_S)
+                elif self._whole:
+                    await self._advance(began)
+            elif ready and self._clock.monotonic() - self._kept_at >= _KEEP_S:
+                await self._advance(self._clock.now())
+                self._kept_at = self._clock.monotonic()
+            self._pause_s = _LOOK_S
+        except* StoreError:
+            self._whole = False
+            if self._pause_s == _LOOK_S:
+                log.warning("backfill_delayed", platform=self._installation.name)
+            # Each try reads everything from the platform again, although only the store fails.
+            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+            self._hold(self._pause_s)
+        return self._pause_s
 
     def _connected(self) -> bool:
         if isinstance(self._installation, SeveralConnections):

@@ -12,7 +12,7 @@ from core.clock import Clock
 from core.errors import StoreError
 from core.inbox.backfill import Backfill, watermark_of
 from core.ports.connections import SeveralConnections
-from core.ports.connector import Installation
+from core.ports.connector import Installation, Revocable
 from core.ports.store.threads import ThreadStore
 from core.values.places import Place
 
@@ -46,6 +46,12 @@ class Backfills:
                         group.create_task(self._of(name).run())
                         running.add(name)
                 await self._clock.sleep(_LOOK_S)
+
+    @property
+    def of_team(self) -> Backfill | None:
+        """The only one of an installation that a team has made itself; None for others."""
+        installation = self._installation
+        return self._of("") if isinstance(installation, Revocable) and installation.revocable else None
 
     async def caught_up(self, place: Place) -> None:
         """As `Backfill.caught_up`. A place that none of the connections here hears of is not waited for."""

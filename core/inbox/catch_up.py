@@ -8,10 +8,12 @@ from typing import Any, Protocol
 
 import structlog
 
+from core.clock import Clock
 from core.errors import StoreError
 from core.inbox.backfills import Backfills
 from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
+from core.inbox.team_backfills import TeamBackfills
 from core.inbox.teams import adopt
 from core.platform_calls import PerInstallation, PlatformCalls
 from core.ports.store.threads import ThreadStore
@@ -40,6 +42,7 @@ class CatchUp:
         backfills: PerInstallation[Backfills],
         deleted_questions: DeletedQuestions,
         recovery: Recovery,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._submit = submit
@@ -48,12 +51,14 @@ class CatchUp:
         self._backfills = backfills
         self._deleted_questions = deleted_questions
         self._recovery = recovery
+        self._clock = clock
         self._reads = False
 
     def jobs(self) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         """The jobs that read missed messages. From now on turns wait for them."""
         self._reads = True
-        return [backfill.run for backfill in self._backfills]
+        own = [one.run for one in self._backfills if one.of_team is None]
+        return [*own, TeamBackfills(self._backfills, self._clock).run]
 
     async def take_up(self, still_since: datetime) -> None:
         """Queue the turns that earlier processes left open, and hold those whose author is still to be looked up. What

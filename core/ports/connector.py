@@ -3,7 +3,7 @@ them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -124,6 +124,28 @@ class ReportsTrouble(Protocol):
     @property
     def trouble(self) -> str:
         """The reason in words, for operators; empty where no attempt has failed. It counts while it is not ready."""
+        ...
+
+
+@runtime_checkable
+class LoadsInstallations(Protocol):
+    """A connector whose installations are in the store: teams make them themselves, and end them."""
+
+    on_ended: Callable[[str], Awaitable[None]]
+    """Receives the id of a team whose installation has ended."""
+
+    async def load(self) -> None:
+        """Read the installations, before anything is asked of them. Raises StoreError."""
+        ...
+
+
+@runtime_checkable
+class Revocable(Protocol):
+    """An installation that a team may have made itself."""
+
+    @property
+    def revocable(self) -> bool:
+        """True if the team may end it at any time, which is no fault of the platform."""
         ...
 
 

@@ -7,6 +7,7 @@ parley_toml  the file of accounts, models and tool servers
 problems     refused values in plain words                          pure
 ├ file_keys    unknown keys of the file, read as the nearest right ones   pure
 ├ forms        the form of a value in words                         pure
+├ secret_key   the key of secrets of teams                          pure
 ├ names        unknown names of variables, and near misses          pure
 ├ nearest      the nearest known name                               pure
 ├ standards    languages, currencies, time zones                    pure

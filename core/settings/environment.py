@@ -218,6 +218,13 @@ class CoreSettings(Settings):
         description="Days after which messages, answers, files and names are removed from Parley's database. "
         "Workspaces and channels can only shorten it. Sums of usage stay. Empty: they are kept for ever.",
     )
+    parley_keep_ended_days: int = Field(
+        30,
+        ge=0,
+        le=MOST_DAYS,
+        description="Days after which all data of a workspace is removed that had installed the app itself and has "
+        "removed it.",
+    )
     parley_grace_s: float = Field(
         20, ge=0, description="Seconds that running answers have to finish after SIGTERM."
     )

@@ -27,6 +27,18 @@ def http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def public_url(value: str) -> str:
+    """The address at which browsers reach the program, without its last slashes. Raises ValueError unless it is https,
+    or this machine's own."""
+    value = endpoint_url(value)
+    parts = urlsplit(value)
+    if parts.query or (parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1")):
+        raise ValueError(
+            "must be the https address at which browsers reach Parley, such as https://parley.example.com"
+        )
+    return value
+
+
 def endpoint_url(value: str) -> str:
     """The URL of a server; a query stays.
 

@@ -190,6 +190,13 @@ class RunningTurns:
         forgotten = [one.interrupt(Interrupt.FORGOTTEN) for one in picked]
         return any(forgotten)
 
+    def lose(self, platform: str, team: str) -> int:
+        """Stop the answers of a team whose platform takes no more of them. Returns their number."""
+        own = [
+            one for one in self if (one.turn.ask.place.platform, one.turn.ask.place.team) == (platform, team)
+        ]
+        return sum([one.interrupt(Interrupt.LOST) for one in own])
+
     def keep_clips(self, place: Place, message_id: str, left: Collection[str]) -> list[RunningTurn]:
         """Only the clips with the sources `left` remain in a message of the channel `place`: no answer quotes others of
         it from now on. Returns the turns whose answers quote such a one already."""

@@ -6,6 +6,7 @@ tools     the decisions of people about tool calls
 threads   threads, their messages, and the watermarks of installations
 settings  the settings that people change, and the audit of changes
 failures  failures by their references, and failed turns that are asked again
+installations  installations that teams have made themselves, with their tokens
 overview  the newest rows of all teams together
 usage     token usage of answers
 budgets   spending under budgets, and reservations
@@ -30,6 +31,7 @@ from storage.records import RecordType
 from storage.store.budgets import SqlBudgetStore
 from storage.store.citations import SqlCitationStore
 from storage.store.failures import SqlFailureStore
+from storage.store.installations import SqlInstallationStore
 from storage.store.memory import SqlSourceStore
 from storage.store.overview import SqlOverviewStore
 from storage.store.privacy import SqlPrivacyStore
@@ -50,6 +52,7 @@ __all__ = ["SqlStore"]
 class SqlStore(
     SqlTurnLedger,
     SqlFailureStore,
+    SqlInstallationStore,
     SqlToolStore,
     SqlThreadStore,
     SqlSettingsStore,

@@ -6,6 +6,7 @@ from core.clock import Clock
 from core.values.places import Place
 from storage.balances import Changed, KeptBalances
 from storage.deleted import DeletedMessages
+from storage.encryption import SecretKeys
 from storage.engine import Database
 from storage.forgotten import ForgottenPeople, Message
 from storage.kept_vectors import KeptVectors
@@ -28,6 +29,7 @@ class StoreState:
         known: ForgottenPeople | None = None,
         *,
         counts_spending: bool = True,
+        secret_keys: SecretKeys | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -44,6 +46,7 @@ class StoreState:
         self._epochs: dict[int, int] = {}
         """The epoch in which each turn was begun here that has not ended. Its writes hold while no other has begun
         it."""
+        self._secret_keys = secret_keys or SecretKeys()
         self._counts_spending = counts_spending
         """There may be accounts of budgets that answers have to be added to."""
 

@@ -7,6 +7,7 @@
     budgets   spending under budgets, and reservations
     settings  settings of channels and workspaces, and their changes
     failures  the causes of failures
+    installations  installations that teams have made themselves
     memory    the index of answered questions
     replicas  the epochs of partitions
     requests  signed requests that were taken
@@ -21,6 +22,7 @@ from __future__ import annotations
 from storage.tables.budgets import RESERVATIONS, SPENDING
 from storage.tables.columns import KEY, Prose, Row, Words, from_us, storable, to_us, words_of
 from storage.tables.failures import FAILURES
+from storage.tables.installations import INSTALLATIONS
 from storage.tables.memory import SOURCE_VECTORS, SOURCES
 from storage.tables.people import FEEDBACK, FORGOTTEN, NOTICES, SOURCE_OPINIONS
 from storage.tables.replicas import PARTITIONS
@@ -53,6 +55,7 @@ __all__ = [
     "FORGOTTEN",
     "HEARD",
     "HELD",
+    "INSTALLATIONS",
     "KEY",
     "MESSAGES",
     "NOTICES",

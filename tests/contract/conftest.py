@@ -15,6 +15,8 @@ from storage.engine import Database
 from tests.fakes.memory import MemoryStore
 from tests.schema import with_schema
 
+SECRET_KEY = "0123456789abcdef" * 4
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
@@ -36,7 +38,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest_asyncio.fixture
 async def store(store_url: str) -> AsyncIterator[Store]:
-    settings = DatabaseSettings(database_url=store_url or "sqlite://")
+    settings = DatabaseSettings(database_url=store_url or "sqlite://", parley_secret_key=SECRET_KEY)
     opened = await open_store(settings, SystemClock()) if store_url else MemoryStore()
     yield opened
     await opened.close()

@@ -376,6 +376,11 @@ LEFT: Mapping[str, set[str]] = {
     # No message: what people set, and who changed it. It stays as long as the settings.
     "settings": {"name", "value"},
     "audit": {"name", "old", "new", "person", "person_name"},
+    # The installation of a team, with its encrypted tokens: they go as it ends, the rest with the data of the team.
+    "installations": {
+        *("enterprise", "name", "url", "app", "bot_user", "bot", "scopes", "installed_by"),
+        *("reason", "token", "refresh_token"),
+    },
     # A digest of the person.
     "forgotten": {"person"},
     "notices": {"key"},

@@ -82,6 +82,7 @@ from storage.deleted import DeletedMessages
 from storage.forgotten import FORGOTTEN_USER, ForgottenPeople, Message, former_name, names_of
 from tests.fakes.memory_budgets import MemoryBudgets
 from tests.fakes.memory_failures import MemoryFailures, refusal
+from tests.fakes.memory_installations import MemoryInstallations
 from tests.fakes.memory_overview import MemoryOverview
 from tests.fakes.memory_reports import (
     ReportedData,
@@ -111,7 +112,7 @@ def _numbers(vector: Vector) -> list[float]:
     return list(array("f", vector.values))
 
 
-class MemoryStore(MemoryOverview):
+class MemoryStore(MemoryInstallations, MemoryOverview):
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__()
         self._clock = clock or SystemClock()

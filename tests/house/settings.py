@@ -22,6 +22,9 @@ def whole_files() -> dict[Path, str]:
         TOP / "docs/architecture.svg": drawing(),
         TOP / "deploy/slack-manifest.json": manifest_to_text(manifest()),
         TOP / "deploy/slack-manifest-http.json": manifest_to_text(manifest(public_url=EXAMPLE_URL)),
+        TOP / "deploy/slack-manifest-many.json": manifest_to_text(
+            manifest(public_url=EXAMPLE_URL, installs=True)
+        ),
     }
 
 

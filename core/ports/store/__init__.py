@@ -4,6 +4,7 @@
     tools     the decisions of people about tool calls
     threads   threads, their messages, and the watermarks of installations
     failures  failures by their references, and failed turns that are asked again
+    installations  installations that teams have made themselves, with their tokens
     settings  the settings that people change, and the audit of changes
     overview  the newest rows of all teams together
     usage     token usage of answers
@@ -27,6 +28,7 @@ from typing import Protocol
 from core.ports.store.budgets import BudgetStore
 from core.ports.store.citations import CitationStore
 from core.ports.store.failures import FailureStore
+from core.ports.store.installations import InstallationStore
 from core.ports.store.memory import SourceStore
 from core.ports.store.overview import OverviewStore
 from core.ports.store.privacy import PrivacyStore
@@ -45,6 +47,7 @@ from core.ports.store.vectors import VectorStore
 class Store(
     TurnLedger,
     FailureStore,
+    InstallationStore,
     ToolStore,
     ThreadStore,
     SettingsStore,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bots.slack.authors import Claim, claim_of, is_ours, with_claim
+from bots.slack.addressee import addressee_of
+from bots.slack.authors import Claim, claim_of, with_claim
 from core.values.places import Person
 
 HOME = frozenset({"T1", "E1"})
@@ -77,4 +78,4 @@ def test_a_workspace_of_another_is_an_id_for_the_lists_of_who_may_ask() -> None:
     ],
 )
 def test_an_event_is_ours_where_our_workspace_installed_the_app(payload: dict[str, Any], ours: bool) -> None:
-    assert is_ours(payload, HOME) is ours
+    assert addressee_of({"type": "event_callback"} | payload).is_of(HOME) is ours

@@ -9,7 +9,7 @@ Real clients connect to it:
 
 The modules: `limits` (budgets as data), `blocks` (Block Kit), `payloads` (the JSON Slack sends), `socket`
 (Socket Mode), `requests` (signed HTTP requests, after `send_to`), `workspace` (state and changes), `methods` (the
-Web API), `web` (HTTP), `people` (what people do).
+Web API), `web` (HTTP), `people` (what people do), `teams` (one app that many workspaces install).
 """
 
 from __future__ import annotations
@@ -75,12 +75,14 @@ class FakeSlack(People):
         signing_secret: str = "8f742231b10e8888abcd99edcba85a54",
         port: int = 0,
         seed: int = 1,
+        team: str = TEAM,
+        sockets: Sockets | None = None,
     ) -> None:
         self.clock = Clock()
         self.pulse = Pulse()
         self.limiter = Limiter(limits, self.clock.now)
-        self.sockets = Sockets(self.pulse.beat, APP, seed)
-        space = Workspace(self.sockets, self.pulse, self.clock, self.limiter)
+        self.sockets = sockets or Sockets(self.pulse.beat, APP, seed)
+        space = Workspace(self.sockets, self.pulse, self.clock, self.limiter, team)
         super().__init__(space, Web(space, bot_token, app_token))
         self.bot_token, self.app_token, self.port = bot_token, app_token, port
         self.signing_secret = signing_secret

@@ -45,9 +45,9 @@ SUBSCRIPTIONS = (
 def message_body(space: Workspace, message: Message, *, metadata: bool = True) -> Json:
     """A message as events and conversations.* show it."""
     author = space.people.get(message.user)
-    team = author.team if author else TEAM
+    team = author.team if author else space.team
     body: Json = {"type": "message", "user": message.user, "ts": message.ts, "text": message.text, "team": team}
-    if team != TEAM:  # https://docs.slack.dev/apis/slack-connect/
+    if team != space.team:  # https://docs.slack.dev/apis/slack-connect/
         body |= {"user_team": team, "source_team": team}
     replies = [
         m
@@ -94,7 +94,7 @@ def bot_profile(space: Workspace) -> Json:
         "app_id": APP,
         "user_id": BOT_USER,
         "name": space.bot_name,
-        "team_id": TEAM,
+        "team_id": space.team,
         "deleted": False,
     }
 
@@ -191,23 +191,28 @@ def event_callback(space: Workspace, event: Json) -> Json:
     return {
         "token": VERIFICATION,
         "team_id": space.envelope_team,
+        **_enterprise_id(space),
         "api_app_id": APP,
         "event": event,
         "type": "event_callback",
-        "event_id": space.new_id("Ev"),
+        "event_id": space.new_id(f"Ev{space.team}-"),
         "event_time": int(time.time()),
         "authorizations": [
             {
-                "enterprise_id": None,
-                "team_id": space.envelope_team,
+                "enterprise_id": space.enterprise or None,
+                "team_id": None if space.of_org else space.envelope_team,
                 "user_id": BOT_USER,
                 "is_bot": True,
-                "is_enterprise_install": False,
+                "is_enterprise_install": space.of_org,
             }
         ],
         "is_ext_shared_channel": False,
-        "event_context": f"4-{TEAM}-{APP}",
+        "event_context": f"4-{space.team}-{APP}",
     }
+
+
+def _enterprise_id(space: Workspace) -> Json:
+    return {"enterprise_id": space.enterprise} if space.enterprise else {}
 
 
 def message_event(space: Workspace, message: Message) -> Json:
@@ -228,7 +233,7 @@ def _with_token(space: Workspace, message: Message, event: Json) -> Json:
     https://docs.slack.dev/apis/web-api/real-time-search-api
     """
     author, direct = space.people.get(message.user), space.channels[message.channel].kind == "im"
-    member = author is not None and not (author.is_bot or author.is_restricted or author.team != TEAM)
+    member = author is not None and not (author.is_bot or author.is_restricted or author.team != space.team)
     if not (space.search_gives_tokens and member and (direct or f"<@{BOT_USER}>" in message.text)):
         return event
     return event | {"assistant_thread": {"action_token": space.new_action_token(message.user, message.channel)}}
@@ -257,6 +262,7 @@ def command(space: Workspace, person: Person, channel: Channel, name: str, text:
         "token": VERIFICATION,
         "team_id": space.envelope_team,
         "team_domain": DOMAIN,
+        **_enterprise_id(space),
         "channel_id": channel.id,
         "channel_name": "directmessage" if channel.kind == "im" else channel.name,
         "user_id": person.id,
@@ -264,7 +270,7 @@ def command(space: Workspace, person: Person, channel: Channel, name: str, text:
         "command": name,
         "text": text,
         "api_app_id": APP,
-        "is_enterprise_install": "false",
+        "is_enterprise_install": str(space.of_org).lower(),
         "response_url": space.new_response_url(channel.id, person.id),
         "trigger_id": space.new_trigger(person.id),
     }
@@ -276,10 +282,10 @@ def interaction(space: Workspace, person: Person, kind: str) -> Json:
         "type": kind,
         "token": VERIFICATION,
         "api_app_id": APP,
-        "team": {"id": TEAM, "domain": DOMAIN},
+        "team": {"id": space.team, "domain": DOMAIN} | _enterprise_id(space),
         "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": person.team},
-        "enterprise": None,
-        "is_enterprise_install": False,
+        "enterprise": {"id": space.enterprise, "name": "Org"} if space.enterprise else None,
+        "is_enterprise_install": space.of_org,
         "trigger_id": space.new_trigger(person.id),
     }
 

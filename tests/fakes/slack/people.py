@@ -9,7 +9,7 @@ from typing import Any
 
 from . import blocks as block_kit
 from . import payloads
-from .payloads import BOT_USER, TEAM
+from .payloads import BOT_USER
 from .socket import Envelope
 from .web import Web
 from .workspace import File, Message, Workspace
@@ -252,7 +252,13 @@ class People:
         there = self.space.channels[channel]
         if BOT_USER in there.members:
             kind = "C" if there.kind == "channel" else "G"
-            told: Json = {"type": event, "user": user, "channel": channel, "channel_type": kind, "team": TEAM}
+            told: Json = {
+                "type": event,
+                "user": user,
+                "channel": channel,
+                "channel_type": kind,
+                "team": self.space.team,
+            }
             self.space.emit(told | {"event_ts": self.space.new_ts()})
 
     def _notice(self, user: str, channel: str, subtype: str, text: str) -> str:

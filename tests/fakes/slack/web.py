@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from aiohttp import web
 
 from . import blocks as block_kit
 from .methods import METHODS, Method
-from .payloads import BOT, BOT_USER, TEAM
+from .payloads import BOT, BOT_USER
 from .workspace import KINDS, TYPES, File, Message, SlackError, View, Workspace
 
 Json = dict[str, Any]
@@ -83,6 +84,11 @@ class Web:
         self.downloads: list[str] = []
         self.signed_out = False  # every private URL leads to the form to sign in
         self._failures: list[Failure] = []
+        self.kinds_of: Callable[[str], list[str]] = self._kinds_of
+        """The kinds of a token: bot, app, or none. Raises SlackError for one that is none any more."""
+
+    def _kinds_of(self, token: str) -> list[str]:
+        return [kind for kind, known in self.tokens.items() if hmac.compare_digest(known, token)]
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=BODY_MAX_BYTES)
@@ -115,7 +121,7 @@ class Web:
         if failure and (failure.error or failure.status != 200 or failure.drop == "before"):
             answer: Json = {"ok": False, "error": failure.error or "internal_error"} | failure.detail
         else:
-            wait_s = self.space.limiter.take(name, TEAM, args)
+            wait_s = self.space.limiter.take(name, self.space.team, args)
             answer = {"ok": False, "error": "ratelimited"} if wait_s else self._perform(name, args, token)
         call.answer, call.outcome = answer, "ok" if answer["ok"] else answer["error"]
         if failure and failure.drop:
@@ -153,9 +159,9 @@ class Web:
     def _authorise(self, method: Method, token: str) -> None:
         if self.revoked:
             raise SlackError(self.revoked)
-        kinds = [kind for kind, known in self.tokens.items() if hmac.compare_digest(known, token)]
         if not token:
             raise SlackError("not_authed")
+        kinds = self.kinds_of(token)
         if not kinds or (kinds == ["app"] and self.bad_app_token):
             raise SlackError("invalid_auth")
         if method.token not in ("any", kinds[0]):
@@ -230,8 +236,13 @@ class Web:
         self.downloads.append(request.path)
         if file is None:
             return web.Response(status=404)
-        bearer = request.headers.get("Authorization") == f"Bearer {self.tokens['bot']}"
-        if not bearer or self.revoked or self.signed_out or "files:read" not in self.scopes.split(","):
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if (
+            not self._may_download(token)
+            or self.revoked
+            or self.signed_out
+            or "files:read" not in self.scopes.split(",")
+        ):
             return web.Response(text="<html>Sign in to Slack</html>", content_type="text/html")
         if file.status != 200:
             return web.Response(status=file.status)
@@ -240,6 +251,12 @@ class Web:
         if not file.pause_s:
             return web.Response(body=file.content, content_type=file.mimetype)
         return await _drip(request, file)
+
+    def _may_download(self, token: str) -> bool:
+        try:
+            return "bot" in self.kinds_of(token)
+        except SlackError:
+            return False
 
     # -- response URLs
 

@@ -246,9 +246,14 @@ class Action:
 class Workspace:
     """The state, and the only place that changes it. Every change beats the pulse and goes to the sockets."""
 
-    def __init__(self, sockets: Sockets, pulse: Pulse, clock: Clock, limiter: Limiter) -> None:
+    def __init__(
+        self, sockets: Sockets, pulse: Pulse, clock: Clock, limiter: Limiter, team: str = TEAM
+    ) -> None:
         self.sockets, self.pulse, self.clock, self.limiter = sockets, pulse, clock, limiter
         self.base_url = ""
+        self.team, self.team_name = team, "Fake"
+        self.enterprise = ""  # the organisation that the workspace belongs to
+        self.of_org = False  # the app is installed in the organisation, not in the workspace alone
         self.bot_name = "parley"
         self.app_id = ""  # what auth.test says of the app, where it says it
         self.echo = True
@@ -262,7 +267,7 @@ class Workspace:
         self.edit_window_s: float | None = None
         self.list_page_max = 1_000  # a page of a list may hold fewer than were asked for
         self.slow_files = 1  # calls of files.info until an upload is processed
-        self.envelope_team = TEAM  # where events and commands come from; another one may have the same app
+        self.envelope_team = team  # where events and commands come from; another one may have the same app
         self.people: dict[str, Person] = {}
         self.channels: dict[str, Channel] = {}
         self.files: dict[str, File] = {}
@@ -303,7 +308,7 @@ class Workspace:
 
     def new_trigger(self, user: str) -> str:
         """Opens one modal within 3 s: https://docs.slack.dev/interactivity/handling-user-interaction/"""
-        trigger = f"{next(self._number)}.{TEAM}.trigger"
+        trigger = f"{next(self._number)}.{self.team}.trigger"
         self._triggers[trigger] = (user, self.clock.now())
         return trigger
 
@@ -339,7 +344,7 @@ class Workspace:
     # -- people and channels
 
     def add_person(self, id: str, name: str, real_name: str, **more: Any) -> Person:
-        self.people[id] = Person(id, name, real_name, **more)
+        self.people[id] = Person(id, name, real_name, **{"team": self.team} | more)
         return self.people[id]
 
     def add_channel(self, id: str, name: str, kind: str = "channel", *, bot_in: bool = True) -> Channel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.fakes.slack import payloads
-from tests.fakes.slack.payloads import APP, BOT, BOT_USER, TEAM
+from tests.fakes.slack.payloads import APP, BOT, BOT_USER
 from tests.fakes.slack.workspace import SlackError, Workspace
 
 from .table import STATUSES, existing, method, writable
@@ -15,14 +15,16 @@ Json = dict[str, Any]
 
 @method("auth.test", token="any")
 def auth_test(space: Workspace, args: Json) -> Json:
-    ids = {"team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT}
+    ids = {"team_id": space.enterprise if space.of_org else space.team, "user_id": BOT_USER, "bot_id": BOT}
+    if space.enterprise:
+        ids |= {"enterprise_id": space.enterprise}
     return (
         ids
         | {
             "url": f"{space.base_url}/",
-            "team": "Fake",
+            "team": space.team_name,
             "user": space.bot_name,
-            "is_enterprise_install": False,
+            "is_enterprise_install": space.of_org,
         }
         | ({"app_id": space.app_id} if space.app_id else {})
     )
@@ -35,7 +37,7 @@ def open_connection(space: Workspace, args: Json) -> Json:
 
 @method("team.info", scope="team:read")
 def team_info(space: Workspace, args: Json) -> Json:
-    return {"team": {"id": TEAM, "name": "Fake", "domain": payloads.DOMAIN, "email_domain": ""}}
+    return {"team": {"id": space.team, "name": space.team_name, "domain": payloads.DOMAIN, "email_domain": ""}}
 
 
 @method("assistant.threads.setStatus", "channel_id", "thread_ts", "status", scope="chat:write")

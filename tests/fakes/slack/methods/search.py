@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.fakes.slack.payloads import TEAM
 from tests.fakes.slack.workspace import Action, Channel, Message, SlackError, Workspace
 
 from .table import flag, method
@@ -90,7 +89,7 @@ def _body(space: Workspace, channel: Channel, message: Message) -> Json:
     return {
         "author_name": author.real_name if author else "",
         "author_user_id": message.user,
-        "team_id": TEAM,
+        "team_id": space.team,
         "channel_id": channel.id,
         "channel_name": channel.name,
         "message_ts": message.ts,

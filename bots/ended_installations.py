@@ -1,0 +1,74 @@
+"""Installations that teams have ended: their answers stop at once, and their data goes after a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from core.clock import Clock
+from core.errors import StoreError
+from core.platform_calls import PerInstallation
+from core.ports.store.installations import InstallationStore
+from core.ports.store.retention import RetentionStore
+from core.turns.running import RunningTurns
+
+log = structlog.get_logger()
+
+EVERY_S = 3_600.0
+STEP_PAUSE_S = 0.05
+"""The pause between two steps: questions are stored meanwhile."""
+
+
+class RemovingStore(InstallationStore, RetentionStore, Protocol):
+    """The part of the store from which the data of teams is removed."""
+
+
+class EndedTeams:
+    """`made`: what there is of each installation, which goes with it."""
+
+    def __init__(self, running_turns: RunningTurns, made: Iterable[PerInstallation[Any]]) -> None:
+        self._running_turns = running_turns
+        self._made = tuple(made)
+
+    async def end(self, platform: str, team: str) -> None:
+        """Stop the answers of a team: the store has ended their turns."""
+        stopped = self._running_turns.lose(platform, team)
+        for made in self._made:
+            made.forget(platform, team)
+        log.info("team_ended", platform=platform, team=team, answers=stopped)
+
+
+async def expire_installations(store: RemovingStore, kept: Callable[[], timedelta], clock: Clock) -> None:
+    """Remove the data of teams whose installations ended longer ago than `kept`, now and every hour. Until
+    cancelled."""
+    while True:
+        try:
+            if await remove_expired(store, kept(), clock):
+                await store.purge()
+        except StoreError as error:
+            log.warning("teams_not_removed", **error.log_keys)
+        await clock.sleep(EVERY_S)
+
+
+async def remove_expired(store: RemovingStore, kept: timedelta, clock: Clock) -> int:
+    """Remove the data of those teams now. Returns the number of installations. Raises StoreError."""
+    count = 0
+    while ended := await store.ended_installations(clock.now() - kept):
+        for one in ended:
+            await remove_team(store, one.key.platform, one.key.team, clock)
+            await store.forget_installation(one.key)
+        count += len(ended)
+    return count
+
+
+async def remove_team(store: InstallationStore, platform: str, team: str, clock: Clock) -> int:
+    """Remove all data of a team. Returns the number of rows. Raises StoreError."""
+    removed = 0
+    while team and (step := await store.remove_team(platform, team)):
+        removed += step
+        await clock.sleep(STEP_PAUSE_S)
+    log.info("team_removed", platform=platform, team=team, rows=removed)
+    return removed

@@ -1,0 +1,155 @@
+"""The installations of the app, by their workspaces: that of SLACK_BOT_TOKEN, and those that teams have made
+themselves.
+
+Of the latter only their facts are in memory from the start; tokens and connections come with the first call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+from cachetools import TTLCache
+
+from bots.slack.addressee import Addressee
+from bots.slack.installation import SlackInstallation
+from core.clock import Clock
+from core.ports.store.installations import InstallationStore
+from core.values.installations import InstallationKey, StoredInstallation
+from core.values.places import Place
+
+log = structlog.get_logger(platform="slack")
+
+_UNKNOWN, _UNKNOWN_S = 10_000, 10.0
+"""Workspaces without an installation, and the seconds for which the store is not asked again."""
+_REFUSED_SAID_S = 60.0
+
+Create = Callable[[StoredInstallation], SlackInstallation]
+
+
+class SlackInstallations:
+    """`own`: the installation of the settings' token, whose workspace is known after its first call. `create` makes
+    that of a stored one. `store`: None where teams can't install the app themselves."""
+
+    def __init__(
+        self, own: SlackInstallation | None, create: Create, store: InstallationStore | None, clock: Clock
+    ) -> None:
+        self.own = own
+        self._create = create
+        self._store = store
+        self._clock = clock
+        self._by_team: dict[str, SlackInstallation] = {}
+        self._keys: dict[str, StoredInstallation] = {}
+        self._unknown: TTLCache[str, str] = TTLCache(_UNKNOWN, _UNKNOWN_S, clock.monotonic)
+        self._refused: TTLCache[str, bool] = TTLCache(_UNKNOWN, _REFUSED_SAID_S, clock.monotonic)
+
+    @property
+    def all(self) -> tuple[SlackInstallation, ...]:
+        """Those that run."""
+        return (*([] if self.own is None else [self.own]), *self._by_team.values())
+
+    @property
+    def stored(self) -> tuple[StoredInstallation, ...]:
+        """The facts of those that teams have made, and run."""
+        return tuple(self._keys.values())
+
+    def serving(self, place: Place) -> SlackInstallation | None:
+        """The installation of the place's workspace. While it is not known which that of the settings' token is, and
+        for a place without a workspace, it is that one."""
+        if (found := self._by_team.get(place.team)) is not None:
+            return found
+        own = self.own
+        return own if own is not None and (own.id in ("", place.team) or not place.team) else None
+
+    async def load(self) -> None:
+        """Read the stored installations. Raises StoreError."""
+        if self._store is not None:
+            for stored in await self._store.installations("slack"):
+                if stored.ended_at is None and stored.key.team:
+                    self.add(stored)
+
+    def add(self, stored: StoredInstallation) -> SlackInstallation:
+        """Serve a workspace from now on; one that is served already goes on with its new facts."""
+        team = stored.key.team
+        self._unknown.pop(team, None)
+        former = self._keys.get(team)
+        self._keys[team] = stored
+        found = self._by_team.get(team)
+        if found is None or former is None or replace(former, version=0) != replace(stored, version=0):
+            found = self._by_team[team] = self._create(stored)
+        return found
+
+    def remove(self, team: str) -> SlackInstallation | None:
+        """Serve a workspace no longer."""
+        self._keys.pop(team, None)
+        return self._by_team.pop(team, None)
+
+    def of_enterprise(self, enterprise: str) -> list[str]:
+        """The workspaces that are served by an installation of their organisation."""
+        return [
+            team for team, one in self._keys.items() if one.key.enterprise == enterprise and not one.has_tokens
+        ]
+
+    def key_of(self, team: str) -> InstallationKey | None:
+        """The key of the installation that has the tokens for a workspace."""
+        stored = self._keys.get(team)
+        if stored is None:
+            return None
+        return stored.key if stored.has_tokens else replace(stored.key, team="")
+
+    async def find(self, addressee: Addressee) -> SlackInstallation | None:
+        """The installation that an event is for, or None where there is none, or none any more. Raises StoreError, and
+        PlatformError while it is not known which workspace that of the settings' token is."""
+        for team in addressee.teams:
+            if (found := self._by_team.get(team)) is not None:
+                return found
+        if self.own is not None:
+            home = (await self.own.web.identify()).home
+            if addressee.is_of(home) or (self._store is None and not addressee.certain):
+                return self.own
+        for team in addressee.teams:
+            if (
+                team not in self._unknown
+                and (found := await self._look_up(addressee.enterprise, team)) is not None
+            ):
+                return found
+        self._refuse(addressee)
+        return None
+
+    async def _look_up(self, enterprise: str, team: str) -> SlackInstallation | None:
+        """The installation that another process has stored, or the first one of a workspace of an organisation."""
+        if self._store is None:
+            return None
+        ended: StoredInstallation | None = None
+        for key in dict.fromkeys(
+            (InstallationKey("slack", enterprise, team), InstallationKey("slack", "", team))
+        ):
+            stored = await self._store.installation(key)
+            if stored is not None and stored.ended_at is None:
+                return self.add(stored)
+            ended = ended or stored
+        if enterprise:
+            organisation = await self._store.installation(InstallationKey("slack", enterprise, ""))
+            if organisation is not None and _covers(organisation, ended):
+                facts = replace(organisation, key=InstallationKey("slack", enterprise, team), name="", url="")
+                return self.add(await self._store.install(facts, None, self._clock.now()))
+            ended = ended or organisation
+        self._unknown[team] = "" if ended is None else ended.reason
+        return None
+
+    def _refuse(self, addressee: Addressee) -> None:
+        """Log that an event has no addressee, for each workspace once a minute: anybody may have the app installed."""
+        team = next(iter(addressee.teams), "")
+        if team in self._refused:
+            return
+        self._refused[team] = True
+        log.info("event_refused", team=team, reason=self._unknown.get(team) or "not installed")
+
+
+def _covers(organisation: StoredInstallation, ended: StoredInstallation | None) -> bool:
+    """True if an organisation's installation is that of a workspace whose own has `ended`, if it had one."""
+    if organisation.ended_at is not None:
+        return False
+    began = organisation.installed_at
+    return ended is None or ended.ended_at is None or (began is not None and began >= ended.ended_at)

@@ -1,0 +1,54 @@
+"""`InstallationStore` on a `Database`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from core.values.installations import Credentials, InstallationKey, StoredInstallation
+from storage import installations, team_data
+from storage.store.state import StoreState
+from storage.tables import to_us
+
+
+class SqlInstallationStore(StoreState):
+    """`core.ports.store.installations` documents each method."""
+
+    async def installations(self, platform: str) -> list[StoredInstallation]:
+        return await self._database.read(installations.all_of, platform)
+
+    async def installation(self, key: InstallationKey) -> StoredInstallation | None:
+        return await self._database.read(installations.one, key)
+
+    async def install(
+        self, installation: StoredInstallation, credentials: Credentials | None, at: datetime
+    ) -> StoredInstallation:
+        return await self._database.write(
+            installations.put, self._secret_keys, installation, credentials, to_us(at)
+        )
+
+    async def credentials(self, key: InstallationKey) -> Credentials | None:
+        return await self._database.read(installations.credentials, self._secret_keys, key)
+
+    async def claim_refresh(self, key: InstallationKey, version: int, now: datetime, until: datetime) -> bool:
+        return await self._database.write(installations.claim, key, version, to_us(now), to_us(until))
+
+    async def replace_credentials(self, key: InstallationKey, version: int, new: Credentials) -> bool:
+        return await self._database.write(installations.replace, self._secret_keys, key, version, new)
+
+    async def end_installation(self, key: InstallationKey, reason: str, at: datetime) -> bool:
+        return await self._database.write(installations.end, key, reason, to_us(at))
+
+    async def ended_installations(self, before: datetime) -> list[StoredInstallation]:
+        return await self._database.read(installations.ended_before, to_us(before))
+
+    async def remove_team(self, platform: str, team: str) -> int:
+        removed = await self._database.write(team_data.remove, platform, team)
+        if not removed:
+            self._settings.forget()
+        return removed
+
+    async def forget_installation(self, key: InstallationKey) -> bool:
+        return await self._database.write(installations.forget, key)
+
+    async def rewrite_tokens(self, limit: int) -> int:
+        return await self._database.write(installations.rewrite, self._secret_keys, limit)
