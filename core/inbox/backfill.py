@@ -73,7 +73,8 @@ class Backfill:
     ) -> None:
         self._connection = connection
         self._gate = platform_calls
-        self._installation = platform_calls.installation
+        installation = self._installation = platform_calls.installation
+        self._several = installation if isinstance(installation, SeveralConnections) else None
         self._store = store
         self._receive = receive
         self._pass_over = record_expired
@@ -194,8 +195,8 @@ class Backfill:
         return self._pause_s
 
     def _connected(self) -> bool:
-        if isinstance(self._installation, SeveralConnections):
-            return self._installation.is_connected(self._connection)
+        if self._several is not None:
+            return self._several.is_connected(self._connection)
         return self._installation.ready()
 
     def _hears(self, place: Place) -> bool:

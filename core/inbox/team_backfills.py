@@ -10,8 +10,8 @@ from core.clock import Clock
 from core.inbox.backfill import Backfill
 from core.inbox.backfills import Backfills
 
-LOOK_S = 0.5
-AT_ONCE = 20
+LOOK_S = 1.0
+AT_ONCE = 50
 """The most that begin to read in one look: of a thousand that connect together, each reads within half a minute."""
 WATERMARKS_A_SECOND = 2.0
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.ports.connector import Installation
+from core.ports.connector import Installation, Revocable
 from core.ports.store.threads import ThreadStore
 from core.values.places import Place
 
 
 async def adopt(store: ThreadStore, installation: Installation) -> None:
-    """Move rows of earlier versions to their team, once that is known. Raises StoreError."""
-    if installation.id:
+    """Move rows of earlier versions to their team, once that is known: none are of a team that has made its
+    installation itself. Raises StoreError."""
+    of_team = isinstance(installation, Revocable) and installation.revocable
+    if installation.id and not of_team:
         await store.adopt(installation.name, installation.id, installation.traits.former_ids)
 
 
