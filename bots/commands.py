@@ -10,8 +10,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,29 +18,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bots.command_parts import INTERRUPTED, errors_in_lines, leave, note, stored_settings, tell
 from bots.settings import settings_to_text
 from bots.setup import options as init_options
+from bots.workspace_commands import workspaces
 from core.clock import SystemClock
-from core.errors import BotError, SettingsError, StoreError
+from core.errors import SettingsError
 from core.log import configure, redact
-from core.settings.environment import CoreSettings
-from core.settings.problems import Problems
-from core.settings.variables import Variables
 from core.spend.periods import PeriodName
 from core.spend.usage_table import TableFormat
 
 if TYPE_CHECKING:
     from bots.app import Tell
     from bots.config import Config
-    from storage import DatabaseSettings
 
 parley = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-
-AGAIN, WRONG_SETTINGS, INTERRUPTED = 1, 2, 130
-"""The exit statuses. A service manager starts the program again after the first one alone."""
+parley.add_typer(workspaces, name="workspaces")
 
 
 def _show_version_and_end(wanted: bool) -> None:
@@ -65,7 +60,7 @@ def options(
 @parley.command()
 def run() -> None:
     """Start every platform that is configured, until SIGTERM or Ctrl+C."""
-    with _errors_in_lines() as problems:
+    with errors_in_lines() as problems:
         from bots import config, programs
 
         _perform(config.Config.load(problems), programs.run)
@@ -94,7 +89,7 @@ def summary(
         raise typer.BadParameter("--chart is for --dry-run: a report that is posted has its chart")
     if force and chart is None:
         raise typer.BadParameter("--force is for --chart: nothing else is written")
-    with _errors_in_lines() as problems:
+    with errors_in_lines() as problems:
         from bots import config, programs
 
         if dry_run:
@@ -125,10 +120,10 @@ def usage(
     ] = "channel,model",
 ) -> None:
     """Print the questions, tokens and costs that are stored. Works beside a running parley."""
-    with _errors_in_lines() as problems:
+    with errors_in_lines() as problems:
         from bots import exports
 
-        database, core, clock = _stored(problems)
+        database, core, clock = stored_settings(problems)
         first, fields = exports.day_of(since, clock, core), exports.fields_of(by)
         _print(exports.usage_table(database, core, clock, first, fields, _format(csv, json)))
 
@@ -136,10 +131,10 @@ def usage(
 @parley.command()
 def feedback(csv: Csv = False, json: Json = False, since: Since = "") -> None:
     """Print people's opinions of answers with their reasons. Works beside a running parley."""
-    with _errors_in_lines() as problems:
+    with errors_in_lines() as problems:
         from bots import exports
 
-        database, core, clock = _stored(problems)
+        database, core, clock = stored_settings(problems)
         _print(exports.feedback_table(database, clock, exports.day_of(since, clock, core), _format(csv, json)))
 
 
@@ -148,10 +143,10 @@ def errors(
     ref: Annotated[str, typer.Argument(metavar="[REF]", help="A reference; else the newest 20.")] = "",
 ) -> None:
     """Print the cause of a failure, by the reference that a person was shown. Works beside a running parley."""
-    with _errors_in_lines() as problems:
+    with errors_in_lines() as problems:
         from bots import failures
 
-        database, core, clock = _stored(problems)
+        database, core, clock = stored_settings(problems)
         if ref:
             _print(failures.reference_to_text(database, core, clock, ref))
         else:
@@ -163,10 +158,10 @@ def retry(
     which: Annotated[str, typer.Argument(metavar="TURN|REF", help="A failed turn, or its reference.")],
 ) -> None:
     """Ask a question that failed again, once. Works beside a running parley, which then answers it."""
-    with _errors_in_lines() as problems:
+    with errors_in_lines() as problems:
         from bots import failures
 
-        database, _, clock = _stored(problems)
+        database, _, clock = stored_settings(problems)
         _print(failures.retry_to_text(database, clock, which))
 
 
@@ -175,14 +170,18 @@ def export(
     file: Annotated[
         Path, typer.Argument(metavar="[FILE]", help="The file to make; - is standard output.")
     ] = Path("-"),
+    team: Annotated[
+        str,
+        typer.Option("--team", metavar="PLATFORM:ID", help="Only what is stored of it, such as slack:T0123."),
+    ] = "",
     force: Annotated[bool, typer.Option("--force", metavar="", help="Replace a file that exists.")] = False,
 ) -> None:
-    """Write all records of the store as JSON lines. Works beside a running parley."""
-    with _errors_in_lines() as problems:
+    """Write all records of the store, or those of a team, as JSON lines. Works beside a running parley."""
+    with errors_in_lines() as problems:
         from bots import company_export
 
-        database, core, clock = _stored(problems)
-        asyncio.run(company_export.export(database, core, clock, file, _tell, force=force))
+        database, core, clock = stored_settings(problems)
+        asyncio.run(company_export.export(database, core, clock, file, tell, team=team, force=force))
 
 
 @parley.command()
@@ -191,11 +190,11 @@ def backup(
     force: Annotated[bool, typer.Option("--force", metavar="", help="Replace a file that exists.")] = False,
 ) -> None:
     """Copy the SQLite database into one file. Works beside a running parley."""
-    with _errors_in_lines() as problems:
+    with errors_in_lines() as problems:
         from bots.backup import make_backup
 
-        database, _, _ = _stored(problems)
-        make_backup(database, file, _tell, force=force)
+        database, _, _ = stored_settings(problems)
+        make_backup(database, file, tell, force=force)
 
 
 @parley.command()
@@ -206,22 +205,11 @@ def restore(
     ] = False,
 ) -> None:
     """Put a backup in the place of the SQLite database, which is kept. No parley may run on it."""
-    with _errors_in_lines() as problems:
+    with errors_in_lines() as problems:
         from bots import backup
 
-        database, _, clock = _stored(problems)
-        asyncio.run(backup.restore(database, file, clock, _tell, force=force))
-
-
-def _stored(problems: Problems) -> tuple[DatabaseSettings, CoreSettings, SystemClock]:
-    """The settings of the commands that only read the store, and the clock. Raises SettingsError."""
-    from storage import DatabaseSettings
-
-    variables = Variables.of_process(problems)
-    database, core = DatabaseSettings.read(variables, problems), CoreSettings.read(variables, problems)
-    problems.check()
-    configure(core.parley_log, database.secrets)
-    return database, core, SystemClock()
+        database, _, clock = stored_settings(problems)
+        asyncio.run(backup.restore(database, file, clock, tell, force=force))
 
 
 def _format(csv: bool, json: bool) -> TableFormat:
@@ -268,7 +256,7 @@ def init(
     question. For several models or endpoints parley.toml is written too. Only
     their owner can read both files.
     """
-    with _errors_in_lines() as problems:
+    with errors_in_lines() as problems:
         problems.check()
         from bots.setup.init import Flags, Init
         from bots.setup.terminal import Terminal
@@ -300,7 +288,7 @@ def init(
             setup.run()
         except (KeyboardInterrupt, EOFError, typer.Abort):
             print(file=sys.stderr)  # behind the question
-            _leave(f"init: {setup.interrupted()}", status=INTERRUPTED)
+            leave(f"init: {setup.interrupted()}", status=INTERRUPTED)
 
 
 @parley.command()
@@ -317,17 +305,17 @@ def doctor(
     The last line counts all three. Each model is asked for one answer of
     at most 16 tokens, and is waited for as long as Parley waits.
     """
-    with _errors_in_lines() as problems:
+    with errors_in_lines() as problems:
         from bots.setup.doctor import run
 
         configure("text", level=logging.CRITICAL)  # what libraries log, the report says
-        raise typer.Exit(asyncio.run(run(SystemClock(), _tell, _note, problems, json=json)))
+        raise typer.Exit(asyncio.run(run(SystemClock(), tell, note, problems, json=json)))
 
 
 @parley.command()
 def settings() -> None:
     """Print every setting with its default and what it means, ready for a .env file."""
-    with _errors_in_lines():
+    with errors_in_lines():
         from bots.config import SETTINGS
 
         typer.echo(settings_to_text(SETTINGS), nl=False)
@@ -339,58 +327,10 @@ def show_version() -> None:
     typer.echo(version("parley"))
 
 
-@contextmanager
-def _errors_in_lines() -> Iterator[Problems]:
-    """Errors end the program with a line each on standard error: with status 2 where a person has to mend something,
-    with status 1 where the database could not be reached, so that who starts it may try again.
-
-    Yields what is wrong so far, for the command to say it with what else it finds."""
-    problems = Problems()
-    try:
-        problems.attempt(_check_key_log, os.environ)
-        yield problems
-        problems.check()
-    except SettingsError as error:
-        _leave(*error.lines, *(f"warning: {line}" for line in error.warnings))
-    except StoreError as error:
-        passing = error.retryable and not error.lasting
-        _leave(f"DATABASE_URL: {error.shown}", status=AGAIN if passing else WRONG_SETTINGS)
-    except BotError as error:
-        _leave(error.detail or str(error))
-
-
-def _check_key_log(environment: MutableMapping[str, str]) -> None:
-    """Raises SettingsError, and removes the variable of a file that can't be written. `ssl` opens that file for every
-    context that it creates: https://docs.python.org/3/library/ssl.html#ssl.create_default_context"""
-    file = environment.get("SSLKEYLOGFILE", "")
-    if not file:
-        return
-    try:
-        with Path(file).open("ab"):
-            pass
-    except OSError as error:
-        del environment["SSLKEYLOGFILE"]
-        raise SettingsError(f"SSLKEYLOGFILE: {file} can't be written: {error.strerror}") from None
-
-
 def _perform(config: Config, job: Callable[[Config, Tell], Awaitable[None]]) -> None:
     configure(config.core.parley_log, config.secrets())
-    asyncio.run(_awaited(job(config, _tell)))
+    asyncio.run(_awaited(job(config, tell)))
 
 
 async def _awaited(job: Awaitable[None]) -> None:
     await job
-
-
-def _tell(line: str) -> None:
-    print(redact(line), flush=True)
-
-
-def _note(line: str) -> None:
-    print(f"parley: {redact(line)}", file=sys.stderr, flush=True)
-
-
-def _leave(*lines: str, status: int = WRONG_SETTINGS) -> None:
-    for line in lines:
-        _note(line)
-    raise SystemExit(status)

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from core.clock import Clock
+from core.errors import SettingsError
 from core.settings.environment import CoreSettings
 from storage import DatabaseSettings, SqlStore, open_existing
 from storage.migrations import NEWEST
-from storage.records import RECORDS
+from storage.records import RECORDS, TeamKey
 from storage.whole_files import appear, check_apart, in_words, part_beside
 
 Tell = Callable[[str], None]
@@ -30,17 +31,26 @@ STANDARD_OUTPUT = Path("-")
 
 
 async def export(
-    database: DatabaseSettings, core: CoreSettings, clock: Clock, file: Path, tell: Tell, *, force: bool = False
+    database: DatabaseSettings,
+    core: CoreSettings,
+    clock: Clock,
+    file: Path,
+    tell: Tell,
+    *,
+    team: str = "",
+    force: bool = False,
 ) -> None:
-    """Write to `file`, of mode 0600, or to standard output. Raises SettingsError and StoreError."""
+    """Write to `file`, of mode 0600, or to standard output. `team`: only its records, `slack:T0123`. Raises
+    SettingsError and StoreError."""
+    whose = team_named(team) if team else None
     if file == STANDARD_OUTPUT:
-        await _to_output(database, core, clock)
+        await _to_output(lines(database, core, clock, whose))
         return
     target = check_apart(file, database.file, force=force)
     count = 0
     with part_beside(target) as part, in_words(file):
         with part.open("w", encoding="utf-8") as writing:
-            async for line in lines(database, core, clock):
+            async for line in lines(database, core, clock, whose):
                 writing.write(line)
                 count += 1
             size = writing.tell()
@@ -48,17 +58,27 @@ async def export(
     tell(f"export   {file}: {size / 1_000_000:,.1f} MB, {count:,} lines")
 
 
-async def _to_output(database: DatabaseSettings, core: CoreSettings, clock: Clock) -> None:
+def team_named(text: str) -> TeamKey:
+    """The team that `slack:T0123` names. Raises SettingsError."""
+    platform, _, team = text.partition(":")
+    if not platform or not team:
+        raise SettingsError(f"{text!r} names no team: write its platform and its id, such as slack:T0123")
+    return platform, team
+
+
+async def _to_output(exported: AsyncIterator[str]) -> None:
     try:
-        async for line in lines(database, core, clock):
+        async for line in exported:
             sys.stdout.write(line)
         sys.stdout.flush()
     except BrokenPipeError:  # its reader has enough, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-async def lines(database: DatabaseSettings, core: CoreSettings, clock: Clock) -> AsyncIterator[str]:
-    """The lines of an export. Raises StoreError."""
+async def lines(
+    database: DatabaseSettings, core: CoreSettings, clock: Clock, whose: TeamKey | None = None
+) -> AsyncIterator[str]:
+    """The lines of an export, of one team where `whose` names it. Raises StoreError."""
     store = await open_existing(database, clock)
     counts: Counter[str] = Counter()
     try:
@@ -70,9 +90,10 @@ async def lines(database: DatabaseSettings, core: CoreSettings, clock: Clock) ->
                 "schema": NEWEST,
                 "at": clock.now().isoformat(),
                 "currency": core.parley_currency,
+                **({} if whose is None else {"team": ":".join(whose)}),
             }
         )
-        async for record in _records(store):
+        async for record in _records(store, whose):
             counts[record["type"]] += 1
             yield _line(record)
         yield _line({"type": "end", "at": clock.now().isoformat(), "records": dict(counts)})
@@ -80,15 +101,15 @@ async def lines(database: DatabaseSettings, core: CoreSettings, clock: Clock) ->
         await store.close()
 
 
-async def _records(store: SqlStore) -> AsyncIterator[dict[str, Any]]:
+async def _records(store: SqlStore, whose: TeamKey | None) -> AsyncIterator[dict[str, Any]]:
     for one in RECORDS:
-        found, last = await store.records(one)
+        found, last = await store.records(one, whose=whose)
         while True:
             for record in found:
                 yield record
             if last is None:
                 break
-            found, last = await store.records(one, last)
+            found, last = await store.records(one, last, whose)
 
 
 def _line(record: dict[str, Any]) -> str:

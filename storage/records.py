@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, or_, select, tuple_
 
 from storage.tables import (
     AUDIT,
@@ -31,6 +31,8 @@ from storage.tables import (
     from_us,
 )
 
+TeamKey = tuple[str, str]
+"""The platform and the id of a team."""
 PAGE = 200
 """Rows of a page, which is one transaction."""
 _PAGE_OF_STEPS = 8
@@ -138,19 +140,30 @@ NOT_EXPORTED = {
 
 
 def page(
-    connection: Connection, record: RecordType, after: Sequence[Any] | None
+    connection: Connection, record: RecordType, after: Sequence[Any] | None, whose: TeamKey | None = None
 ) -> tuple[list[dict[str, Any]], Any]:
-    """The next records behind the key `after`, and the key of the last one, None at the end."""
+    """The next records behind the key `after`, of one team where `whose` names it, and the key of the last one, None at
+    the end."""
     key = list(record.table.primary_key)
     names = {f"key_{number}": column for number, column in enumerate(key)}
     columns = [column.label(name) for name, column in (record.fields | names).items()]
     query = select(*columns).order_by(*key).limit(record.page)
+    if whose is not None:
+        query = query.where(_is_of(record.table, whose))
     if after is not None:
         last = (bindparam(None, value, type_=column.type) for value, column in zip(after, key, strict=True))
         query = query.where(tuple_(*key) > tuple_(*last))
     rows = connection.execute(query).mappings().all()
     found = [_record(record, row) for row in rows]
     return found, [rows[-1][name] for name in names] if len(rows) == record.page else None
+
+
+def _is_of(table: Table, whose: TeamKey) -> ColumnElement[bool]:
+    """True for the rows of a team: those that name it, and those of its turns."""
+    platform, team = whose
+    turns = select(TURNS.c.id).where(TURNS.c.platform == platform, TURNS.c.team == team)
+    own = [and_(table.c.platform == platform, table.c.team == team)] if "team" in table.c else []
+    return or_(*own, *([table.c.turn_id.in_(turns)] if "turn_id" in table.c else []))
 
 
 def _record(record: RecordType, row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from bots.slack.tokens import StoredToken, StoredTokens
 from bots.slack.web import Web
 from core.clock import Clock
 from core.connection_problems import connection_trouble
-from core.errors import Code, PlatformError
+from core.errors import Code, PlatformError, StoreError
 from core.ports.connector import Inbox
 from core.values.installations import StoredInstallation
 from core.values.places import Place
@@ -43,6 +43,7 @@ Json = dict[str, Any]
 
 _SOCKETS = 2  # Slack renews a connection every few hours; the other one covers the gap. At most 10.
 _TOKEN_PAUSE_S = 2.0
+_LOOK_S = 30.0
 _FAREWELL_S = 0.4
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 
@@ -158,7 +159,7 @@ class SlackConnector:
         receiver = self._receiver = PayloadReceiver(self._intake_for, self._clock, self.on_acknowledged)
         self._sockets = self._create_sockets(receiver)
         kept = [asyncio.create_task(self._keep(socket)) for socket in self._sockets]
-        kept.append(asyncio.create_task(self.doubted.run()))
+        kept += [asyncio.create_task(self.doubted.run()), asyncio.create_task(self._watch_store())]
         if self._bot_token:
             self._intake(self.installation)
             pause = partial(self._clock.sleep, _TOKEN_PAUSE_S)
@@ -303,13 +304,28 @@ class SlackConnector:
             return
         await self._oauth.store.end_installation(key, reason, self._clock.now())
         self._tokens.forget(key)
-        ended = [team] if key.team else self.teams.of_enterprise(key.enterprise)
-        for one in ended:
-            if (intake := self._intakes.pop(one, None)) is not None:
-                await intake.close(0)
-            self.teams.remove(one)
-            log.warning("installation_ended", team=one, reason=reason)
-            await self.on_ended(one)
+        for one in [team] if key.team else self.teams.of_enterprise(key.enterprise):
+            await self._drop(one, reason)
+
+    async def _drop(self, team: str, reason: str) -> None:
+        """Serve a workspace no longer, whose installation has ended."""
+        if (intake := self._intakes.pop(team, None)) is not None:
+            await intake.close(0)
+        self.teams.remove(team)
+        log.warning("installation_ended", team=team, reason=reason)
+        await self.on_ended(team)
+
+    async def _watch_store(self) -> None:
+        """Drop what another process has ended, until cancelled."""
+        while True:
+            await self._clock.sleep(_LOOK_S)
+            try:
+                for team, reason in await self.teams.ended_elsewhere():
+                    if self._tokens is not None and (key := self.teams.key_of(team)) is not None:
+                        self._tokens.forget(key)
+                    await self._drop(team, reason)
+            except StoreError as error:
+                log.warning("installations_not_read", **error.log_keys)
 
     def _bolt(self, receiver: PayloadReceiver) -> AsyncApp:
         async def authorize() -> AuthorizeResult:

@@ -69,6 +69,21 @@ class SlackInstallations:
                 if stored.ended_at is None and stored.key.team:
                     self.add(stored)
 
+    async def ended_elsewhere(self) -> list[tuple[str, str]]:
+        """The workspaces that are served here and whose installations another process has ended, each with the reason.
+        Raises StoreError."""
+        if self._store is None or not self._keys:
+            return []
+        served = list(self._keys)  # what is added while the store is read may not be in the answer
+        runs: set[str] = set()
+        reasons: dict[str, str] = {}
+        for one in await self._store.installations("slack"):
+            if one.ended_at is None:
+                runs.add(one.key.team)
+            else:
+                reasons[one.key.team] = one.reason
+        return [(team, reasons.get(team, "removed")) for team in served if team not in runs]
+
     def add(self, stored: StoredInstallation) -> SlackInstallation:
         """Serve a workspace from now on; one that is served already goes on with its new facts."""
         team = stored.key.team

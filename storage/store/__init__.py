@@ -27,7 +27,7 @@ from typing import Any
 
 from storage import records
 from storage.engine import Watch
-from storage.records import RecordType
+from storage.records import RecordType, TeamKey
 from storage.store.budgets import SqlBudgetStore
 from storage.store.citations import SqlCitationStore
 from storage.store.failures import SqlFailureStore
@@ -75,11 +75,11 @@ class SqlStore(
         self._database.watch = watch
 
     async def records(
-        self, record: RecordType, after: Sequence[Any] | None = None
+        self, record: RecordType, after: Sequence[Any] | None = None, whose: TeamKey | None = None
     ) -> tuple[list[dict[str, Any]], Sequence[Any] | None]:
-        """A page of `parley export`: the records behind the key `after`, and the key of the last one, None at the
-        end."""
-        return await self._database.read(records.page, record, after)
+        """A page of `parley export`: the records behind the key `after`, of one team where `whose` names it, and the
+        key of the last one, None at the end."""
+        return await self._database.read(records.page, record, after, whose)
 
     async def close(self) -> None:
         await self._purging.close()

@@ -174,3 +174,36 @@ async def test_after_a_restart_both_are_served_and_what_was_said_meanwhile_is_an
     async with Program(tmp_path, **given):
         for team, slack in app.teams.items():
             await answered(slack, "C1", ts, f"missed {WORDS[team]}", count=2)
+
+
+async def test_an_operator_lists_exports_and_removes_a_workspace(
+    tmp_path: Path, app: FakeSlackApp, endpoint: FakeCompletions
+) -> None:
+    endpoint.default = echo
+    given = settings(app, endpoint)
+    async with Program(tmp_path, **given) as program:
+        for team in app.teams:
+            await install(program, app, team)
+        ts = await say_in_both(app, f"{AT} what is {{word}}?")
+        for team, slack in app.teams.items():
+            await answered(slack, "C1", ts, f"what is {WORDS[team]}?")
+        listed = await ran(tmp_path, given, "workspaces", "list")
+        assert [line.split("  ")[:2] for line in listed.splitlines()] == [
+            ["slack:T1", "Loom"],
+            ["slack:T2", "Mill"],
+        ]
+        exported = await ran(tmp_path, given, "export", "--team", "slack:T1")
+        assert WORDS["T1"] in exported
+        assert WORDS["T2"] not in exported
+        assert '"T2"' not in exported
+        assert "rows" in await ran(tmp_path, given, "workspaces", "remove", "slack:T1", "--yes")
+        assert '"records":{}' in await ran(tmp_path, given, "export", "--team", "slack:T1")
+        assert WORDS["T2"] in await ran(tmp_path, given, "export", "--team", "slack:T2")
+
+
+async def ran(folder: Path, given: dict[str, str], *arguments: str) -> str:
+    """The output of a command beside the running program."""
+    command = Program(folder, **given)
+    await command.start(*arguments)
+    assert await command.end() == 0, command.output
+    return command.output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
 import pytest
@@ -181,6 +181,17 @@ class TestEnds:
         await host.install("T1")
         assert (await ask(host, app.teams["T1"])).place.team == "T1"
 
+    async def test_what_another_process_ends_is_served_here_no_longer(self, app: FakeSlackApp) -> None:
+        store, clock = MemoryStore(), FakeClock()
+        async with Host(app, store, clock).running() as host:
+            await host.install("T1")
+            await host.install("T2")
+            await store.end_installation(
+                InstallationKey("slack", "", "T1"), "removed by the operator", clock.now()
+            )
+            await clock.advance(31)
+            assert [one.id for one in host.connector.installations] == ["T2"]
+
 
 class TestOrganisations:
     @pytest.fixture
@@ -248,7 +259,7 @@ class TestRotation:
     async def test_of_two_processes_with_many_calls_each_exactly_one_exchanges(
         self, rotating: FakeSlackApp, stores: tuple[SqlStore, SqlStore]
     ) -> None:
-        clock = FakeClock(jumps=True)
+        clock = FakeClock()
         rotating.latency_s = 0.05
         async with (
             Host(rotating, stores[0], clock).running() as one,
@@ -256,13 +267,13 @@ class TestRotation:
         ):
             await one.install("T1")
             await other.connector.load()
-            await clock.sleep(11 * 3_600)
+            await clock.advance(11 * 3_600)
             rotating.ahead_s += 11 * 3_600
-            await asyncio.gather(*(_called(host) for host in (one, other) for _ in range(5)))
+            await _while_it_passes(clock, *(_called(host) for host in (one, other) for _ in range(5)))
             assert [call.outcome for call in _exchanges(rotating)] == ["ok"]
-            await clock.sleep(0.9 * 3_600)
+            await clock.advance(2 * 3_600)
             rotating.ahead_s += 2 * 3_600
-            await asyncio.gather(*(_called(host) for host in (one, other)))
+            await _while_it_passes(clock, *(_called(host) for host in (one, other)))
         assert len(_exchanges(rotating)) == 1, "the new token is that of both"
 
     async def test_a_token_that_is_no_longer_good_is_replaced_by_the_one_that_another_process_stored(
@@ -284,18 +295,18 @@ class TestRotation:
     async def test_a_refresh_token_that_slack_refuses_ends_the_installation_with_its_last_token(
         self, rotating: FakeSlackApp
     ) -> None:
-        clock = FakeClock(jumps=True)
+        clock = FakeClock()
         async with Host(rotating, clock=clock).running() as host:
             await host.install("T1")
             rotating.grants[0].refresh = "xoxe-1-another"
-            await clock.sleep(11 * 3_600)
+            await clock.advance(11 * 3_600)
             await _called(host)
             assert host.connector.installations
-            await clock.sleep(3_600)
+            await clock.advance(3_600)
             with pytest.raises(PlatformError) as refused:
-                await _called(host)
+                await _while_it_passes(clock, _called(host))
             assert refused.value.code is Code.BAD_TOKEN
-            await until(lambda: not host.connector.installations)
+            await _while_it_passes(clock, until(lambda: not host.connector.installations))
 
     async def test_while_slack_exchanges_nothing_the_old_token_serves_until_it_expires(
         self, rotating: FakeSlackApp
@@ -333,6 +344,15 @@ async def _called(host: Host, team: str = "T1") -> int:
     assert serving is not None
     await serving.perform(post(team, "hello"))
     return len(_exchanges(host.app))
+
+
+async def _while_it_passes(clock: FakeClock, *work: Awaitable[object]) -> None:
+    """Await `work` while the time of the clock goes on, a quarter of a second in each step."""
+    working = asyncio.gather(*work)
+    while not working.done():
+        await clock.advance(0.25)
+        await asyncio.sleep(0.002)
+    await working
 
 
 def _exchanges(app: FakeSlackApp) -> list[Call]:
