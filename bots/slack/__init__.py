@@ -29,6 +29,7 @@
     outgoing       a page or an immediate reply as blocks and text             pure
     calls          an outgoing call as a call of the Web API, and its rate limits   pure
     web            calls of the Web API, each made once
+    read_limits    the rate at which messages may be read, learnt from refusals
     files          the content of people's files
     uploads        files and pictures of the bot
     history        the messages of a place, in a few bounded pages

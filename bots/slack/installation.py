@@ -18,6 +18,7 @@ from bots.slack.calls import outgoing_to_api_call, rate_limits
 from bots.slack.errors import blocks_refused, reason_of
 from bots.slack.interactions import SlackInteractions
 from bots.slack.outgoing import Content, aside, page_to_content, page_to_plain
+from bots.slack.read_limits import ReadLimits
 from bots.slack.search import WorkspaceSearch, permalink
 from bots.slack.sources import WorkspaceSources
 from bots.slack.uploads import BlockPictures, share
@@ -80,6 +81,7 @@ class SlackInstallation:
         self.traits = traits
         self.limits = LIMITS
         self.web = web
+        web.reads = ReadLimits(clock)
         self.people = People(self._person, clock)
         self.sources = WorkspaceSources(web, self._person, clock)
         self.searches = WorkspaceSearch(web, clock)

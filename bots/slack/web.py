@@ -16,6 +16,7 @@ from bots.downloads import allow_list, download
 from bots.slack.errors import to_platform_error
 from bots.slack.incoming import Identity
 from bots.slack.manifest import OWN_NAMES, AppNames
+from bots.slack.read_limits import METHODS, ReadLimits
 from bots.slack.socket import SDK_LOG, proxy_for
 from core.errors import Code, PlatformError
 
@@ -105,6 +106,7 @@ class Web:
         self._team, self._url = (me.team, me.url) if me is not None else ("", "")
         self._meeting = asyncio.Lock()
         self._doubted = asyncio.Event()
+        self.reads: ReadLimits | None = None
         self.on_refused: Callable[[], None] = self._doubted.set
         """Called where the token may be none any more: a call is refused for it, or Slack says so."""
 
@@ -117,6 +119,12 @@ class Web:
         return await self._ask(method, "POST", json=dict(arguments))
 
     async def read(self, method: str, arguments: Json) -> Json:
+        """A call that changes nothing; of messages at the rate of `reads`."""
+        if self.reads is None or method not in METHODS:
+            return await self._read(method, arguments)
+        return await self.reads.read(method, arguments, lambda asked: self._read(method, asked))
+
+    async def _read(self, method: str, arguments: Json) -> Json:
         return await self._ask(method, "GET", params=dict(arguments))  # these take no JSON
 
     async def upload(self, name: str, content: bytes, where: Json, title: str = "", alt: str = "") -> str:

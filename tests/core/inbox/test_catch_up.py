@@ -34,6 +34,7 @@ def catch_up_of(app: App) -> CatchUp:
         PerInstallation([app.platform], backfills),
         DeletedQuestions(lambda _place: None, app.inbox.receive, app.clock),
         Recovery(app.store, queues, app.clock),
+        app.clock,
     )
     made.jobs()
     return made
