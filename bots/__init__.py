@@ -10,6 +10,7 @@
     programs     starts and ends the programs of `commands`: `parley run`, `parley summary --now`
     start_lines  the lines of a start about keys and models
     startup      waits for the database; supervisor: keeps every platform running; jobs: the tasks of the program
+    replicas     this process as one of several on a PostgreSQL
     http         health, metrics and the routes of platforms; connections: their limit
     operator     the operator's page; operator_pages: connects it with what runs
     health       the database, each platform's calls, the event loop; measurements: gauges for Prometheus

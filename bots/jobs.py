@@ -3,8 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
+
+from core.clock import Clock
+
+LOOK_S = 1.0
+"""Seconds between two looks whether this process leads."""
+
+
+async def while_leading(
+    leads: Callable[[], bool], clock: Clock, job: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    """Run `job` while this process leads, until cancelled: of several replicas one does it. Two may for a moment, so
+    that it has to bear that."""
+    running: asyncio.Task[None] | None = None
+    try:
+        while True:
+            if leads() and running is None:
+                running = asyncio.create_task(job())
+            elif running is not None and not leads():
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+                running = None
+            if running is not None and running.done():
+                running.result()
+            await clock.sleep(LOOK_S)
+    finally:
+        if running is not None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
 
 class Jobs:

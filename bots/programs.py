@@ -21,11 +21,12 @@ from bots.config import Config
 from bots.ended_installations import expire_installations
 from bots.health import notify_systemd, tool_server_of
 from bots.http import HttpServer, Routed
-from bots.jobs import Jobs
+from bots.jobs import Jobs, while_leading
 from bots.key_rotation import rewrite_tokens
 from bots.measurements import connect_metrics
 from bots.operator_pages import create_operator_pages
 from bots.reload import Reload
+from bots.replicas import join_replicas
 from bots.retention import expire_caches, expire_messages, expire_spending, expire_uploads
 from bots.start_lines import key_lines, model_line
 from bots.startup import Startup
@@ -59,7 +60,7 @@ async def run(config: Config, tell: Tell) -> None:
     """`parley run`. Raises SettingsError or PlatformError with one clear line."""
     for warning in config.warnings:
         tell(f"warning  {warning}")
-    lock, stop = RunLock(config.database), asyncio.Event()
+    lock, stop = RunLock(config.database, shared=True), asyncio.Event()
 
     async def open_database() -> SqlStore:
         if not await lock.acquire(config.core.parley_grace_s):
@@ -78,7 +79,9 @@ async def run(config: Config, tell: Tell) -> None:
         try:
             tell(f"database {config.database.shown_url}")
             telemetry.start(tell)
-            app = App(config, store, tell)
+            shards = config.discord.discord_shards
+            replicas = await join_replicas(config.database, store, SystemClock(), shards)
+            app = App(config, store, tell, replicas)
             store.watch(app.database_health)
             _on_signal(stop.set)
             reload = Reload(lambda: app.config, app.apply)
@@ -205,28 +208,24 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     app.channels.each(lambda channel: jobs.start(channel.scheduler.run()))
     jobs.start(app.checkpoints.run())
     jobs.start(app.recovery.run())
+    if app.replicas is not None:
+        jobs.start(app.replicas.run())
     jobs.start(app.inbox.approvals.run())
     jobs.start(app.supervisor.run(app.inbox))
     jobs.start(give_signs_of_life(app.store, app.clock))
-    jobs.start(expire_uploads(app.store, app.clock))
-    jobs.start(expire_messages(app.store, app.retention, app.clock))
     jobs.start(app.counts.run())
     jobs.start(app.failure_log.run())
     jobs.start(app.listed_models.run())
     jobs.start(expire_caches(app.caches, app.clock))
-    jobs.start(expire_spending(app.store, app.clock))
-    jobs.start(rewrite_tokens(app.store, app.clock))
-    jobs.start(
-        expire_installations(app.store, lambda: timedelta(days=app.core.parley_keep_ended_days), app.clock)
-    )
-    jobs.start(index_earlier_answers(app.store, app.clock, app.without_index))
-    if app.embeddings is not None:
-        jobs.start(app.embeddings.run())
+    for job in _for_all_replicas(app):
+        jobs.start(while_leading(app.leads, app.clock, job))
     jobs.start(app.loop_health.run(app.core.parley_watchdog_s))
     jobs.start(app.tool_servers.run())
     try:
         yield jobs
     finally:
+        if app.replicas is not None:
+            app.replicas.ownership.leave()
         given_back = await app.place_queues.drain(app.core.parley_grace_s)
         if given_back:
             log.info("turns_left_open", turns=given_back)
@@ -238,6 +237,8 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
         await app.failure_log.flush()
         with suppress(StoreError):
             await app.store.give_back()
+        if app.replicas is not None:
+            await app.replicas.close()
         await app.operator_alerts.close()
         await app.alert_channels.close()
         await app.extractor.close()
@@ -248,6 +249,20 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
         if app.embedder is not None:
             await app.embedder.close()
         await app.live_parts.close()
+
+
+def _for_all_replicas(app: App) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+    """The jobs that one replica does for all of them."""
+    store, clock = app.store, app.clock
+    jobs: list[Callable[[], Coroutine[Any, Any, None]]] = [
+        partial(expire_uploads, store, clock),
+        partial(expire_messages, store, app.retention, clock),
+        partial(expire_spending, store, clock),
+        partial(rewrite_tokens, store, clock),
+        partial(expire_installations, store, lambda: timedelta(days=app.core.parley_keep_ended_days), clock),
+        partial(index_earlier_answers, store, clock, app.without_index),
+    ]
+    return [*jobs, app.embeddings.run] if app.embeddings is not None else jobs
 
 
 async def _ended(store: TurnLedger, turn_ids: Sequence[int]) -> None:

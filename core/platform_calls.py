@@ -1,10 +1,15 @@
-"""The gate before every platform call: one place to count calls, and to log and name their errors."""
+"""The gate before every platform call: one place to count calls, and to log and name their errors.
+
+Of several replicas the owner of a place alone makes the calls that show answers there. A call waits while the owner
+does not know that it still is. One that was under way when the place was lost may take effect late, over newer words:
+`on_late` has the next owner show its own again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 from cachetools import FIFOCache
@@ -44,8 +49,25 @@ Called = Callable[[str, PlatformError | None], None]
 """Receives the kind of each call and its error, None where it worked."""
 
 
+OnLate = Callable[[OutgoingCall, str], None]
+"""Receives a call that ended after its place was lost, and the id of its message, empty where that is unknown."""
+
 KeptSince = Callable[[Place], Awaitable[datetime | None]]
 """The time from which the messages of a place are kept, or None where all are. Raises StoreError."""
+
+
+class CallOwner(Protocol):
+    """The part of `core.turns.ownership` that calls ask, and the clock that they wait by."""
+
+    def call_wait_s(self, place: Place) -> float | None:
+        """`Ownership.call_wait_s`."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+def no_late_call(_call: OutgoingCall, _message_id: str) -> None:
+    """No call is late where one process makes all of them."""
 
 
 def _ignore(_call: str, _error: PlatformError | None) -> None: ...
@@ -59,9 +81,16 @@ class PlatformCalls:
     nothing else. Messages that are too old to be kept are not read either."""
 
     def __init__(
-        self, installation: Installation, called: Called = _ignore, kept_since: KeptSince = _all_kept
+        self,
+        installation: Installation,
+        called: Called = _ignore,
+        kept_since: KeptSince = _all_kept,
+        owner: CallOwner | None = None,
+        on_late: OnLate = no_late_call,
     ) -> None:
         self.installation = installation
+        self._owner = owner
+        self._on_late = on_late
         self._called = called
         self._kept_since = kept_since
         self._deleted: FIFOCache[str, None] = FIFOCache(_DELETED)
@@ -73,8 +102,25 @@ class PlatformCalls:
     async def perform(self, call: OutgoingCall) -> str:
         if isinstance(call, DeleteMessage):
             self._deleted[message_key(call.place, call.message_id)] = None
+        await self._wait_for_turn(call.place)
+        message_id = ""
+        try:
+            message_id = await self._perform(call)
+        finally:
+            if self._owner is not None and self._owner.call_wait_s(call.place) != 0:
+                self._on_late(call, message_id)
+        return message_id
+
+    async def _perform(self, call: OutgoingCall) -> str:
         method = "upload" if isinstance(call, UploadFile) else "perform"
         return await self._pass(method, self.installation.perform(call), call=type(call).__name__.lower())
+
+    async def _wait_for_turn(self, place: Place) -> None:
+        """Return when a call may be made for `place`. Raises PlatformError where another replica makes them."""
+        while self._owner is not None and (wait_s := self._owner.call_wait_s(place)) != 0:
+            if wait_s is None:
+                raise PlatformError(Code.UNAVAILABLE, "another replica answers there", retryable=True)
+            await self._owner.sleep(wait_s)
 
     async def find(self, call: OutgoingCall) -> str | None:
         return await self._pass("find", self.installation.find(call))
@@ -91,6 +137,8 @@ class PlatformCalls:
         return await self._pass("missed", self.installation.missed(place, after))
 
     async def typing(self, place: Place, language: str = "en") -> None:
+        if self._owner is not None and self._owner.call_wait_s(place) != 0:
+            return
         await self._pass("typing", self.installation.typing(place, language))
 
     async def question_exists(self, ask: Ask) -> bool:
@@ -227,7 +275,7 @@ class PlatformCalls:
         """Post `text` at the top level of a channel, known by its id alone. Returns whether that worked."""
         try:
             place = await self.channel(channel)
-            await self.perform(PostMessage(place, Page(text), key=f"announcement-{new_ref()}"))
+            await self._perform(PostMessage(place, Page(text), key=f"announcement-{new_ref()}"))
         except PlatformError:
             return False
         return True

@@ -14,7 +14,8 @@
     uploads     small copies of pictures that were sent on the page
     teams       rows from before they named their team
     heard       watermarks of installations
-    turns       the ledger: accept, begin, checkpoint
+    turns       the ledger: accept, read, retry
+    runs        the ledger: begin, checkpoint, recover
     answer_footers  the notices and buttons under answers
     announcements  alerts and reports as they are shown
     turn_ends   the ledger: the end of a run, its usage and its spending

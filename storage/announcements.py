@@ -13,9 +13,9 @@ from core.values.places import Place
 from core.values.tasks import UpdateAlert
 from core.values.turn_ends import Announcement, Finish
 from core.values.ui import Button
+from storage.runs import OWN_TURN
 from storage.tables import ANNOUNCED, TURNS, UPLOADS, from_us
 from storage.tasks import TASKS
-from storage.turns import OWN_TURN
 
 _NO_MESSAGES = "[]"
 

@@ -48,12 +48,17 @@ OF_ACCOUNTS = select(*BALANCE).where(
 class KeptBalances:
     """The newest balance that is known of each account, without what is reserved.
 
-    Each change of an account returns its new balance, and one `parley run` at a time changes a database
-    (`storage.lock`), so that they are true. Spending and lifts only grow: of two balances the greater one is newer.
+    Each change of an account returns its new balance, so that they are true where one `parley run` changes a database
+    (`storage.lock`). Shared with other replicas nothing is kept. Spending and lifts only grow: of two balances the
+    greater one is newer.
     """
 
     def __init__(self) -> None:
         self._kept: LRUCache[AccountKey, Balance] = LRUCache(MOST_KEPT)
+
+    def share(self) -> None:
+        """Keep nothing from now on."""
+        self._kept = LRUCache(0)
 
     def of(self, accounts: Sequence[BudgetAccount]) -> list[Balance] | None:
         """The balance of each account; None where one of them is not known."""
@@ -62,6 +67,8 @@ class KeptBalances:
         return known if len(known) == len(found) else None
 
     def put(self, balances: Mapping[AccountKey, Balance]) -> None:
+        if not self._kept.maxsize:
+            return
         for key, balance in balances.items():
             kept = self._kept.get(key, balance)
             spent = Spent(

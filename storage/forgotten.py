@@ -46,7 +46,7 @@ def names_of(person: str) -> tuple[str, str]:
 class ForgottenPeople:
     """The times at which people were forgotten, by digests of their ids: neither the table nor its backups show who
     they are. All of them are in memory: a query for each message would cost a third of the time in which it is stored.
-    Only one process stores messages (`storage.lock`)."""
+    Of several replicas each learns from the others whom they forget."""
 
     def __init__(self, known: Mapping[Key, datetime] | None = None) -> None:
         self._at = dict(known or {})
@@ -54,6 +54,11 @@ class ForgottenPeople:
     def add(self, platform: str, team: str, person: str, at: datetime) -> None:
         key = (platform, team, person_digest(person))
         self._at[key] = max(at, self._at.get(key, at))
+
+    def learn(self, known: Mapping[Key, datetime]) -> None:
+        """Take the times that are stored."""
+        for key, at in known.items():
+            self._at[key] = max(at, self._at.get(key, at))
 
     def remaining(self, place: Place, said: Message) -> Message | None:
         """The message without the quotes of people who were forgotten after it was sent, or None where its

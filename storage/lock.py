@@ -1,6 +1,7 @@
-"""One `parley run` to a database, so that it is the sole owner of all teams (`core.turns.ownership`).
+"""One `parley run` to an SQLite database, so that it is the sole owner of all teams (`core.turns.ownership`).
 
-Other commands work beside it: they do not ask for the lock.
+On PostgreSQL replicas share the lock. Versions that know no replicas, and commands that need the database for
+themselves, take it alone. Other commands work beside a `parley run`: they do not ask for the lock.
 """
 
 from __future__ import annotations
@@ -48,14 +49,15 @@ class RunLock:
     advisory lock on a connection of its own. A database in memory has one user and needs none.
     """
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, *, shared: bool = False) -> None:
+        """`shared`: on PostgreSQL others may have it at the same time that share it too (`storage.replicas`)."""
         file, self._place = sqlite_file(settings.url), settings.place
         self._guard: _Guard | None = None
         if file is not None:
             real = Path(os.path.realpath(file))
             self._guard = _FileGuard(real.with_name(real.name + ".lock"))
         elif settings.url.get_backend_name() == "postgresql":
-            self._guard = _PostgresGuard(settings)
+            self._guard = _PostgresGuard(settings, shared=shared)
 
     async def acquire(self, wait_s: float = 0) -> bool:
         """True once it is ours; False if another still holds it after `wait_s`. Raises StoreError."""
@@ -135,15 +137,16 @@ class _FileGuard:
 
 
 class _PostgresGuard:
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, *, shared: bool) -> None:
         self._engine = postgres_engine(settings.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        locking = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
+        self._locking = text(f"SELECT {locking}(:key, hashtext(current_schema()))")
         self._connection: AsyncConnection | None = None
 
     async def try_acquire(self) -> bool:
         if self._connection is None:
             self._connection = await self._engine.connect()
-        locking = text("SELECT pg_try_advisory_lock(:key, hashtext(current_schema()))")
-        return bool(await self._connection.scalar(locking, {"key": _ADVISORY_LOCK}))
+        return bool(await self._connection.scalar(self._locking, {"key": _ADVISORY_LOCK}))
 
     async def held(self) -> bool:
         """A lock lives and dies with its connection. To take it twice on one is harmless: that ends with it too."""

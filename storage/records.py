@@ -135,6 +135,7 @@ NOT_EXPORTED = {
     "notices": "keys of what is said once",
     "partitions": "numbers, one row for each",
     "requests": "digests of signatures of the last minutes",
+    "replica_notices": "work of the moment",
 }
 """The tables that are left out, and why."""
 

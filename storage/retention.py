@@ -37,6 +37,7 @@ KEPT = {
     "notices": "keys of what is said once",
     "requests": "digests of signatures; removed after some minutes",
     "partitions": "numbers, one row for each",
+    "replica_notices": "events without their words; removed after a minute",
 }
 """The tables whose old rows stay as they are, and why."""
 _CHANNEL = ("platform", "team", "channel")

@@ -21,17 +21,26 @@ from storage.tables import ASKING, STEPS, TOOL_GRANTS, TURNS
 class AskingThreads:
     """The threads where a turn may be ASKING, in memory: they are asked for with each question.
 
-    Only one process ends turns (`storage.lock`).
+    Known where one process ends turns (`storage.lock`): of several replicas each reads them.
     """
 
     def __init__(self) -> None:
+        self._shared = False
         self._keys: set[str] | None = None  # unknown until they are read
         self._writing: list[str] = []
         self.version = 0
 
+    def share(self) -> None:
+        """Other replicas end turns too."""
+        self._shared = True
+
     def may_hold(self, place: Place | None) -> bool:
         """True if a turn may be ASKING in the thread `place`, or in any."""
-        return self._keys is None or (bool(self._keys) if place is None else place.key in self._keys)
+        return (
+            self._shared
+            or self._keys is None
+            or (bool(self._keys) if place is None else place.key in self._keys)
+        )
 
     @contextmanager
     def adding(self, place: Place) -> Iterator[None]:

@@ -36,8 +36,9 @@ from storage import (
 )
 from storage.balances import Changed
 from storage.posts import line_id
+from storage.runs import OWN_TURN
 from storage.tables import OPEN, TURNS, from_us, to_us
-from storage.turns import OPEN_TURN, OWN_TURN, turn_of
+from storage.turns import OPEN_TURN, turn_of
 
 Count = Callable[[Connection, int, Payer, Spent, datetime], Changed]
 """`reservations.pause` or `reservations.end`."""

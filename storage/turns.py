@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Executable,
-    and_,
     bindparam,
     delete,
-    exists,
     or_,
     select,
-    text,
-    tuple_,
     update,
 )
 
-from core.errors import StoreError
-from core.ports.store.threads import PROCESS, Context
+from core.ports.store.threads import Context
 from core.spend.budgets import charged_at, payer_of, spent_of
 from core.spend.prices import total
 from core.values.conversation import Ask, ThreadMessage, Turn, TurnState
@@ -32,19 +26,13 @@ from core.values.parts import Attached
 from core.values.places import Person, Place
 from core.values.summaries import gaps_between
 from core.values.tasks import REPORT_ID, Alert, BudgetReached, ContinueAnswer, ReportScope, ReportUsage, Task
-from storage import charges, posts, reservations, sources, threads, uploads, usage
+from storage import charges, reservations, sources, threads, uploads, usage
 from storage.attached import from_json, merged, to_json
 from storage.balances import Changed
 from storage.engine import insert
 from storage.forgotten import ForgottenPeople
-from storage.tables import ASKING, HEARD, HELD, OPEN, PARTITIONS, QUOTING, TURNS, WITH_AUTHOR, from_us, to_us
+from storage.tables import ASKING, HEARD, HELD, OPEN, QUOTING, TURNS, WITH_AUTHOR, from_us, to_us
 from storage.tasks import TASKS, task_to_columns
-
-Checkpoint = tuple[int, str, tuple[str, ...]]
-Owned = Callable[[Place], bool]
-
-MANY_ATTEMPTS = 5
-"""The attempts after which a turn that was running at a sudden end is suspected of it, whatever else was open."""
 
 _NOT_ENDED = (TurnState.HELD, TurnState.WAITING, TurnState.RUNNING, TurnState.ASKING)
 SHOWN = or_(TURNS.c.ended_at_us.is_not(None), TURNS.c.state == TurnState.ASKING)
@@ -73,57 +61,6 @@ def _add_turn(dialect: str) -> Executable:
 
 OPEN_TURN = update(TURNS).where(TURNS.c.id == bindparam("turn_id"), OPEN)
 """An update of the turn `turn_id`, if it is open."""
-OWN_TURN = OPEN_TURN.where(TURNS.c.epoch == bindparam("own_epoch"))
-"""The same, if no other replica has begun the turn since `own_epoch`."""
-_KEEP = OWN_TURN.values(answer=bindparam("partial"), posted=bindparam("so_far"))
-_THREAD = ("platform", "team", "channel", "thread")
-_OLDER = TURNS.alias("older")
-_BACKGROUND = ("sum_up", "embed")
-"""The kinds of `Ask.in_background`."""
-
-
-def _rank(turn: Any) -> tuple[ColumnElement[Any], ...]:
-    """The order of the turns of a place (`core.turns.queue`)."""
-    return turn.c.task.in_(_BACKGROUND), turn.c.at_us, turn.c.id
-
-
-_OPEN_BEFORE = (
-    select(_OLDER.c.id)
-    .where(
-        *(_OLDER.c[name] == TURNS.c[name] for name in _THREAD),
-        OPEN,
-        _OLDER.c.id > 0,
-        tuple_(*_rank(_OLDER)) < tuple_(*_rank(TURNS)),
-    )
-    .correlate(TURNS)
-)
-"""The open turns of the place that come before a turn."""
-_BEGIN = (
-    OPEN_TURN.where(
-        TURNS.c.epoch <= bindparam("own_epoch"),
-        or_(
-            bindparam("own_epoch") == 0,
-            exists().where(PARTITIONS.c.epoch == bindparam("own_epoch")).correlate_except(PARTITIONS),
-        ),
-    )
-    .values(state=TurnState.RUNNING, attempt=TURNS.c.attempt + 1, epoch=bindparam("own_epoch"))
-    .returning(TURNS)
-)
-"""An update that begins a turn, if `own_epoch` is still that of its partition; no other partition ever has it."""
-_BEGIN_IN_ORDER = _BEGIN.where(~_OPEN_BEFORE.exists())
-_OLDEST = (
-    select(TURNS)
-    .join(
-        _OLDER,
-        and_(*(_OLDER.c[name] == TURNS.c[name] for name in _THREAD), _OLDER.c.id == bindparam("turn_id")),
-    )
-    .where(
-        text("turns.state IN ('waiting', 'running') AND older.state IN ('waiting', 'running')"), TURNS.c.id > 0
-    )
-    .order_by(*_rank(TURNS))
-    .limit(1)
-)
-"""The open turn that comes first in the place of an open turn."""
 
 
 def accept(
@@ -308,34 +245,6 @@ def charge_asker(connection: Connection, turn_id: int) -> None:
     connection.execute(OPEN_TURN.values(started_by="", started_by_name=""), {"turn_id": turn_id})
 
 
-def begin(connection: Connection, turn_id: int, epoch: int, *, in_order: bool) -> Turn:
-    beginning = _BEGIN_IN_ORDER if in_order else _BEGIN
-    row = connection.execute(beginning, {"turn_id": turn_id, "own_epoch": epoch}).first()
-    if row is not None:
-        return turn_of(row)
-    oldest = connection.execute(_OLDEST, {"turn_id": turn_id}).first() if in_order else None
-    if oldest is None or oldest.id == turn_id:
-        raise StoreError(f"no open turn {turn_id} of ours", retryable=False)
-    return turn_of(oldest)
-
-
-def recover(connection: Connection, still_since_us: int, owned: Owned, running_here: Collection[int]) -> None:
-    turn = TURNS.c
-    query = select(turn.at_us, turn.id, turn.state, turn.attempt, *(turn[name] for name in _THREAD))
-    opened = sorted(connection.execute(query.where(OPEN, turn.id > 0)))
-    left = [row for row in opened if row.id not in running_here and owned(Place(*row[4:]))]
-    running = [row for row in left if row.state == TurnState.RUNNING]
-    first = {tuple(row[4:]): row for row in reversed(running)}.values()  # the others only wait behind it
-    alive_us = connection.scalar(select(HEARD.c.until_us).where(HEARD.c.platform == PROCESS))
-    stood_still = alive_us is not None and alive_us < still_since_us
-    alone = stood_still or len(opened) == 1
-    suspects = [row.id for row in first if alone or row.attempt >= MANY_ATTEMPTS]
-    waiting = update(TURNS).where(OPEN, turn.id.in_([row.id for row in running]))
-    connection.execute(waiting.values(state=TurnState.WAITING))
-    reservations.release(connection, [row.id for row in left])
-    connection.execute(update(TURNS).where(turn.id.in_(suspects)).values(deaths=turn.deaths + 1))
-
-
 def expiring(connection: Connection, channel: Place, before_us: int, limit: int) -> list[int]:
     """The ids of the oldest `limit` turns of a channel that have ended, and whose questions were asked before. Alerts
     about budgets stay until the ends of their periods. No other transaction changes the turns before this one ends."""
@@ -364,23 +273,6 @@ def not_ended(connection: Connection, channel: Place) -> list[str]:
     there = threads.channel_of(TURNS, channel)
     asked = (select(TURNS.c.question).where(*there, state) for state in (OPEN, HELD, ASKING))
     return [message for query in asked for message in connection.scalars(query)]
-
-
-def give_back(connection: Connection, epochs: Mapping[int, int]) -> None:
-    own = tuple_(TURNS.c.id, TURNS.c.epoch).in_(list(epochs.items()))
-    connection.execute(update(TURNS).where(OPEN, own).values(state=TurnState.WAITING))
-
-
-def checkpoint(connection: Connection, turns: Sequence[Checkpoint], epochs: Mapping[int, int]) -> None:
-    # In one order for all: two transactions that lock the same rows crosswise would wait for each other.
-    turns = sorted(turns, key=lambda turn: turn[0])
-    values = [
-        {"turn_id": turn_id, "own_epoch": epochs.get(turn_id, 0), "partial": text, "so_far": list(posted)}
-        for turn_id, text, posted in turns
-    ]
-    if values:
-        connection.execute(_KEEP, values)
-        posts.add(connection, [(turn_id, posted) for turn_id, _, posted in turns])
 
 
 def quoting_turns(connection: Connection, place: Place, message_id: str, left: Collection[str]) -> list[Turn]:

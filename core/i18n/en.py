@@ -985,6 +985,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "operator_task_BudgetReached": "alert about a budget",
     "operator_task_RemoveQuote": "removal of a quote",
     "operator_task_RemoveSources": "removal of sources",
+    "operator_task_ShowAnew": "answer shown anew",
     "operator_task_UpdateAlert": "update of an alert",
     "operator_task_ReportOperation": "operators' report",
     "operator_task_SumUpThread": "summary of a long thread",

@@ -902,6 +902,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "operator_task_BudgetReached": "预算警报",
     "operator_task_RemoveQuote": "移除引用",
     "operator_task_RemoveSources": "移除来源",
+    "operator_task_ShowAnew": "重新显示回答",
     "operator_task_UpdateAlert": "更新警报",
     "operator_task_ReportOperation": "运维报告",
     "operator_task_SumUpThread": "长讨论串的总结",

@@ -15,5 +15,6 @@ backfills          a backfill for each connection of an installation
 team_backfills     those of installations that teams have made themselves, by one timer
 backfill           reads messages sent while a connection was not there
 deleted_questions  drops open questions that were deleted meanwhile
+interruptions      takes the events that other replicas tell of
 quotes             has quoted transcripts removed once their clips are deleted
 """

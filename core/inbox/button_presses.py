@@ -11,6 +11,7 @@ from core.commands.handlers import CommandHandlers
 from core.i18n import language_of, phrase, variant
 from core.inbox.approvals import ENDING_S, Approvals
 from core.inbox.eligibility import Eligibility, refusal_reply
+from core.inbox.interruptions import TellOthers, to_nobody
 from core.memory.citations import OPINIONS
 from core.ports.store import Store
 from core.ports.store.privacy import Feedback
@@ -21,7 +22,7 @@ from core.spend.budget_text import lifted_to_text
 from core.turns.approval_view import action_and_key
 from core.turns.running import RunningTurns
 from core.values.conversation import Turn, TurnState
-from core.values.events import ButtonPress, Outcome, Receipt
+from core.values.events import ButtonPress, Outcome, Receipt, Stopped
 from core.values.places import Person, Place
 from core.values.tasks import BudgetReached, ContinueAnswer, Summarize, Task, task_again
 from core.values.ui import Button, ImmediateReply
@@ -34,7 +35,7 @@ _RATINGS_OF_CITED = dict(zip(OPINIONS, (1, -1), strict=True))
 
 
 class ButtonPresses:
-    """Passes each new turn to `submit`. Every method raises StoreError."""
+    """Passes each new turn to `submit`. `tell_others`: as in `Interruptions`. Every method raises StoreError."""
 
     def __init__(
         self,
@@ -44,7 +45,9 @@ class ButtonPresses:
         handlers: CommandHandlers,
         eligibility: Eligibility,
         approvals: Approvals,
+        tell_others: TellOthers = to_nobody,
     ) -> None:
+        self._tell_others = tell_others
         self._store = store
         self._submit = submit
         self._live = live
@@ -84,8 +87,11 @@ class ButtonPresses:
         own = press.author.id == turn.ask.author.id
         if not own and (why := refusal(press.author, press.place, settings)):
             self._live.refuse_stop(turn.id)
+            await self._tell_others(Stopped(turn.id, refused=True))
             return _refusal(turn, phrase(why, language))
         stopped = self._live.stop(turn.id)
+        if not stopped and turn.is_open:
+            stopped = await self._tell_others(Stopped(turn.id))
         stopped = await self._approvals.withdraw(lambda one: one.id == turn.id, press.author) or stopped
         return Receipt(Outcome.NOTED if stopped else Outcome.UNKNOWN, turn.id)
 

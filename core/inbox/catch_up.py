@@ -67,7 +67,7 @@ class CatchUp:
         `still_since`: as in `TurnLedger.recover`. Raises StoreError.
         """
         try:
-            await self._store.recover(still_since)
+            await self._recovery.recover(still_since)
             for platform_calls in self._calls:
                 await adopt(self._store, platform_calls.installation)
         except StoreError as error:
@@ -79,7 +79,14 @@ class CatchUp:
             self._deleted_questions.expect(turn)
         for turn in await self._store.held_turns():
             self._deleted_questions.expect(turn)
-            self._inbox.admission.hold(turn)
+            if self._recovery.holds(turn.ask.place):
+                self._inbox.admission.hold(turn)
+
+    async def hold(self) -> None:
+        """Decide about the held turns of the places that are owned now. Raises StoreError."""
+        for turn in await self._store.held_turns():
+            if self._recovery.holds(turn.ask.place):
+                self._inbox.admission.hold(turn)
 
     async def wait(self, turn: Turn) -> None:
         """Return once earlier messages of the turn's place have been read, and deleted ones are known. A turn that had

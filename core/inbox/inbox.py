@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from weakref import WeakValueDictionary
@@ -16,6 +17,7 @@ from core.errors import BotError, StoreError
 from core.inbox.approvals import Approvals
 from core.inbox.button_presses import ButtonPresses
 from core.inbox.eligibility import Eligibility
+from core.inbox.interruptions import Interruptions, TellOthers, to_nobody
 from core.inbox.membership import TeamMembership
 from core.inbox.questions import Questions
 from core.inbox.quotes import QuoteRemoval
@@ -62,7 +64,8 @@ class StoringInbox:
     people are held. `calls_at`: the calls to a place, of which deletions are no events. `on_refused` receives the
     platform of each question that is refused, and why. `sound_models`: those that transcribe.
     `on_failed` receives an error whose reference is shown to the author of an event, and the place.
-    `on_received` receives the platform of each event that was taken, and the seconds that it took.
+    `on_received` receives the platform of each event that was taken, and the seconds that it took. `tell_others`: as in
+    `Interruptions`, whose `learn` is here too.
     """
 
     def __init__(
@@ -79,7 +82,9 @@ class StoringInbox:
         sound_models: Sequence[ModelInfo] = (),
         on_failed: Callable[[BotError, Place], None] = lambda _error, _place: None,
         on_received: Callable[[str, float], None] = lambda _platform, _seconds: None,
+        tell_others: TellOthers = to_nobody,
     ) -> None:
+        self._tell_others = tell_others
         self._store = store
         self._lost = lost
         self._calls_at = calls_at
@@ -103,7 +108,13 @@ class StoringInbox:
         )
         self._submit = submit
         self._quotes = QuoteRemoval(store, submit, live, handlers.clock)
-        self._presses = ButtonPresses(store, submit, live, handlers, self._eligibility, self.approvals)
+        self._presses = ButtonPresses(
+            store, submit, live, handlers, self._eligibility, self.approvals, tell_others
+        )
+        self._interruptions = Interruptions(
+            store, live, handlers.clock, self._quotes, self._restart, self._halted
+        )
+        self.learn = self._interruptions.learn
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.admission = self._questions.admission
         self.last_events: LRUCache[tuple[str, str], datetime] = LRUCache(_TEAMS)
@@ -219,12 +230,15 @@ class StoringInbox:
                 known = await self._store.edit(event)
                 if known:
                     await self._restart(message_key(event.place, event.message_id))
+                await self._tell_others(replace(event, text=""))
             case Deleted():
                 known = await self._deleted(event)
+                await self._tell_others(event)
             case PlaceClosed():
                 known = self._live.close(event.place, self._handlers.clock.now())
                 closed = await self.approvals.withdraw(lambda turn: holds(event.place, turn.ask.place))
                 known = closed or known
+                await self._tell_others(event)
                 if event.gone:
                     await self._store.remove_sources_of(event.place)
         return Receipt(Outcome.NOTED if known else Outcome.UNKNOWN)
@@ -260,6 +274,7 @@ class StoringInbox:
         """The same as a press of Stop under the answer that is being prepared there."""
         running = self._live.at(event.place)
         if running is None:
+            await self._tell_others(event)
             return Receipt(Outcome.UNKNOWN)
         press = ButtonPress("stop", running.id, event.place, event.author)
         return await self._press(await self._members.known(press))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from core.clock import Clock
 from core.ports.store import Store
-from core.turns.running import RunningTurns
+from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Turn, announcement
 from core.values.events import Deleted, Edited
 from core.values.parts import Attached, File
@@ -28,16 +28,22 @@ class QuoteRemoval:
         The whole quote of an answer is removed: at once while it is shown by a run, and once behind each run.
         """
         left = _readable(event.attached) if isinstance(event, Edited) else frozenset[str]()
-        running = self._live.keep_clips(event.place, event.message_id, left)
-        for one in running:
-            if one.delivery is not None:
-                one.delivery.drop_quote(self._clock.monotonic())
+        running = self.drop_running(event)
         shown = await self._store.quoting_turns(event.place, event.message_id, left)
         for turn in {turn.id: turn for turn in (*shown, *(one.turn for one in running))}.values():
             key = f"unquote-{turn.id}-{turn.attempt}"
             removal = announcement(key, turn.ask.place, RemoveQuote(turn.id), self._clock.now())
             if (stored := await self._store.accept(removal)) is not None:
                 self._submit(stored)
+
+    def drop_running(self, event: Deleted | Edited) -> list[RunningTurn]:
+        """Remove the quotes of the answers that are written here. Returns their turns."""
+        left = _readable(event.attached) if isinstance(event, Edited) else frozenset[str]()
+        running = self._live.keep_clips(event.place, event.message_id, left)
+        for one in running:
+            if one.delivery is not None:
+                one.delivery.drop_quote(self._clock.monotonic())
+        return running
 
 
 def _readable(attached: Iterable[Attached]) -> frozenset[str]:

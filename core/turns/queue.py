@@ -15,6 +15,7 @@ from core.turns.interrupts import Interrupt
 from core.turns.ownership import SOLE_OWNER, Ownership
 from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Turn
+from core.values.places import Place
 
 log = structlog.get_logger()
 
@@ -73,6 +74,16 @@ class PlaceQueues:
     def known(self) -> frozenset[int]:
         """The ids of the turns that wait or run here now."""
         return self._running_turns.ids
+
+    @property
+    def busy(self) -> list[Place]:
+        """The places where turns wait or run here. Work in the background does not count once nothing begins any
+        more."""
+        return [
+            one.turn.ask.place
+            for one in self._running_turns
+            if not (self._draining and one.turn.ask.in_background)
+        ]
 
     @property
     def waiting(self) -> int:

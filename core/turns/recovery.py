@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime, timedelta
+
+import structlog
 
 from core.clock import Clock
 from core.errors import StoreError
@@ -11,12 +15,23 @@ from core.ports.store.threads import PROCESS, ThreadStore
 from core.ports.store.turns import TurnLedger
 from core.turns.ownership import SOLE_OWNER, Gained, Ownership
 from core.turns.queue import PlaceQueues
+from core.values.places import Place
+
+log = structlog.get_logger()
 
 PERIOD_S = 1.0
+LATE_IDS = 200
+"""Ids are given before the commit: so many lower ones of other replicas may appear after a higher one."""
+ALIVE = timedelta(days=365)
+"""Beyond any sign of life: others show them too, so that theirs say nothing of the former owner."""
 _LOOKS = 5
 SIGN_OF_LIFE_S = 10.0
 WHOLE_S = 10.0
 """Seconds between two checks of all open turns."""
+
+
+async def nothing() -> None:
+    """Do nothing."""
 
 
 class Recovery:
@@ -36,6 +51,8 @@ class Recovery:
         self._ownership = ownership
         self._looks = _LOOKS
         self._whole_at = 0.0
+        self.on_gained: Callable[[], Awaitable[None]] = nothing
+        """Called when more places are owned, before their turns begin. It may raise StoreError."""
 
     def doubt(self) -> None:
         """A commit was not confirmed: look at all open turns the next times, because it may take effect late."""
@@ -52,17 +69,40 @@ class Recovery:
     async def _follow_ownership(self) -> None:
         while True:
             if isinstance(await self._ownership.change(), Gained):
-                self.doubt()
-                await self._look()
+                await self._gain()
             else:
                 await self._place_queues.release()
+
+    async def _gain(self) -> None:
+        """Take up the turns of gained places: those that their former owner was running wait again."""
+        self.doubt()
+        try:
+            await self.on_gained()
+            await self.recover(self._clock.now() - ALIVE)
+        except StoreError as error:
+            log.warning("turns_not_recovered", **error.log_keys)
+        await self._look()
+
+    @property
+    def _seen(self) -> int:
+        """The id up to which all turns are known, as far as one can know."""
+        late = 0 if self._ownership is SOLE_OWNER else LATE_IDS
+        return max(0, self._place_queues.highest_id - late)
+
+    def holds(self, place: Place) -> bool:
+        """True if the turns of `place` are taken up here."""
+        return self._ownership.holds(place)
+
+    async def recover(self, still_since: datetime) -> None:
+        """`TurnLedger.recover` of the places that are held. Raises StoreError."""
+        await self._store.recover(still_since, self._ownership.holds, self._place_queues.known)
 
     async def _look(self) -> None:
         known = self._place_queues.known  # before reading: what ends meanwhile is not begun again
         now = self._clock.monotonic()
         whole = self._looks > 0 or now - self._whole_at >= WHOLE_S
         try:
-            turns = await self._store.open_turns(0 if whole else self._place_queues.highest_id)
+            turns = await self._store.open_turns(0 if whole else self._seen)
         except StoreError:
             return
         if whole:

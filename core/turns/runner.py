@@ -45,7 +45,7 @@ from core.turns.transcripts import transcripts_to_quote
 from core.turns.writer import AnswerWriter, OnToolCall
 from core.values.conversation import Ask, Message, Turn, TurnState
 from core.values.deltas import Usage
-from core.values.outgoing import NO_SOURCES, Phase, Reply, Sources
+from core.values.outgoing import NO_SOURCES, DeleteMessage, Phase, Reply, Sources
 from core.values.parts import File, Text
 from core.values.places import Place
 from core.values.steps import Decision
@@ -56,6 +56,7 @@ from core.values.tasks import (
     RemoveQuote,
     RemoveSources,
     ReportUsage,
+    ShowAnew,
     UpdateAlert,
 )
 from core.values.turn_ends import AnswerFooter, Finish
@@ -206,7 +207,7 @@ class TurnRunner:
             return self._set_aside
         if isinstance(turn.ask.task, RemoveQuote):
             return self._remove_quote
-        if isinstance(turn.ask.task, RemoveSources):
+        if isinstance(turn.ask.task, RemoveSources | ShowAnew):
             return self._remove_sources
         if isinstance(turn.ask.task, UpdateAlert):
             return self._update_alert
@@ -305,7 +306,9 @@ class TurnRunner:
         """Show an answer with the sources that it has now, in the messages that it has. One whose turn goes on is shown
         anew by its own run."""
         task = running.turn.ask.task
-        assert isinstance(task, RemoveSources)
+        assert isinstance(task, RemoveSources | ShowAnew)
+        if isinstance(task, ShowAnew):
+            await self._delete_stray(task, running.turn.ask.place, channel)
         answer = await until_stored(self._clock, lambda: self._store.turn(task.turn_id))
         if answer is not None and answer.posted and not (answer.forgotten or answer.is_open):
             footer = await until_stored(self._clock, lambda: self._store.answer_footer(task.turn_id))
@@ -315,6 +318,13 @@ class TurnRunner:
             quote = await self._quote_above(answer, footer, channel)
             await show_anew(answer, footer, sources, channel.scheduler, self._clock, quote)
         return Finish(running.turn, TurnState.DONE)
+
+    async def _delete_stray(self, task: ShowAnew, place: Place, channel: Channel) -> None:
+        """Delete a message that another replica has posted too late, unless the answer has it."""
+        answer = await until_stored(self._clock, lambda: self._store.turn(task.turn_id))
+        if task.stray and answer is not None and task.stray not in answer.posted:
+            with contextlib.suppress(PlatformError):
+                await channel.platform_calls.perform(DeleteMessage(place, task.stray))
 
     async def _remove_related(
         self, running: RunningTurn, post: Turn, sources: Sources, channel: Channel

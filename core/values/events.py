@@ -98,7 +98,23 @@ class Halted:
     author: Person
 
 
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A person stops the answer of `turn_id`. `refused`: one who may not, which a platform's own button needs to
+    know."""
+
+    turn_id: int
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Turns were forgotten: the store says which."""
+
+
 Event = Ask | Edited | Deleted | PlaceClosed | Command | ButtonPress | Halted
+Interrupting = Edited | Deleted | PlaceClosed | Halted | Stopped | Forgotten
+"""Events that concern answers under way, which another replica may write."""
 
 
 class Outcome(StrEnum):

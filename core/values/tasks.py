@@ -100,6 +100,15 @@ class RemoveSources:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowAnew:
+    """Show the answer of the turn `turn_id` as it is stored: a late call of another replica may have shown older words
+    over it. `stray`: the message that the call posted, or empty."""
+
+    turn_id: int
+    stray: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReportOperation:
     """Post the operators' report from `since` to `until`, whose text the ask has."""
 
@@ -174,6 +183,7 @@ Announced = (
     | BudgetReached
     | RemoveQuote
     | RemoveSources
+    | ShowAnew
     | UpdateAlert
     | ReportOperation
     | SumUpThread

@@ -30,6 +30,8 @@ SUSPENDED_S = 0.05
 PATIENCE_S = 10.0
 """Seconds for which a partition that another should hold waits to be quiet. No turn begins there afterwards."""
 OPEN_AGAIN_S = 0.2
+LEADING = 0
+"""The partition whose owner leads."""
 RESTART_S = 2.0
 """Seconds after a broken session was opened again, in which nothing new is taken: the server may have been restarted,
 and the others hold theirs again as soon as they are connected."""
@@ -79,6 +81,8 @@ class SharedOwnership:
         self._partitions = partitions
         self._clock = clock
         self.busy = busy
+        self.on_held: Callable[[frozenset[int]], None] = lambda _partitions: None
+        """Receives the partitions that are held, whenever they have changed."""
         self._held: dict[int, _Held] = {}
         self._good_s: float | None = None
         """The time at which the last good ping was sent. None while the session is broken."""
@@ -106,6 +110,15 @@ class SharedOwnership:
         if self._good_s is None or now_s >= self._good_s + LEASE_S:
             return SUSPENDED_S
         return max(0.0, held.calls_from_s - now_s)
+
+    @property
+    def leads(self) -> bool:
+        """True if this replica does what one of them does for all: the owner of the first partition."""
+        return LEADING in self._held and not self._leaves
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait by the clock of the lease."""
+        await self._clock.sleep(seconds)
 
     @property
     def partitions(self) -> frozenset[int]:
@@ -194,6 +207,7 @@ class SharedOwnership:
         for partition in lost:
             del self._held[partition]
         if lost:
+            self.on_held(self.partitions)
             self._report(Lost())
             await self._session.give([partition for partition in lost if partition in gains])
 
@@ -214,6 +228,7 @@ class SharedOwnership:
         for partition in quiet:
             del self._held[partition]
         if quiet:
+            self.on_held(self.partitions)
             await self._session.give(quiet)
         if any(self._is_closed(held) for partition, held in leaving.items() if partition not in closed | quiet):
             self._report(Lost())  # what waits there belongs to its next owner
@@ -230,6 +245,7 @@ class SharedOwnership:
             self._held[gain.partition] = _Held(gain.epoch, now_s + apart_s)
         if gains:
             log.info("partitions_gained", partitions=len(gains), held=len(self._held))
+            self.on_held(self.partitions)
             self._report(Gained())
 
     def _is_closed(self, held: _Held) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -35,6 +36,11 @@ class Partitions:
     def groups(self) -> tuple[range, ...]:
         """Partitions that are alike in their load, so that each group is shared evenly."""
         return range(TEAMS), range(FIRST_SHARD, FIRST_SHARD + self.shards)
+
+
+def shards_of(partitions: Iterable[int]) -> frozenset[int]:
+    """The gateway shards among `partitions`."""
+    return frozenset(partition - FIRST_SHARD for partition in partitions if partition >= FIRST_SHARD)
 
 
 @lru_cache(maxsize=10_000)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +21,20 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import NullPool
 
+from storage.errors import translate
 from storage.postgres import postgres_engine
 
 IDLE_S = 5
 ANSWER_S = 10.0
 """The longest wait for the server's answer, in seconds."""
 
+OLDEST = 140_000
+_OF_OTHERS = ("42P05", "26000")
+"""Codes of a prepared statement that another client's session has, or has not."""
+_POOLED = (
+    "a pooler between Parley and PostgreSQL hands out sessions by transaction, which breaks locks; name the server "
+    "itself, or a pool in session mode"
+)
 _OPEN = """
 SELECT 'parley_' || md5(current_schema()), hashtext('parley members ' || current_schema()),
     hashtext('parley partitions ' || current_schema()),
@@ -50,6 +58,18 @@ RETURNING partition, epoch, (SELECT epoch FROM former WHERE former.partition = g
 _UNSIGNED = 0xFFFFFFFF
 
 
+class PooledError(Exception):
+    """The server's sessions can't be had as replicas need them; its text says what to do."""
+
+
+async def _check_marks(drivers: Sequence[Any], number: int) -> None:
+    """Raises PooledError where a session has not its own mark."""
+    reading = "SELECT current_setting('parley.mark', true)"
+    found = [await driver.fetchval(reading, timeout=ANSWER_S) for driver in drivers]
+    if found != [f"a{number}", f"b{number}"]:
+        raise PooledError(_POOLED)
+
+
 @dataclass(frozen=True, slots=True)
 class Gain:
     """A partition that this session holds from now on, in `epoch`. `former`: the epoch before, None where it is new."""
@@ -60,18 +80,53 @@ class Gain:
 
 
 class ReplicaSession:
-    """Raises errors of the driver. After one of them it is closed, and opened again."""
+    """Raises errors of the driver. After one of them it is closed, and opened again.
 
-    def __init__(self, url: URL, name: str, heard: Callable[[str], None] = lambda _message: None) -> None:
+    `heard` receives the notifications of all replicas, its own as well; `opened` is called when they can be heard.
+    """
+
+    def __init__(
+        self,
+        url: URL,
+        name: str,
+        heard: Callable[[str], None] = lambda _message: None,
+        opened: Callable[[], None] = lambda: None,
+    ) -> None:
         self._engine = postgres_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
         self._name = name
-        self.heard = heard
-        """Receives the notifications of all replicas, its own as well."""
+        self._heard = heard
+        self._opened = opened
         self.member = 0
         self._number = 0
         self._connection: AsyncConnection | None = None
         self._driver: Any = None
         self._members_class = self._partitions_class = self._database = 0
+
+    async def check(self) -> None:
+        """Raises PooledError where a pooler hands out the server's sessions by transaction, or the server is too old,
+        and StoreError."""
+        try:
+            await self._check()
+        except PooledError:
+            raise
+        except Exception as error:
+            if getattr(error, "sqlstate", "") in _OF_OTHERS:
+                raise PooledError(_POOLED) from None
+            raise translate(error) from None
+
+    async def _check(self) -> None:
+        """Two sessions note marks of their own, twice: behind a pooler one of them reads that of the other, or none."""
+        async with self._engine.connect() as first, self._engine.connect() as second:
+            drivers: list[Any] = [(await one.get_raw_connection()).driver_connection for one in (first, second)]
+            if int(await drivers[0].fetchval("SHOW server_version_num")) < OLDEST:
+                raise PooledError("PostgreSQL 14 or later is needed: an older one ends no idle session")
+            for number in range(2):
+                for name, driver in zip("ab", drivers, strict=True):
+                    await driver.execute(f"SET parley.mark = '{name}{number}'")
+                await _check_marks(drivers, number)
+                await drivers[0].execute("BEGIN")  # a pooler gives the other one another session now
+                await _check_marks(drivers, number)
+                await drivers[0].execute("COMMIT")
 
     async def open(self) -> None:
         """Connect. The session is no member yet."""
@@ -82,6 +137,7 @@ class ReplicaSession:
         row = await self._driver.fetchrow(_OPEN, timeout=ANSWER_S)
         channel, self._members_class, self._partitions_class, self._database = row
         await self._driver.add_listener(channel, self._on_notified)
+        self._opened()
 
     async def join(self) -> None:
         """Become a member, under the former number where it is free: the assignment depends on it."""
@@ -129,4 +185,4 @@ class ReplicaSession:
                     await connection.close()
 
     def _on_notified(self, _connection: object, _process: int, _channel: str, message: str) -> None:
-        self.heard(message)
+        self._heard(message)

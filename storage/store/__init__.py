@@ -17,6 +17,7 @@ vectors   and by their meaning
 citations the earlier answers that a turn was offered
 requests  signed requests that were taken
 retention the removal of what is older than it is kept
+replicas  what several replicas tell each other
 summaries summaries of the beginnings of long threads
 """
 
@@ -35,6 +36,7 @@ from storage.store.installations import SqlInstallationStore
 from storage.store.memory import SqlSourceStore
 from storage.store.overview import SqlOverviewStore
 from storage.store.privacy import SqlPrivacyStore
+from storage.store.replicas import SqlReplicaStore
 from storage.store.requests import SqlRequestStore
 from storage.store.retention import SqlRetentionStore
 from storage.store.settings import SqlSettingsStore
@@ -67,6 +69,7 @@ class SqlStore(
     SqlSummaryStore,
     SqlSourceStore,
     SqlVectorStore,
+    SqlReplicaStore,
 ):
     """The store on SQLite or PostgreSQL. Each method is one transaction, but for `forget_person`."""
 

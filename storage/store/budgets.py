@@ -25,9 +25,7 @@ class SqlBudgetStore(StoreState):
             await self._database.write(budgets.open_accounts, accounts, person)
             found = await self._database.read(balances.balances, accounts)
         self._balances.put(found)
-        known = self._balances.of(accounts)
-        assert known is not None
-        return known
+        return self._balances.of(accounts) or [found[balances.account_key(account)] for account in accounts]
 
     async def lifted(self, accounts: Sequence[BudgetAccount]) -> list[Balance]:
         return await self._database.read(balances.lifted, accounts)

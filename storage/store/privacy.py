@@ -8,6 +8,7 @@ from core.ports.store.privacy import Feedback
 from core.values.conversation import ThreadMessage
 from core.values.places import Place
 from storage import forgotten, people
+from storage.replicas.notices import PeopleForgotten
 from storage.store.state import StoreState
 from storage.tables import to_us
 
@@ -32,6 +33,8 @@ class SqlPrivacyStore(StoreState):
     async def forget_person(self, platform: str, team: str, person: str, at: datetime) -> int:
         await self._database.write(forgotten.record, platform, team, person, to_us(at))
         self._forgotten.add(platform, team, person, at)
+        if self._notices is not None:
+            await self._database.write(self._notices.tell, PeopleForgotten())
         await self._database.running_ended()  # so that messages stored meanwhile are removed too
         balances = self._changing_balances()
         lines = await self._database.write(people.forget_person, platform, team, person, to_us(at), balances)

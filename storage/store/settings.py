@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from core.ports.store.settings import Change, StoredSettings
 from core.values.places import Person, Place
 from storage import settings
+from storage.replicas.notices import SettingsChanged
 from storage.store.state import StoreState
 from storage.tables import to_us
 
@@ -25,9 +28,17 @@ class SqlSettingsStore(StoreState):
         self, place: Place, changes: Mapping[str, str | None], by: Person, at: datetime
     ) -> list[Change]:
         try:
-            return await self._database.write(settings.change, place, changes, by, to_us(at))
+            return await self._database.write(self._change, place, changes, by, to_us(at))
         finally:
             self._settings.forget()
+
+    def _change(
+        self, connection: Connection, place: Place, changes: Mapping[str, str | None], by: Person, at_us: int
+    ) -> list[Change]:
+        changed = settings.change(connection, place, changes, by, at_us)
+        if self._notices is not None:
+            self._notices.tell(connection, SettingsChanged())
+        return changed
 
     async def overrides(self, platform: str, team: str, name: str, limit: int = 500) -> list[tuple[Place, str]]:
         return await self._database.read(settings.overrides, platform, team, name, limit)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ParamSpec
+
+from sqlalchemy import Connection
+
 from core.clock import Clock
+from core.values.conversation import Turn
 from core.values.places import Place
 from storage.balances import Changed, KeptBalances
 from storage.deleted import DeletedMessages
@@ -11,9 +17,12 @@ from storage.engine import Database
 from storage.forgotten import ForgottenPeople, Message
 from storage.kept_vectors import KeptVectors
 from storage.purging import Purging
+from storage.replicas.notices import Notices
 from storage.settings_cache import SettingsCache
 from storage.tools import AskingThreads
 from storage.word_counts import KeptWordCounts
+
+P = ParamSpec("P")
 
 NOT_LOOKED_AT = 2**62
 """An id that no turn reaches."""
@@ -43,6 +52,8 @@ class StoreState:
         self._vectors = KeptVectors(database)
         self._indexed_from = NOT_LOOKED_AT
         """The turns from this id on have the words of today's tokenizer."""
+        self._notices: Notices | None = None
+        """Tells other replicas; None where one process has the database for itself."""
         self._epochs: dict[int, int] = {}
         """The epoch in which each turn was begun here that has not ended. Its writes hold while no other has begun
         it."""
@@ -53,6 +64,20 @@ class StoreState:
     def _changing_balances(self) -> Changed | None:
         """For a transaction that changes balances: it receives them. None where there are no accounts."""
         return {} if self._counts_spending else None
+
+    def _telling(self, work: Callable[P, Turn | None]) -> Callable[P, Turn | None]:
+        """`work`, which stores a turn in a transaction, and tells its owner where that is another replica."""
+        told = self._notices
+        if told is None:
+            return work
+
+        def telling(*args: P.args, **kwargs: P.kwargs) -> Turn | None:
+            turn, connection = work(*args, **kwargs), args[0]
+            if turn is not None and isinstance(connection, Connection):
+                told.tell_owner(connection, turn)
+            return turn
+
+        return telling
 
     def _remaining(self, place: Place, said: Message) -> Message | None:
         """The part of a message that may be stored: nothing of one that was deleted, and no words of people who were

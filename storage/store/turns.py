@@ -16,7 +16,7 @@ from core.values.steps import ApprovalAnswered, Step
 from core.values.tasks import Alert, ReportScope, Task
 from core.values.tools import ToolGrant
 from core.values.turn_ends import MOST_ANNOUNCEMENTS, Announcement, AnswerFooter, Finish
-from storage import announcements, answer_footers, settings, steps, tools, turn_ends, turns
+from storage import announcements, answer_footers, runs, settings, steps, tools, turn_ends, turns
 from storage.balances import Changed
 from storage.store.state import StoreState
 from storage.tables import to_us
@@ -32,7 +32,7 @@ class SqlTurnLedger(StoreState):
         if kept is None:
             return None
         balances = self._changing_balances() if kept.charges else None
-        turn = await self._database.write(turns.accept, kept, started_at, balances)
+        turn = await self._database.write(self._telling(turns.accept), kept, started_at, balances)
         self._balances.put(balances or {})
         return turn
 
@@ -41,7 +41,7 @@ class SqlTurnLedger(StoreState):
         return None if kept is None else await self._database.write(turns.hold, kept)
 
     async def admit(self, turn_id: int, author: Person, started_at: datetime | None = None) -> Turn | None:
-        return await self._database.write(turns.admit, turn_id, author, started_at)
+        return await self._database.write(self._telling(turns.admit), turn_id, author, started_at)
 
     async def discard(self, turn_id: int) -> None:
         await self._database.write(turns.discard, turn_id)
@@ -71,7 +71,7 @@ class SqlTurnLedger(StoreState):
 
     async def retry_turn(self, turn_id: int, task: Task, by: Person | None = None) -> Turn | None:
         now = self._clock.now()
-        return await self._database.write(turns.retry_turn, turn_id, task, by, now)
+        return await self._database.write(self._telling(turns.retry_turn), turn_id, task, by, now)
 
     async def recover(
         self,
@@ -79,23 +79,23 @@ class SqlTurnLedger(StoreState):
         owned: Callable[[Place], bool] = lambda _: True,
         running_here: Collection[int] = (),
     ) -> None:
-        await self._database.write(turns.recover, to_us(still_since), owned, running_here)
+        await self._database.write(runs.recover, to_us(still_since), owned, running_here)
 
     async def give_back(self) -> None:
-        await self._database.write(turns.give_back, dict(self._epochs))
+        await self._database.write(runs.give_back, dict(self._epochs))
 
     async def charge_asker(self, turn_id: int) -> None:
         await self._database.write(turns.charge_asker, turn_id)
 
     async def begin(self, turn_id: int, epoch: int = 0, *, in_order: bool = False) -> Turn:
-        begun = await self._database.write(turns.begin, turn_id, epoch, in_order=in_order)
+        begun = await self._database.write(runs.begin, turn_id, epoch, in_order=in_order)
         if begun.id == turn_id:
             self._epochs[turn_id] = epoch
         return begun
 
-    async def checkpoint(self, turns_so_far: Sequence[turns.Checkpoint]) -> None:
+    async def checkpoint(self, turns_so_far: Sequence[runs.Checkpoint]) -> None:
         if turns_so_far:
-            await self._database.write(turns.checkpoint, turns_so_far, self._epochs)
+            await self._database.write(runs.checkpoint, turns_so_far, self._epochs)
 
     async def finish(self, finish: Finish) -> bool:
         asks, now_us = finish.state is TurnState.ASKING, to_us(self._clock.now())
@@ -137,7 +137,7 @@ class SqlTurnLedger(StoreState):
         grants: Sequence[ToolGrant] = (),
     ) -> Turn | None:
         now_us = to_us(self._clock.now())
-        return await self._database.write(tools.resume, turn_id, answer, changes, grants, now_us)
+        return await self._database.write(self._telling(tools.resume), turn_id, answer, changes, grants, now_us)
 
     async def quoting_turns(self, place: Place, message_id: str, left: Collection[str] = ()) -> list[Turn]:
         return await self._database.read(turns.quoting_turns, place, message_id, left)

@@ -9,7 +9,7 @@
     failures  the causes of failures
     installations  installations that teams have made themselves
     memory    the index of answered questions
-    replicas  the epochs of partitions
+    replicas  the epochs of partitions, and what replicas tell each other
     requests  signed requests that were taken
     people    opinions of people, those who were forgotten, and what is said once
 
@@ -25,7 +25,7 @@ from storage.tables.failures import FAILURES
 from storage.tables.installations import INSTALLATIONS
 from storage.tables.memory import SOURCE_VECTORS, SOURCES
 from storage.tables.people import FEEDBACK, FORGOTTEN, NOTICES, SOURCE_OPINIONS
-from storage.tables.replicas import PARTITIONS
+from storage.tables.replicas import PARTITIONS, REPLICA_NOTICES
 from storage.tables.requests import REQUESTS
 from storage.tables.settings import AUDIT, SETTINGS
 from storage.tables.threads import HEARD, MESSAGES, THREAD_SUMMARIES, THREADS, UPLOADS
@@ -65,6 +65,7 @@ __all__ = [
     "PARTITIONS",
     "POSTS",
     "QUOTING",
+    "REPLICA_NOTICES",
     "REQUESTS",
     "RESERVATIONS",
     "SETTINGS",

@@ -1,16 +1,17 @@
-"""The epochs of partitions."""
+"""The epochs of partitions, and the notices of replicas. PostgreSQL alone has rows here."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Identity, Integer
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Identity, Integer, Text
 from sqlmodel import Field
 
 from storage.tables.columns import Row
 
 
 class PartitionRow(Row, table=True):
-    """The epoch of the last gain of a partition (`storage.replicas`), unique over all of them. PostgreSQL alone has
-    rows here."""
+    """The epoch of the last gain of a partition (`storage.replicas`), unique over all of them."""
 
     __tablename__ = "partitions"
 
@@ -18,4 +19,21 @@ class PartitionRow(Row, table=True):
     epoch: int = Field(sa_column=Column(BigInteger, Identity(), nullable=False, unique=True))
 
 
+class ReplicaNoticeRow(Row, table=True):
+    """A notice of a replica to the others, for a minute. `at_us` is of the server's clock alone."""
+
+    __tablename__ = "replica_notices"
+
+    id: int = Field(
+        sa_column=Column(
+            BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True, autoincrement=True
+        )
+    )
+    at_us: int = Field(sa_type=BigInteger)
+    sender: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    content: dict[str, Any] = Field(sa_type=JSON)
+
+
 PARTITIONS = Row.metadata.tables["partitions"]
+REPLICA_NOTICES = Row.metadata.tables["replica_notices"]

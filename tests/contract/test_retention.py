@@ -361,6 +361,8 @@ class TestSums:
 
 ADDRESS = {"platform": "slack", "team": "T1", "channel": "C1"}
 LEFT: Mapping[str, set[str]] = {
+    # Events without their words; removed after a minute.
+    "replica_notices": {"sender", "kind", "content"},
     # The id of a thread is that of its first message.
     "threads": {"thread"},
     # Of a turn the ids of its messages, its kind, its end, and the period or the account that it is about.

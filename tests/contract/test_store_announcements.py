@@ -185,5 +185,5 @@ async def test_the_picture_of_a_report_stays_as_long_as_the_report(store: Store)
 
 
 def test_the_index_of_announcements_holds_each_kind_that_is_posted() -> None:
-    elsewhere = {"sum_up", "embed", "related", "remove_sources"}
+    elsewhere = {"sum_up", "embed", "related", "remove_sources", "show_anew"}
     assert set(re.findall("'(.*?)'", ANNOUNCED.text)) == set(ANNOUNCEMENTS) - elsewhere

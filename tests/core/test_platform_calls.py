@@ -13,7 +13,7 @@ from core.errors import Code, PlatformError, StoreError
 from core.platform_calls import PlatformCalls
 from core.ports.files import FileContent, FileError
 from core.values.conversation import Ask, History, ThreadMessage
-from core.values.outgoing import DeleteMessage, OutgoingCall
+from core.values.outgoing import DeleteMessage, OutgoingCall, Page, PostMessage
 from core.values.parts import File, FileProblem
 from core.values.places import Person, Place
 from tests.fakes.platform import MemoryPlatform
@@ -139,3 +139,50 @@ async def test_an_app_that_others_install_has_no_sources(kind: type[MemoryPlatfo
     installation = kind()
     installation.traits = replace(installation.traits, distributed=True)
     assert await sources(installation) == (set(), False, False)
+
+
+class Owner:
+    """Waits as long as it is told to, in turn; the last answer stays."""
+
+    def __init__(self, *waits_s: float | None) -> None:
+        self._waits_s = list(waits_s)
+        self.slept: list[float] = []
+
+    def call_wait_s(self, place: Place) -> float | None:
+        return self._waits_s.pop(0) if len(self._waits_s) > 1 else self._waits_s[0]
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+async def test_a_call_waits_until_its_owner_knows_that_it_is_one() -> None:
+    owner, platform = Owner(0.5, 0.25, 0.0), MemoryPlatform()
+    message_id = await PlatformCalls(platform, owner=owner).perform(PostMessage(PLACE, Page("so"), key="k"))
+    assert message_id
+    assert owner.slept == [0.5, 0.25]
+
+
+async def test_a_call_for_a_place_of_another_replica_is_refused_before_it_is_made() -> None:
+    counted: list[tuple[str, PlatformError | None]] = []
+    calls = PlatformCalls(Refuses(), lambda call, error: counted.append((call, error)), owner=Owner(None))
+    with pytest.raises(PlatformError, match="another replica") as refused:
+        await calls.perform(PostMessage(PLACE, Page("so"), key="k"))
+    assert refused.value.retryable
+    assert counted == [], "the platform has refused nothing"
+    await calls.typing(PLACE)
+
+
+async def test_a_call_that_ends_after_its_place_was_lost_is_reported_with_its_message() -> None:
+    late: list[tuple[OutgoingCall, str]] = []
+    post = PostMessage(PLACE, Page("so"), key="k")
+    calls = PlatformCalls(
+        MemoryPlatform(), owner=Owner(0.0, None), on_late=lambda call, message: late.append((call, message))
+    )
+    message_id = await calls.perform(post)
+    assert late == [(post, message_id)]
+    refused = PlatformCalls(
+        Refuses(), owner=Owner(0.0, 0.05), on_late=lambda call, message: late.append((call, message))
+    )
+    with pytest.raises(PlatformError):
+        await refused.perform(post)
+    assert late[1:] == [(post, "")], "it may have taken effect"

@@ -38,7 +38,7 @@ from core.values.events import Edited
 from core.values.outgoing import Page, PostMessage
 from core.values.parts import Text
 from core.values.places import Person, Place, message_key
-from core.values.tasks import Alert, ContinueAnswer, ReportUsage
+from core.values.tasks import Alert, ContinueAnswer, ReportUsage, ShowAnew
 from core.values.turn_ends import Finish
 from tests.core.llm.test_embeddings import Observer
 from tests.fakes.clock import FakeClock
@@ -613,3 +613,20 @@ async def test_the_operators_are_told_of_a_report_that_can_not_be_posted() -> No
         rig.place_queues.submit(turn)
         await until(lambda: told)
     assert told == [(f"report 2026-01-02T0000 in {PLACE.platform}:{PLACE.channel}", Code.GONE)]
+
+
+async def test_an_answer_that_a_late_call_has_spoilt_is_shown_again_and_a_stray_message_goes() -> None:
+    rig = Rig()
+    rig.model.go.set()
+    async with rig.delivering():
+        turn = await rig.until_ended(await rig.ask(1))
+        [own] = rig.platform.shown
+        rig.platform.shown[own].append(Page("All"))
+        stray = await rig.platform.perform(PostMessage(PLACE, Page("All of"), key="turn-1"))
+        again = announcement("anew-1", PLACE, ShowAnew(turn.id, stray), turn.ask.at + timedelta(seconds=9))
+        accepted = await rig.store.accept(again)
+        assert accepted is not None
+        rig.place_queues.submit(accepted)
+        await rig.until_ended(accepted)
+    assert list(rig.platform.shown) == [own]
+    assert rig.platform.shown[own][-1].text.startswith("All of it.")

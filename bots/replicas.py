@@ -1,0 +1,201 @@
+"""This `parley run` as one of several on a PostgreSQL (`storage.replicas`): what it hears, tells, and hands over."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+
+import structlog
+from cachetools import FIFOCache
+
+from core.clock import Clock
+from core.errors import SettingsError, StoreError, new_ref
+from core.inbox.inbox import StoringInbox
+from core.ports.connections import Shardable
+from core.ports.connector import Connector
+from core.turns.ownership import SOLE_OWNER, Ownership
+from core.turns.queue import PlaceQueues
+from core.values.conversation import announcement
+from core.values.events import Forgotten, Interrupting
+from core.values.outgoing import OutgoingCall, PostMessage
+from core.values.places import Place
+from core.values.tasks import ShowAnew
+from storage import DatabaseSettings, SqlStore
+from storage.replicas.notices import CacheNotice, Notice, Notices, heard
+from storage.replicas.ownership import SharedOwnership
+from storage.replicas.partitions import Partitions, shards_of
+from storage.replicas.session import PooledError, ReplicaSession
+from storage.replicas.starts import StartTurns
+
+log = structlog.get_logger()
+
+_KNOWN = 10_000
+"""The most notices whose numbers are remembered."""
+_LATE_PAUSE_S = 1.0
+_HOST_LENGTH = 48
+
+
+def replica_name() -> str:
+    """The name of this process among the replicas: its host, as an orchestrator names it, and its process."""
+    return f"parley {socket.gethostname()[:_HOST_LENGTH]}:{os.getpid()}"
+
+
+class Replicas:
+    """One of several processes on a PostgreSQL. `connect` it before `run`."""
+
+    def __init__(self, database: DatabaseSettings, store: SqlStore, clock: Clock, shards: int = 1) -> None:
+        """`shards`: the gateway connections of Discord, of which all replicas mean the same number."""
+        self._session = ReplicaSession(database.url, replica_name(), self._on_heard, self._on_opened)
+        self.ownership = SharedOwnership(self._session, Partitions(shards), clock)
+        self._url = database.url
+        self._starts: list[StartTurns] = []
+        self._notices = Notices(secrets.token_hex(6), self._is_elsewhere)
+        self._store = store
+        self._clock = clock
+        self._messages: asyncio.Queue[str] = asyncio.Queue()
+        self._known: FIFOCache[int, None] = FIFOCache(_KNOWN)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._place_queues: PlaceQueues | None = None
+        self._inbox: StoringInbox | None = None
+        store.share(self._notices)
+
+    def connect(self, place_queues: PlaceQueues, inbox: StoringInbox, connectors: Sequence[Connector]) -> None:
+        """Turns that are heard of go to `place_queues`, events that interrupt answers to `inbox`. Connections to
+        platforms that can be shared are held by one replica each."""
+        self._place_queues, self._inbox = place_queues, inbox
+        self.ownership.busy = lambda: place_queues.busy
+        shardable = [connector for connector in connectors if isinstance(connector, Shardable)]
+        for connector in shardable:
+            self._starts.append(StartTurns(self._url, self._clock, connector.start_apart_s))
+            connector.share(self._starts[-1])
+
+        def hold(partitions: frozenset[int]) -> None:
+            for connector in shardable:
+                connector.hold(shards_of(partitions))
+
+        self.ownership.on_held = hold
+
+    async def check(self) -> None:
+        """Raises SettingsError where sessions do not reach the server as they are, and StoreError."""
+        try:
+            await self._session.check()
+        except PooledError as error:
+            raise SettingsError(f"DATABASE_URL: {error}") from None
+
+    async def run(self) -> None:
+        """Hold places, and follow what the others tell, until cancelled."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self.ownership.run())
+            both.create_task(self._follow())
+
+    async def close(self) -> None:
+        """Free what is held. Call it when nothing runs any more."""
+        for task in self._tasks:
+            task.cancel()
+        for starts in self._starts:
+            await starts.close()
+        await self.ownership.close()
+
+    async def tell(self, event: Interrupting) -> bool:
+        """Tell the others of an event (`core.inbox.interruptions`). Raises StoreError."""
+        await self._store.tell(event)
+        return True
+
+    async def gained(self, then: Callable[[], Awaitable[None]]) -> None:
+        """More places are answered here."""
+        self._store.gained()
+        await then()
+
+    def forgotten(self) -> None:
+        """Turns were forgotten here."""
+        self._start(self._tell_forgotten())
+
+    def late(self, call: OutgoingCall, message_id: str) -> None:
+        """A call has ended after its place was lost: the next owner shows its answer again."""
+        if call.turn_id is not None:
+            log.warning("late_call", turn=call.turn_id, call=type(call).__name__)
+            stray = message_id if isinstance(call, PostMessage) else ""
+            self._start(self._have_shown(call.place, ShowAnew(call.turn_id, stray)))
+
+    async def _tell_forgotten(self) -> None:
+        with suppress(StoreError):
+            await self._store.tell(Forgotten())
+
+    async def _have_shown(self, place: Place, task: ShowAnew) -> None:
+        ask = announcement(f"anew-{task.turn_id}-{new_ref()}", place, task, self._clock.now())
+        while True:
+            try:
+                await self._store.accept(ask)
+                return
+            except StoreError as error:
+                log.warning("late_call_not_told", turn=task.turn_id, **error.log_keys)
+            await self._clock.sleep(_LATE_PAUSE_S)
+
+    def _is_elsewhere(self, place: Place) -> bool:
+        return self.ownership.epoch(place) is None
+
+    def _on_heard(self, message: str) -> None:
+        self._messages.put_nowait(message)
+
+    def _on_opened(self) -> None:
+        """Notices may have been missed while there was no session."""
+        self._messages.put_nowait("")
+
+    async def _follow(self) -> None:
+        while True:
+            message = await self._messages.get()
+            try:
+                await self._take(message)
+            except StoreError as error:
+                log.warning("notice_not_read", **error.log_keys)
+
+    async def _take(self, message: str) -> None:
+        """Raises StoreError."""
+        one = heard(message) if message else None
+        if one is not None and one.sender == self._notices.sender:
+            return
+        if one is not None and one.turn:
+            await self._take_turn(one.turn)
+            return
+        for number, notice in await self._store.told(one.notice if one else None):
+            if number not in self._known:
+                self._known[number] = None
+                await self._learn(notice)
+
+    async def _take_turn(self, turn_id: int) -> None:
+        assert self._place_queues is not None
+        turn = await self._store.turn(turn_id)
+        if turn is not None and turn.is_open:
+            self._place_queues.submit(turn)
+
+    async def _learn(self, notice: Notice) -> None:
+        assert self._inbox is not None
+        await self._store.learn(notice)
+        if not isinstance(notice, CacheNotice):
+            await self._inbox.learn(notice)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def join_replicas(
+    database: DatabaseSettings, store: SqlStore, clock: Clock, shards: int | None
+) -> Replicas | None:
+    """This process as one of several on a PostgreSQL; None on SQLite, which one has for itself. Raises SettingsError
+    and StoreError."""
+    if database.url.get_backend_name() != "postgresql":
+        return None
+    replicas = Replicas(database, store, clock, shards or 1)
+    await replicas.check()
+    return replicas
+
+
+def ownership_of(replicas: Replicas | None) -> Ownership:
+    """The ownership of places: of everything where one process has the database for itself."""
+    return SOLE_OWNER if replicas is None else replicas.ownership
