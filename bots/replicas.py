@@ -15,7 +15,7 @@ from cachetools import FIFOCache
 from core.clock import Clock
 from core.errors import SettingsError, StoreError, new_ref
 from core.inbox.inbox import StoringInbox
-from core.ports.connections import Shardable
+from core.ports.connections import Shardable, ShowsOthers
 from core.ports.connector import Connector
 from core.turns.ownership import SOLE_OWNER, Ownership
 from core.turns.queue import PlaceQueues
@@ -78,6 +78,9 @@ class Replicas:
                 connector.hold(shards_of(partitions))
 
         self.ownership.on_held = hold
+        for page in connectors:
+            if isinstance(page, ShowsOthers):
+                page.share_answers(self.ownership.holds)
 
     async def check(self) -> None:
         """Raises SettingsError where sessions do not reach the server as they are, and StoreError."""

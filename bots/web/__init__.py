@@ -11,6 +11,7 @@
     html            Markdown -> HTML, block by block                           pure
     renderer        that HTML, made in a thread of its own
     answer_streams  the views of growing answers, and the pages that watch them
+    others          the views of answers that another replica writes
     event_streams   those views as server-sent events to the open pages
     errors          reasons of refusals: their status and sentence
     page.html, page.css, *.svg, *.js    the files for the browser: no framework, no build step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -182,6 +183,13 @@ class AnswerStreams:
     def views(self, thread: str) -> list[MessageView]:
         """The messages of a thread in the order in which they were posted."""
         return [shown.view for shown in self._shown.values() if shown.thread == thread]
+
+    def keep(self, message_ids: Collection[str]) -> bool:
+        """Forget all other messages, which the store has. False where there are none."""
+        gone = [message_id for message_id in self._shown if message_id not in message_ids]
+        for message_id in gone:
+            self._remove(message_id)
+        return bool(gone)
 
     def turn_of(self, message_id: str) -> int | None:
         """The turn that a message of `views` shows; None where there is none."""

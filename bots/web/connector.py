@@ -26,6 +26,7 @@ from bots.web.http_messages import (
     refusal_response,
 )
 from bots.web.installation import WebInstallation
+from bots.web.others import OtherAnswers
 from bots.web.page_files import PageFiles
 from bots.web.renderer import ViewRenderer
 from bots.web.uploads import QuestionRefusedError, SentAgainError, SentMessage, UploadReader
@@ -85,6 +86,7 @@ class WebConnector:
         self._renderer = ViewRenderer()
         self._event_streams = EventStreams(self._live, self._renderer, heartbeat_s, streams)
         self.installation = WebInstallation(self._live, clock, store, self.ready)
+        self._others = OtherAnswers(self.installation, self._live, clock)
         self._files = PageFiles()
 
     # The port.
@@ -102,7 +104,7 @@ class WebConnector:
             await self.installation.take_up()
         self._inbox = inbox
         try:
-            await asyncio.Event().wait()
+            await self._others.run()
         finally:
             self._inbox = None
             self._live.close()
@@ -110,6 +112,9 @@ class WebConnector:
 
     def ready(self) -> bool:
         return self._inbox is not None
+
+    def share_answers(self, here: Callable[[Place], bool]) -> None:
+        self._others.here = here
 
     @property
     def watchers(self) -> int:

@@ -14,7 +14,7 @@ from core.errors import Code, PlatformError, StoreError
 from core.i18n import language_of, variant
 from core.ports.files import FileContent, FileError
 from core.ports.store import Store
-from core.values.conversation import Ask, History
+from core.values.conversation import Ask, History, Turn
 from core.values.outgoing import (
     AnswerPicture,
     EditMessage,
@@ -48,13 +48,24 @@ class WebInstallation:
     async def take_up(self) -> None:
         """Show the answers that an earlier process left half written or waiting for an approval, as far as it had
         come."""
+        for turn, view in await self.unended():
+            self._live.show(outgoing.place_to_thread(turn.ask.place), view, turn_id=turn.id)
+
+    async def unended(self) -> list[tuple[Turn, outgoing.MessageView]]:
+        """The answers that are half written or wait for an approval, as the store has them. Raises StoreError."""
         turns = [(turn, None) for turn in await self._store.open_turns() if turn.text]
+        found = []
         for turn, asked in (*turns, *await self._store.asking_turns()):
             if turn.ask.place.platform == self.name and turn.posted:
                 language = variant(language_of(turn.ask.author.locale), self.name)
-                thread = outgoing.place_to_thread(turn.ask.place)
-                view = outgoing.turn_to_view(turn, self._clock.now(), language, asked)
-                self._live.show(thread, view, turn_id=turn.id)
+                found.append((turn, outgoing.turn_to_view(turn, self._clock.now(), language, asked)))
+        return found
+
+    async def states(self) -> frozenset[tuple[int, str]]:
+        """The turns that have not ended, with their states. Raises StoreError."""
+        asking = [turn for turn, _ in await self._store.asking_turns()]
+        turns = (*await self._store.open_turns(), *asking)
+        return frozenset((turn.id, turn.state) for turn in turns if turn.ask.place.platform == self.name)
 
     async def history(self, place: Place, before: Ask) -> History:
         """No history: every message comes through the inbox, so the store has all of it."""

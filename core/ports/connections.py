@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from core.values.places import Place
@@ -33,6 +34,15 @@ class Shardable(Protocol):
 
     def hold(self, shards: frozenset[int]) -> None:
         """Be connected as these from now on, and no others."""
+        ...
+
+
+@runtime_checkable
+class ShowsOthers(Protocol):
+    """A connector that itself shows what every process answers, such as a page that any of them serves."""
+
+    def share_answers(self, here: Callable[[Place], bool]) -> None:
+        """Answers to places that are not answered `here` are shown as the store has them."""
         ...
 
 

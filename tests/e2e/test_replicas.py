@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import aiohttp
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
@@ -16,7 +17,7 @@ from core.values.places import Place
 from storage.replicas.partitions import Partitions
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
-from tests.e2e.sides import Slack
+from tests.e2e.sides import BackgroundTasks, Slack, Web
 from tests.e2e.test_slack import AT, answered, answers
 from tests.fakes.completions import FakeCompletions, Words, echo
 from tests.fakes.slack import TEAM, FakeSlack
@@ -240,3 +241,35 @@ async def test_a_deleted_question_and_a_changed_setting_reach_the_owner(
             ts = await slack.say("U1", "C1", f"{AT} hello {number}?")
             await answered(slack, "C1", ts, f"hello {number}?")
             assert f"number {number}" in endpoint.requests[-1].body["messages"][0]["content"]
+
+
+async def test_the_page_shows_an_answer_whichever_replica_serves_it(
+    tmp_path: Path, endpoint: FakeCompletions, postgres_database: str
+) -> None:
+    words = " ".join(f"word{number}" for number in range(40))
+    endpoint.script(Words(words, per_s=8), Words("word " * 400, per_s=10))
+    readers = BackgroundTasks()
+    async with (
+        cluster(tmp_path, postgres_database, model_settings(endpoint)) as two,
+        aiohttp.ClientSession(headers={"Accept-Language": "en"}) as client,
+    ):
+        try:
+            for first in (0, 1):
+                pages = [Web(client, program.port, readers) for program in two.programs]
+                asked, watching = pages[first], pages[1 - first]
+                await asked.ask("count")
+                watching.thread = asked.thread
+                readers.create_task(watching._read())
+                for page in pages:
+                    await page.answered("word")
+                    assert page.answers()[-1].buttons == ("Stop",)
+                if first == 0:
+                    for page in pages:
+                        await page.answered("word39")
+                        await until(lambda page=page: page.answers()[-1].buttons != ("Stop",))
+                else:
+                    await watching.press("Stop")
+                    for page in pages:
+                        await page.answered("Stopped.")
+        finally:
+            await readers.close()
