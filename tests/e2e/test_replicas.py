@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -243,6 +244,10 @@ async def test_a_deleted_question_and_a_changed_setting_reach_the_owner(
             assert f"number {number}" in endpoint.requests[-1].body["messages"][0]["content"]
 
 
+def _has_ended(page: Web) -> bool:
+    return page.answers()[-1].buttons != ("Stop",)
+
+
 async def test_the_page_shows_an_answer_whichever_replica_serves_it(
     tmp_path: Path, endpoint: FakeCompletions, postgres_database: str
 ) -> None:
@@ -266,7 +271,7 @@ async def test_the_page_shows_an_answer_whichever_replica_serves_it(
                 if first == 0:
                     for page in pages:
                         await page.answered("word39")
-                        await until(lambda page=page: page.answers()[-1].buttons != ("Stop",))
+                        await until(partial(_has_ended, page))
                 else:
                     await watching.press("Stop")
                     for page in pages:
