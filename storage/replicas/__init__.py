@@ -1,10 +1,10 @@
 """Several `parley run` on one PostgreSQL: each place is answered by one of them at a time.
 
+    notices     what replicas tell each other: turns for their owners, events, changed settings
     partitions  the partition of a place: 256 of teams, and one for each gateway shard of Discord
     assignment  who should hold which partition: a pure function of the members
     session     the one direct session of a replica: its locks, its pings, the epochs, and what it hears
     ownership   `SharedOwnership`: `core.turns.ownership` over that session
-    notices     what replicas tell each other: turns for their owners, events, changed settings
     starts      turns for the starts of gateway connections, over all replicas
 
 Exclusivity: a partition belongs to the session that holds its advisory lock, which PostgreSQL gives to one session.
