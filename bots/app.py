@@ -12,7 +12,7 @@ from bots.ended_installations import EndedTeams
 from bots.health import DatabaseHealth, LoopHealth, PlatformHealth, ToolServerHealth, notify_systemd
 from bots.live_parts import LiveParts
 from bots.operation_report import OperationReports
-from bots.replicas import Replicas, ownership_of
+from bots.replicas import ALONE, Alone
 from bots.retention import Cache
 from bots.supervisor import Supervisor
 from bots.timers import Timers
@@ -28,7 +28,6 @@ from core.inbox.backfills import Backfills
 from core.inbox.catch_up import CatchUp
 from core.inbox.deleted_questions import DeletedQuestions
 from core.inbox.inbox import StoringInbox
-from core.inbox.interruptions import to_nobody
 from core.inbox.membership import is_teamless
 from core.inbox.teams import addressed
 from core.llm import create_embedder, create_transcriber
@@ -42,7 +41,7 @@ from core.operators.alerts import OperatorAlerts
 from core.operators.counts import OperationCounts
 from core.operators.failure_log import FailureLog
 from core.operators.metrics import Metrics
-from core.platform_calls import PerInstallation, PlatformCalls, no_late_call
+from core.platform_calls import PerInstallation, PlatformCalls
 from core.ports.connector import (
     Connector,
     Directory,
@@ -88,9 +87,9 @@ LOOK_S = 0.1
 class App:
     """The objects of one running Parley, connected. `bots.programs` starts and ends them."""
 
-    def __init__(self, config: Config, store: Store, tell: Tell, replicas: Replicas | None = None) -> None:
+    def __init__(self, config: Config, store: Store, tell: Tell, replicas: Alone = ALONE) -> None:
         self.config = config
-        self.replicas, self.ownership = replicas, ownership_of(replicas)
+        self.replicas = replicas
         self.core, self.catalog = LiveSettings.of(config.core), LiveCatalog.of(config.catalog)
         self.store, self.clock = store, SystemClock()
         self.metrics = Metrics()
@@ -203,7 +202,7 @@ class App:
             tell_waiting=self._runner.tell_waiting,
             patience_s=self.core.parley_patience_s,
             on_begin=partial(self.metrics.observe, "parley_queue_wait_seconds"),
-            ownership=self.ownership,
+            ownership=replicas.ownership,
         )
         submit = self.place_queues.submit
         self.metrics.sample("parley_queued_turns", lambda: self.place_queues.waiting)
@@ -252,9 +251,9 @@ class App:
             [route.model_info for route in self.catalog.transcriptions],
             self.failure_log.failed,
             self._acknowledged,
-            replicas.tell if replicas else to_nobody,
+            replicas.tell,
         )
-        self.recovery = Recovery(store, self.place_queues, self.clock, self.ownership)
+        self.recovery = Recovery(store, self.place_queues, self.clock, replicas.ownership)
         backfills = PerInstallation(connectors, self._create_backfills)
         self.catch_up = CatchUp(
             store,
@@ -282,19 +281,12 @@ class App:
             self.clock,
             self._addressed,
         )
-        if replicas is not None:
-            replicas.connect(self.place_queues, self.inbox, connectors)
-            self.recovery.on_gained = partial(replicas.gained, self.catch_up.hold)
+        replicas.connect(self.place_queues, self.inbox, connectors, self.recovery, self.catch_up.hold)
 
     def _forget(self, which: Callable[[Turn], bool]) -> None:
         """The turns that `which` picks were forgotten."""
         self.running_turns.forget(which)
-        if self.replicas is not None:
-            self.replicas.forgotten()
-
-    def leads(self) -> bool:
-        """True if this process does what one of several replicas does for all of them."""
-        return self.replicas is None or self.replicas.ownership.leads
+        self.replicas.forgotten()
 
     def refusals(self) -> dict[str, str]:
         """The reason of each platform that is connected and refuses posts."""
@@ -380,8 +372,7 @@ class App:
         health = self.platform_health[name]
         revocable = isinstance(installation, Revocable) and installation.revocable
         called = health.called_by_team if revocable else health.called
-        owner = None if self.replicas is None else self.replicas.ownership
-        late = self.replicas.late if self.replicas is not None else no_late_call
+        owner, late = self.replicas.owner, self.replicas.late
         return PlatformCalls(installation, called, self.retention.kept_since, owner, late)
 
     def _create_channel(self, installation: Installation) -> Channel:

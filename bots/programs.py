@@ -208,8 +208,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     app.channels.each(lambda channel: jobs.start(channel.scheduler.run()))
     jobs.start(app.checkpoints.run())
     jobs.start(app.recovery.run())
-    if app.replicas is not None:
-        jobs.start(app.replicas.run())
+    jobs.start(app.replicas.run())
     jobs.start(app.inbox.approvals.run())
     jobs.start(app.supervisor.run(app.inbox))
     jobs.start(give_signs_of_life(app.store, app.clock))
@@ -218,14 +217,13 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     jobs.start(app.listed_models.run())
     jobs.start(expire_caches(app.caches, app.clock))
     for job in _for_all_replicas(app):
-        jobs.start(while_leading(app.leads, app.clock, job))
+        jobs.start(while_leading(app.replicas.leads, app.clock, job))
     jobs.start(app.loop_health.run(app.core.parley_watchdog_s))
     jobs.start(app.tool_servers.run())
     try:
         yield jobs
     finally:
-        if app.replicas is not None:
-            app.replicas.ownership.leave()
+        app.replicas.leave()
         given_back = await app.place_queues.drain(app.core.parley_grace_s)
         if given_back:
             log.info("turns_left_open", turns=given_back)
@@ -237,8 +235,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
         await app.failure_log.flush()
         with suppress(StoreError):
             await app.store.give_back()
-        if app.replicas is not None:
-            await app.replicas.close()
+        await app.replicas.close()
         await app.operator_alerts.close()
         await app.alert_channels.close()
         await app.extractor.close()

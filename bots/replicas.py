@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 
 import structlog
 from cachetools import FIFOCache
@@ -15,10 +16,12 @@ from cachetools import FIFOCache
 from core.clock import Clock
 from core.errors import SettingsError, StoreError, new_ref
 from core.inbox.inbox import StoringInbox
+from core.platform_calls import CallOwner
 from core.ports.connections import Shardable, ShowsOthers
 from core.ports.connector import Connector
 from core.turns.ownership import SOLE_OWNER, Ownership
 from core.turns.queue import PlaceQueues
+from core.turns.recovery import Recovery
 from core.values.conversation import announcement
 from core.values.events import Forgotten, Interrupting
 from core.values.outgoing import OutgoingCall, PostMessage
@@ -44,13 +47,60 @@ def replica_name() -> str:
     return f"parley {socket.gethostname()[:_HOST_LENGTH]}:{os.getpid()}"
 
 
-class Replicas:
+class Alone:
+    """This process has the database for itself: it owns all places, leads, and tells nobody."""
+
+    ownership: Ownership = SOLE_OWNER
+    owner: CallOwner | None = None
+    """The owner of places that calls to platforms ask; None where they need not."""
+    leads: Callable[[], bool] = staticmethod(lambda: True)
+    """True if this process does what one of several does for all of them."""
+
+    def connect(
+        self,
+        place_queues: PlaceQueues,
+        inbox: StoringInbox,
+        connectors: Sequence[Connector],
+        recovery: Recovery,
+        hold: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Turns that are heard of go to `place_queues`, events that interrupt answers to `inbox`. Connections to
+        platforms that can be shared are held by one process each. `hold` is called when `recovery` takes up more
+        places."""
+
+    async def run(self) -> None:
+        """Hold places, and follow what the others tell, until cancelled."""
+        await asyncio.Future()
+
+    def leave(self) -> None:
+        """Begin nothing any more, and hand over what is held as it becomes quiet."""
+
+    async def close(self) -> None:
+        """Free what is held. Call it when nothing runs any more."""
+
+    async def tell(self, event: Interrupting) -> bool:
+        """Tell the others of an event (`core.inbox.interruptions`). Raises StoreError."""
+        return False
+
+    def forgotten(self) -> None:
+        """Turns were forgotten here."""
+
+    def late(self, call: OutgoingCall, message_id: str) -> None:
+        """A call has ended after its place was lost: the next owner shows its answer again."""
+
+
+ALONE = Alone()
+
+
+class Replicas(Alone):
     """One of several processes on a PostgreSQL. `connect` it before `run`."""
 
     def __init__(self, database: DatabaseSettings, store: SqlStore, clock: Clock, shards: int = 1) -> None:
         """`shards`: the gateway connections of Discord, of which all replicas mean the same number."""
         self._session = ReplicaSession(database.url, replica_name(), self._on_heard, self._on_opened)
-        self.ownership = SharedOwnership(self._session, Partitions(shards), clock)
+        self._shared = SharedOwnership(self._session, Partitions(shards), clock)
+        self.ownership, self.owner = self._shared, self._shared
+        self.leads = lambda: self._shared.leads
         self._url = database.url
         self._starts: list[StartTurns] = []
         self._notices = Notices(secrets.token_hex(6), self._is_elsewhere)
@@ -63,24 +113,30 @@ class Replicas:
         self._inbox: StoringInbox | None = None
         store.share(self._notices)
 
-    def connect(self, place_queues: PlaceQueues, inbox: StoringInbox, connectors: Sequence[Connector]) -> None:
-        """Turns that are heard of go to `place_queues`, events that interrupt answers to `inbox`. Connections to
-        platforms that can be shared are held by one replica each."""
+    def connect(
+        self,
+        place_queues: PlaceQueues,
+        inbox: StoringInbox,
+        connectors: Sequence[Connector],
+        recovery: Recovery,
+        hold: Callable[[], Awaitable[None]],
+    ) -> None:
+        recovery.on_gained = partial(self._gained, hold)
         self._place_queues, self._inbox = place_queues, inbox
-        self.ownership.busy = lambda: place_queues.busy
+        self._shared.busy = lambda: place_queues.busy
         shardable = [connector for connector in connectors if isinstance(connector, Shardable)]
         for connector in shardable:
             self._starts.append(StartTurns(self._url, self._clock, connector.start_apart_s))
             connector.share(self._starts[-1])
 
-        def hold(partitions: frozenset[int]) -> None:
+        def hold_shards(partitions: frozenset[int]) -> None:
             for connector in shardable:
                 connector.hold(shards_of(partitions))
 
-        self.ownership.on_held = hold
+        self._shared.on_held = hold_shards
         for page in connectors:
             if isinstance(page, ShowsOthers):
-                page.share_answers(self.ownership.holds)
+                page.share_answers(self._shared.holds)
 
     async def check(self) -> None:
         """Raises SettingsError where sessions do not reach the server as they are, and StoreError."""
@@ -90,35 +146,33 @@ class Replicas:
             raise SettingsError(f"DATABASE_URL: {error}") from None
 
     async def run(self) -> None:
-        """Hold places, and follow what the others tell, until cancelled."""
         async with asyncio.TaskGroup() as both:
-            both.create_task(self.ownership.run())
+            both.create_task(self._shared.run())
             both.create_task(self._follow())
 
+    def leave(self) -> None:
+        self._shared.leave()
+
     async def close(self) -> None:
-        """Free what is held. Call it when nothing runs any more."""
         for task in self._tasks:
             task.cancel()
         for starts in self._starts:
             await starts.close()
-        await self.ownership.close()
+        await self._shared.close()
 
     async def tell(self, event: Interrupting) -> bool:
-        """Tell the others of an event (`core.inbox.interruptions`). Raises StoreError."""
         await self._store.tell(event)
         return True
 
-    async def gained(self, then: Callable[[], Awaitable[None]]) -> None:
+    async def _gained(self, then: Callable[[], Awaitable[None]]) -> None:
         """More places are answered here."""
         self._store.gained()
         await then()
 
     def forgotten(self) -> None:
-        """Turns were forgotten here."""
         self._start(self._tell_forgotten())
 
     def late(self, call: OutgoingCall, message_id: str) -> None:
-        """A call has ended after its place was lost: the next owner shows its answer again."""
         if call.turn_id is not None:
             log.warning("late_call", turn=call.turn_id, call=type(call).__name__)
             stray = message_id if isinstance(call, PostMessage) else ""
@@ -139,7 +193,7 @@ class Replicas:
             await self._clock.sleep(_LATE_PAUSE_S)
 
     def _is_elsewhere(self, place: Place) -> bool:
-        return self.ownership.epoch(place) is None
+        return self._shared.epoch(place) is None
 
     def _on_heard(self, message: str) -> None:
         self._messages.put_nowait(message)
@@ -187,18 +241,10 @@ class Replicas:
         task.add_done_callback(self._tasks.discard)
 
 
-async def join_replicas(
-    database: DatabaseSettings, store: SqlStore, clock: Clock, shards: int | None
-) -> Replicas | None:
-    """This process as one of several on a PostgreSQL; None on SQLite, which one has for itself. Raises SettingsError
-    and StoreError."""
+async def join_replicas(database: DatabaseSettings, store: SqlStore, clock: Clock, shards: int | None) -> Alone:
+    """This process as one of several on a PostgreSQL; alone on SQLite. Raises SettingsError and StoreError."""
     if database.url.get_backend_name() != "postgresql":
-        return None
+        return ALONE
     replicas = Replicas(database, store, clock, shards or 1)
     await replicas.check()
     return replicas
-
-
-def ownership_of(replicas: Replicas | None) -> Ownership:
-    """The ownership of places: of everything where one process has the database for itself."""
-    return SOLE_OWNER if replicas is None else replicas.ownership
