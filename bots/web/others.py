@@ -32,7 +32,7 @@ class OtherAnswers:
         self._was_here = True
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Look until cancelled."""
         top = incoming.thread_to_place(incoming.TOP)
         while True:
             here = self.here(top)

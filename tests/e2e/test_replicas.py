@@ -22,6 +22,7 @@ from tests.e2e.sides import BackgroundTasks, Slack, Web
 from tests.e2e.test_slack import AT, answered, answers
 from tests.fakes.completions import FakeCompletions, Words, echo
 from tests.fakes.slack import TEAM, FakeSlack
+from tests.storage.test_lock import cut_connections
 from tests.waiting import HANG_S, until
 
 OF_TEAM = """
@@ -142,6 +143,27 @@ async def test_an_answer_goes_on_at_the_other_one_when_its_owner_is_killed(
     assert len(endpoint.requests) == 2
 
 
+async def test_an_answer_goes_on_when_the_server_has_ended_all_sessions(
+    tmp_path: Path,
+    slack: FakeSlack,
+    endpoint: FakeCompletions,
+    settings: dict[str, str],
+    postgres_database: str,
+) -> None:
+    words = " ".join(f"word{number}" for number in range(60))
+    endpoint.script(Words(words, per_s=8))
+    async with cluster(tmp_path, postgres_database, settings) as two:
+        owner = await two.owner()
+        ts = await slack.say("U1", "C1", f"{AT} count")
+        await answered(slack, "C1", ts, "word5")
+        await cut_connections(postgres_database)
+        await answered(slack, "C1", ts, "word59")
+        await slack.say("U1", "C1", "and on?", thread_ts=ts)
+        await answered(slack, "C1", ts, "and on?", count=2)
+        assert await two.owner() is owner
+    assert len(endpoint.requests) == 2, "nothing is asked twice"
+
+
 async def test_a_frozen_owner_is_followed_and_makes_no_call_when_it_goes_on(
     tmp_path: Path,
     slack: FakeSlack,
@@ -236,12 +258,15 @@ async def test_a_deleted_question_and_a_changed_setting_reach_the_owner(
             assert endpoint.requests[-1].closed_by_client_at is not None
         endpoint.default = echo
         for number in range(4):
+            told = len(slack.messages("C1"))
             await slack.slash("U1", "C1", "/parley", f"prompt Speak like number {number}.")
-            await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
-            await until(lambda: True)
-            ts = await slack.say("U1", "C1", f"{AT} hello {number}?")
-            await answered(slack, "C1", ts, f"hello {number}?")
-            assert f"number {number}" in endpoint.requests[-1].body["messages"][0]["content"]
+            await slack.wait_for(lambda told=told: len(slack.messages("C1")) > told)
+            async with asyncio.timeout(HANG_S):
+                while True:
+                    ts = await slack.say("U1", "C1", f"{AT} hello {number}?")
+                    await answered(slack, "C1", ts, f"hello {number}?")
+                    if f"number {number}" in endpoint.requests[-1].body["messages"][0]["content"]:
+                        break
 
 
 def _has_ended(page: Web) -> bool:
