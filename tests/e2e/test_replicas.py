@@ -258,15 +258,19 @@ async def test_a_deleted_question_and_a_changed_setting_reach_the_owner(
             assert endpoint.requests[-1].closed_by_client_at is not None
         endpoint.default = echo
         for number in range(4):
-            told = len(slack.messages("C1"))
+            before = slack.messages("C1")
             await slack.slash("U1", "C1", "/parley", f"prompt Speak like number {number}.")
-            await slack.wait_for(lambda told=told: len(slack.messages("C1")) > told)
+            await slack.wait_for(partial(_is_longer, slack, len(before)))
             async with asyncio.timeout(HANG_S):
                 while True:
                     ts = await slack.say("U1", "C1", f"{AT} hello {number}?")
                     await answered(slack, "C1", ts, f"hello {number}?")
                     if f"number {number}" in endpoint.requests[-1].body["messages"][0]["content"]:
                         break
+
+
+def _is_longer(slack: FakeSlack, before: int) -> bool:
+    return len(slack.messages("C1")) > before
 
 
 def _has_ended(page: Web) -> bool:
