@@ -17,6 +17,7 @@ BENCHES = (
     "threads",
     "tools",
     "wire",
+    "workspaces",
 )
 
 
