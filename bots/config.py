@@ -139,7 +139,8 @@ class Config:
         problems.attempt(check_ways, _addresses(file, catalog, given, problems), os.environ)
         problems.attempt(core.check_platforms, config.platforms())
         why_off = config.platforms(problems)
-        problems.attempt(config.timers.check, why_off)
+        alone = config.slack.slack_bot_token is None
+        problems.attempt(config.timers.check, why_off, {"slack": "SLACK_BOT_TOKEN"} if alone else {})
         if all(why_off.values()):
             problems.lines.append(_NO_PLATFORM)
         if config.slack.slack_client_id and config.database.parley_secret_key is None:

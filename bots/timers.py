@@ -99,9 +99,10 @@ class TimerSettings(Settings):
         """The channels of the alerts."""
         return _to_places(self.parley_alert_channel)
 
-    def check(self, why_off: Mapping[str, str]) -> None:
+    def check(self, why_off: Mapping[str, str], without_team: Mapping[str, str]) -> None:
         """Raises SettingsError with a line for each channel on a platform that is unknown, or off: `why_off` is empty
-        for one that is on, or may be."""
+        for one that is on, or may be. `without_team`: platforms on which a channel's id does not say whose it is, each
+        with the setting that is missing for it."""
         problems = Problems()
         for setting, places in (
             ("PARLEY_SUMMARY_CHANNELS", self.places),
@@ -113,6 +114,8 @@ class TimerSettings(Settings):
                     problems.lines.append(f"{named}, which is on none of the platforms {', '.join(why_off)}")
                 elif why_off[place.platform]:
                     problems.lines.append(f"{named}, but {place.platform} is off")
+                elif missing := without_team.get(place.platform):
+                    problems.lines.append(f"{named}, but not in which workspace: {missing} is not set")
         problems.check()
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bots.config import Config
 from bots.slack import SlackSettings
 from bots.slack.checks import slack_checks
 from bots.slack.oauth_state import is_valid, new_state
@@ -230,3 +231,19 @@ class TestSettings:
             line
             == "SLACK_OWN_TEAMS: has 'loom', which is no id of a workspace (T...) or an organisation (E...)"
         )
+
+    def test_a_channel_for_alerts_needs_the_token_of_its_workspace(self) -> None:
+        problems = Problems()
+        given = {
+            "SLACK_CLIENT_ID": "1.2",
+            "SLACK_CLIENT_SECRET": "s" * 32,
+            "SLACK_SIGNING_SECRET": "f" * 32,
+            "PARLEY_PUBLIC_URL": "https://parley.example",
+            "PARLEY_ALERT_CHANNEL": "slack:C1",
+        }
+        Config.read(Variables(given), problems)
+        assert problems.lines == [
+            "PARLEY_ALERT_CHANNEL: names slack:C1, but not in which workspace: SLACK_BOT_TOKEN is not set",
+            "PARLEY_SECRET_KEY: is missing. With SLACK_CLIENT_ID the tokens of workspaces are stored, encrypted with "
+            "it: `openssl rand -base64 32` makes one. Keep it with your backups",
+        ]
