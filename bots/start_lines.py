@@ -46,6 +46,7 @@ def _of_account(account: Account, variables: Variables) -> str:
 def _of_platforms(config: Config) -> Iterator[str]:
     slack, discord, variables = config.slack, config.discord, config.variables
     tokens = {"SLACK_BOT_TOKEN": slack.slack_bot_token, "SLACK_APP_TOKEN": slack.slack_app_token}
+    tokens |= {"SLACK_CLIENT_SECRET": slack.slack_client_secret}
     if given := [name for name, token in tokens.items() if token is not None]:
         yield f"{_hosts(slack.slack_api_url)} gets {_named(given, variables)}"
     if discord.discord_bot_token is not None:

@@ -19,6 +19,8 @@ _PLATFORM_HEADS = ("head_platform", "head_state", "head_team", "head_connection"
 _ACCOUNT_HEADS = ("head_account", "head_models", "head_requests", "head_waiting", "head_breakers")
 _ALERT_HEADS = ("head_what", "head_why", "head_todo", "head_ref")
 _LIMIT_HEADS = ("head_platform", "head_scope", "head_used", "head_trusted", "head_blocked")
+_MOST_TEAMS = 100
+"""Rows: a thousand workspaces may have installed an app."""
 _MOST_LIMITS = 100
 """Rows. The limits that hold calls up are shown first."""
 
@@ -53,7 +55,8 @@ class PlatformsSection:
             heading(view, "alerts"),
             table(view, "alerts", _ALERT_HEADS, alerts, "alerts_none"),
             heading(view, "platforms"),
-            table(view, "platforms", _PLATFORM_HEADS, platforms, "platforms_none"),
+            table(view, "platforms", _PLATFORM_HEADS, platforms[:_MOST_TEAMS], "platforms_none"),
+            more_rows(view, len(platforms) - _MOST_TEAMS),
             heading(view, "accounts", "accounts_about"),
             table(
                 view,
