@@ -23,6 +23,7 @@
     settings     every setting as text; exports: the tables of `parley usage` and `parley feedback`
     backup       an SQLite database in one file, and back; company_export: all records as JSON lines
     failures     failures by their references, and failed questions that are asked again
+    replica_table  `parley replicas`
 
 Shared by what serves pages:
 

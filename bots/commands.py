@@ -154,6 +154,19 @@ def errors(
 
 
 @parley.command()
+def replicas(
+    json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON, with all teams.")] = False,
+) -> None:
+    """Print the processes that share a PostgreSQL, and what each holds. Works beside them."""
+    with errors_in_lines() as problems:
+        from bots import config, replica_table
+
+        shards = config.gateway_shards(problems)
+        database, core, clock = stored_settings(problems)
+        _print(replica_table.replicas_to_text(database, core, shards, clock, as_json=json))
+
+
+@parley.command()
 def retry(
     which: Annotated[str, typer.Argument(metavar="TURN|REF", help="A failed turn, or its reference.")],
 ) -> None:

@@ -211,3 +211,8 @@ def known_names(file: ConfigFile | None = None) -> set[str]:
     secrets = {name for settings in SETTINGS for name in settings.secret_names()} | named
     settings_names = {name for settings in SETTINGS for name in settings.model_fields}
     return {name.upper() for name in settings_names | secrets | {f"{one}{FROM_FILE}" for one in secrets}}
+
+
+def gateway_shards(problems: Problems) -> int:
+    """The number of gateway shards that the settings name, for programs that read no other setting of a platform."""
+    return DiscordSettings.read(Variables.of_process(problems), problems).discord_shards or 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 
@@ -12,6 +14,7 @@ from bots.operator.budgets import BudgetsSection, Lift, ReachedBudgets
 from bots.operator.failures import FailuresSection, Retry
 from bots.operator.opinions import OpinionsSection
 from bots.operator.platforms import PlatformSources, PlatformsSection
+from bots.operator.replicas import ReplicasSection
 from bots.operator.running import RunningSection
 from bots.operator.sections import Act, Picture, Section
 from bots.operator.settings import OwnSetting, SettingsSection, SettingsSources, own_settings
@@ -25,6 +28,9 @@ from core.spend.budget_lifts import BudgetLifts
 from core.spend.used_up import UsedUpBudgets
 from core.turns.overview import overview
 from core.values.places import Place
+
+HOST_LENGTH = 48
+"""PostgreSQL cuts the name of a session at 63 bytes."""
 
 
 def create_operator_pages(app: App) -> OperatorRoutes:
@@ -55,6 +61,7 @@ def _sections(app: App, usage: UsageSection) -> Sequence[Section]:
     def currency() -> str:
         return app.core.parley_currency
 
+    own = _own_replica(app)
     return [
         RunningSection(lambda: overview(app.running_turns)),
         FailuresSection(app.store),
@@ -77,12 +84,20 @@ def _sections(app: App, usage: UsageSection) -> Sequence[Section]:
             lambda: [server.overview() for server in app.tool_servers.configured],
             lambda: app.core.parley_builtin_tools,
         ),
+        *([ReplicasSection(app.store, app.config.discord.discord_shards or 1, own)] if own else []),
         SettingsSection(
             app.store,
             SettingsSources(lambda: app.core, lambda: _own_settings(app), lambda: app.catalog, currency),
         ),
         AuditSection(app.store, currency),
     ]
+
+
+def _own_replica(app: App) -> str:
+    """The name of this process among the replicas of its database; empty where it has the database for itself."""
+    if app.config.database.url.get_backend_name() != "postgresql":
+        return ""
+    return f"{socket.gethostname()[:HOST_LENGTH]}:{os.getpid()}"
 
 
 def _own_settings(app: App) -> list[OwnSetting]:

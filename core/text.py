@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import regex
 
@@ -137,3 +137,14 @@ def fenced(text: str) -> str:
     """`text` in a Markdown fence that is longer than any inside it, so that nothing in it can end the fence."""
     fence = "`" * max([3, *(len(found) + 1 for found in _FENCES.findall(text))])
     return f"{fence}\n{text}\n{fence}"
+
+
+def number_ranges(numbers: Iterable[int]) -> str:
+    """Ascending numbers in short: `0-3, 7`."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1] = [ranges[-1][0], number]
+        else:
+            ranges.append([number])
+    return ", ".join("-".join(map(str, one)) for one in ranges)

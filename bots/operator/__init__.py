@@ -13,6 +13,7 @@
     budgets   limits that refuse questions, and their lift
     opinions  thumbs with their reasons
     platforms platforms, accounts, alerts, rate limits
+    replicas  the processes that share the database
     tools     servers of tools, and approvals that are waited for
     settings  settings in force with their origin
     audit     who changed what

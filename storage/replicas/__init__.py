@@ -5,6 +5,7 @@
     assignment  who should hold which partition: a pure function of the members
     session     the one direct session of a replica: its locks, its pings, the epochs, and what it hears
     ownership   `SharedOwnership`: `core.turns.ownership` over that session
+    overview    the replicas with what each holds, as an operator sees them
     starts      turns for the starts of gateway connections, over all replicas
 
 Exclusivity: a partition belongs to the session that holds its advisory lock, which PostgreSQL gives to one session.

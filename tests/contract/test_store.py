@@ -147,6 +147,7 @@ CALLS: dict[str, Call] = {
     "newest_changes": lambda store: store.newest_changes(),
     "newest_opinions": lambda store: store.newest_opinions(),
     "changed_settings": lambda store: store.changed_settings(),
+    "replicas": lambda store: store.replicas(1),
     "take_request": lambda store: store.take_request("key", NOON),
     "give_back_request": lambda store: store.give_back_request("key"),
     "mark_once": lambda store: store.mark_once("key"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.i18n import LANGUAGES, phrase
-from core.text import escaped, is_blank, longest_start, quoted, shortened
+from core.text import escaped, is_blank, longest_start, number_ranges, quoted, shortened
 from core.values.outgoing import page_length
 
 BLANKS = {
@@ -114,3 +114,10 @@ def test_every_sign_of_markdown_within_a_line_is_escaped() -> None:
     assert escaped("*a* _b_ `c` ~~d~~ ||e|| <f> [g] \\") == (
         "\\*a\\* \\_b\\_ \\`c\\` \\~\\~d\\~\\~ \\|\\|e\\|\\| \\<f\\> \\[g\\] \\\\"
     )
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shown"), [((), ""), ((3,), "3"), ((0, 1), "0-1"), ((0, 1, 2, 5, 7, 8), "0-2, 5, 7-8")]
+)
+def test_numbers_in_a_row_are_named_by_the_first_and_the_last(numbers: tuple[int, ...], shown: str) -> None:
+    assert number_ranges(numbers) == shown

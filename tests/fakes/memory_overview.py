@@ -6,12 +6,15 @@ from datetime import datetime
 
 from core.ports.store.settings import Change
 from core.values.places import Place
+from core.values.replicas import ReplicaOverview
 from core.values.usage import RatedAnswer
 from tests.fakes.memory_settings import MemorySettings
 
 
 class MemoryOverview(MemorySettings):
     """The `OverviewStore` of `MemoryStore`."""
+
+    known_replicas: list[ReplicaOverview] = []
 
     async def newest_changes(self, limit: int = 100, before: int | None = None) -> list[tuple[int, Change]]:
         self._work()
@@ -22,6 +25,11 @@ class MemoryOverview(MemorySettings):
         self._work()
         found = [one for one in self.opinions() if before is None or one.at < before]
         return sorted(found, key=lambda one: one.at, reverse=True)[:limit]
+
+    async def replicas(self, shards: int) -> list[ReplicaOverview]:
+        """Those of a test; none, as one process has this store for itself."""
+        self._work()
+        return self.known_replicas
 
     async def changed_settings(self, limit: int = 1_000) -> list[tuple[Place, str, str]]:
         self._work()

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from core.ports.store.settings import Change
 from core.values.places import Place
+from core.values.replicas import ReplicaOverview
 from core.values.usage import RatedAnswer
 
 
@@ -19,6 +20,12 @@ class OverviewStore(Protocol):
 
     async def newest_opinions(self, limit: int = 100, before: datetime | None = None) -> list[RatedAnswer]:
         """The newest opinions of answers, newest first. `before`: those that were given before that time."""
+        ...
+
+    async def replicas(self, shards: int) -> list[ReplicaOverview]:
+        """The processes that share the database, by their names, and last without a name the questions that nobody
+        holds, if there are any. None where one process has the database for itself. `shards`: the number of
+        gateway shards of the platform that has some."""
         ...
 
     async def changed_settings(self, limit: int = 1_000) -> list[tuple[Place, str, str]]:

@@ -11,6 +11,7 @@ import pytest
 from bots.operator.budgets import BudgetsSection, Lift
 from bots.operator.failures import PAGE, FailuresSection, Retry
 from bots.operator.platforms import PlatformSources, PlatformsSection
+from bots.operator.replicas import ReplicasSection
 from bots.operator.running import RunningSection
 from bots.operator.tools import ToolsSection
 from bots.operator.view import View
@@ -32,6 +33,7 @@ from core.values.failures import Failure
 from core.values.outgoing import RateLimit
 from core.values.places import Person, Place
 from core.values.platform import PlatformState
+from core.values.replicas import OpenTurns, ReplicaOverview
 from core.values.tasks import Alert, BudgetLift, BudgetReached
 from core.values.tools import Tool, ToolRule
 from core.values.turn_ends import Finish
@@ -222,3 +224,26 @@ async def test_a_tool_server_that_cannot_be_reached_says_why_and_keeps_its_last_
     for words in ("not connected", "refused <script>", "1 tool", "never offered", "connecting", "60 secs"):
         assert words in shown.text, words
     assert {"script", "img"}.isdisjoint(shown.names)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_replicas_are_shown_with_what_they_hold_and_what_nobody_does(language: str) -> None:
+    store = MemoryStore()
+    teams = tuple(OpenTurns("slack", f"T{number}{HOSTILE}", 2) for number in range(25))
+    store.known_replicas = [
+        ReplicaOverview(
+            "host-a:1", START - timedelta(hours=2), partitions=128, shards=(0, 1, 2, 5), teams=teams
+        ),
+        ReplicaOverview("host-b:2", START, leaves=True, partitions=64),
+        ReplicaOverview("", teams=teams[:1]),
+    ]
+    view = replace(VIEW, language=language)
+    shown = Parsed(await ReplicasSection(store, 6, "host-b:2").body(view, {}))
+    assert shown.names.count("tr") == 1 + 3
+    assert "0-2, 5" in shown.text
+    assert view.percent(0.75) in shown.text
+    for key in ("replica_answers", "replica_leaves", "replica_own", "replica_nobody"):
+        assert view.say(key) in shown.text
+    assert view.say("more_rows", n=5) in shown.text
+    store.known_replicas = []
+    assert view.say("replicas_none") in Parsed(await ReplicasSection(store, 1, "a").body(view, {})).text
