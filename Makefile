@@ -64,7 +64,8 @@ $(PAGE)/node_modules/.installed: $(PAGE)/package-lock.json $(VENV)/.installed-de
 	@cd $(PAGE) && $(NPM) ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-# Figures, side by side in one run: make bench, or make bench only=paint (engine, files, meaning, memory, page, reports, spend, threads, tools, wire, workspaces).
+# Figures, side by side in one run: make bench, or make bench only=paint (engine, files, meaning, memory, page, replicas,
+# reports, spend, threads, tools, wire, workspaces).
 bench: $(VENV)/.installed-bench
 	$(VENV)/bin/python -m tests.bench $(only)
 

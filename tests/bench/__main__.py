@@ -12,6 +12,7 @@ BENCHES = (
     "memory",
     "page",
     "paint",
+    "replicas",
     "reports",
     "spend",
     "threads",
