@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 
@@ -20,6 +18,7 @@ from bots.operator.sections import Act, Picture, Section
 from bots.operator.settings import OwnSetting, SettingsSection, SettingsSources, own_settings
 from bots.operator.tools import ToolsSection
 from bots.operator.usage import UsageSection
+from bots.replicas import replica_name
 from core.delivery.rate_limits import LimitState
 from core.llm.overview import overview as account_overview
 from core.redaction import Secrets
@@ -28,9 +27,6 @@ from core.spend.budget_lifts import BudgetLifts
 from core.spend.used_up import UsedUpBudgets
 from core.turns.overview import overview
 from core.values.places import Place
-
-HOST_LENGTH = 48
-"""PostgreSQL cuts the name of a session at 63 bytes."""
 
 
 def create_operator_pages(app: App) -> OperatorRoutes:
@@ -95,9 +91,8 @@ def _sections(app: App, usage: UsageSection) -> Sequence[Section]:
 
 def _own_replica(app: App) -> str:
     """The name of this process among the replicas of its database; empty where it has the database for itself."""
-    if app.config.database.url.get_backend_name() != "postgresql":
-        return ""
-    return f"{socket.gethostname()[:HOST_LENGTH]}:{os.getpid()}"
+    shared = app.config.database.url.get_backend_name() == "postgresql"
+    return replica_name().removeprefix("parley ") if shared else ""
 
 
 def _own_settings(app: App) -> list[OwnSetting]:

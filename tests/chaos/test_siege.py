@@ -1,0 +1,27 @@
+"""The short form of `make chaos replicas=3`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.siege import Plan, Siege, Trouble
+
+SEED = 1
+SHORT = Plan(Trouble.KILLED, teams=8, questions=40, per_s=4.0, every_s=4.0, most=2, settle_s=30.0)
+
+
+async def never() -> None:
+    raise AssertionError("this plan restarts no database")
+
+
+@pytest.mark.chaos
+async def test_replicas_of_which_the_busiest_is_killed_answer_each_question_once_whole_and_in_order(
+    tmp_path: Path, postgres_database: str
+) -> None:
+    siege = Siege(tmp_path, SHORT, SEED, postgres_database, never)
+    outcome = await siege.run()
+    assert outcome.well, (outcome, siege.output)
+    assert outcome.asked == SHORT.questions
+    assert outcome.happened[Trouble.KILLED]
