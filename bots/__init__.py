@@ -7,6 +7,7 @@
     live_parts   the model and the tools, made anew at a reload
     tool_servers runs tool servers for as long as an answer may use them
     app          creates every package's objects and connects them
+    created_connectors  the platforms that are set up
     programs     starts and ends the programs of `commands`: `parley run`, `parley summary --now`
     start_lines  the lines of a start about keys and models
     startup      waits for the database; supervisor: keeps every platform running; jobs: the tasks of the program

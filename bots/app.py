@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from bots import discord, slack, web
 from bots.config import Config
+from bots.created_connectors import create_connectors
 from bots.ended_installations import EndedTeams
 from bots.health import DatabaseHealth, LoopHealth, PlatformHealth, ToolServerHealth, notify_systemd
 from bots.live_parts import LiveParts
@@ -43,7 +43,6 @@ from core.operators.failure_log import FailureLog
 from core.operators.metrics import Metrics
 from core.platform_calls import PerInstallation, PlatformCalls
 from core.ports.connector import (
-    Connector,
     Directory,
     Installation,
     LoadsInstallations,
@@ -113,7 +112,9 @@ class App:
         self.charts = ChartRenderer(self.clock)
         self.transcriber = create_transcriber(self.catalog, self.clock, self.operator_alerts)
         self.file_content = ContentReader(self.extractor, self.transcriber)
-        connectors = self.connectors = self._create_connectors(tell)
+        connectors = self.connectors = create_connectors(
+            config, self.clock, store, self.file_content, self.metrics, tell
+        )
         self.without_index = [connector.name for connector in connectors if connector.traits.distributed]
         self.calls = PerInstallation(connectors, self._create_calls)
         self.channels = PerInstallation(connectors, self._create_channel)
@@ -319,25 +320,6 @@ class App:
         until = self.clock.monotonic() + SERVERS_WAIT_S
         while not all(connector.ready() for connector in self.connectors) and self.clock.monotonic() < until:
             await self.clock.sleep(LOOK_S)
-
-    def _create_connectors(self, tell: Tell) -> list[Connector]:
-        config = self.config
-        why_not = config.platforms()
-        for name, why in why_not.items():
-            if why:
-                tell(f"{name:<8} off: {why}")
-        created: list[Connector | None] = [
-            slack.create(config.slack, self.clock, self.store, config.core.parley_language),
-            discord.create(config.discord, self.clock),
-            None if why_not["web"] else web.create(config.web, self.clock, self.store, self.file_content),
-        ]
-        connectors = [connector for connector in created if connector is not None]
-        for connector in connectors:
-            if isinstance(connector, TimesAcknowledgements):
-                connector.on_acknowledged = partial(
-                    self.metrics.observe, "parley_acknowledgement_seconds", connector.name
-                )
-        return connectors
 
     def _acknowledged(self, platform: str, seconds: float) -> None:
         """The inbox has taken an event of a platform that does not measure the whole time itself."""
