@@ -117,6 +117,7 @@ async def test_each_question_is_answered_once_and_in_order_whoever_hears_it(
             await answered(slack, "C1", ts, f"question {number}?")
         for number in range(4):
             await slack.say("U1", "C1", f"more {number}?", thread_ts=threads[0])
+            await slack.wait_for(partial(_has_heard, slack))  # by whichever: then it is stored
         await answered(slack, "C1", threads[0], "more 3?", count=5)
         found = [answer.visible for answer in answers(slack, "C1", threads[0])]
         assert all(f"more {number}?" in answer for number, answer in enumerate(found[1:]))
@@ -267,6 +268,10 @@ async def test_a_deleted_question_and_a_changed_setting_reach_the_owner(
                     await answered(slack, "C1", ts, f"hello {number}?")
                     if f"number {number}" in endpoint.requests[-1].body["messages"][0]["content"]:
                         break
+
+
+def _has_heard(slack: FakeSlack) -> bool:
+    return all(envelope.acked for envelope in slack.envelopes)
 
 
 def _is_longer(slack: FakeSlack, before: int) -> bool:
