@@ -239,7 +239,12 @@ def test_no_two_public_classes_have_the_same_name() -> None:
     assert [name for name, count in counts.items() if count > 1] == []
 
 
-COMPOSING = (("bots", "app.py"), ("bots", "config.py"), ("bots", "setup", "platforms.py"))
+COMPOSING = (
+    ("bots", "app.py"),
+    ("bots", "created_connectors.py"),
+    ("bots", "config.py"),
+    ("bots", "setup", "platforms.py"),
+)
 """The places that name every platform: the running program, its settings, and the commands that set it up."""
 
 
