@@ -139,7 +139,7 @@ class Config:
         problems.attempt(check_ways, _addresses(file, catalog, given, problems), os.environ)
         problems.attempt(core.check_platforms, config.platforms())
         why_off = config.platforms(problems)
-        alone = config.slack.slack_bot_token is None
+        alone = config.slack.slack_bot_token is None and not problems.concern({"SLACK_BOT_TOKEN"})
         problems.attempt(config.timers.check, why_off, {"slack": "SLACK_BOT_TOKEN"} if alone else {})
         if all(why_off.values()):
             problems.lines.append(_NO_PLATFORM)

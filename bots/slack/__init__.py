@@ -228,9 +228,10 @@ class SlackSettings(Settings):
             "PARLEY_PUBLIC_URL": bool(self.parley_public_url),
             "SLACK_SIGNING_SECRET": ways,
         }
+        given_name = "SLACK_CLIENT_ID" if self.slack_client_id else "SLACK_CLIENT_SECRET"
         for name, given in needed.items():
             if not given:
-                yield {name}, f"{name} is missing: without it no team can install the app (SLACK_CLIENT_ID)"
+                yield {name}, f"{name} is missing: no team can install the app without it beside {given_name}"
 
     @property
     def own_teams(self) -> frozenset[str]:

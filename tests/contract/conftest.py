@@ -25,7 +25,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest_asyncio.fixture
 async def sql_store(database_url: str) -> AsyncIterator[SqlStore]:
-    opened = await open_store(DatabaseSettings(database_url=database_url), SystemClock())
+    settings = DatabaseSettings(database_url=database_url, parley_secret_key=SECRET_KEY)
+    opened = await open_store(settings, SystemClock())
     yield opened
     await opened.close()
 

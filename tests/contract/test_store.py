@@ -29,6 +29,7 @@ from core.values.conversation import History, ThreadMessage, Turn, TurnState
 from core.values.deltas import ChargeKind, Usage
 from core.values.events import Deleted, Edited
 from core.values.failures import Failure
+from core.values.installations import Credentials, InstallationKey, StoredInstallation
 from core.values.memory import QuestionVector, SourceScope, Vector
 from core.values.operation import CountName, OperationCount
 from core.values.tasks import ANSWER, ReportScope
@@ -62,7 +63,20 @@ PAYER = payer_of(PLACE, "U1")
 ACCOUNT = BudgetAccount(PAYER, LimitPeriod.DAY, *DAY)
 BUDGET = Budget(BudgetScope.PERSON, Limit(1, BudgetUnit.TOKENS, LimitPeriod.DAY), ACCOUNT)
 COUNT = OperationCount(next(iter(CountName)), "slack", "limited", 1, NOON)
+TEAM_KEY = InstallationKey("slack", "", "T1")
+CREDENTIALS = Credentials("xoxb-first", "xoxe-first", NOON)
 CALLS: dict[str, Call] = {
+    "installations": lambda store: store.installations("slack"),
+    "installation": lambda store: store.installation(TEAM_KEY),
+    "install": lambda store: store.install(StoredInstallation(TEAM_KEY), CREDENTIALS, NOON),
+    "credentials": lambda store: store.credentials(TEAM_KEY),
+    "claim_refresh": lambda store: store.claim_refresh(TEAM_KEY, 1, NOON, NOON),
+    "replace_credentials": lambda store: store.replace_credentials(TEAM_KEY, 1, CREDENTIALS),
+    "end_installation": lambda store: store.end_installation(TEAM_KEY, "uninstalled", NOON),
+    "ended_installations": lambda store: store.ended_installations(NOON),
+    "remove_team": lambda store: store.remove_team("slack", "T0"),
+    "forget_installation": lambda store: store.forget_installation(TEAM_KEY),
+    "rewrite_tokens": lambda store: store.rewrite_tokens(5),
     "accept": lambda store: store.accept(ask()),
     "hold": lambda store: store.hold(ask()),
     "admit": lambda store: store.admit(1, ANN),
@@ -186,18 +200,18 @@ FEW = frozenset(
     if index.dialect_options["sqlite"]["where"] is not None
 )
 """The indexes that hold a few of the rows, such as those of open turns."""
-DIRECT = ("reserve",)
+DIRECT = ("reserve", "answers_of")
 """Methods with statements that the driver runs itself (`storage.direct`)."""
 SELDOM = (
     *("forget_person", "messages_by_person", "search"),
     *("usage_groups", "rated_answers", "operation_figures", "expire_spending", "open_accounts"),
     "is_set",
-    *("earlier_answers", "index_answers"),
+    *("earlier_answers", "index_answers", "ended_installations"),
 )
 """May read whole tables: no index by person is kept for what one asks for once in a year, exports and the operators'
 report read a row for each answer, and accounts of spending and changed settings are few. A search reads its own
 subqueries, which are bounded. The sources are counted with their words, once there are a tenth more, and those to be
-indexed anew are looked for once an hour."""
+indexed anew are looked for once an hour. Installations are few, and those that have ended are looked for seldom."""
 
 
 def test_every_method_of_the_port_is_among_the_calls() -> None:

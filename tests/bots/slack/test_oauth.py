@@ -217,7 +217,7 @@ class TestSettings:
 
     def test_all_that_installing_needs_is_named_at_once(self) -> None:
         assert self.problems(SLACK_CLIENT_ID="1.2") == [
-            f"{name} is missing: without it no team can install the app (SLACK_CLIENT_ID)"
+            f"{name} is missing: no team can install the app without it beside SLACK_CLIENT_ID"
             for name in ("SLACK_CLIENT_SECRET", "PARLEY_PUBLIC_URL", "SLACK_SIGNING_SECRET")
         ]
 
