@@ -206,12 +206,13 @@ SELDOM = (
     *("forget_person", "messages_by_person", "search"),
     *("usage_groups", "rated_answers", "operation_figures", "expire_spending", "open_accounts"),
     "is_set",
-    *("earlier_answers", "index_answers", "ended_installations"),
+    *("earlier_answers", "index_answers", "ended_installations", "remove_team", "rewrite_tokens"),
 )
 """May read whole tables: no index by person is kept for what one asks for once in a year, exports and the operators'
 report read a row for each answer, and accounts of spending and changed settings are few. A search reads its own
 subqueries, which are bounded. The sources are counted with their words, once there are a tenth more, and those to be
-indexed anew are looked for once an hour. Installations are few, and those that have ended are looked for seldom."""
+indexed anew are looked for once an hour. Installations are few, and seldom is one removed with all that is stored of
+its team, or written with a new key."""
 
 
 def test_every_method_of_the_port_is_among_the_calls() -> None:
