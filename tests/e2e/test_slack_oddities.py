@@ -126,6 +126,7 @@ async def test_other_events_without_words_or_author_ask_nothing(
         await slack.wait_for(lambda: any(words in m.visible for m in ours(slack, "D1")), WAIT_S)
         root = await slack.say("U1", "C1", "The gateway returns 504.")
         await slack.say("U2", "C1", "Since noon.", root)
+        await settled(slack)
         await slack.say("U2", "C1", f"<@{BOT_USER}|parley>", root)
         await until(lambda: len(endpoint.requests) == 1)
         await slack.say("U1", "C1", f"{AT} so?", root)

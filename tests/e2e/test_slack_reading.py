@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ async def test_what_could_not_be_read_is_not_told_as_nothing_said(
             await slack.say("U1", channel, f"{AT} /summarize channel")
             await slack.wait_for(partial(answered, slack, channel, phrase(words, "en")), WAIT_S)
             slack.mend("conversations.history")
+            await asyncio.sleep(refusal.get("retry_after", 0))  # nothing is read before
         slack.fail("conversations.replies", times=None, error="internal_error")
         root = await slack.say("U2", "C1", "And the thread?")
         await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
