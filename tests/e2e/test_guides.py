@@ -39,8 +39,11 @@ LINES = {
     if of_parley(line) and "&&" not in line.line
 }
 """Each line once, with the arguments of its command."""
-OF_ITS_OWN = {"parley run", "parley init", "parley summary --now", "parley summary --now --period week"}
-"""Those whose test is their own: they serve, ask, or post."""
+OF_ITS_OWN = {
+    *("parley run", "parley init", "parley summary --now", "parley summary --now --period week"),
+    "parley workspaces remove slack:T0123",
+}
+"""Those whose test is their own: they serve, ask, post, or need a workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ def folder(used: Used, tmp_path: Path) -> Path:
 
 
 def run(folder: Path, line: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """What a shell does with `line` in `folder`, with no setting but what is there. Backups are in the folder."""
+    """What a shell does with `line` in `folder`, with no setting but what is there, whose questions are answered by
+    yes. Backups are in the folder."""
     environment = {
         "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}",
         "HOME": str(folder),
@@ -87,6 +91,7 @@ def run(folder: Path, line: str, **variables: str) -> subprocess.CompletedProces
         ["bash", "-o", "pipefail", "-c", line.replace("/backups/", "backups/")],
         cwd=folder,
         env=environment,
+        input="y\n",
         capture_output=True,
         text=True,
         check=False,
@@ -106,7 +111,7 @@ def test_a_command_of_the_guides_does_what_it_says(line: str, folder: Path, used
         variables = {"TOKEN": TOKEN, "KEY": "sk-1234"}
     if name == "doctor":
         variables = {"PARLEY_HTTP_PORT": str(free_port())}
-    said = run(folder, line.replace("K7M2QX", used.ref).replace("123", str(used.turn)), **variables)
+    said = run(folder, line.replace("K7M2QX", used.ref).replace(" 123", f" {used.turn}"), **variables)
     assert (said.returncode, said.stderr) == (0, ""), said.stdout
     assert said.stdout
 
@@ -152,6 +157,13 @@ def test_a_reference_that_is_not_known_is_refused_in_words(folder: Path) -> None
     ended = run(folder, "parley errors K7M2QX")
     assert ended.returncode == 2
     assert ended.stderr.startswith("parley: no failure has the reference K7M2QX.")
+
+
+def test_a_workspace_that_is_not_known_is_refused_in_words(folder: Path) -> None:
+    assert "parley workspaces remove slack:T0123" in LINES
+    ended = run(folder, "parley workspaces remove slack:T0123")
+    assert ended.returncode == 2
+    assert "nothing is stored of it" in ended.stderr
 
 
 def test_the_guides_have_commands_that_are_run() -> None:
