@@ -119,6 +119,10 @@ class Recall:
         self._scopes = SourceScopes(store, memories, clock)
         self.messages = FoundMessages(memories, clock, calls, self._old_after)
 
+    @property
+    def _patient_s(self) -> float:
+        return max(PATIENT_S, self._core.parley_memory_wait_s)
+
     async def offer(self, turn: Turn, question: str) -> Offered:
         """The candidates for the question of a turn; after a restart, and for an answer that goes on, those that it was
         offered before. Raises nothing, and takes at most `PARLEY_MEMORY_WAIT_S`, and before that the time for the
@@ -144,7 +148,7 @@ class Recall:
         calls = self._calls(audience.place)
         with suppress(StoreError):
             if calls is not None:
-                await self._scopes.of(audience, calls, PATIENT_S)
+                await self._scopes.of(audience, calls, self._patient_s)
 
     async def _offer_in_time(self, turn: Turn, question: str, vector: Vector | None) -> Offered:
         looking, wait_s = (
@@ -207,12 +211,13 @@ class Recall:
         vector: Vector | None = None,
         itself: bool = False,
         least: float = 0.0,
-        within_s: float = PATIENT_S,
+        within_s: float | None = None,
     ) -> list[EarlierAnswer]:
         """The earlier answers that have some of these words, or are similar to `vector`, best first, and that everybody
         may read who reads an answer to `audience`. `itself`: also those of the conversation that asks.
         `least`: as in `SourceStore.earlier_answers`. `within_s`: seconds that the platform has for what it
-        tells. Raises StoreError."""
+        tells, else `PATIENT_S`. Raises StoreError."""
+        within_s = self._patient_s if within_s is None else within_s
         until_s = self._clock.monotonic() + within_s
         calls, looked_for = self._calls(audience.place), tokens(words)
         if calls is None or not (looked_for or vector is not None):
@@ -312,8 +317,8 @@ class Recall:
         if calls is None:
             return []
         found: list[EarlierAnswer] = []
-        until_s = self._clock.monotonic() + PATIENT_S
-        for scope in await self._scopes.of(audience, calls, PATIENT_S):
+        until_s = self._clock.monotonic() + self._patient_s
+        for scope in await self._scopes.of(audience, calls, self._patient_s):
             found += await self._store.answers_of(scope, turn_ids)
         return await self._citable(found, audience, calls, len(found), until_s)
 

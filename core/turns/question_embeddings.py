@@ -99,12 +99,13 @@ class QuestionEmbeddings:
         self._refused: FIFOCache[int, None] = FIFOCache(_MOST_REFUSED)
 
     async def of_question(self, turn: Turn, question: str) -> Meaning:
-        """The vector of the question of a turn. Raises nothing, and takes at most `WITHIN_S`."""
+        """The vector of the question of a turn. Raises nothing, and takes at most `WITHIN_S`, or
+        `PARLEY_MEMORY_WAIT_S` where that is longer."""
         return await self._in_time(turn.ask.place, turn.payer.id, question)
 
     async def of_search(self, place: Place, person: str, words: str) -> Vector | None:
-        """The vector of the words that a person looks for at `place`; its cost is stored. Raises nothing, and takes at
-        most `WITHIN_S`, beside the storing."""
+        """The vector of the words that a person looks for at `place`; its cost is stored. Raises nothing, and takes as
+        long at most, beside the storing."""
         meaning = await self._in_time(place, person, words)
         if meaning.charge is not None:
             try:
@@ -116,8 +117,9 @@ class QuestionEmbeddings:
     async def _in_time(self, place: Place, person: str, text: str) -> Meaning:
         began = _Began()
         asking = asyncio.create_task(self._meaning(place, person, text, began))
-        if not await ends_within(asking, WITHIN_S, self._clock):
-            log.warning("embedding_late", place=place.key, after_s=WITHIN_S)
+        within_s = max(WITHIN_S, self._core.parley_memory_wait_s)
+        if not await ends_within(asking, within_s, self._clock):
+            log.warning("embedding_late", place=place.key, after_s=within_s)
             return Meaning(charge=self._estimated([text]) if began.asked else None)
         try:
             return asking.result()
