@@ -7,6 +7,7 @@ an hour, and anew where the connection was lost since.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
@@ -30,7 +31,10 @@ MOST_A_MINUTE = 30
 
 
 class SourceChecks:
-    """Passes each change that it finds to `receive`, which raises StoreError: it takes the source out of the index."""
+    """Passes each change that it finds to `receive`, which raises StoreError: it takes the source out of the index.
+
+    Nothing waits for `receive`: what asks for a source may hold the lock of its channel, which `receive` takes too.
+    """
 
     def __init__(self, receive: Callable[[Edited | Deleted], Awaitable[object]], clock: Clock) -> None:
         self._receive = receive
@@ -38,6 +42,7 @@ class SourceChecks:
         self._facts = Facts(self._look, clock, kept_s=KEPT_S)
         self._asked: FIFOCache[str, tuple[PlatformCalls, EarlierAnswer]] = FIFOCache(_KEPT)
         self._looks: deque[float] = deque()
+        self._receiving: set[asyncio.Task[None]] = set()
 
     async def is_there(self, calls: PlatformCalls, source: EarlierAnswer, wait_s: float) -> bool:
         """True if a source is as the store has it. False also where that is not known within `wait_s` seconds. Raises
@@ -50,7 +55,11 @@ class SourceChecks:
         return await self._facts.get(key, wait_s) is True
 
     async def close(self) -> None:
+        """End all looks. A change that was found and not received yet is found again at the next look."""
         await self._facts.close()
+        for task in self._receiving:
+            task.cancel()
+        await asyncio.gather(*self._receiving, return_exceptions=True)
 
     async def _look(self, key: str) -> bool:
         """Raises PlatformError."""
@@ -61,11 +70,16 @@ class SourceChecks:
             return True
         kind = type(change).__name__.lower()
         log.info("source_changed", turn=source.turn_id, place=source.place.key, change=kind)
+        task = asyncio.create_task(self._pass_on(source, change))
+        self._receiving.add(task)
+        task.add_done_callback(self._receiving.discard)
+        return False
+
+    async def _pass_on(self, source: EarlierAnswer, change: Edited | Deleted) -> None:
         try:
             await self._receive(change)
         except StoreError as error:
             log.warning("source_change_not_stored", turn=source.turn_id, **error.log_keys)
-        return False
 
     def _count(self) -> None:
         """Raises PlatformError where there are too many looks."""

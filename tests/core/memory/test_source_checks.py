@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ from core.values.places import Place
 from tests.core.memory.rig import ADA, AT
 from tests.fakes.clock import FakeClock
 from tests.fakes.platform import MemoryPlatform
+from tests.waiting import HANG_S
 
 PLACE = Place("slack", "T1", "C1", "1.0")
 SOURCE = EarlierAnswer(1, PLACE, "m1", ADA, AT, "Where is the key?", "In the safe.", "p1")
@@ -39,18 +41,26 @@ class Changing(MemoryPlatform):
 
 
 class Team:
-    """Checks over a platform in memory. `told` is what the inbox received, which raises `refused`."""
+    """Checks over a platform in memory. `told` is what the inbox received, which raises `refused` and holds the lock
+    `channel` meanwhile."""
 
     def __init__(self) -> None:
         self.clock, self.platform = FakeClock(AT + timedelta(days=1)), Changing()
         self.told: list[Edited | Deleted] = []
         self.refused: StoreError | None = None
+        self.channel = asyncio.Lock()
         self.checks = SourceChecks(self._receive, self.clock)
 
     async def _receive(self, change: Edited | Deleted) -> None:
-        if self.refused is not None:
-            raise self.refused
-        self.told.append(change)
+        async with self.channel:
+            if self.refused is not None:
+                raise self.refused
+            self.told.append(change)
+
+    async def received(self) -> None:
+        """Let what was found be received."""
+        for _ in range(5):
+            await asyncio.sleep(0)
 
     async def is_there(self, source: EarlierAnswer = SOURCE) -> bool:
         return await self.checks.is_there(PlatformCalls(self.platform), source, 5.0)
@@ -86,7 +96,28 @@ async def test_a_change_is_told_as_if_it_had_just_happened(change: Edited | Dele
     team.platform.change = change
     team.refused = StoreError("the disk is full") if refused else None
     assert not await team.is_there()
+    await team.received()
     assert team.told == ([] if refused else [change])
+
+
+async def test_a_search_that_holds_its_channel_does_not_wait_for_a_change_there() -> None:
+    team = Team()
+    team.platform.change = Deleted(PLACE, "m1")
+    async with team.channel, asyncio.timeout(HANG_S):
+        assert not await team.is_there()
+        assert team.told == []
+    await team.received()
+    assert team.told == [Deleted(PLACE, "m1")]
+
+
+async def test_a_change_that_was_not_received_before_the_end_is_dropped() -> None:
+    team = Team()
+    team.platform.change = Deleted(PLACE, "m1")
+    async with team.channel:
+        assert not await team.is_there()
+        await team.checks.close()
+    await team.received()
+    assert team.told == []
 
 
 async def test_an_edit_back_to_the_same_words_is_no_change() -> None:
