@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -75,13 +76,22 @@ def of_place(table: Any) -> list[ColumnElement[bool]]:
 
 @cache
 def _touch(dialect: str) -> Executable:
-    """Make the thread or update it: `joined` and `filled` stay True."""
+    """Make the thread or update it: `joined` and `filled` stay True, `joined_at_us` becomes no later, and stays None
+    where it is not known."""
     adding = insert(dialect, THREADS)
     old, new = THREADS.c, adding.excluded
     return adding.on_conflict_do_update(
         index_elements=["platform", "team", "channel", "thread"],
         set_={
             "joined": old.joined | new.joined,
+            "joined_at_us": case(
+                (
+                    old.joined & (old.joined_at_us.is_(None) | (old.joined_at_us < new.joined_at_us)),
+                    old.joined_at_us,
+                ),
+                (new.joined, new.joined_at_us),
+                else_=old.joined_at_us,
+            ),
             "filled": old.filled | new.filled,
             "at_us": case((new.at_us > old.at_us, new.at_us), else_=old.at_us),
         },
@@ -100,7 +110,8 @@ def _add_line(dialect: str) -> Executable:
 def touch(
     connection: Connection, place: Place, at_us: int, *, joined: bool = False, filled: bool = False
 ) -> None:
-    values = {**address(place), "direct": place.direct, "joined": joined, "filled": filled, "at_us": at_us}
+    joining = {"joined": joined, "joined_at_us": at_us if joined else None}
+    values = {**address(place), "direct": place.direct, **joining, "filled": filled, "at_us": at_us}
     connection.execute(_touch(connection.dialect.name), values)
 
 
@@ -231,11 +242,17 @@ def import_history(connection: Connection, place: Place, history: History) -> No
 
 
 _JOINED = select(THREADS.c.joined).where(*of_place(THREADS))
+_JOINED_AT = select(func.coalesce(THREADS.c.joined_at_us, 0)).where(*of_place(THREADS), THREADS.c.joined)
 _FILLED = select(THREADS.c.filled).where(*of_place(THREADS))
 
 
 def joined(connection: Connection, place: Place) -> bool:
     return bool(connection.scalar(_JOINED, address(place)))
+
+
+def joined_at(connection: Connection, place: Place) -> datetime | None:
+    at_us = connection.scalar(_JOINED_AT, address(place))
+    return None if at_us is None else from_us(at_us)
 
 
 def filled(connection: Connection, place: Place) -> bool:

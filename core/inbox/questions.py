@@ -64,9 +64,10 @@ class Questions:
         if ask.replies_to:
             place = await self._store.place_of_post(ask.place, ask.replies_to)
             ask = replace(ask, place=place or ask.place)
-        joined = (ask.addressed and not ask.author.bot) or await self._store.joined(ask.place)
+        addressed = ask.addressed and not ask.author.bot
+        joined_at = ask.at if addressed else await self._store.joined_at(ask.place)
         settings = await self._handlers.settings(ask.place, ask.author)
-        return ask, classify(ask, joined, settings.listen), settings
+        return ask, classify(ask, joined_at, settings.listen), settings
 
     async def ask(self, ask: Ask, *, commanded: bool = False) -> Receipt:
         """Take a message. `commanded`: it comes from a command, whose author waits for a reply."""

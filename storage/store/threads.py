@@ -26,6 +26,9 @@ class SqlThreadStore(StoreState):
     async def joined(self, place: Place) -> bool:
         return await self._database.read(threads.joined, place)
 
+    async def joined_at(self, place: Place) -> datetime | None:
+        return await self._database.read(threads.joined_at, place)
+
     async def place_of_post(self, place: Place, message_id: str) -> Place | None:
         return await self._database.read(posts.place_of_post, place, message_id)
 

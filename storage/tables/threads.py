@@ -11,7 +11,8 @@ from storage.tables.columns import KEY, Fields, Prose, Row
 
 
 class ThreadRow(Row, table=True):
-    """A place. `joined`: a turn was accepted there. `filled`: its history was read to the end.
+    """A place. `joined`: a turn was accepted there. `joined_at_us`: the time of the earliest question of those; None
+    where it is not joined, or was before this was stored. `filled`: its history was read to the end.
     `since_us`: the time of the last reset; older lines are not context for a model."""
 
     __tablename__ = "threads"
@@ -26,6 +27,7 @@ class ThreadRow(Row, table=True):
     filled: bool
     at_us: int = Field(sa_type=BigInteger)
     since_us: int | None = Field(sa_type=BigInteger, default=None)
+    joined_at_us: int | None = Field(sa_type=BigInteger, default=None)
 
 
 class MessageRow(Row, table=True):

@@ -84,6 +84,7 @@ CALLS: dict[str, Call] = {
     "held_turns": lambda store: store.held_turns(),
     "note": lambda store: store.note(ask()),
     "joined": lambda store: store.joined(PLACE),
+    "joined_at": lambda store: store.joined_at(PLACE),
     "place_of_post": lambda store: store.place_of_post(PLACE, "p1"),
     "edit": lambda store: store.edit(Edited(PLACE, "m1", "new")),
     "delete": lambda store: store.delete(Deleted(PLACE, "m1")),

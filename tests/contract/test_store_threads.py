@@ -144,6 +144,17 @@ class TestJoining:
         assert await store.joined(PLACE)
         assert not await store.joined(ELSEWHERE)
 
+    async def test_it_is_joined_as_of_the_earliest_question(self, store: Store) -> None:
+        assert await store.joined_at(PLACE) is None
+        await store.note(ask("m0", after_s=-9))
+        assert await store.joined_at(PLACE) is None
+        for id_, after_s, earliest_s in (("m1", 2, 2), ("m2", 5, 2), ("m3", 1, 1)):
+            await store.accept(ask(id_, after_s=after_s))
+            assert await store.joined_at(PLACE) == NOON + timedelta(seconds=earliest_s)
+        await store.note(ask("m4"))
+        assert await store.joined_at(PLACE) == NOON + timedelta(seconds=1)
+        assert await store.joined_at(ELSEWHERE) is None
+
     async def test_direct_is_no_part_of_the_address(self, store: Store) -> None:
         await store.accept(ask())
         assert await store.joined(replace(PLACE, direct=True))

@@ -29,7 +29,7 @@ def ours(slack: FakeSlack, channel: str) -> list[Message]:
 
 def posted(slack: FakeSlack, channel: str, **message: Any) -> str:
     """Have a message of any shape be there, and told of."""
-    ts = slack.space.new_ts()
+    ts = message.get("ts") or slack.space.new_ts()
     kept = Message(channel, ts, message.get("user", "U1"), message.get("text") or "")
     kept.thread_ts = message.get("thread_ts")
     slack.space.channels[channel].add(kept)
@@ -273,3 +273,20 @@ async def test_an_answer_ends_where_nobody_can_want_it_any_more(
         await asyncio.sleep(0.5)
         assert [message.visible for message in answers(slack, "C1", ts)] == seen
     assert not any("word300" in words for words in seen)
+
+
+async def test_words_from_before_the_mention_that_arrive_after_it_are_context(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
+        thread = await slack.say("U2", "C1", "The deploy of Tuesday")
+        late = slack.space.new_ts()
+        await slack.say("U1", "C1", f"{AT} when is it?", thread)
+        await answered(slack, "C1", thread, "when is it?")
+        posted(slack, "C1", user="U2", text="It moved to 14:00", thread_ts=thread, ts=late)
+        await settled(slack)
+        await slack.say("U1", "C1", "and who does it?", thread)
+        await until(lambda: len(endpoint.requests) == 2)
+    asked = endpoint.requests[1].body["messages"]
+    assert "and who does it?" in str(asked[-1])
+    assert "It moved to 14:00" in str(asked)

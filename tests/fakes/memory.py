@@ -172,7 +172,7 @@ class MemoryStore(MemoryInstallations, MemoryOverview):
             self._budgets.pause(turn.id, _payer(turn), spent, charged_at(turn, ask.at))
         if not ask.announces:
             talk = self._talk(ask.place)
-            talk.joined = True
+            talk.join(ask.at)
             talk.add(line_of(ask))
         return turn
 
@@ -200,7 +200,7 @@ class MemoryStore(MemoryInstallations, MemoryOverview):
         self._turns[turn_id] = admitted = Turn(turn_id, ask, started_at=started_at)
         self._ids[ask.key] = turn_id
         talk = self._talk(ask.place)
-        talk.joined = True
+        talk.join(ask.at)
         talk.add(line_of(ask))
         return admitted
 
@@ -238,6 +238,11 @@ class MemoryStore(MemoryInstallations, MemoryOverview):
         self._work()
         talk = self._talks.get(place.key)
         return talk is not None and talk.joined
+
+    async def joined_at(self, place: Place) -> datetime | None:
+        self._work()
+        talk = self._talks.get(place.key)
+        return None if talk is None else talk.joined_at
 
     async def place_of_post(self, place: Place, message_id: str) -> Place | None:
         self._work()

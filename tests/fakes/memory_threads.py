@@ -21,7 +21,7 @@ class StoredThread:
 
     place: Place
     lines: dict[str, ThreadMessage] = field(default_factory=dict)
-    joined: bool = False
+    joined_at: datetime | None = None
     filled: bool = False
     at: datetime = NEVER
     since: datetime = NEVER
@@ -29,6 +29,13 @@ class StoredThread:
     """Each with the lines that it covers, as they were."""
     voids: list[VoidSummary] = field(default_factory=list)
     failures: list[SummaryFailure] = field(default_factory=list)
+
+    @property
+    def joined(self) -> bool:
+        return self.joined_at is not None
+
+    def join(self, at: datetime) -> None:
+        self.joined_at = at if self.joined_at is None else min(self.joined_at, at)
 
     def valid_summaries(self) -> list[ThreadSummary]:
         """Those of whose lines none has changed, in the order of their ends. The others are void from now on."""

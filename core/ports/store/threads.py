@@ -63,6 +63,11 @@ class ThreadStore(Protocol):
         """True if a turn was ever accepted there."""
         ...
 
+    async def joined_at(self, place: Place) -> datetime | None:
+        """The time of the earliest question of the turns that were accepted there; long ago where that is not known any
+        more. None where none was."""
+        ...
+
     async def place_of_post(self, place: Place, message_id: str) -> Place | None:
         """The conversation of the bot's own message `message_id` in `place`'s channel."""
         ...

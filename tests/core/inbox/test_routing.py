@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -34,7 +34,7 @@ BOT = Person("B9", "Other bot", bot=True)
     ],
 )
 def test_who_is_answered(ask: Ask, joined: bool, outcome: Outcome) -> None:
-    assert classify(ask, joined) is outcome
+    assert classify(ask, AT if joined else None) is outcome
 
 
 @pytest.mark.parametrize(
@@ -54,4 +54,19 @@ def test_who_is_answered(ask: Ask, joined: bool, outcome: Outcome) -> None:
     ],
 )
 def test_where_it_listens(ask: Ask, joined: bool, listen: Listen, outcome: Outcome) -> None:
-    assert classify(ask, joined, listen) is outcome
+    assert classify(ask, AT if joined else None, listen) is outcome
+
+
+@pytest.mark.parametrize(
+    ("seconds", "listen", "outcome"),
+    [
+        (-1, Listen.MENTIONS, Outcome.NOTED),
+        (0, Listen.MENTIONS, Outcome.TURN),
+        (1, Listen.MENTIONS, Outcome.TURN),
+        (-1, Listen.ALL, Outcome.TURN),
+    ],
+)
+def test_words_from_before_the_first_question_are_context_whenever_they_arrive(
+    seconds: int, listen: Listen, outcome: Outcome
+) -> None:
+    assert classify(replace(ASK, at=AT + timedelta(seconds=seconds)), AT, listen) is outcome
