@@ -43,6 +43,8 @@ def many(folder: Path, seconds: float) -> bool:
         f"Slack's events acknowledged: p50 {report.percentile_s(0.5) * 1000:.0f} ms, p99 {ack_s * 1000:.0f} ms"
     )
     print(f"memory {most:.0f} MB at most; {growth_mb:+.1f} MB from {settle_s:.0f} s on to the last question")
+    looks = list(zip(report.memory_mb, report.live, strict=False))[::30]
+    print("at s: MB, answers: " + ", ".join(f"{at:.0f}: {mb:.0f}, {live}" for (at, mb), live in looks))
     return ack_s <= ACK_S and growth_mb <= GROWTH_MB and not report.lost and report.ended == 0
 
 
