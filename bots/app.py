@@ -70,8 +70,9 @@ from core.turns.checkpoints import Checkpoints
 from core.turns.question_embeddings import QuestionEmbeddings
 from core.turns.queue import PlaceQueues
 from core.turns.recovery import Recovery
-from core.turns.runner import Channel, TurnRunner
+from core.turns.runner import TurnRunner
 from core.turns.running import RunningTurn, RunningTurns
+from core.turns.shown_answers import Channel
 from core.turns.thread_summaries import ThreadSummaries
 from core.values.conversation import Turn
 from core.values.places import Place

@@ -13,6 +13,8 @@ transcripts  transcripts of voice clips above the answer (pure)
 approval_view  the request to approve calls as people see it (pure)
 hidden_links hosts that a tool's result hides, as words without a link (pure)
 ending       the finish, notice and buttons of an answer (pure)
+answer_sources  the sources that an answer cites
+shown_answers  shows answers again that have ended, after something around their text has changed
 conclusion   the last view of an answer, also where the platform takes no more of it
 announcements  the text and place of usage reports
 store_retry  store calls that are retried until the database is back

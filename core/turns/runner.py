@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -14,16 +14,13 @@ from core.clock import Clock
 from core.conversation.file_content import is_sound
 from core.conversation.files import FileReader
 from core.delivery.answer import AnswerDelivery
-from core.delivery.scheduler import DeliveryScheduler
 from core.errors import BotError, Code, PlatformError, StoreError
 from core.i18n import error_text, phrase
 from core.llm.catalog import ModelCatalog, environment_to_catalog
 from core.llm.messages import message_to_text
 from core.log import turn_context
-from core.memory.citations import OPINIONS, cited_numbers, without_citations
 from core.memory.ranking import LEAST_SHARED
 from core.memory.recall import MOST_RELATED, Recall, audience_of
-from core.platform_calls import PlatformCalls
 from core.ports.model import Model
 from core.ports.store import Store
 from core.ports.tools import Tools
@@ -33,19 +30,20 @@ from core.spend.chart_renderer import Charts
 from core.tracing import span
 from core.turns.announcements import UsageReporter, channel_place, report_to_finish
 from core.turns.answer_budgets import AnswerBudgets
+from core.turns.answer_sources import AnswerSources
 from core.turns.checkpoints import Checkpoints
-from core.turns.conclusion import log_finished, show_anew, show_instead, show_last
+from core.turns.conclusion import log_finished, show_last
 from core.turns.draft import Draft
-from core.turns.ending import draft_to_charge, draft_to_finish, failed, turn_button, turn_language
+from core.turns.ending import draft_to_charge, draft_to_finish, failed, turn_language
 from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurn, RunningTurns
+from core.turns.shown_answers import Channel, ShownAnswers
 from core.turns.store_retry import until_stored
 from core.turns.thread_summaries import ThreadSummaries
-from core.turns.transcripts import transcripts_to_quote
 from core.turns.writer import AnswerWriter, OnToolCall
 from core.values.conversation import Ask, Message, Turn, TurnState
 from core.values.deltas import Usage
-from core.values.outgoing import NO_SOURCES, DeleteMessage, Phase, Reply, Sources
+from core.values.outgoing import Phase, Reply
 from core.values.parts import File, Text
 from core.values.places import Place
 from core.values.steps import Decision
@@ -53,13 +51,9 @@ from core.values.tasks import (
     REPORT_ID,
     BudgetReached,
     RelateThreads,
-    RemoveQuote,
-    RemoveSources,
     ReportUsage,
-    ShowAnew,
-    UpdateAlert,
 )
-from core.values.turn_ends import AnswerFooter, Finish
+from core.values.turn_ends import Finish
 from core.values.ui import Button
 
 log = structlog.get_logger()
@@ -70,14 +64,6 @@ DEATHS = 2
 PRESS_WITHIN_S = 3.0
 """Seconds between a message halted by the platform's own stop button and the event that names who pressed it. Without
 that event the answer is stopped after this time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """The parts that make calls to one installation."""
-
-    platform_calls: PlatformCalls
-    scheduler: DeliveryScheduler
 
 
 class TurnRunner:
@@ -117,6 +103,9 @@ class TurnRunner:
         self._writer = AnswerWriter(
             store, model, settings, clock, self._catalog, files, tools, on_tool_call, budgets, recall
         )
+        read_settings = self._writer.read_settings
+        self._sources = AnswerSources(recall, read_settings, settings, clock)
+        self._shown_answers = ShownAnswers(store, self._sources, read_settings, settings, clock)
         self._summaries = summaries
         self._recall = recall
         self._on_set_aside = on_set_aside
@@ -205,12 +194,8 @@ class TurnRunner:
     def _run_of(self, turn: Turn) -> Callable[[RunningTurn, Channel], Awaitable[Finish]]:
         if turn.deaths >= DEATHS:
             return self._set_aside
-        if isinstance(turn.ask.task, RemoveQuote):
-            return self._remove_quote
-        if isinstance(turn.ask.task, RemoveSources | ShowAnew):
-            return self._remove_sources
-        if isinstance(turn.ask.task, UpdateAlert):
-            return self._update_alert
+        if isinstance(turn.ask.task, ShownAnswers.TASKS):
+            return self._show_again
         if isinstance(turn.ask.task, ReportUsage):
             return self._report
         if isinstance(turn.ask.task, RelateThreads):
@@ -290,84 +275,8 @@ class TurnRunner:
         running.turn = replace(turn, ask=replace(turn.ask, place=place))
         return await self._show_last(finish, running, self._create(running, channel))
 
-    async def _remove_quote(self, running: RunningTurn, channel: Channel) -> Finish:
-        """Show an answer without the transcripts above it, in the messages that it has. One whose turn goes on is shown
-        anew by its own run."""
-        task = running.turn.ask.task
-        assert isinstance(task, RemoveQuote)
-        answer = await until_stored(self._clock, lambda: self._store.turn(task.turn_id))
-        if answer is not None and answer.posted and not (answer.forgotten or answer.is_open):
-            footer = await until_stored(self._clock, lambda: self._store.answer_footer(task.turn_id))
-            sources = await self._sources_of(answer, footer.cited if footer else ())
-            await show_anew(answer, footer, sources, channel.scheduler, self._clock)
-        return Finish(running.turn, TurnState.DONE)
-
-    async def _remove_sources(self, running: RunningTurn, channel: Channel) -> Finish:
-        """Show an answer with the sources that it has now, in the messages that it has. One whose turn goes on is shown
-        anew by its own run."""
-        task = running.turn.ask.task
-        assert isinstance(task, RemoveSources | ShowAnew)
-        if isinstance(task, ShowAnew):
-            await self._delete_stray(task, running.turn.ask.place, channel)
-        answer = await until_stored(self._clock, lambda: self._store.turn(task.turn_id))
-        if answer is not None and answer.posted and not (answer.forgotten or answer.is_open):
-            footer = await until_stored(self._clock, lambda: self._store.answer_footer(task.turn_id))
-            sources = await self._sources_of(answer, footer.cited if footer else ())
-            if isinstance(answer.ask.task, RelateThreads):
-                return await self._remove_related(running, answer, sources, channel)
-            quote = await self._quote_above(answer, footer, channel)
-            await show_anew(answer, footer, sources, channel.scheduler, self._clock, quote)
-        return Finish(running.turn, TurnState.DONE)
-
-    async def _delete_stray(self, task: ShowAnew, place: Place, channel: Channel) -> None:
-        """Delete a message that another replica has posted too late, unless the answer has it."""
-        answer = await until_stored(self._clock, lambda: self._store.turn(task.turn_id))
-        if task.stray and answer is not None and task.stray not in answer.posted:
-            with contextlib.suppress(PlatformError):
-                await channel.platform_calls.perform(DeleteMessage(place, task.stray))
-
-    async def _remove_related(
-        self, running: RunningTurn, post: Turn, sources: Sources, channel: Channel
-    ) -> Finish:
-        """Show the related threads that are left in a post; where none are, that they are gone."""
-        settings = await until_stored(self._clock, lambda: self._writer.read_settings(post))
-        language = turn_language(post, Draft(settings=settings), self._settings)
-        notice = "" if sources else phrase("related_gone", language)
-        left = replace(sources, head=phrase("related_head", language)) if sources else sources
-        reply = Reply("", Phase.ENDED, notice, sources=left)
-        await show_instead(reply, post, channel.scheduler, self._clock)
-        return Finish(running.turn, TurnState.DONE)
-
-    async def _quote_above(self, answer: Turn, footer: AnswerFooter | None, channel: Channel) -> str:
-        """The transcripts above an answer, as far as the thread still has them."""
-        ask, quoted = answer.ask, footer.quoted if footer else ()
-        if not quoted or not channel.platform_calls.installation.limits.quotes:
-            return ""
-        lines = await until_stored(self._clock, lambda: self._store.lines(ask.place, ask))
-        clips = (
-            one
-            for line in lines
-            for one in line.attached
-            if isinstance(one, File) and one.text and (line.id, one.source) in quoted
-        )
-        settings = await until_stored(self._clock, lambda: self._writer.read_settings(answer))
-        return transcripts_to_quote(clips, turn_language(answer, Draft(settings=settings), self._settings))
-
-    async def _update_alert(self, running: RunningTurn, channel: Channel) -> Finish:
-        """Show the text of the turn in the messages of an alert. Its words are not kept: they may name a person."""
-        turn, task = running.turn, running.turn.ask.task
-        assert isinstance(task, UpdateAlert)
-        finish = Finish(turn, TurnState.DONE)
-        alert = await until_stored(self._clock, lambda: self._store.turn(task.turn_id))
-        if alert is None or not alert.posted:
-            return finish
-        try:
-            place = await channel_place(alert.ask.place.channel, channel.platform_calls, self._clock)
-        except PlatformError as error:
-            return failed(finish, error)
-        alert = replace(alert, ask=replace(alert.ask, place=place))
-        await show_instead(Reply(turn.ask.text, Phase.ENDED, own=True), alert, channel.scheduler, self._clock)
-        return finish
+    async def _show_again(self, running: RunningTurn, channel: Channel) -> Finish:
+        return await self._shown_answers.run(running.turn, channel)
 
     async def _relate(self, running: RunningTurn, channel: Channel) -> Finish:
         """Link earlier answers that all readers of a post may read. Nothing is posted where there are none."""
@@ -414,7 +323,7 @@ class TurnRunner:
         whole = not (draft.error or draft.interrupt or draft.asked)
         if draft.summed_up and whole and self._summaries is not None:
             draft.tells_summary = await self._summaries.tells(turn.ask.place)
-        finish = await self._with_sources(self._finish(running), running)
+        finish = await self._sources.add(self._finish(running), running)
         finish = replace(finish, indexed=not channel.platform_calls.distributed)
         if end is Interrupt.FORGOTTEN:
             finish = replace(finish, text="")
@@ -502,49 +411,6 @@ class TurnRunner:
         self._charge_interrupted(draft)
         return draft_to_finish(running.turn, draft, self._language(running), default, now_s)
 
-    async def _with_sources(self, finish: Finish, running: RunningTurn) -> Finish:
-        """`finish` with the sources that its text cites, without the citations of those that are gone, and with buttons
-        for an opinion of them once it is whole."""
-        draft = running.draft
-        unread = draft.interrupt in (Interrupt.WITHDRAWN, Interrupt.FORGOTTEN, Interrupt.REMOVED)
-        if unread or finish.state is TurnState.ASKING:
-            return finish
-        if not draft.numbers:
-            return _with_citations_of(finish)
-        numbers = [number for number in cited_numbers(finish.text) if number in draft.numbers]
-        if draft.found:
-            sources = await self._found_sources(running, numbers)
-            return _with_citations_of(replace(finish, sources=sources))
-        cited = tuple((number, draft.offered[number - 1]) for number in numbers)
-        sources = await self._sources_of(running.turn, cited, draft)
-        shown = {link.number for link in sources.links}
-        cited = tuple(one for one in cited if one[0] in shown)
-        buttons = finish.buttons
-        if cited and finish.state is TurnState.DONE:
-            language = self._language(running)
-            buttons += tuple(turn_button(action, finish.turn, language) for action in OPINIONS)
-        return _with_citations_of(replace(finish, cited=cited, sources=sources, buttons=buttons))
-
-    async def _found_sources(self, running: RunningTurn, numbers: Sequence[int]) -> Sources:
-        """The messages of the platform's search under these numbers. Nobody rates them: nothing of them is stored."""
-        draft, turn = running.draft, running.turn
-        assert self._recall is not None
-        zone = draft.settings.zone if draft.settings else self._settings.zone
-        numbered = [(number, draft.found[number - 1]) for number in numbers]
-        return await self._recall.messages.links(audience_of(turn), numbered, self._language(running), zone)
-
-    async def _sources_of(
-        self, turn: Turn, cited: Sequence[tuple[int, int]], draft: Draft | None = None
-    ) -> Sources:
-        if self._recall is None or not cited:
-            return NO_SOURCES
-        draft = draft or Draft(
-            settings=await until_stored(self._clock, lambda: self._writer.read_settings(turn))
-        )
-        zone = draft.settings.zone if draft.settings else self._settings.zone
-        language = turn_language(turn, draft, self._settings)
-        return await self._recall.cited(audience_of(turn), cited, language, zone)
-
     def _charge_interrupted(self, draft: Draft) -> None:
         """Charge an estimate for a round that was interrupted while the model wrote: its endpoint did not count it."""
         if draft.reads:
@@ -554,12 +420,6 @@ class TurnRunner:
     async def _show_last(self, finish: Finish, running: RunningTurn, delivery: AnswerDelivery) -> Finish:
         with span("finish"):
             return await show_last(finish, delivery, self._language(running), self._clock)
-
-
-def _with_citations_of(finish: Finish) -> Finish:
-    """`finish` with those citations alone that have a link under its text."""
-    shown = [link.number for link in finish.sources.links]
-    return replace(finish, text=without_citations(finish.text, keep=shown))
 
 
 def _was_heard(ask: Ask) -> bool:

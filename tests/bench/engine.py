@@ -32,8 +32,9 @@ from core.settings.environment import CoreSettings
 from core.spend.usage_report import WrittenReport
 from core.turns.checkpoints import Checkpoints
 from core.turns.queue import PlaceQueues
-from core.turns.runner import Channel, TurnRunner
+from core.turns.runner import TurnRunner
 from core.turns.running import RunningTurn, RunningTurns
+from core.turns.shown_answers import Channel
 from core.values.conversation import Ask
 from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected
 from core.values.parts import Text

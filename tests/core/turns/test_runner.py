@@ -29,8 +29,9 @@ from core.text import is_blank
 from core.turns.answer_budgets import AnswerBudgets
 from core.turns.checkpoints import Checkpoints
 from core.turns.queue import PlaceQueues
-from core.turns.runner import Channel, TurnRunner
+from core.turns.runner import TurnRunner
 from core.turns.running import RunningTurn, RunningTurns
+from core.turns.shown_answers import Channel
 from core.turns.thread_summaries import ThreadSummaries
 from core.values.conversation import Ask, Turn, TurnState, announcement
 from core.values.deltas import Delta, Ended, EndReason, ModelInfo, ModelSelected

@@ -17,8 +17,9 @@ from core.platform_calls import PlatformCalls
 from core.settings.environment import CoreSettings
 from core.spend.usage_report import WrittenReport
 from core.turns.checkpoints import Checkpoints
-from core.turns.runner import Channel, TurnRunner
+from core.turns.runner import TurnRunner
 from core.turns.running import RunningTurns
+from core.turns.shown_answers import Channel
 from core.values.conversation import Ask
 from core.values.deltas import Usage
 from core.values.places import Person, Place
