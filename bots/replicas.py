@@ -14,16 +14,16 @@ import structlog
 from cachetools import FIFOCache
 
 from core.clock import Clock
-from core.errors import SettingsError, StoreError, new_ref
+from core.errors import PlatformError, SettingsError, StoreError, new_ref
 from core.inbox.inbox import StoringInbox
 from core.platform_calls import CallOwner
-from core.ports.connections import Shardable, ShowsOthers
+from core.ports.connections import Shardable, SharesMoves, ShowsOthers
 from core.ports.connector import Connector
 from core.turns.ownership import SOLE_OWNER, Ownership
 from core.turns.queue import PlaceQueues
 from core.turns.recovery import Recovery
 from core.values.conversation import announcement
-from core.values.events import Forgotten, Interrupting
+from core.values.events import Forgotten, Interrupting, Moved
 from core.values.outgoing import OutgoingCall, PostMessage
 from core.values.places import Place
 from core.values.tasks import ShowAnew
@@ -103,6 +103,7 @@ class Replicas(Alone):
         self.leads = lambda: self._shared.leads
         self._url = database.url
         self._starts: list[StartTurns] = []
+        self._moves: list[SharesMoves] = []
         self._notices = Notices(secrets.token_hex(6), self._is_elsewhere)
         self._store = store
         self._clock = clock
@@ -134,6 +135,10 @@ class Replicas(Alone):
                 connector.hold(shards_of(partitions))
 
         self._shared.on_held = hold_shards
+        for one in connectors:
+            if isinstance(one, SharesMoves):
+                one.on_moved = self._store.tell
+                self._moves.append(one)
         for page in connectors:
             if isinstance(page, ShowsOthers):
                 page.share_answers(self._shared.holds)
@@ -232,7 +237,11 @@ class Replicas(Alone):
     async def _learn(self, notice: Notice) -> None:
         assert self._inbox is not None
         await self._store.learn(notice)
-        if not isinstance(notice, CacheNotice):
+        if isinstance(notice, Moved):
+            for connector in self._moves:
+                with suppress(PlatformError):  # what was known of the channel is dropped before any call
+                    await connector.moved(notice)
+        elif not isinstance(notice, CacheNotice):
             await self._inbox.learn(notice)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:

@@ -55,17 +55,18 @@ class ForgottenPeople:
         key = (platform, team, person_digest(person))
         self._at[key] = max(at, self._at.get(key, at))
 
-    def learn(self, known: Mapping[Key, datetime]) -> None:
-        """Take the times that are stored."""
-        for key, at in known.items():
-            self._at[key] = max(at, self._at.get(key, at))
+    def learn(self, known: Mapping[Key, datetime]) -> dict[Key, datetime]:
+        """Take the times that are stored. Returns those that are new."""
+        new = {key: at for key, at in known.items() if key not in self._at or self._at[key] < at}
+        self._at |= new
+        return new
 
     def remaining(self, place: Place, said: Message) -> Message | None:
         """The message without the quotes of people who were forgotten after it was sent, or None where its
         author is one of them."""
         if not self._at:
             return said
-        people = {said.author.id, *_quoted(said.attached)}
+        people = people_in(said)
         gone = {person for person in people if self._after(place, person, said.at)}
         if said.author.id in gone:
             return None
@@ -75,6 +76,11 @@ class ForgottenPeople:
         """True if `person` was forgotten after `sent`."""
         keys = ((place.platform, team, person_digest(person)) for team in ("", place.team))
         return any(sent < self._at.get(key, sent) for key in keys)
+
+
+def people_in(said: Ask | ThreadMessage) -> set[str]:
+    """The author of a message, and those whom it quotes."""
+    return {said.author.id, *_quoted(said.attached)}
 
 
 def _quoted(attached: Iterable[Attached]) -> set[str]:

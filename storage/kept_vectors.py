@@ -28,6 +28,11 @@ Key = tuple[str, str, str, int]
 """A platform, a team, a model and the dimension of its vectors."""
 
 
+def key_of(place: Place, vector: Vector) -> Key:
+    """The key of the vectors that `vector`, of a question at `place`, is one of."""
+    return place.platform, place.team, vector.model, vector.dimension
+
+
 @dataclass(slots=True)
 class _Loading:
     """A team whose vectors are being read, and what has happened since the read began."""
@@ -62,13 +67,12 @@ class KeptVectors:
         self._teams[key] = matrix
         return await asyncio.to_thread(matrix.ranked, vector.values, scope.channels, count)
 
-    async def add(self, place: Place, vector: Vector, turn_ids: Collection[int]) -> None:
-        """Vectors of these turns, of the model and dimension of `vector`, may be stored now. Raises nothing."""
-        key = (place.platform, place.team, vector.model, vector.dimension)
+    async def add(self, key: Key, turn_ids: Collection[int]) -> None:
+        """Vectors of these turns may be stored now. Raises nothing."""
         if key not in self._teams and key not in self._loading:
             return
         try:
-            rows = await self._database.read(source_vectors.some, vector.model, turn_ids)
+            rows = await self._database.read(source_vectors.some, key[2], turn_ids)
         except StoreError as error:
             log.warning("vectors_not_read", **error.log_keys)
             return

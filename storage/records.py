@@ -134,7 +134,7 @@ NOT_EXPORTED = {
     "forgotten": "digests of people who are forgotten",
     "notices": "keys of what is said once",
     "partitions": "numbers, one row for each",
-    "requests": "digests of signatures of the last minutes",
+    "requests": "digests of signatures and of confirmations of the last minutes",
     "replica_notices": "work of the moment",
 }
 """The tables that are left out, and why."""

@@ -21,3 +21,9 @@ def take(connection: Connection, key: str, at_us: int) -> bool:
 def give_back(connection: Connection, key: str) -> None:
     """Remove the key."""
     connection.execute(delete(REQUESTS).where(REQUESTS.c.key == key))
+
+
+def use(connection: Connection, key: str, since_us: int) -> bool:
+    """Remove the key where it was stored then or later."""
+    using = delete(REQUESTS).where(REQUESTS.c.key == key, REQUESTS.c.at_us >= since_us)
+    return connection.execute(using).rowcount == 1

@@ -24,5 +24,8 @@ class TaggedUnion(Generic[Value]):
         kind = self._kinds[type(value)]
         return kind, self._adapters[kind].dump_python(value, mode="json")
 
+    def knows(self, kind: str) -> bool:
+        return kind in self._adapters
+
     def load(self, kind: str, fields: dict[str, Any]) -> Value:
         return self._adapters[kind].validate_python(fields)

@@ -33,6 +33,7 @@ from core.clock import Clock
 from core.connection_problems import connection_trouble
 from core.errors import Code, PlatformError, StoreError
 from core.ports.connector import Inbox
+from core.values.events import Moved
 from core.values.installations import StoredInstallation
 from core.values.places import Place
 from core.values.platform import PlatformTraits
@@ -48,7 +49,7 @@ _FAREWELL_S = 0.4
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 
 
-async def _ignore(_team: str) -> None: ...
+async def _ignore(_about: object) -> None: ...
 
 
 class SlackConnector:
@@ -87,6 +88,7 @@ class SlackConnector:
         self.on_acknowledged: Callable[[float], None] = lambda _seconds: None
         self.on_ended: Callable[[str], Awaitable[None]] = _ignore
         """Receives the id of a workspace whose installation has ended."""
+        self.on_moved: Callable[[Moved], Awaitable[None]] = _ignore
         self._receiver: PayloadReceiver | None = None
         self._inbox: Inbox | None = None
         self._requests = SignedRequests(signing_secret, self._receive, clock, self) if signing_secret else None
@@ -271,8 +273,18 @@ class SlackConnector:
         """The intake of an installation; None while no events come in."""
         key = "" if installation is self.teams.own else installation.id
         if key not in self._intakes and self._inbox is not None:
-            self._intakes[key] = EventIntake(installation, self._inbox, self._clock)
+            self._intakes[key] = EventIntake(installation, self._inbox, self._clock, self._moved)
         return self._intakes.get(key)
+
+    async def moved(self, moved: Moved) -> None:
+        if (installation := self.serving(moved.place)) is not None:
+            await installation.sources.moved(moved)
+
+    async def _moved(self, moved: Moved) -> None:
+        """Someone has joined or left a channel, as an event says. A distributed app needs no readers."""
+        await self.moved(moved)
+        if not self.traits.distributed:
+            await self.on_moved(moved)
 
     def _create(self, stored: StoredInstallation) -> SlackInstallation:
         """The installation of a workspace that has made it itself."""

@@ -19,7 +19,7 @@ from bots.slack.mrkdwn import calls_a_group, mrkdwn_to_text, people_mentioned, w
 from core.conversation.file_content import is_picture
 from core.text import without_transcripts
 from core.values.conversation import Ask, ThreadMessage
-from core.values.events import ASKED_LATER, ButtonPress, Deleted, Edited, Event, PlaceClosed
+from core.values.events import ASKED_LATER, ButtonPress, Deleted, Edited, Event, Moved, PlaceClosed
 from core.values.parts import Attached, File, Quote, Text
 from core.values.places import Person, Place
 
@@ -126,6 +126,12 @@ def happened_at(payload: Payload) -> str:
     """The time of the event as a ts: that of a change or a press, not that of the message."""
     event: Payload = payload.get("event") or next(iter(payload.get("actions") or ()), {})
     return str(event.get("event_ts") or event.get("action_ts") or event.get("ts") or "")
+
+
+def moved_in(event: Payload, team: str) -> Moved:
+    """The person who has joined a channel, or left it (`MOVES`)."""
+    place = Place("slack", team, str(event.get("channel") or ""))
+    return Moved(place, str(event.get("user") or ""), event.get("type") == "member_joined_channel")
 
 
 def message_to_entry(message: Payload, me: Identity, names: Names) -> ThreadMessage | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from bots.slack.incoming import (
     author_in,
     channel_of,
     happened_at,
+    moved_in,
     named_in,
     payload_to_event,
 )
@@ -28,7 +30,7 @@ from core.clock import Clock
 from core.errors import BotError, Code, StoreError
 from core.ports.connector import Inbox
 from core.values.conversation import Ask
-from core.values.events import ButtonPress, Edited, Event, Outcome
+from core.values.events import ButtonPress, Edited, Event, Moved, Outcome
 from core.values.places import Person
 
 log = structlog.get_logger(platform="slack")
@@ -44,9 +46,17 @@ _APOLOGY_S = 60.0
 
 
 class EventIntake:
-    """Takes the events of `installation` for one life of the connection. `close` ends what goes on behind them."""
+    """Takes the events of `installation` for one life of the connection. `close` ends what goes on behind them.
+    `on_moved` receives the people who join and leave channels."""
 
-    def __init__(self, installation: SlackInstallation, inbox: Inbox, clock: Clock) -> None:
+    def __init__(
+        self,
+        installation: SlackInstallation,
+        inbox: Inbox,
+        clock: Clock,
+        on_moved: Callable[[Moved], Awaitable[None]],
+    ) -> None:
+        self._on_moved = on_moved
         self._installation = installation
         self._people = installation.people
         self._inbox = inbox
@@ -118,7 +128,7 @@ class EventIntake:
             case "agent_session_stopped":
                 await self._stopped(body["event"])
             case move if move in MOVES:
-                await self._installation.sources.moved(body["event"])
+                await self._on_moved(moved_in(body["event"], self._installation.id))
             case _:
                 await self._receive(body)
         return None

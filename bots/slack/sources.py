@@ -24,6 +24,7 @@ from core.clock import Clock
 from core.errors import Code, PlatformError
 from core.facts import Facts
 from core.memory.audience import Readers, SourceChannel, Visibility, may_use_channel, reads_channel
+from core.values.events import Moved
 from core.values.places import Person, Place
 
 Json = dict[str, Any]
@@ -110,13 +111,13 @@ class WorkspaceSources:
         for facts in (self._own, self._joined, self._members, self._listed, self._people, self._channels):
             await facts.close()
 
-    async def moved(self, event: Mapping[str, Any]) -> None:
-        """Someone has joined or left a channel."""
-        person, channel = str(event.get("user") or ""), str(event.get("channel") or "")
+    async def moved(self, moved: Moved) -> None:
+        """Someone has joined or left a channel. Raises PlatformError."""
+        person, channel = moved.person, moved.place.channel
         self._joined.drop(person)
         self._members.drop(channel)
         self._channels.drop(channel)
-        if event.get("type") == "member_joined_channel":
+        if moved.joined:
             self._people.drop(person)  # a new guest is none, or a member, in what was read before
             self._joined_at_s[person] = self._clock.monotonic()
         if person == (await self._slack.identify()).user_id:

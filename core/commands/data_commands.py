@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-
-from cachetools import TTLCache
+from datetime import timedelta
 
 from core.access import is_manager
 from core.clock import Clock
@@ -13,15 +12,15 @@ from core.commands import FORGET_ME, reports
 from core.commands.context import CommandContext
 from core.commands.parser import CommandError, named
 from core.ports.store import Store
+from core.values.budgets import person_digest
 from core.values.conversation import Turn
 from core.values.places import Person, Place
 from core.values.platform import PlatformTraits
 from core.values.ui import Button, ImmediateReply
 
-CONFIRM_S = 600.0
-"""Lifetime of the button that confirms `/forget me`, in seconds."""
+CONFIRM = timedelta(minutes=10)
+"""Lifetime of the button that confirms `/forget me`."""
 
-_ASKED_KEPT = 1_000
 _MESSAGES_MAX = 10_000
 
 
@@ -43,7 +42,6 @@ class DataCommands:
         self._clock = clock
         self._interrupt = interrupt
         self._submit = submit
-        self._asked_to_forget: TTLCache[str, bool] = TTLCache(_ASKED_KEPT, CONFIRM_S, clock.monotonic)
 
     async def reset(self, given: CommandContext) -> ImmediateReply:
         await self._require_thread(given)
@@ -99,13 +97,17 @@ class DataCommands:
         """A summary of the data to delete, and the button that confirms it."""
         team = given.traits.people_of(given.place)
         found = await self._store.messages_by_person(given.place.platform, team, given.author.id, _MESSAGES_MAX)
-        self._asked_to_forget[given.traits.person_key(given.author, given.place)] = True
+        key = _confirmation(given.author, given.place, given.traits)
+        await self._store.give_back_request(key)
+        await self._store.take_request(key, self._clock.now())
         reply = _forgotten(given, "forget_me_asks", sum(not message.mine for _, message in found))
         return replace(reply, buttons=(Button(FORGET_ME, given.phrase("forget_me_sure"), 0),))
 
-    def confirms_forgetting(self, person: Person, place: Place, traits: PlatformTraits) -> bool:
-        """True if `person` was asked within CONFIRM_S to confirm, and has not yet: others may see the button, too."""
-        return self._asked_to_forget.pop(traits.person_key(person, place), False)
+    async def confirms_forgetting(self, person: Person, place: Place, traits: PlatformTraits) -> bool:
+        """True if `person` was asked within CONFIRM to confirm, and has not yet: others may see the button, too. Raises
+        StoreError."""
+        key = _confirmation(person, place, traits)
+        return await self._store.use_request(key, self._clock.now() - CONFIRM)
 
     async def export(self, given: CommandContext) -> ImmediateReply:
         if given.option("what") == "me":
@@ -148,3 +150,8 @@ def require_readable(given: CommandContext) -> None:
 def _forgotten(given: CommandContext, key: str, messages: int) -> ImmediateReply:
     words = given.phrase(key, n=messages, prefix=given.command.prefix)
     return ImmediateReply(given.phrase("joined", one=words, two=given.phrase("forget_kept")))
+
+
+def _confirmation(person: Person, place: Place, traits: PlatformTraits) -> str:
+    """The key of the request that waits for a confirmation. It does not show whose it is."""
+    return f"forget/{person_digest(traits.person_key(person, place))}"

@@ -112,7 +112,7 @@ class StoringInbox:
             store, submit, live, handlers, self._eligibility, self.approvals, tell_others
         )
         self._interruptions = Interruptions(
-            store, live, handlers.clock, self._quotes, self._restart, self._halted
+            store, live, handlers.clock, self._quotes, self._restart, self._halted, self._is_ours
         )
         self.learn = self._interruptions.learn
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -228,9 +228,8 @@ class StoringInbox:
             case Edited():
                 await self._quotes.receive(event)
                 known = await self._store.edit(event)
-                if known:
-                    await self._restart(message_key(event.place, event.message_id))
-                await self._tell_others(replace(event, text=""))
+                anew = known and await self._restart(message_key(event.place, event.message_id))
+                await self._tell_others(replace(event, text="", begun_anew=anew))
             case Deleted():
                 known = await self._deleted(event)
                 await self._tell_others(event)
@@ -246,8 +245,7 @@ class StoringInbox:
     async def _deleted(self, event: Deleted) -> bool:
         """False where the message is unknown. One that a call of ours deletes is a page that its answer needs no
         longer."""
-        calls = self._calls_at(event.place)
-        if calls is not None and calls.deletes(event.place, event.message_id):
+        if self._is_ours(event):
             return True
         await self._quotes.receive(event)
         now = self._handlers.clock.now()
@@ -260,9 +258,14 @@ class StoringInbox:
         self._live.withdraw(message)
         return await self.approvals.withdraw(partial(_has, message)) or known
 
+    def _is_ours(self, event: Deleted) -> bool:
+        calls = self._calls_at(event.place)
+        return calls is not None and calls.deletes(event.place, event.message_id)
+
     async def _press(self, press: ButtonPress) -> Receipt:
         traits = self._handlers.traits(press.place)
-        if press.action == FORGET_ME and self._handlers.confirms_forgetting(press.author, press.place, traits):
+        confirms = self._handlers.confirms_forgetting
+        if press.action == FORGET_ME and await confirms(press.author, press.place, traits):
             options = {"what": "me", "confirm": "confirm"}
             at = press.at or self._handlers.clock.now()
             return await self._questions.command(
@@ -279,9 +282,9 @@ class StoringInbox:
         press = ButtonPress("stop", running.id, event.place, event.author)
         return await self._press(await self._members.known(press))
 
-    async def _restart(self, question: str) -> None:
+    async def _restart(self, question: str) -> bool:
         """Answer an edited question anew, `EDIT_PAUSE_S` after its last edit, while its answer is being written or
-        waits for an approval.
+        waits for an approval. False where neither is so here.
 
         It counts as a question of its author, who pays for it and may have to wait. The answer of an author who was
         denied meanwhile is not begun again.
@@ -290,19 +293,20 @@ class StoringInbox:
         asking = await self.approvals.find(question) if running is None else None
         turn = running.turn if running else asking[0] if asking else None
         if turn is None:
-            return
+            return False
         now_s = self._handlers.clock.monotonic()
         due_s = now_s + EDIT_PAUSE_S
         if running is None or not running.wait_s(now_s):
             settings = await self._handlers.settings(turn.ask.place, turn.ask.author)
             if turn.ask.author.id in settings.deny:
-                return
+                return True
             due_s = self._eligibility.count_edit(turn.ask, f"edit/{question}/{now_s}", settings.rate, due_s)
         if running is not None:
             running.restart(due_s)
         elif asking is not None:
             await self.approvals.restart(*asking)
             self._live.delay(turn.id, due_s)
+        return True
 
 
 def _has(message: str, turn: Turn) -> bool:

@@ -23,6 +23,8 @@ async def to_nobody(_event: Interrupting) -> bool:
 class Interruptions:
     """The effects of an event on the answers that are written here. The replica that heard of it has stored the rest.
 
+    `is_ours`: a message is deleted by a call from here.
+
     An answer that is not known here yet is not written later either: its owner may change (`EarlyInterrupts`).
     """
 
@@ -32,8 +34,9 @@ class Interruptions:
         live: RunningTurns,
         clock: Clock,
         quotes: QuoteRemoval,
-        restart: Callable[[str], Awaitable[None]],
+        restart: Callable[[str], Awaitable[object]],
         halted: Callable[[Halted], Awaitable[object]],
+        is_ours: Callable[[Deleted], bool],
     ) -> None:
         self._store = store
         self._live = live
@@ -41,13 +44,17 @@ class Interruptions:
         self._quotes = quotes
         self._restart = restart
         self._halted = halted
+        self._is_ours = is_ours
 
     async def learn(self, event: Interrupting) -> None:
         """Take an event that another replica tells of. Raises StoreError."""
         match event:
             case Edited():
                 self._quotes.drop_running(event)
-                await self._restart(message_key(event.place, event.message_id))
+                if not event.begun_anew:
+                    await self._restart(message_key(event.place, event.message_id))
+            case Deleted() if self._is_ours(event):
+                pass  # a page that its answer needs no longer
             case Deleted():
                 self._quotes.drop_running(event)
                 message = message_key(event.place, event.message_id)

@@ -47,7 +47,7 @@ class Questions:
         eligibility: Eligibility,
         directories: Callable[[Place], Directory | None],
         channel_lock: Callable[[Place], asyncio.Lock],
-        edited: Callable[[str], Awaitable[None]],
+        edited: Callable[[str], Awaitable[object]],
         gone_on: Callable[[Turn], Awaitable[None]],
     ) -> None:
         self._store = store

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, runtime_checkable
 
+from core.values.events import Moved
 from core.values.places import Place
 
 
@@ -34,6 +35,19 @@ class Shardable(Protocol):
 
     def hold(self, shards: frozenset[int]) -> None:
         """Be connected as these from now on, and no others."""
+        ...
+
+
+@runtime_checkable
+class SharesMoves(Protocol):
+    """A connector that keeps the readers of channels in memory, and is told of each change of them by one of several
+    processes."""
+
+    on_moved: Callable[[Moved], Awaitable[None]]
+    """Tells the other processes. Raises StoreError."""
+
+    async def moved(self, moved: Moved) -> None:
+        """Another process was told. Raises PlatformError."""
         ...
 
 

@@ -25,6 +25,8 @@ class Edited:
     message_id: str
     text: str
     attached: tuple[Attached, ...] = ()
+    begun_anew: bool = False
+    """Told to others: its answer waited for an approval, and is begun anew already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,15 @@ class Stopped:
 @dataclass(frozen=True, slots=True)
 class Forgotten:
     """Turns were forgotten: the store says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A person has joined the channel of `place`, or left it: what was known of its readers counts no more."""
+
+    place: Place
+    person: str
+    joined: bool
 
 
 Event = Ask | Edited | Deleted | PlaceClosed | Command | ButtonPress | Halted

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import BigInteger, Connection, cast, delete, func, insert, select, text
 
 from core.values.conversation import Turn
-from core.values.events import Deleted, Edited, Forgotten, Halted, PlaceClosed, Stopped
+from core.values.events import Deleted, Edited, Forgotten, Halted, Moved, PlaceClosed, Stopped
 from core.values.places import Place
 from storage.tables import REPLICA_NOTICES
 from storage.tagged_union import TaggedUnion
@@ -36,12 +36,19 @@ class PeopleForgotten:
 
 @dataclass(frozen=True, slots=True)
 class VectorsAdded:
-    """Vectors of earlier questions were stored, for whichever teams."""
+    """Vectors of the questions of these turns were stored. `model` is empty where an earlier version says it, which
+    does not name them."""
+
+    platform: str = ""
+    team: str = ""
+    model: str = ""
+    dimension: int = 0
+    turns: tuple[int, ...] = ()
 
 
 CacheNotice = SettingsChanged | PeopleForgotten | VectorsAdded
 """Those that concern the memory of the store alone."""
-Notice = Deleted | Edited | PlaceClosed | Halted | Stopped | Forgotten | CacheNotice
+Notice = Deleted | Edited | PlaceClosed | Halted | Stopped | Forgotten | Moved | CacheNotice
 _NOTICES: TaggedUnion[Notice] = TaggedUnion(
     {
         "deleted": Deleted,
@@ -50,6 +57,7 @@ _NOTICES: TaggedUnion[Notice] = TaggedUnion(
         "halted": Halted,
         "stopped": Stopped,
         "forgotten": Forgotten,
+        "moved": Moved,
         "settings": SettingsChanged,
         "people": PeopleForgotten,
         "vectors": VectorsAdded,
@@ -96,11 +104,13 @@ def heard(message: str) -> Heard:
 
 
 def read(connection: Connection, sender: str, number: int | None) -> list[tuple[int, Notice]]:
-    """The notice with that number, or all of the last minute that `sender` has not sent, the oldest first."""
+    """The notice with that number, or all of the last minute that `sender` has not sent, the oldest first. Those that
+    only a newer version knows are left out."""
     row = REPLICA_NOTICES.c
     which = row.id == number if number is not None else row.sender != sender
     query = select(row.id, row.kind, row.content).where(which, row.at_us >= _NOW_US - KEPT_US)
     return [
         (found.id, _NOTICES.load(found.kind, found.content))
         for found in connection.execute(query.order_by(row.id))
+        if _NOTICES.knows(found.kind)
     ]

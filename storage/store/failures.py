@@ -27,4 +27,4 @@ class SqlFailureStore(StoreState):
         return await self._database.read(failures.of_ref, ref)
 
     async def retry_failed(self, turn_id: int) -> Turn | RetryRefusal:
-        return await self._database.write(failures.retry_failed, turn_id, self._clock.now())
+        return await self._database.write(self._telling(failures.retry_failed), turn_id, self._clock.now())

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
+from core.values.budgets import person_digest
 from core.values.events import Deleted, Edited
-from storage import forgotten
+from storage import forgotten, people, turns
+from storage.forgotten import Key
 from storage.replicas import notices
 from storage.replicas.notices import Notice, Notices, PeopleForgotten, SettingsChanged, VectorsAdded
 from storage.store.state import StoreState
+from storage.tables import to_us
 
 
 class SqlReplicaStore(StoreState):
@@ -35,16 +41,35 @@ class SqlReplicaStore(StoreState):
         match notice:
             case Deleted():
                 self._deleted.add(notice.place, notice.message_id)
+                await self._database.running_ended()  # one of them may have stored it after it was removed
+                await self._database.write(turns.remove, notice)
                 self._vectors.forget_later(notice.place)
             case Edited():
                 self._vectors.forget_later(notice.place)
-            case VectorsAdded():
-                self._vectors.drop()
+            case VectorsAdded(platform, team, model, dimension, turn_ids):
+                if model:
+                    await self._vectors.add((platform, team, model, dimension), turn_ids)
+                else:
+                    self._vectors.drop()
             case SettingsChanged():
                 self._settings.forget()
             case PeopleForgotten():
-                self._forgotten.learn(await self._database.read(forgotten.load))
+                await self._forget_again(self._forgotten.learn(await self._database.read(forgotten.load)))
                 self._vectors.drop()
+
+    async def _forget_again(self, since: Mapping[Key, datetime]) -> None:
+        """Remove what was stored here of people who were forgotten, before this replica learnt of it."""
+        gone = [
+            (platform, team, person, at)
+            for platform, team, person in self._recent
+            if (at := since.get((platform, team, person_digest(person)))) is not None
+        ]
+        if gone:
+            await self._database.running_ended()
+        for platform, team, person, at in gone:
+            balances = self._changing_balances()
+            await self._database.write(people.forget_person, platform, team, person, to_us(at), balances)
+            self._balances.put(balances or {})
 
     def gained(self) -> None:
         """Another replica has answered for teams that are answered here from now on."""

@@ -17,3 +17,6 @@ class SqlRequestStore(StoreState):
 
     async def give_back_request(self, key: str) -> None:
         await self._database.write(requests.give_back, key)
+
+    async def use_request(self, key: str, since: datetime) -> bool:
+        return await self._database.write(requests.use, key, to_us(since))

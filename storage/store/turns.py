@@ -9,8 +9,10 @@ from functools import partial
 
 import structlog
 
+from core.errors import StoreError
 from core.ports.store.settings import Change
 from core.values.conversation import Ask, Turn, TurnState
+from core.values.memory import Vector
 from core.values.places import Person, Place
 from core.values.steps import ApprovalAnswered, Step
 from core.values.tasks import Alert, ReportScope, Task
@@ -110,8 +112,15 @@ class SqlTurnLedger(StoreState):
         if finish.turn.again_of is not None:
             self._vectors.forget_later(place)
         if finish.meaning is not None:
-            await self._vectors.add(place, finish.meaning.vector, [finish.turn.id])
+            await self._tell_vectors(finish.turn, finish.meaning.vector)
         return ended
+
+    async def _tell_vectors(self, turn: Turn, vector: Vector) -> None:
+        """The answer is stored, whether others hear of it or not."""
+        try:
+            await self._vectors_added(turn.ask.place, vector, [turn.id])
+        except StoreError as error:
+            log.warning("vectors_not_told", turn=turn.id, **error.log_keys)
 
     async def _finish(self, finish: Finish, now_us: int, balances: Changed | None) -> bool:
         """An answer that cannot be indexed ends all the same."""

@@ -8,7 +8,6 @@ from core.values.memory import EarlierAnswer, QuestionVector, SourceQuestion, So
 from core.values.places import Place
 from core.values.usage import Charge
 from storage import source_vectors, vector_search
-from storage.replicas.notices import VectorsAdded
 from storage.store.state import NOT_LOOKED_AT, StoreState
 from storage.tables import to_us
 
@@ -42,9 +41,7 @@ class SqlVectorStore(StoreState):
         put = await self._database.write(vector_search.put, place, vectors, charge, now_us, balances)
         self._balances.put(balances or {})
         if put:
-            await self._vectors.add(place, vectors[put[0]].vector, put)
-        if put and self._notices is not None:
-            await self._database.write(self._notices.tell, VectorsAdded())
+            await self._vectors_added(place, vectors[put[0]].vector, put)
         return len(put)
 
     async def vector_dimensions(self, model: str, limit: int = 50) -> list[int]:

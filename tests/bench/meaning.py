@@ -22,6 +22,7 @@ from core.clock import SystemClock
 from core.values.memory import Vector
 from storage import DatabaseSettings, SqlStore, open_store, source_vectors
 from storage.engine import Database
+from storage.kept_vectors import key_of
 from storage.tables import SOURCE_VECTORS
 from tests import asked_before
 from tests.asked_before import Answered
@@ -126,7 +127,7 @@ async def one_more_ms(side: Side, number: int) -> float:
     for at, values in enumerate(random_vectors(MORE, 3)):
         vector, began = Vector(MODEL, values), perf_counter()
         await side.database.write(source_vectors.put, {number - at: vector})
-        await side.store._vectors.add(asked_before.place_of(number - at - 1), vector, [number - at])
+        await side.store._vectors.add(key_of(asked_before.place_of(number - at - 1), vector), [number - at])
         took.append((perf_counter() - began) * 1000)
     return statistics.median(took)
 

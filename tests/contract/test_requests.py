@@ -25,3 +25,11 @@ async def test_those_whose_time_is_over_are_removed(store: Store) -> None:
     assert await store.take_request("one", NOON)
     assert await store.take_request("two", NOON + REQUESTS_KEPT + timedelta(seconds=1))
     assert await store.take_request("one", NOON)
+
+
+async def test_one_that_waits_for_a_confirmation_is_used_once_and_in_time(store: Store) -> None:
+    assert await store.take_request("one", NOON)
+    assert not await store.use_request("one", NOON + timedelta(seconds=1))
+    assert not await store.use_request("two", NOON)
+    assert await store.use_request("one", NOON)
+    assert not await store.use_request("one", NOON)

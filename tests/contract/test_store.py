@@ -165,6 +165,7 @@ CALLS: dict[str, Call] = {
     "replicas": lambda store: store.replicas(1),
     "take_request": lambda store: store.take_request("key", NOON),
     "give_back_request": lambda store: store.give_back_request("key"),
+    "use_request": lambda store: store.use_request("key", NOON),
     "mark_once": lambda store: store.mark_once("key"),
     "rate": lambda store: store.rate(1, Feedback("U1", 1, "", NOON)),
     "feedback": lambda store: store.feedback(1),

@@ -1212,6 +1212,14 @@ class MemoryStore(MemoryInstallations, MemoryOverview):
         self._work()
         self._requests.pop(key, None)
 
+    async def use_request(self, key: str, since: datetime) -> bool:
+        self._work()
+        taken = self._requests.get(key)
+        if taken is None or taken < since:
+            return False
+        del self._requests[key]
+        return True
+
     async def mark_once(self, key: str) -> bool:
         self._work()
         known = key in self._once

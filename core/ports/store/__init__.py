@@ -14,7 +14,7 @@
     memory    the index of answered questions, by their words
     vectors   and by their meaning
     citations the earlier answers that turns were offered, and that answers cite
-    requests  signed requests that were taken
+    requests  signed requests that were taken, and confirmations
     retention the removal of what is older than it is kept
     summaries summaries of the beginnings of long threads
 

@@ -1,4 +1,4 @@
-"""Signed requests of platforms that no turn remembers."""
+"""Requests that no turn remembers: signed ones of platforms, and those that wait for a confirmation."""
 
 from __future__ import annotations
 
@@ -19,4 +19,8 @@ class RequestStore(Protocol):
 
     async def give_back_request(self, key: str) -> None:
         """The request was not done: it may be taken again."""
+        ...
+
+    async def use_request(self, key: str, since: datetime) -> bool:
+        """True if the request was taken at `since` or later: it is given back, so that it is used once."""
         ...

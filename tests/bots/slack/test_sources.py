@@ -20,11 +20,13 @@ from bots.slack.sources import (
 from core.memory.audience import Visibility
 from core.platform_calls import PlatformCalls
 from core.ports.connector import SourceAccess
+from core.values.events import Moved
 from core.values.places import Person, Place
 from tests.bots.slack.rig import connecting, listening
 from tests.fakes.clock import FakeClock
-from tests.fakes.slack import BOT_USER, DOCUMENTED, FakeSlack
+from tests.fakes.slack import BOT_USER, DOCUMENTED, TEAM, FakeSlack
 
+LEFT = Moved(Place("slack", TEAM, "C1"), "", joined=False)
 ADA, BO, CLEO, EVE = Person("U1"), Person("U2"), Person("U3"), Person("U4")
 """Cleo is a guest, Eve of another workspace."""
 EVERY = ("C1", "C2", "C3", "C9", "G1", "M1", "D1", "D2")
@@ -150,10 +152,10 @@ async def test_members_whom_no_list_has_are_looked_up_and_too_many_are_unknown(t
     for number in range(MOST_UNLISTED + 1):
         team.slack.space.add_person(f"UN{number}", f"n{number}", f"N {number}")
         team.slack.space.channels["C1"].members.add(f"UN{number}")
-    await team.connector.installation.sources.moved({"type": "member_left_channel", "channel": "C1"})
+    await team.connector.installation.sources.moved(LEFT)
     assert await team.eligible("C1") == {"C1"}
     team.slack.space.channels["C1"].members.discard("UN0")
-    await team.connector.installation.sources.moved({"type": "member_left_channel", "channel": "C1"})
+    await team.connector.installation.sources.moved(LEFT)
     assert await team.eligible("C1") == {"C1", "C2", "C3"}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.commands import FORGET_ME
-from core.commands.data_commands import CONFIRM_S
+from core.commands.data_commands import CONFIRM
 from core.commands.handlers import CommandHandlers
 from core.i18n import LANGUAGES, duration, phrase
 from core.inbox.approvals import ENDING_S
@@ -201,7 +201,7 @@ async def test_only_who_was_asked_confirms_that_all_of_theirs_is_forgotten_and_f
     (sure,) = asked.buttons
     assert (await house.press(sure.action, sure.turn_id, BEN)).reply == late
     assert len(await house.store.lines(THREAD)) == 2
-    await house.clock.advance(CONFIRM_S + 1)
+    await house.clock.advance(CONFIRM.total_seconds() + 1)
     assert (await house.press(sure.action, sure.turn_id)).reply == late
     await house.say("3", "/forget me")
     done = await house.press(sure.action, sure.turn_id)

@@ -86,6 +86,7 @@ class Sockets:
     ack_timeout_s, retry_delays_s: when an envelope is sent again, and how often.
     redeliver_rate, redeliver_delay_s: the share of acknowledged events that are sent again all the same.
     lose_acks: acknowledgements never arrive, as when the app dies between storing and acknowledging.
+    to: the numbers of the sockets that get envelopes; all where it is empty, as the real ones.
     refuse_connections: socket URLs are dead, and stay dead, while apps.connections.open still answers.
     """
 
@@ -95,6 +96,7 @@ class Sockets:
         self.redeliver_rate = 0.0
         self.redeliver_delay_s = 0.05
         self.lose_acks = False
+        self.to: frozenset[int] = frozenset()
         self.refuse_connections = False
         self.refused = 0
         self.open: list[Socket] = []
@@ -207,7 +209,8 @@ class Sockets:
             return await self._request(self.requests, envelope, number)
         while not self.open:
             await self._opened.wait()
-        socket = self._random.choice(self.open)
+        wanted = [socket for socket in self.open if socket.number in self.to]
+        socket = self._random.choice(wanted or self.open)
         attempt = Attempt(f"env-{next(self._number)}", number, socket.number, time.monotonic())
         envelope.attempts.append(attempt)
         self._attempts[attempt.envelope_id] = (envelope, attempt)
