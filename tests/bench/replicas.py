@@ -20,10 +20,10 @@ from tests.bench.engine import create_database
 from tests.chaos.fleet import Fleet, addresses
 from tests.chaos.siege import Plan, Siege, Trouble
 from tests.chaos.storm import postgres_server
-from tests.e2e.conftest import model_settings
+from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.discord import ADA, BOT, FakeDiscord
-from tests.fakes.slack import BOT_USER, FakeSlack
+from tests.fakes.slack import BOT_USER, TEAM, FakeSlack
 from tests.waiting import HANG_S, until
 
 REPLICAS = 3
@@ -87,9 +87,10 @@ async def side(folder: Path, url: str, replicas: int) -> AsyncIterator[Side]:
     discord.gateway.max_concurrency = SHARDS
     async with slack, discord, FakeCompletions(default=lambda _: Words("so it is, at the end.")) as endpoint:
         servers = [await discord.add_guild(f"Society {number}") for number in range(SERVERS)]
-        settings = model_settings(endpoint) | {"DATABASE_URL": url, "DISCORD_SHARDS": str(SHARDS)}
+        settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
+        settings |= {"DATABASE_URL": url, "DISCORD_SHARDS": str(SHARDS)}
         await asyncio.to_thread(folder.mkdir, parents=True)
-        fleet = Fleet(folder, replicas, slack, discord, settings)
+        fleet = Fleet(folder, replicas, {TEAM: slack}, discord, settings)
         try:
             await fleet.start_all()
             await asyncio.sleep(3.0)  # until each has its share

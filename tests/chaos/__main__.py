@@ -30,6 +30,7 @@ SIEGES = (
 SIEGE_COLUMNS = (
     "what happens",
     "times",
+    "apart",
     "asked",
     "whole",
     "twice",
@@ -112,7 +113,11 @@ def siege_row(plan: Plan, outcome: Outcome) -> tuple[object, ...]:
     times = outcome.happened[plan.trouble]
     refused = f"{outcome.refused:.1%}"
     seen = (outcome.asked, outcome.whole, *faults, refused, outcome.resumed, round(outcome.seconds))
-    return (plan.trouble, times, *seen)
+    return (plan.trouble, times, outcome.every, *seen)
+
+
+def siege_well(plan: Plan, outcome: Outcome) -> bool:
+    return outcome.well and not (plan.trouble is Trouble.KILLED and outcome.missed)
 
 
 async def sieges(seed: int, replicas: int, only: str) -> bool:
@@ -122,7 +127,7 @@ async def sieges(seed: int, replicas: int, only: str) -> bool:
         if only.lower() in plan.trouble.name.lower():
             outcome = await besiege(replace(plan, replicas=replicas), seed)
             rows.append(siege_row(plan, outcome))
-            well = well and outcome.well
+            well = well and siege_well(plan, outcome)
     print_table(rows)
     return well
 
@@ -135,6 +140,9 @@ async def besiege(plan: Plan, seed: int) -> Outcome:
             outcome = await siege.run()
     show_faults(outcome, _SIEGE_FAULTS)
     print(f"  asked of the model more than once: {len(outcome.asked_twice)}")
+    if plan.trouble is Trouble.KILLED:
+        for missed in outcome.missed:
+            print(f"  missed: {missed}")
     if outcome.badly_ended:
         print(f"  programs that did not end well: {outcome.badly_ended}")
     if not outcome.well:

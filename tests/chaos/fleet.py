@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from tests.e2e.conftest import discord_settings, slack_settings
 from tests.e2e.program import Program
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack
@@ -38,16 +39,23 @@ def addresses(replicas: int) -> tuple[str, ...]:
 
 
 class Fleet:
-    """The replicas, by their addresses. `settings` are what they have in common."""
+    """The replicas, by their addresses. `workspaces`: those of Slack, by their ids. `settings` are what the replicas
+    have in common. A replica that starts is not among the `running` until it is ready."""
 
     def __init__(
-        self, folder: Path, replicas: int, slack: FakeSlack, discord: FakeDiscord, settings: dict[str, str]
+        self,
+        folder: Path,
+        replicas: int,
+        workspaces: Mapping[str, FakeSlack],
+        discord: FakeDiscord,
+        settings: Mapping[str, str],
     ) -> None:
         self._folder = folder
-        self._slack, self._discord = slack, discord
-        self._settings = slack_settings(slack) | discord_settings(discord) | settings
+        self._workspaces, self._discord = workspaces, discord
+        self._settings = settings
         self.names = addresses(replicas)
         self.running: dict[str, Program] = {}
+        self._starting: dict[str, Program] = {}
         self.output: dict[str, str] = {}
         self.statuses: list[int] = []
 
@@ -55,12 +63,15 @@ class Fleet:
         """Start a replica, and wait until it is ready."""
         folder = self._folder / name
         folder.mkdir(exist_ok=True)
-        settings = {key: value.replace("127.0.0.1", name) for key, value in self._settings.items()}
-        settings["DATABASE_URL"] = self._settings["DATABASE_URL"]
-        settings["OPENAI_BASE_URL"] = self._settings["OPENAI_BASE_URL"]
-        program = self.running[name] = Program(folder, **settings)
+        own = {
+            key: value.replace("127.0.0.1", name)
+            for key, value in self._settings.items()
+            if key.startswith(("SLACK_", "DISCORD_"))
+        }
+        program = self._starting[name] = Program(folder, **{**self._settings, **own})
         await program.start()
         await program.ready()
+        self.running[name] = self._starting.pop(name)
 
     async def start_all(self) -> None:
         for name in self.names:
@@ -78,6 +89,14 @@ class Fleet:
         self._keep(name, program)
 
     async def stop_all(self) -> None:
+        """End all, also those that were frozen, or had not become ready."""
+        for name, program in self._starting.items():
+            await program.kill()
+            self._keep(name, program)
+        self._starting.clear()
+        for program in self.running.values():
+            with suppress(ProcessLookupError):
+                program.send(signal.SIGCONT)
         await asyncio.gather(*(self.stop(name) for name in list(self.running)))
 
     def _keep(self, name: str, program: Program) -> None:
@@ -94,7 +113,10 @@ class Fleet:
     def shown(self) -> list[Shown]:
         """The calls that showed answers, in the order in which they came."""
         calls = [
-            Shown(call.at, _address(call.host), "slack") for call in self._slack.calls if call.method in SHOWING
+            Shown(call.at, _address(call.host), team)
+            for team, slack in self._workspaces.items()
+            for call in slack.calls
+            if call.method in SHOWING
         ]
         for request in self._discord.calls:
             found = _MESSAGES.match(request.path)
@@ -109,7 +131,7 @@ class Fleet:
 
     def refused_part(self) -> float:
         """The part of Slack's edits that met a limit."""
-        edits = [call for call in self._slack.calls if call.method in GROWING]
+        edits = [call for slack in self._workspaces.values() for call in slack.calls if call.method in GROWING]
         return sum(call.outcome == "ratelimited" for call in edits) / max(1, len(edits))
 
 

@@ -11,22 +11,24 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from time import monotonic
 
-from tests.chaos.conversations import Report, Thread, discord_thread, judge, model, question_in, slack_thread
+from tests.chaos.conversations import Report, Thread, judge, model, question_in
 from tests.chaos.fleet import Fleet, addresses, too_close
+from tests.chaos.storm import OPENS_S
+from tests.chaos.teams import busy_teams
 from tests.e2e.conftest import model_settings
 from tests.fakes.completions import FakeCompletions
-from tests.fakes.discord import FakeDiscord
-from tests.fakes.slack import DOCUMENTED, FakeSlack
 
 APART_S = 0.6
 """Two owners of a team make no calls within this time, since a platform counts them together."""
 FROZEN_S = 10.0
-SHARDS = 16
-CHANNELS = ("C1", "C2", "C3")
+REFUSED, MEDIAN_S, MOST_S = 0.01, 1.5, 3.0
+"""The bars of a run with kills: the part of Slack's edits that is refused, and the seconds until a broken answer goes
+on, the median and the most."""
 
 
 class Trouble(StrEnum):
@@ -41,8 +43,9 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`questions` at `per_s`, in `threads` of each of `teams`. `every_s`: seconds from one trouble to the next.
-    `most`: the most troubles. `settle_s`: how long nothing may end before what is open counts as lost."""
+    """`questions` at `per_s`, in `threads` of each of `teams`. `every_s`: seconds from the beginning of one trouble to
+    that of the next. `most`: the most troubles. `settle_s`: how long nothing may end before what is open counts as
+    lost."""
 
     trouble: Trouble
     replicas: int = 3
@@ -58,9 +61,10 @@ class Plan:
 
 @dataclass(slots=True)
 class Outcome(Report):
-    """What people saw, and what else counts. `resumed_s`: from each trouble until the next sign of each answer that it
-    broke off, in seconds."""
+    """What people saw, and what else counts. `troubled_at`: the monotonic times of the troubles. `resumed_s`: from each
+    of them until the next sign of each answer that it broke off, in seconds."""
 
+    troubled_at: list[float] = field(default_factory=list)
     resumed_s: list[float] = field(default_factory=list)
     two_owners: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
@@ -71,6 +75,25 @@ class Outcome(Report):
     @property
     def well(self) -> bool:
         return self.good and not (self.two_owners or self.stale or self.badly_ended)
+
+    @property
+    def missed(self) -> list[str]:
+        """The bars of a run with kills that it missed."""
+        median_s, most_s = median(self.resumed_s or [0.0]), max(self.resumed_s, default=0.0)
+        figures = {
+            "Slack edits refused": (self.refused, REFUSED),
+            "goes on after, median s": (median_s, MEDIAN_S),
+            "goes on after, most s": (most_s, MOST_S),
+        }
+        return [
+            f"{what}: {found:.3g}, at most {bar:.3g}" for what, (found, bar) in figures.items() if found > bar
+        ]
+
+    @property
+    def every(self) -> str:
+        """The least and the most seconds from one trouble to the next, in words."""
+        gaps = [after - before for before, after in pairwise(self.troubled_at)]
+        return f"{min(gaps):.1f} - {max(gaps):.1f} s" if gaps else "-"
 
     @property
     def resumed(self) -> str:
@@ -97,61 +120,52 @@ class Siege:
         self._random = random.Random(seed)
         self._database_url = database_url
         self._restart_database = restart_database
+        self._starts: set[asyncio.Task[None]] = set()
+        self._broken: list[tuple[Thread, float]] = []
+        """The threads with an answer that was broken off, and the time of that."""
         self.output: dict[str, str] = {}
 
     async def run(self) -> Outcome:
         began = monotonic()
-        slack, discord = FakeSlack(seed=self.outcome.seed), FakeDiscord(check_spec=False)
-        slack.addresses = discord.addresses = addresses(self._plan.replicas)
-        slack.limits = DOCUMENTED
-        slack.sockets.redeliver_rate = discord.gateway.redeliver_rate = self._plan.redelivered
-        discord.gateway.max_concurrency = SHARDS
-        async with slack, discord, FakeCompletions(default=model) as self._endpoint:
-            threads = await self._threads(slack, discord)
-            settings = model_settings(self._endpoint) | {
-                "DATABASE_URL": self._database_url,
-                "DISCORD_SHARDS": str(min(SHARDS, self._plan.teams)),
-            }
-            self._fleet = Fleet(self._folder, self._plan.replicas, slack, discord, settings)
+        plan, seed = self._plan, self.outcome.seed
+        async with (
+            busy_teams(plan.teams, addresses(plan.replicas), seed, plan.redelivered) as teams,
+            FakeCompletions(default=model) as self._endpoint,
+        ):
+            threads = teams.threads(plan.threads)
+            settings = teams.settings | model_settings(self._endpoint) | {"DATABASE_URL": self._database_url}
+            self._fleet = Fleet(self._folder, plan.replicas, teams.slack.teams, teams.discord, settings)
             try:
                 await self._fleet.start_all()
+                await teams.install(self._fleet.running[self._fleet.names[0]].url)
                 asking = asyncio.create_task(self._ask(threads))
                 await self._trouble(threads, asking)
                 await asking
                 await self._settle(threads)
+                await asyncio.gather(*self._starts)
             finally:
-                for program in self._fleet.running.values():
-                    with suppress(ProcessLookupError):
-                        program.send(signal.SIGCONT)
+                for starting in self._starts:
+                    starting.cancel()
+                await asyncio.gather(*self._starts, return_exceptions=True)
                 await self._fleet.stop_all()
                 self.output = self._fleet.output
         self._conclude(threads)
         self.outcome.seconds = monotonic() - began
         return self.outcome
 
-    async def _threads(self, slack: FakeSlack, discord: FakeDiscord) -> list[Thread]:
-        """One team on Slack, the others on Discord."""
-        count = self._plan.threads
-        made = [
-            slack_thread(slack, number, CHANNELS[number % len(CHANNELS)], team="slack")
-            for number in range(count)
-        ]
-        for team in range(1, self._plan.teams):
-            guild = await discord.add_guild(f"Society {team}")
-            made += [
-                discord_thread(discord, team * count + number, guild, team=str(guild))
-                for number in range(count)
-            ]
-        return made
-
     async def _ask(self, threads: list[Thread]) -> None:
         """All questions, in threads by chance; who has had no word yet names the bot."""
         order = self._random.choices(threads, k=self._plan.questions)
+        opened_at = monotonic()
         while order:
             thread = next((thread for thread in order if thread.open()), None)
-            if thread is None:
+            if thread is None and monotonic() < opened_at + OPENS_S:
                 await asyncio.sleep(0.1)
                 continue
+            if thread is None:
+                self.outcome.happened["not asked"] += len(order)
+                return
+            opened_at = monotonic()
             order.remove(thread)
             token = f"q-{thread.number}-{len(thread.asked)}"
             thread.asked.append(token)
@@ -179,30 +193,35 @@ class Siege:
             Trouble.DATABASE: self._restart,
             Trouble.NONE: self._wait,
         }[self._plan.trouble]
+        due = monotonic()
         for _ in range(self._plan.most):
+            due = max(due + self._plan.every_s, monotonic())
             with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(asking), self._plan.every_s)
+                await asyncio.wait_for(asyncio.shield(asking), due - monotonic())
             if asking.done():
                 return
+            self.outcome.troubled_at.append(monotonic())
             await make(threads)
             self.outcome.happened[self._plan.trouble] += 1
 
     async def _kill(self, threads: list[Thread]) -> None:
+        """The next one may be killed before this one is ready again, as long as one other goes on."""
+        while len(self._fleet.running) < 2:  # noqa: ASYNC110 (other processes)
+            await asyncio.sleep(0.05)
         name = self._fleet.busiest()
-        broken, at = self._open(threads, name), monotonic()
+        self._break(self._open(threads, name))
         await self._fleet.kill(name)
-        await self._fleet.start(name)
-        await self._resumed(broken, at)
+        self._starts.add(asyncio.create_task(self._fleet.start(name)))
 
     async def _freeze(self, threads: list[Thread]) -> None:
         name = self._fleet.busiest()
-        broken, at = self._open(threads, name), monotonic()
+        at = monotonic()
+        self._break(self._open(threads, name))
         self._fleet.running[name].send(signal.SIGSTOP)
         await asyncio.sleep(FROZEN_S)
         moved = {call.team for call in self._fleet.shown() if call.at > at and call.replica != name}
         thawed = monotonic()
         self._fleet.running[name].send(signal.SIGCONT)
-        await self._resumed(broken, at)
         await asyncio.sleep(1.0)
         self.outcome.stale += [
             f"{call.team}: {call.at - thawed:.2f} s after the end of the freeze"
@@ -216,10 +235,8 @@ class Siege:
             await self._fleet.start(name)
 
     async def _restart(self, threads: list[Thread]) -> None:
-        at = monotonic()
-        broken = [thread for thread in threads if thread.ended < len(thread.asked)]
+        self._break([thread for thread in threads if thread.ended < len(thread.asked)])
         await self._restart_database()
-        await self._resumed(broken, at)
 
     async def _wait(self, threads: list[Thread]) -> None:
         """Nothing happens."""
@@ -235,21 +252,25 @@ class Siege:
             and len(thread.answers()) > thread.ended
         ]
 
-    async def _resumed(self, broken: list[Thread], at: float) -> None:
-        """Note when each answer that was broken off goes on."""
-        patience_until = at + self._plan.settle_s
-        for thread in broken:
-            while not (later := [change for change in thread.changes() if change > at]):
-                if monotonic() > patience_until:
-                    break
-                await asyncio.sleep(0.02)
-            self.outcome.resumed_s.append(min(later, default=patience_until) - at)
+    def _break(self, threads: list[Thread]) -> None:
+        """Their answers are broken off now."""
+        now = monotonic()
+        self._broken += [(thread, now) for thread in threads]
+
+    def _resumed_s(self) -> list[float]:
+        """For each answer that was broken off, the seconds until people saw more of it."""
+        found = []
+        for thread, broken_at in self._broken:
+            later = [change for change in thread.changes() if change > broken_at]
+            found.append(min(later, default=broken_at + self._plan.settle_s) - broken_at)
+        return found
 
     def _conclude(self, threads: list[Thread]) -> None:
         outcome, fleet = self.outcome, self._fleet
         judge(threads, outcome)
         outcome.two_owners = too_close(fleet.shown(), APART_S)
         outcome.refused = fleet.refused_part()
+        outcome.resumed_s = self._resumed_s()
         outcome.badly_ended = sum(status != 0 for status in fleet.statuses)
         asked = Counter(
             question_in(one.body)

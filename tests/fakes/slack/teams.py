@@ -63,14 +63,17 @@ class Grant:
 class FakeSlackApp:
     """`rotates`: tokens expire after 12 hours. `latency_s` is that of oauth.v2.access."""
 
-    def __init__(self, *, rotates: bool = False) -> None:
+    addresses: tuple[str, ...] = ("127.0.0.1",)
+    """All addresses that it listens on, on one port: `Call.host` tells callers apart that use one each."""
+
+    def __init__(self, *, rotates: bool = False, seed: int = 1) -> None:
         self.client_id, self.client_secret = "100.200", "0123456789abcdef0123456789abcdef"
         self.signing_secret, self.app_token = "8f742231b10e8888abcd99edcba85a54", "xapp-test"
         self.redirect_uri = ""  # the one that the app's manifest names; empty: any
         self.rotates, self.latency_s = rotates, 0.0
         self.ahead_s = 0.0
         self.access_error = ""  # the error of every oauth.v2.access
-        self.sockets = Sockets(lambda: None, APP, 1)
+        self.sockets = Sockets(lambda: None, APP, seed)
         self.teams: dict[str, FakeSlack] = {}
         self.grants: list[Grant] = []
         self.codes: dict[str, Code] = {}
@@ -89,8 +92,11 @@ class FakeSlackApp:
         app.router.add_post("/{team}/response/{key}", self._respond)
         self._runner = http.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await http.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.base_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        port = 0
+        for address in self.addresses:
+            await http.TCPSite(self._runner, address, port).start()
+            port = self._runner.addresses[0][1]
+        self.base_url = f"http://127.0.0.1:{port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
