@@ -118,11 +118,11 @@ def forget(connection: Connection, key: InstallationKey) -> bool:
 
 def rewrite(connection: Connection, keys: SecretKeys, limit: int) -> int:
     """Encrypt tokens anew that an earlier key has encrypted."""
-    rows = (
-        connection.execute(_with_tokens().where(~_begins_with(keys.ids[0])).limit(limit)).all()
-        if keys.ids
-        else []
-    )
+    if not keys.ids:
+        return 0
+    # Locked: tokens that another process has just exchanged would be replaced by the spent ones.
+    old = _with_tokens().where(~_begins_with(keys.ids[0])).limit(limit).with_for_update()
+    rows = connection.execute(old).all()
     for row in rows:
         token, refresh_token = _decrypted(keys, row)
         expires_at = None if row.expires_at_us is None else from_us(row.expires_at_us)
