@@ -20,6 +20,7 @@ from bots.slack.web import ApiConnections, Web
 from core.clock import Clock
 from core.errors import Code, PlatformError
 from core.ports.store.installations import InstallationStore
+from core.ports.store.requests import RequestStore
 from core.values.installations import Credentials, InstallationKey, StoredInstallation
 
 Json = dict[str, Any]
@@ -30,12 +31,8 @@ _LASTING = frozenset(
 """The refusals of a refresh token after which there is none any more."""
 
 
-class OAuthStore(InstallationStore, Protocol):
+class OAuthStore(InstallationStore, RequestStore, Protocol):
     """The part of the store that installing uses."""
-
-    async def mark_once(self, key: str) -> bool:
-        """True for the first call with this key."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,8 @@ class OAuthRoutes:
 
     async def _take_state(self, state: str, browser: str) -> bool:
         """True for the first use of a state by the browser that began. Raises StoreError."""
-        if not is_valid(self.app.client_secret, state, browser, self.app.clock.now().timestamp()):
+        now = self.app.clock.now()
+        if not is_valid(self.app.client_secret, state, browser, now.timestamp()):
             return False
         used = hashlib.sha256(state.encode()).hexdigest()
-        return await self.app.store.mark_once(f"slack-install/{used}")
+        return await self.app.store.take_request(f"slack-install/{used}", now)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 REQUESTS_KEPT = timedelta(minutes=15)
-"""The time for which a request is known as taken: longer than a platform's window for the time in a signature."""
+"""The time for which a request is known as taken: longer than a signature or the state of an installation is valid."""
 
 
 class RequestStore(Protocol):
