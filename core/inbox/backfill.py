@@ -219,7 +219,7 @@ class Backfill:
         self._unread = deque({place.key: place for place in places}.values())
         self._held = {place.key for place in self._unread}
         listed = set(self._held)
-        self._listed = True
+        self._listed = self._whole  # what was lost meanwhile may be at a place that is not among these
         self._tell()
         unreadable = 0
 

@@ -89,10 +89,10 @@ class CatchUp:
                 self._inbox.admission.hold(turn)
 
     async def wait(self, turn: Turn) -> None:
-        """Return once earlier messages of the turn's place have been read, and deleted ones are known. A turn that had
-        begun before, here or in another process, goes on whatever is still unread."""
+        """Return once earlier messages of the turn's place have been read, and deleted ones are known. An answer that
+        was begun before, here or in another process, goes on whatever is still unread."""
         if self._reads and (backfill := self._backfills(turn.ask.place)):
-            if turn.state is not TurnState.RUNNING:
+            if not _goes_on(turn):
                 await backfill.caught_up(turn.ask.place)
             await self._deleted_questions.look(turn.ask.place)
 
@@ -101,3 +101,8 @@ class CatchUp:
         if backfill := self._backfills(place):
             backfill.again(place)
         self._recovery.doubt()
+
+
+def _goes_on(turn: Turn) -> bool:
+    """False for a turn that has begun in this process only to show that it waits: it runs without a text."""
+    return bool(turn.text) or (turn.attempt > 0 and turn.state is TurnState.WAITING)

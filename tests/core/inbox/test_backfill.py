@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 import structlog
 
 from core.commands.handlers import CommandHandlers
@@ -34,11 +35,18 @@ def ask(id: str, minutes: float, place: Place = THREAD, *, addressed: bool = Fal
 
 
 class Full(MemoryStore):
-    """With `full`, reading goes on and writing does not."""
+    """With `full`, reading goes on and writing does not. The list of threads comes late while `lists` is not set."""
 
     def __init__(self) -> None:
         super().__init__()
         self.full = False
+        self.lists = asyncio.Event()
+        self.lists.set()
+
+    async def active_threads(self, platform: str, team: str, since: datetime) -> list[Place]:
+        found = await super().active_threads(platform, team, since)
+        await self.lists.wait()
+        return found
 
     async def accept(self, ask: Ask, started_at: datetime | None = None) -> Turn | None:
         if self.full:
@@ -374,6 +382,37 @@ async def test_turns_wait_for_what_could_not_be_stored_before_them() -> None:
         assert not waiting.done()
         await house.clock.advance(1)
         await asyncio.wait_for(waiting, HANG_S)
+
+
+async def test_turns_wait_for_what_could_not_be_stored_while_the_places_to_read_were_being_listed() -> None:
+    house = App()
+    house.inbox = StoringInbox(
+        house.store,
+        house._submit,
+        RunningTurns(),
+        CommandHandlers(house.store, CoreSettings(_env_file=None), house.clock),
+        lost=lambda _place: house.catch_up.again(),
+    )
+    house.store.full = True
+    await house.store.advance_watermark("slack", "T1", START - timedelta(minutes=30))
+    house.store.lists.clear()
+    house.platform.shown_channels = [CHANNEL]
+    async with house.running():
+        older = ask("m1", 1, THREAD, addressed=True)
+        with pytest.raises(StoreError):
+            await house.inbox.receive(older)
+        house.store.full = False
+        house.platform.missing[CHANNEL.key] = [older]
+        house.store.lists.set()
+        await asyncio.sleep(0)
+        waiting = asyncio.create_task(house.catch_up.caught_up(THREAD))
+        await house.inbox.receive(ask("m2", 2, THREAD, addressed=True))
+        house.platform.missing[CHANNEL.key] = [older]
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        await house.clock.advance(1)
+        await asyncio.wait_for(waiting, HANG_S)
+        assert house.received == ["m2", "m1"], "stored before any turn of the place begins"
 
 
 async def test_turns_wait_after_a_lost_connection_for_what_was_said_meanwhile() -> None:

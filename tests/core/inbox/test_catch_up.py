@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 from core.inbox.backfills import Backfills
 from core.inbox.catch_up import CatchUp
@@ -15,6 +14,7 @@ from core.turns.recovery import Recovery
 from core.values.conversation import Turn, TurnState
 from tests.core.inbox.test_backfill import ask
 from tests.core.inbox.test_backfills import THERE, App
+from tests.waiting import HANG_S
 
 
 def catch_up_of(app: App) -> CatchUp:
@@ -44,13 +44,16 @@ async def test_an_answer_that_had_begun_goes_on_before_missed_messages_are_read_
     app = App()
     app.platform.held, app.platform.connected = {"", "1"}, {""}
     catch_up = catch_up_of(app)
-    waiting = Turn(1, ask("m1", 0, THERE))
+    shown = Turn(1, ask("m1", 0, THERE), TurnState.RUNNING, attempt=1, text="the first words")
+    taken_over = Turn(1, ask("m1", 0, THERE), TurnState.WAITING, attempt=1)
+    only_told = Turn(2, ask("m2", 1, THERE), TurnState.RUNNING, attempt=1)
     async with app.running():
         await app.clock.advance(1.0)
-        await asyncio.wait_for(catch_up.wait(replace(waiting, state=TurnState.RUNNING)), 1.0)
-        waits = asyncio.create_task(catch_up.wait(waiting))
+        await asyncio.wait_for(catch_up.wait(shown), HANG_S)
+        await asyncio.wait_for(catch_up.wait(taken_over), HANG_S)
+        waits = asyncio.create_task(catch_up.wait(only_told))
         await app.clock.advance(1.0)
         assert not waits.done()
         app.platform.connected.add("1")
         await app.clock.advance(1.0)
-        await waits
+        await asyncio.wait_for(waits, HANG_S)
