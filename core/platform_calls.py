@@ -19,6 +19,7 @@ from core.ports.connector import (
     Connector,
     Installation,
     LinksMessages,
+    LoadsInstallations,
     Membership,
     ReadsPosts,
     RereadsQuestions,
@@ -326,6 +327,15 @@ class PerInstallation(Generic[Made]):
         connector = self._connectors.get(place.platform)
         serving = None if connector is None else connector.serving(place)
         return None if serving is None else self._of(serving)
+
+    async def look_up(self, place: Place) -> None:
+        """Find the installation for `place` that another process has stored, where none serves it here. Raises
+        StoreError."""
+        connector = self._connectors.get(place.platform)
+        if connector is None or connector.serving(place) is not None:
+            return
+        if isinstance(connector, LoadsInstallations):
+            await connector.look_up(place)
 
     def of(self, installation: Installation) -> Made:
         """The result for `installation`. Raises KeyError where there is none."""

@@ -127,6 +127,10 @@ class SlackConnector:
         """Read the installations that teams have made. Raises StoreError."""
         await self.teams.load()
 
+    async def look_up(self, place: Place) -> None:
+        """Serve the workspace of `place` if another process has stored its installation. Raises StoreError."""
+        await self.teams.look_up(place.team)
+
     def routes(self) -> list[web.RouteDef]:
         routes = [] if self._requests is None else self._requests.routes()
         return routes if self._oauth is None else routes + self._oauth_routes(self._oauth).routes()

@@ -91,6 +91,10 @@ class CatchUp:
     async def wait(self, turn: Turn) -> None:
         """Return once earlier messages of the turn's place have been read, and deleted ones are known. An answer that
         was begun before, here or in another process, goes on whatever is still unread."""
+        try:
+            await self._calls.look_up(turn.ask.place)
+        except StoreError as error:
+            log.warning("installation_not_looked_up", place=turn.ask.place.key, **error.log_keys)
         if self._reads and (backfill := self._backfills(turn.ask.place)):
             if not _goes_on(turn):
                 await backfill.caught_up(turn.ask.place)

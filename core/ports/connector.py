@@ -138,6 +138,10 @@ class LoadsInstallations(Protocol):
         """Read the installations, before anything is asked of them. Raises StoreError."""
         ...
 
+    async def look_up(self, place: Place) -> None:
+        """Serve `place` from now on if another process has stored an installation of its team. Raises StoreError."""
+        ...
+
 
 @runtime_checkable
 class Revocable(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from structlog.testing import capture_logs
 
 from core.clock import SystemClock
 from core.errors import Code, PlatformError
+from core.platform_calls import PerInstallation, PlatformCalls
 from core.values.conversation import Ask
 from core.values.installations import InstallationKey
 from core.values.outgoing import Page, PostMessage
@@ -55,6 +57,23 @@ async def ask(host: Host, slack: FakeSlack, text: str = MENTION, count: int = 1)
     await slack.say("U1", "C1", text)
     await until(lambda: len(asks(host)) >= before + count)
     return asks(host)[-1]
+
+
+async def test_a_process_answers_where_another_one_took_the_installation_and_the_question(
+    app: FakeSlackApp,
+) -> None:
+    store, place = MemoryStore(), Place("slack", "T1", "C1")
+    async with Host(app, store).running() as one, Host(app, store).running() as other:
+        await one.install("T1")
+        calls = PerInstallation([other.connector], PlatformCalls)
+        assert calls(place) is None
+        await calls.look_up(place)
+        found = calls(place)
+        assert found is not None
+        await found.perform(post("T1", "hello"))
+        assert [message.text for message in app.teams["T1"].messages("C1")] == ["hello"]
+        await calls.look_up(replace(place, team="T2"))
+        assert calls(replace(place, team="T2")) is None
 
 
 async def test_each_workspace_has_its_own_events_and_calls(host: Host, app: FakeSlackApp) -> None:
