@@ -19,9 +19,6 @@ from storage.turns import OPEN_TURN, turn_of
 Checkpoint = tuple[int, str, tuple[str, ...]]
 Owned = Callable[[Place], bool]
 
-MANY_ATTEMPTS = 5
-"""The attempts after which a turn that was running at a sudden end is suspected of it, whatever else was open."""
-
 OWN_TURN = OPEN_TURN.where(TURNS.c.epoch == bindparam("own_epoch"))
 """The same, if no other replica has begun the turn since `own_epoch`."""
 _KEEP = OWN_TURN.values(answer=bindparam("partial"), posted=bindparam("so_far"))
@@ -87,7 +84,9 @@ def begin(connection: Connection, turn_id: int, epoch: int, *, in_order: bool) -
     return turn_of(oldest)
 
 
-def recover(connection: Connection, still_since_us: int, owned: Owned, running_here: Collection[int]) -> None:
+def recover(
+    connection: Connection, still_since_us: int, owned: Owned, running_here: Collection[int], attempts: int
+) -> None:
     """`TurnLedger.recover`."""
     turn = TURNS.c
     query = select(turn.at_us, turn.id, turn.state, turn.attempt, *(turn[name] for name in _THREAD))
@@ -98,7 +97,7 @@ def recover(connection: Connection, still_since_us: int, owned: Owned, running_h
     alive_us = connection.scalar(select(HEARD.c.until_us).where(HEARD.c.platform == PROCESS))
     stood_still = alive_us is not None and alive_us < still_since_us
     alone = stood_still or len(opened) == 1
-    suspects = [row.id for row in first if alone or row.attempt >= MANY_ATTEMPTS]
+    suspects = [row.id for row in first if alone or row.attempt >= attempts]
     waiting = update(TURNS).where(OPEN, turn.id.in_([row.id for row in running]))
     connection.execute(waiting.values(state=TurnState.WAITING))
     reservations.release(connection, [row.id for row in left])

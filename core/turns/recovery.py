@@ -12,7 +12,7 @@ import structlog
 from core.clock import Clock
 from core.errors import StoreError
 from core.ports.store.threads import PROCESS, ThreadStore
-from core.ports.store.turns import TurnLedger
+from core.ports.store.turns import MANY_ATTEMPTS, TurnLedger
 from core.turns.ownership import SOLE_OWNER, Gained, Ownership
 from core.turns.queue import PlaceQueues
 from core.values.places import Place
@@ -24,6 +24,9 @@ LATE_IDS = 200
 """Ids are given before the commit: so many lower ones of other replicas may appear after a higher one."""
 ALIVE = timedelta(days=365)
 """Beyond any sign of life: others show them too, so that theirs say nothing of the former owner."""
+TAKEN_OVER_ATTEMPTS = 10
+"""Those after which a turn is suspected that was taken over: with several processes, more of them end suddenly, each
+with all its turns."""
 _LOOKS = 5
 SIGN_OF_LIFE_S = 10.0
 WHOLE_S = 10.0
@@ -78,7 +81,7 @@ class Recovery:
         self.doubt()
         try:
             await self.on_gained()
-            await self.recover(self._clock.now() - ALIVE)
+            await self._recover(self._clock.now() - ALIVE, TAKEN_OVER_ATTEMPTS)
         except StoreError as error:
             log.warning("turns_not_recovered", **error.log_keys)
         await self._look()
@@ -95,7 +98,10 @@ class Recovery:
 
     async def recover(self, still_since: datetime) -> None:
         """`TurnLedger.recover` of the places that are held. Raises StoreError."""
-        await self._store.recover(still_since, self._ownership.holds, self._place_queues.known)
+        await self._recover(still_since, MANY_ATTEMPTS)
+
+    async def _recover(self, still_since: datetime, attempts: int) -> None:
+        await self._store.recover(still_since, self._ownership.holds, self._place_queues.known, attempts)
 
     async def _look(self) -> None:
         known = self._place_queues.known  # before reading: what ends meanwhile is not begun again

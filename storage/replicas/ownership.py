@@ -14,7 +14,7 @@ from core.turns.ownership import Gained, Lost, OwnershipChange
 from core.values.places import Place
 from storage.errors import translate
 from storage.replicas.assignment import assign
-from storage.replicas.partitions import Partitions
+from storage.replicas.partitions import FIRST_SHARD, Partitions
 from storage.replicas.session import Gain
 
 log = structlog.get_logger()
@@ -29,6 +29,9 @@ SUSPENDED_S = 0.05
 """Seconds until a call asks again, while the session is broken."""
 PATIENCE_S = 10.0
 """Seconds for which a partition that another should hold waits to be quiet. No turn begins there afterwards."""
+SHARDS_STAY_S = 10.0
+"""Seconds for which the members have to be the same before a gateway shard moves from one to another: Discord lets
+starts of a connection follow each other only after 5 s, and until then nothing of its servers is heard."""
 OPEN_AGAIN_S = 0.2
 LEADING = 0
 """The partition whose owner leads."""
@@ -87,6 +90,7 @@ class SharedOwnership:
         self._good_s: float | None = None
         """The time at which the last good ping was sent. None while the session is broken."""
         self._members: frozenset[int] = frozenset()
+        self._members_since_s = clock.monotonic()
         self._wanted: frozenset[int] = frozenset()
         self._leaves = False
         self._changes: asyncio.Queue[OwnershipChange] = asyncio.Queue()
@@ -179,6 +183,8 @@ class SharedOwnership:
         """Note the partitions that this replica should hold, of these members."""
         if members == self._members and not self._leaves:
             return
+        if members != self._members:
+            self._members_since_s = self._clock.monotonic()
         self._members, own = members, self._session.member
         mine = (
             partition
@@ -214,9 +220,9 @@ class SharedOwnership:
     async def _give(self) -> None:
         """Give back what another should hold, as far as nothing of it is under way here."""
         now_s = self._clock.monotonic()
-        leaving = {partition: held for partition, held in self._held.items() if partition not in self._wanted}
+        leaving = {partition: held for partition, held in self._held.items() if self._moves(partition)}
         for partition, held in self._held.items():
-            if partition in self._wanted:
+            if partition not in leaving:
                 held.leaves_s = None
         if not leaving:
             return
@@ -232,6 +238,14 @@ class SharedOwnership:
             await self._session.give(quiet)
         if any(self._is_closed(held) for partition, held in leaving.items() if partition not in closed | quiet):
             self._report(Lost())  # what waits there belongs to its next owner
+
+    def _moves(self, partition: int) -> bool:
+        """True if another one should hold it from now on."""
+        if self._leaves:
+            return True
+        stays_s = SHARDS_STAY_S if partition >= FIRST_SHARD else 0.0
+        steady_s = self._clock.monotonic() - self._members_since_s
+        return partition not in self._wanted and steady_s >= stays_s
 
     async def _take(self) -> None:
         """Take what this replica should hold. Not before what was lost is let go of."""

@@ -14,6 +14,9 @@ from core.values.tasks import Alert, ReportScope, Task
 from core.values.tools import ToolGrant
 from core.values.turn_ends import MOST_ANNOUNCEMENTS, Announcement, AnswerFooter, Finish
 
+MANY_ATTEMPTS = 5
+"""The attempts after which a turn that was running at a sudden end is suspected of it, whatever else was open."""
+
 
 class TurnLedger(Protocol):
     """Turns, from their acceptance to their end."""
@@ -64,13 +67,14 @@ class TurnLedger(Protocol):
         still_since: datetime,
         owned: Callable[[Place], bool] = lambda _: True,
         running_here: Collection[int] = (),
+        attempts: int = MANY_ATTEMPTS,
     ) -> None:
         """Make the turns of `owned` places that were running wait again, without those that run here, and end what they
         have reserved. Call it at the start, and when more places are owned, before their turns begin.
 
         A turn that may have ended the last process gets one more of `deaths`: the only open turn, if it was running.
         Where the process gave no sign of life (`advance_watermark(PROCESS, "", ...)`) since `still_since`, it is the
-        first running turn of each place; one that was begun five times is suspected in any case.
+        first running turn of each place; one that was begun so many times (`attempts`) is suspected in any case.
         """
         ...
 

@@ -43,8 +43,8 @@ class Full(MemoryStore):
         self.lists = asyncio.Event()
         self.lists.set()
 
-    async def active_threads(self, platform: str, team: str, since: datetime) -> list[Place]:
-        found = await super().active_threads(platform, team, since)
+    async def active_threads(self, platform: str, team: str, since: datetime, limit: int = 500) -> list[Place]:
+        found = await super().active_threads(platform, team, since, limit)
         await self.lists.wait()
         return found
 

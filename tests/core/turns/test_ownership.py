@@ -11,7 +11,7 @@ import pytest
 from core.errors import StoreError
 from core.turns.ownership import Gained, Lost, OwnershipChange
 from core.turns.queue import PlaceQueues
-from core.turns.recovery import Recovery
+from core.turns.recovery import TAKEN_OVER_ATTEMPTS, Recovery
 from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.places import Person, Place
@@ -110,6 +110,20 @@ async def test_what_is_gained_is_taken_up_at_once_without_its_event(process: Pro
     other = await process.ask("T2", 1)
     process.ownership.gain("T2")
     await until(lambda: process.begun == [other.id])
+
+
+@pytest.mark.parametrize(("attempts", "deaths"), [(TAKEN_OVER_ATTEMPTS - 1, 0), (TAKEN_OVER_ATTEMPTS, 1)])
+async def test_an_answer_that_is_taken_over_again_and_again_is_suspected_late(
+    process: Process, attempts: int, deaths: int
+) -> None:
+    other, _ = await process.ask("T2", 1), await process.ask("T3", 2)
+    for _ in range(attempts):
+        await process.store.begin(other.id)
+    process.ownership.gain("T2")
+    await until(lambda: process.begun == [other.id])
+    taken = await process.store.turn(other.id)
+    assert taken is not None
+    assert (taken.attempt, taken.deaths) == (attempts + 1, deaths)
 
 
 async def test_what_is_lost_is_dropped_and_goes_on_at_its_next_owner(process: Process) -> None:
