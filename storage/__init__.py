@@ -42,6 +42,7 @@
     requests    signed requests that were taken
     retention   removes what is older than it is kept
     installations  installations that teams have made themselves; encryption: their tokens
+    model_accounts  the model accounts of workspaces, with their encrypted keys
     team_data   all that is stored of a team
     deleted     the messages that were deleted last
     purging     rids the files of what was forgotten
@@ -82,6 +83,7 @@ from core.errors import SettingsError, StoreError
 from core.redaction import is_secret
 from core.settings.environment import Settings
 from core.settings.secret_key import secret_key_bytes
+from storage import model_accounts
 from storage.budgets import any_accounts
 from storage.encryption import WRONG_KEY, SecretKeys
 from storage.engine import Database
@@ -185,8 +187,9 @@ async def open_store(settings: DatabaseSettings, clock: Clock) -> SqlStore:
             await database.migrate(upgrade)
             known = ForgottenPeople(await database.read(load))
             counts_spending = await database.read(any_accounts)
-            if await database.read(has_foreign, secret_keys):
-                raise SettingsError(WRONG_KEY)
+            for has_any in (has_foreign, model_accounts.has_foreign):
+                if await database.read(has_any, secret_keys):
+                    raise SettingsError(WRONG_KEY)
     except BaseException:
         await database.close()
         raise

@@ -36,7 +36,7 @@ class SecretKeys:
     def encrypt(self, text: str, *place: str) -> str:
         """`text` for the column and row that `place` names. Raises StoreError where there is no key."""
         if not self._ciphers:
-            raise StoreError("PARLEY_SECRET_KEY is not set: tokens of teams can't be stored", retryable=False)
+            raise StoreError("PARLEY_SECRET_KEY is not set: secrets of teams can't be stored", retryable=False)
         key_id, cipher = next(iter(self._ciphers.items()))
         nonce = os.urandom(_NONCE_BYTES)
         content = nonce + cipher.encrypt(nonce, text.encode(), _bound(place))

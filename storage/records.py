@@ -124,6 +124,7 @@ RECORDS = (
 )
 NOT_EXPORTED = {
     "posts": "the ids of the messages of answers: `posts` of a turn",
+    "model_accounts": "keys, encrypted; the changes have what else there is of them",
     "installations": "of the operator: who installed Parley, and encrypted tokens",
     "sources": "an index, made of the questions",
     "source_vectors": "an index, made of the questions",

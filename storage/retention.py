@@ -33,6 +33,7 @@ KEPT = {
     "settings": "what people have set, not said",
     "audit": "who changed which setting, and allowed which call",
     "installations": "of the operator: an ended one goes with the data of its team",
+    "model_accounts": "what admins have set: it goes with the data of its team",
     "forgotten": "digests of people: what they sent before would be stored again",
     "notices": "keys of what is said once",
     "requests": "digests of signatures; removed after some minutes",

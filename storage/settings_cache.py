@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlalchemy import Connection
 
 from core.clock import Clock
 from core.ports.store.settings import StoredSettings
 from core.values.places import Place
-from storage import settings
+from storage import model_accounts, settings
 from storage.engine import Database
 
 KEPT_S = 60.0
@@ -31,7 +34,7 @@ class SettingsCache:
         read_s, kept = self._kept.get(place.channel_key, (now_s - KEPT_S, StoredSettings({}, {})))
         if now_s - read_s >= KEPT_S:
             changes = self._changes
-            kept = await self._database.read(settings.stored_settings, place)
+            kept = await self._database.read(_stored_settings, place)
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
             if changes == self._changes:  # a read during a change may return the values before it
@@ -53,3 +56,8 @@ class SettingsCache:
         self._changes += 1
         self._kept.clear()
         self._workspaces.clear()
+
+
+def _stored_settings(connection: Connection, place: Place) -> StoredSettings:
+    account = model_accounts.one(connection, place.platform, place.team)
+    return replace(settings.stored_settings(connection, place), account=account)

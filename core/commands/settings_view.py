@@ -11,7 +11,7 @@ from core.commands import SCOPES, choice_label
 from core.commands.context import CommandContext
 from core.commands.parser import CommandError, choice_named, echo
 from core.i18n import LANGUAGES, language_of, name_list, phrase
-from core.ports.store.settings import Change, StoredSettings
+from core.ports.store.settings import MODEL_ACCOUNT, Change, StoredSettings
 from core.settings.channel import NOBODY, SETTINGS, ChannelSettings, Origin, settings_on
 from core.settings.layers import merge
 from core.settings.limits import LimitError, limits_of, tokens_meant, without_currency
@@ -87,6 +87,8 @@ def shown(name: str, text: str, language: str, currency: str) -> str:
     """A value in one line, in the person's language, safe inside Markdown. Limits of spending are in `currency`."""
     if not text:
         return phrase(_UNSET.get(name, "value_none"), language)
+    if name == MODEL_ACCOUNT:
+        return f"`{shortened(text, _SHOWN_LENGTH)}`"
     setting = SETTINGS[name]
     if text == NOBODY and setting.combine:
         return phrase("value_nobody", language)

@@ -386,6 +386,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_strangers": "People of other {workspace}s may ask",
     "setting_allow": "Who may ask",
     "setting_deny": "Who may not ask",
+    "setting_model_account": "Model account of its own",
     "setting_keep_days": "Days that messages are kept",
     "setting_model_about": "the model's name, as the AI service calls it",
     "setting_prompt_about": "what the model reads before every conversation, up to 8,000 characters",

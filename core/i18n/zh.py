@@ -342,6 +342,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_strangers": "其他{workspace}的人可以提问",
     "setting_allow": "谁可以提问",
     "setting_deny": "谁不可以提问",
+    "setting_model_account": "自己的模型账户",
     "setting_keep_days": "消息保留天数",
     "setting_model_about": "模型的名称，按 AI 服务的叫法",
     "setting_prompt_about": "每次对话前给模型的提示词，最多 8,000 个字符",

@@ -7,6 +7,7 @@ threads   threads, their messages, and the watermarks of installations
 settings  the settings that people change, and the audit of changes
 failures  failures by their references, and failed turns that are asked again
 installations  installations that teams have made themselves, with their tokens
+accounts  the model accounts that workspaces have set for themselves, with their keys
 overview  the newest rows of all teams together
 usage     token usage of answers
 budgets   spending under budgets, and reservations
@@ -29,6 +30,7 @@ from typing import Any
 from storage import records
 from storage.engine import Watch
 from storage.records import RecordType, TeamKey
+from storage.store.accounts import SqlModelAccountStore
 from storage.store.budgets import SqlBudgetStore
 from storage.store.citations import SqlCitationStore
 from storage.store.failures import SqlFailureStore
@@ -55,6 +57,7 @@ class SqlStore(
     SqlTurnLedger,
     SqlFailureStore,
     SqlInstallationStore,
+    SqlModelAccountStore,
     SqlToolStore,
     SqlThreadStore,
     SqlSettingsStore,

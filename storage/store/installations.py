@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.values.installations import Credentials, InstallationKey, StoredInstallation
-from storage import installations, team_data
+from storage import installations, model_accounts, team_data
 from storage.store.state import StoreState
 from storage.tables import to_us
 
@@ -51,4 +51,5 @@ class SqlInstallationStore(StoreState):
         return await self._database.write(installations.forget, key)
 
     async def rewrite_tokens(self, limit: int) -> int:
-        return await self._database.write(installations.rewrite, self._secret_keys, limit)
+        tokens = await self._database.write(installations.rewrite, self._secret_keys, limit)
+        return tokens + await self._database.write(model_accounts.rewrite, self._secret_keys, limit)

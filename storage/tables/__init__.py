@@ -7,6 +7,7 @@
     budgets   spending under budgets, and reservations
     settings  settings of channels and workspaces, and their changes
     failures  the causes of failures
+    accounts  the model accounts of workspaces
     installations  installations that teams have made themselves
     memory    the index of answered questions
     replicas  the epochs of partitions, and what replicas tell each other
@@ -19,6 +20,7 @@ answer has its question's time and id with rank 1, so it is ordered directly beh
 
 from __future__ import annotations
 
+from storage.tables.accounts import MODEL_ACCOUNTS
 from storage.tables.budgets import RESERVATIONS, SPENDING
 from storage.tables.columns import KEY, Prose, Row, Words, from_us, storable, to_us, words_of
 from storage.tables.failures import FAILURES
@@ -58,6 +60,7 @@ __all__ = [
     "INSTALLATIONS",
     "KEY",
     "MESSAGES",
+    "MODEL_ACCOUNTS",
     "NOTICES",
     "NOT_DONE",
     "OPEN",

@@ -383,6 +383,8 @@ LEFT: Mapping[str, set[str]] = {
         *("enterprise", "name", "url", "app", "bot_user", "bot", "scopes", "installed_by"),
         *("reason", "token", "refresh_token"),
     },
+    # What admins have set, with an encrypted key: it goes with the data of the team.
+    "model_accounts": {"base_url", "models", "key", "key_end"},
     # A digest of the person.
     "forgotten": {"person"},
     "notices": {"key"},

@@ -31,6 +31,7 @@ from core.values.events import Deleted, Edited
 from core.values.failures import Failure
 from core.values.installations import Credentials, InstallationKey, StoredInstallation
 from core.values.memory import QuestionVector, SourceScope, Vector
+from core.values.model_accounts import ModelAccount
 from core.values.operation import CountName, OperationCount
 from core.values.tasks import ANSWER, ReportScope
 from core.values.tools import ToolGrant
@@ -65,6 +66,7 @@ BUDGET = Budget(BudgetScope.PERSON, Limit(1, BudgetUnit.TOKENS, LimitPeriod.DAY)
 COUNT = OperationCount(next(iter(CountName)), "slack", "limited", 1, NOON)
 TEAM_KEY = InstallationKey("slack", "", "T1")
 CREDENTIALS = Credentials("xoxb-first", "xoxe-first", NOON)
+OWN_MODEL = ModelAccount("slack", "T1", "https://models.example/v1", ("large", "small"), "7890")
 CALLS: dict[str, Call] = {
     "installations": lambda store: store.installations("slack"),
     "installation": lambda store: store.installation(TEAM_KEY),
@@ -77,6 +79,10 @@ CALLS: dict[str, Call] = {
     "remove_team": lambda store: store.remove_team("slack", "T0"),
     "forget_installation": lambda store: store.forget_installation(TEAM_KEY),
     "rewrite_tokens": lambda store: store.rewrite_tokens(5),
+    "model_account": lambda store: store.model_account("slack", "T1"),
+    "model_account_key": lambda store: store.model_account_key("slack", "T1"),
+    "put_model_account": lambda store: store.put_model_account(OWN_MODEL, "sk-1234567890", ANN, NOON),
+    "remove_model_account": lambda store: store.remove_model_account("slack", "T1", ANN, NOON),
     "accept": lambda store: store.accept(ask()),
     "hold": lambda store: store.hold(ask()),
     "admit": lambda store: store.admit(1, ANN),

@@ -81,6 +81,7 @@ from core.values.usage import Charge, LastUsage, RatedAnswer, SummaryTotals, Usa
 from storage.attached import changed, merged, with_file, without_quotes_of
 from storage.deleted import DeletedMessages
 from storage.forgotten import FORGOTTEN_USER, ForgottenPeople, Message, former_name, names_of
+from tests.fakes.memory_accounts import MemoryModelAccounts
 from tests.fakes.memory_budgets import MemoryBudgets
 from tests.fakes.memory_failures import MemoryFailures, refusal
 from tests.fakes.memory_installations import MemoryInstallations
@@ -113,7 +114,7 @@ def _numbers(vector: Vector) -> list[float]:
     return list(array("f", vector.values))
 
 
-class MemoryStore(MemoryInstallations, MemoryOverview):
+class MemoryStore(MemoryInstallations, MemoryModelAccounts, MemoryOverview):
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__()
         self._clock = clock or SystemClock()

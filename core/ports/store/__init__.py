@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from core.ports.store.accounts import ModelAccountStore
 from core.ports.store.budgets import BudgetStore
 from core.ports.store.citations import CitationStore
 from core.ports.store.failures import FailureStore
@@ -48,6 +49,7 @@ class Store(
     TurnLedger,
     FailureStore,
     InstallationStore,
+    ModelAccountStore,
     ToolStore,
     ThreadStore,
     SettingsStore,

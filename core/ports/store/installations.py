@@ -61,6 +61,6 @@ class InstallationStore(Protocol):
         ...
 
     async def rewrite_tokens(self, limit: int) -> int:
-        """Encrypt at most `limit` installations' tokens with the operator's newest key that an earlier one encrypted.
-        Returns their number."""
+        """Encrypt at most `limit` installations' tokens, and keys of as many model accounts, with the operator's newest
+        key that an earlier one encrypted. Returns their number."""
         ...

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from core.values.model_accounts import ModelAccount
 from core.values.places import Person, Place
 
 RETRIED = "retry:"
@@ -14,12 +15,18 @@ RETRIED = "retry:"
 follows; `new` is that of the new turn."""
 
 
+MODEL_ACCOUNT = "model_account"
+"""The name of a change of a workspace's own model account. Its texts have the base URL and the models."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredSettings:
-    """The settings that people have changed in a workspace and in one of its channels: text by name."""
+    """The settings that people have changed in a workspace and in one of its channels: text by name. `account`: the
+    workspace's own model account."""
 
     workspace: Mapping[str, str]
     channel: Mapping[str, str]
+    account: ModelAccount | None = None
 
 
 @dataclass(frozen=True, slots=True)
