@@ -168,7 +168,7 @@ class ModelError(BotError):
 
     `ours`: the endpoint is not to blame. `reported`: an alert of this error has reached the operators. `quotes`: the
     refusal quotes the request. `limit`: the longest request that the refusal allows, as far as it says.
-    `request`: the last request of the question.
+    `request`: the last request of the question. `own_account`: the model account of the workspace was asked.
     """
 
     ours: bool = False
@@ -176,6 +176,7 @@ class ModelError(BotError):
     quotes: bool = False
     limit: LengthLimit = LengthLimit()
     request: FailedRequest | None = None
+    own_account: bool = False
 
     def __init__(
         self,

@@ -51,7 +51,7 @@ class BudgetCommand:
         values = {**given.values, "scope": scope}
         reply = await self._change(replace(given, values=values), {name: text})
         model = given.settings.model
-        if _in_money(text, given.core.parley_currency) and not self._budgets.is_priced(model):
+        if _in_money(text, given.core.parley_currency) and not self._budgets.is_priced(given.settings):
             note = given.phrase("budget_unpriced_note", model=model)
             return replace(reply, text=f"{reply.text}\n{note}")
         return reply

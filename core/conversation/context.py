@@ -83,6 +83,7 @@ class ContextReader:
         """
         ask, model = turn.ask, settings.model
         request = Request((), model, settings.temperature, settings.max_tokens, ask.place.key, _asker_key(ask))
+        request = replace(request, account=settings.account)
         if isinstance(ask.task, Summarize):
             lines = await self._said(ask, ask.task, model, platform_calls)
             messages = build_summary(lines, language)

@@ -55,6 +55,20 @@ _WORDS_BY_CODE = {
     Code.NOT_ALLOWED: "not_allowed",
     Code.UNSUPPORTED: "rejected",
 }
+_OF_OWN_ACCOUNT = {
+    Code.BAD_KEY: "own_key",
+    Code.FORBIDDEN: "own_key",
+    Code.NO_MONEY: "own_money",
+    Code.NO_MODEL: "own_model",
+    Code.WRONG_URL: "own_unreachable",
+    Code.UNREACHABLE: "own_unreachable",
+    Code.GARBLED: "own_unreachable",
+    Code.RATE_LIMITED: "own_busy",
+    Code.SERVER_ERROR: "own_busy",
+    Code.ERROR_IN_STREAM: "own_busy",
+    Code.SETTINGS: "own_changed",
+}
+"""The sentences for errors of the model account of a workspace, which are not the operator's."""
 _WORDS_OF_A_CUT = {
     Code.REJECTED: "rejected_rest",
     Code.NOT_ALLOWED: "not_allowed_rest",
@@ -122,6 +136,8 @@ def error_text(error: BotError, language: str, key: str = "") -> str:
     if isinstance(error, BudgetError):
         return error.text
     key = key or _words_for(error)
+    if isinstance(error, ModelError) and error.own_account:
+        key = _OF_OWN_ACCOUNT.get(error.code, key)
     if key == "busy" and error.retry_after_s is not None and error.retry_after_s < _LONGEST_WAIT_S:
         words = phrase("busy_for", language, wait=duration(error.retry_after_s, language))
     elif key == "unreachable" and isinstance(error, ModelError) and error.reported:

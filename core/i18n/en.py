@@ -31,6 +31,15 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "unreachable_told.web": "I can't reach the AI service right now. The log says why, and which setting to check.",
     "no_model": "The AI model chosen here isn't available. A channel manager can choose another one in my settings.",
     "no_model.web": "The AI model chosen here isn't available. Choose another one with `/model`.",
+    "own_key": "The model account of this {workspace} refuses its key. An admin can set it anew with "
+    "`/settings account`.",
+    "own_money": "The model account of this {workspace} has no money left. Its owner can add some, and then ask again.",
+    "own_model": "The model account of this {workspace} doesn't have the model that is chosen here. An admin can look "
+    "with `/settings account`.",
+    "own_unreachable": "I can't reach the model account of this {workspace}. Ask again later; an admin can look with "
+    "`/settings account`.",
+    "own_busy": "The model account of this {workspace} is busy, or asks for a break. Please ask again in a minute.",
+    "own_changed": "The model account of this {workspace} was changed a moment ago. Please ask again.",
     "busy": "The AI service is busy right now. Please ask again in a minute.",
     "busy_for": "The AI service asks for a break. Please ask again in about {wait}.",
     "slow": "The answer took longer than it should, so I stopped waiting. Ask again, or ask something shorter.",

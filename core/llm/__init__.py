@@ -36,6 +36,8 @@
         ├ tool_refusals      refusals of tools and of the fields of calls          pure
         ├ wait_hints         when to retry                                         pure
         └ length_limits      maximum request length                                pure
+    workspace_models the models of workspaces with accounts of their own
+    └ checked_transport  connections to the public Internet alone
     model_spans      requests to models as spans of a trace
     overview         accounts and open breakers as an operator sees them
     redacting_model  a wrapper that removes secrets from deltas
@@ -63,6 +65,7 @@ from core.clock import Clock
 from core.llm.catalog import Account, ModelCatalog
 from core.llm.chunks import AnswerCaps
 from core.llm.client import CompletionsClient, create_repairs
+from core.llm.connection import Guard
 from core.llm.embeddings import EndpointEmbedder
 from core.llm.network import create_tls, proxy_for
 from core.llm.offline import OfflineModel
@@ -118,6 +121,18 @@ def create_model(
     """A model over the routes of `catalog`, or the offline model where it has none. The caller closes it."""
     if not catalog.routes:
         return OfflineModel(clock)
+    return create_router(settings, catalog, clock, observer)
+
+
+def create_router(
+    settings: CoreSettings,
+    catalog: ModelCatalog,
+    clock: Clock,
+    observer: ModelObserver,
+    guard: Guard | None = None,
+) -> ModelRouter:
+    """A model over the routes of `catalog`, of which there is one at least. `guard`: as in
+    `core.llm.connection.create_http`. The caller closes it."""
     patience = ReadTimeouts(settings.parley_first_word_s, settings.parley_gap_s, settings.parley_total_s)
     caps = AnswerCaps(
         settings.parley_answer_chars_cap,
@@ -130,7 +145,15 @@ def create_model(
         headers = {name: value.get_secret_value() for name, value in account.headers.items()}
         key = account.key.get_secret_value()
         return CompletionsClient(
-            account.base_url, key, clock, patience, repairs, caps, headers, endpoint=account.endpoint
+            account.base_url,
+            key,
+            clock,
+            patience,
+            repairs,
+            caps,
+            headers,
+            endpoint=account.endpoint,
+            guard=guard,
         )
 
     accounts = {route.account.name: route.account for route in catalog.routes}

@@ -18,7 +18,7 @@ from cachetools import TTLCache
 from core.clock import Clock
 from core.errors import ModelError
 from core.llm.chunks import AnswerCaps
-from core.llm.connection import bearer, close_response, create_http, headers_of, pieces_of
+from core.llm.connection import Guard, bearer, close_response, create_http, headers_of, pieces_of
 from core.llm.deadline import Deadline
 from core.llm.echo import SentRequest
 from core.llm.errors import from_exception, from_response, request_id_of
@@ -65,9 +65,11 @@ class CompletionsClient:
         headers: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
         endpoint: str = "",
+        guard: Guard | None = None,
     ) -> None:
         """`headers` are added to every request. `environment` names proxies and certificates. `endpoint` is the
-        operator's name of the endpoint. Raises SettingsError for a variable of `environment` that can't be used."""
+        operator's name of the endpoint. `guard`: as in `create_http`. Raises SettingsError for a variable of
+        `environment` that can't be used."""
         self._base_url = base_url.rstrip("/")
         self._endpoint = endpoint
         self._key = key.strip()
@@ -76,7 +78,7 @@ class CompletionsClient:
         self._repairs = repairs if repairs is not None else create_repairs(clock)
         self._caps = caps or AnswerCaps()
         read_s = max(self._patience.whole_s, self._patience.gap_s) + _NET_S
-        self._http = create_http(self._base_url, self._key, clock, read_s, headers, environment)
+        self._http = create_http(self._base_url, self._key, clock, read_s, headers, environment, guard)
 
     async def close(self) -> None:
         await self._http.aclose()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import cast
 
@@ -24,6 +24,9 @@ _OWN_HEADERS = {
 }
 
 
+Guard = Callable[[httpx.AsyncBaseTransport, httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
+
+
 def create_http(
     base_url: str,
     key: str,
@@ -31,9 +34,11 @@ def create_http(
     read_s: float,
     headers: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
+    guard: Guard | None = None,
 ) -> httpx.AsyncClient:
     """A client for `base_url` that follows no redirect and raises ModelError for one. `headers` are added to every
-    request. `environment` names proxies and certificates.
+    request. `environment` names proxies and certificates. `guard` wraps what makes the connections, of which it gets
+    those without the proxy first.
 
     Raises SettingsError for a variable of it that can't be used.
     """
@@ -43,13 +48,16 @@ def create_http(
         if response.has_redirect_location:
             raise from_response(response.status_code, headers_of(response), b"", clock.now(), key)
 
+    def connections(proxy: str | None) -> httpx.AsyncHTTPTransport:
+        limits = httpx.Limits(max_connections=1000, max_keepalive_connections=20)
+        return httpx.AsyncHTTPTransport(create_tls(os.environ), trust_env=False, limits=limits, proxy=proxy)
+
+    proxy = proxy_for(base_url, os.environ if environment is None else environment)
     return httpx.AsyncClient(
         timeout=httpx.Timeout(read_s, connect=CONNECT_S, write=WRITE_S, pool=CONNECT_S),
-        limits=httpx.Limits(max_connections=1000, max_keepalive_connections=20),
         follow_redirects=False,
         trust_env=False,
-        proxy=proxy_for(base_url, os.environ if environment is None else environment),
-        verify=create_tls(os.environ),
+        transport=connections(proxy) if guard is None else guard(connections(None), connections(proxy)),
         headers={**(headers or {}), **_OWN_HEADERS},
         event_hooks={"response": [refuse_redirect]},
     )

@@ -9,6 +9,7 @@ from typing import Protocol
 from core.errors import BotError, Code
 from core.values.conversation import Message
 from core.values.deltas import Delta
+from core.values.model_accounts import ModelAccount
 from core.values.tools import Tool
 from core.values.usage import LastUsage
 
@@ -39,6 +40,7 @@ class Request:
     `model` is a name of the catalog, or one that the first endpoint may know. The catalog's other models are
     tried where it is not available. In the queue of an account people (`asker`; where it is empty, the place)
     alternate, and then their places (`fair_key`). `priced`: only models whose prices are known today are asked.
+    `account`: the model account of the workspace, which alone is asked.
     """
 
     messages: tuple[Message, ...]
@@ -54,6 +56,7 @@ class Request:
     may_call: bool = True
     priced: bool = False
     notes: int = 0
+    account: ModelAccount | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ from core.settings.environment import MOST_DAYS, CoreSettings
 from core.settings.limits import limits_of
 from core.settings.standards import known_zone
 from core.values.budgets import Limit
+from core.values.deltas import ModelInfo
+from core.values.model_accounts import ModelAccount
 from core.values.platform import Feature, PlatformTraits
 from core.values.tasks import ReportScope
 from core.values.tools import ToolSettings
@@ -190,7 +192,8 @@ class ChannelSettings(BaseModel):
     person. `rate` is questions a minute by one person, 0 for no limit. Who may ask must be on each list of `allow` and
     not on `deny`: a channel can only narrow what its workspace and the operator allow. What is older than `keep_days`
     is removed; None keeps it for ever. `layers`: of each setting the values that count, as text with their origin, the
-    innermost last. `platform` has the variant of the phrases.
+    innermost last. `platform` has the variant of the phrases. `account`: the workspace's own model account, which alone
+    answers, with the model `own_model`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -306,8 +309,14 @@ class ChannelSettings(BaseModel):
             combine=_least,
         ),
     ] = None
+    account: ModelAccount | None = None
+    own_model: ModelInfo | None = None
     layers: Mapping[str, tuple[tuple[Origin, str], ...]] = {}
     platform: str = ""
+
+    def answering_model(self, known: Callable[[str], ModelInfo]) -> ModelInfo:
+        """The model that answers. `known`: the operator's models by their names."""
+        return known(self.model) if self.own_model is None else self.own_model
 
     @property
     def zone(self) -> ZoneInfo:

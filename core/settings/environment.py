@@ -6,7 +6,6 @@ names the variable, before anything connects.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -21,14 +20,13 @@ from core.settings.forms import form_of
 from core.settings.limits import limits_of, tokens_meant
 from core.settings.problems import Problems, variable_problems
 from core.settings.standards import known_currency, known_language, known_zone_of_setting
-from core.settings.urls import base_url
+from core.settings.urls import base_url, host_list, hosts_of
 from core.settings.variables import Variables
 
 Price = Annotated[Decimal, Field(ge=0, le=1_000_000_000)]
 """A price of a million, in PARLEY_CURRENCY."""
 MOST_DAYS = 36_500
 """The most days for which messages can be kept."""
-_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.IGNORECASE)
 
 
 class Settings(BaseSettings):
@@ -270,6 +268,11 @@ class CoreSettings(Settings):
         description="Hosts whose pages the built-in tool that reads links may read without a person's approval: "
         "docs.example.com,*.example.org. It is off unless an admin switches it on for a channel.",
     )
+    parley_account_hosts: str = Field(
+        "",
+        description="Hosts outside of the public Internet whose models workspaces may use with keys of their own: "
+        "llm.example.internal,*.example.org. Others are refused.",
+    )
     parley_memory: Literal["channel", "workspace", "off"] = Field(
         "channel",
         description="The answered questions that may help with an answer, and be cited: channel (those of its own "
@@ -350,15 +353,12 @@ class CoreSettings(Settings):
     @property
     def link_hosts(self) -> list[str]:
         """The hosts of PARLEY_LINK_HOSTS; `*.` matches all subdomains."""
-        return [host for entry in self.parley_link_hosts.lower().split(",") if (host := entry.strip())]
+        return hosts_of(self.parley_link_hosts)
 
-    @field_validator("parley_link_hosts")
+    @field_validator("parley_link_hosts", "parley_account_hosts")
     @classmethod
     def _hosts(cls, value: str) -> str:
-        entries = filter(None, map(str.strip, value.split(",")))
-        if wrong := [f"{entry!r}" for entry in entries if not _HOST.fullmatch(entry)]:
-            raise ValueError(f"{' and '.join(wrong)} is no host, such as docs.example.com or *.example.org")
-        return value
+        return host_list(value)
 
     @field_validator("parley_budget")
     @classmethod

@@ -7,8 +7,11 @@ from typing import Any
 
 from core.i18n import language_of, variant
 from core.ports.store.settings import StoredSettings
-from core.settings.channel import SETTINGS, ChannelSettings, Origin
+from core.settings.channel import SETTINGS, ChannelSettings, Origin, Setting
 from core.settings.environment import CoreSettings
+from core.values.budgets import BudgetUnit
+from core.values.deltas import ModelInfo
+from core.values.model_accounts import ModelAccount
 from core.values.places import Person
 
 
@@ -16,19 +19,27 @@ def merge(core: CoreSettings, kept: StoredSettings, platform: str) -> ChannelSet
     """The operator's settings, the workspace's over them, the channel's over both.
 
     The operator's limits (PARLEY_MODELS, PARLEY_MAX_TOKENS_CAP, PARLEY_KEEP_DAYS) bind values that were stored before
-    they were set.
+    they were set. With a model account of its own a workspace has the models of that, and no limit in money of the
+    operator's.
     """
     values: dict[str, Any] = {
         name: setting.default(core, platform) for name, setting in SETTINGS.items() if setting.default
     }
+    if kept.account is not None:  # the operator's limits in money are of the operator's own account
+        values["model"] = kept.account.default_model
+        values["budget"] = tuple(limit for limit in values["budget"] if limit.unit is BudgetUnit.TOKENS)
     layers: dict[str, tuple[tuple[Origin, str], ...]] = {
         name: ((Origin.DEFAULT, _text(value)),) for name, value in values.items()
     }
+    if kept.account is not None:
+        layers["model"] = ((Origin.WORKSPACE, kept.account.default_model),)
     for origin, layer in ((Origin.WORKSPACE, kept.workspace), (Origin.CHANNEL, kept.channel)):
         for name, text in layer.items():
             setting = SETTINGS.get(name)
             read = setting.read(text) if setting and origin in setting.scopes else None
-            value = setting.limit(core, read) if setting and read is not None else None
+            value = (
+                _permitted(name, setting, read, core, kept.account) if setting and read is not None else None
+            )
             if setting is None or value is None:
                 continue
             shown = (origin, text if value == read else _text(value))
@@ -38,7 +49,15 @@ def merge(core: CoreSettings, kept: StoredSettings, platform: str) -> ChannelSet
             elif combined == value:
                 layers[name] = (shown,)
             values[name] = combined
-    return ChannelSettings.model_construct(None, **values, layers=layers, platform=platform)
+    own = None if kept.account is None else own_model(values["model"], core)
+    return ChannelSettings.model_construct(
+        None, **values, account=kept.account, own_model=own, layers=layers, platform=platform
+    )
+
+
+def own_model(name: str, core: CoreSettings) -> ModelInfo:
+    """A model of an account that is not the operator's: its cost is what its endpoint reports, in US dollars."""
+    return ModelInfo(name, core.parley_context_tokens, reported_cost=core.parley_currency == "USD")
 
 
 def bounded(
@@ -64,6 +83,15 @@ def language_for(person: Person, settings: ChannelSettings, core: CoreSettings) 
     """The platform's variant of the channel's language, else the person's, else the operator's."""
     language = settings.language or language_of(person.locale, language_of(core.parley_language))
     return variant(language, settings.platform)
+
+
+def _permitted(
+    name: str, setting: Setting, read: Any, core: CoreSettings, account: ModelAccount | None
+) -> object | None:
+    """A value as it is permitted, or None: by the workspace's own model account, else by the operator."""
+    if name == "model" and account is not None:
+        return read if read in account.models else None
+    return setting.limit(core, read)
 
 
 def _text(value: object) -> str:

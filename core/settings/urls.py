@@ -11,7 +11,21 @@ _CALL = re.compile(
 )
 """The end of an address of one call. Some endpoints are at /models, so that counts behind /v1 alone."""
 _NEVER_IN_A_HOST = re.compile(r"[{}<>$\"'`|^\\*]")
+_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.IGNORECASE)
 _SECRET = re.compile("key|token|secret|password|signature|credential", re.IGNORECASE)
+
+
+def hosts_of(listed: str) -> list[str]:
+    """The hosts of an operator's list; `*.` matches all subdomains."""
+    return [host for entry in listed.lower().split(",") if (host := entry.strip())]
+
+
+def host_list(value: str) -> str:
+    """A list of hosts. Raises ValueError for an entry that is none."""
+    entries = filter(None, map(str.strip, value.split(",")))
+    if wrong := [f"{entry!r}" for entry in entries if not _HOST.fullmatch(entry)]:
+        raise ValueError(f"{' and '.join(wrong)} is no host, such as docs.example.com or *.example.org")
+    return value
 
 
 def http_url(value: str) -> str:

@@ -160,7 +160,7 @@ class BudgetChecks:
         budgets = self._budgets(place, person, settings, self._clock.now())
         if not budgets:
             return BudgetCheck()
-        if (unpriced := self._unpriced(budgets, self._model_info(settings.model))) is not None:
+        if (unpriced := self._unpriced(budgets, settings.answering_model(self._model_info))) is not None:
             return BudgetCheck(unpriced)
         found = await self._store.balances([budget.account for budget in budgets], person)
         decision = decide(budgets, found, Spent())
@@ -282,9 +282,9 @@ class BudgetChecks:
         self._claimed.discard(turn_id)
         self._queue.end(turn_id)
 
-    def is_priced(self, model: str) -> bool:
-        """True if the cost of the model's answers is known today."""
-        return self._model_info(model).is_priced(self._clock.now().date())
+    def is_priced(self, settings: ChannelSettings) -> bool:
+        """True if the cost of the answers of the model of `settings` is known today."""
+        return settings.answering_model(self._model_info).is_priced(self._clock.now().date())
 
     def _budgets(
         self, place: Place, person: str, settings: ChannelSettings, at: datetime

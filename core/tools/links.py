@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from core.addresses import Resolve, is_public, resolve
 from core.files.plain_text import decode
 from core.ports.tools import ToolError
 from core.tools.page_text import html_to_text
@@ -32,14 +32,6 @@ _CHUNK_BYTES = 1 << 16
 _PORTS = {"http": 80, "https": 443}
 _FIRST_FREE_PORT = 1_024
 _LONGEST_URL = 2_000
-_GLOBAL_6 = IPv6Network("2000::/3")
-"""https://www.iana.org/assignments/ipv6-address-space. Mapped and translated IPv4 addresses are outside of it."""
-_TUNNELS = (IPv6Network("2002::/16"), IPv6Network("2001::/32"))
-"""They hold an IPv4 address of any kind: 6to4 and Teredo."""
-_OF_CLOUDS = (IPv4Network("168.63.129.16/32"), IPv4Network("192.0.0.0/24"))
-"""Public by their numbers to Python, and inside of clouds:
-https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16,
-https://www.iana.org/assignments/iana-ipv4-special-registry (of its `IETF Protocol Assignments`, some serve metadata)"""
 _HEADERS = {
     "User-Agent": "Parley",
     "Accept": "text/html, text/plain, application/json;q=0.9, */*;q=0.1",
@@ -49,22 +41,6 @@ _CHARSETS = frozenset(("shift_jis", "euc-jp", "euc-kr", "big5", "windows-1251", 
 """Encodings that `decode` does not distinguish from others."""
 _TEXTS = frozenset(("application/json", "application/xml", "application/xhtml+xml", "application/javascript"))
 _HTML = frozenset(("text/html", "application/xhtml+xml"))
-
-Resolve = Callable[[str, int], Awaitable[list[str]]]
-"""The addresses of a host. Raises OSError."""
-
-
-def is_public(address: str) -> bool:
-    """True if an IP address belongs to the public Internet."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return False
-    if ip.is_multicast or not ip.is_global:
-        return False
-    if isinstance(ip, IPv4Address):
-        return not any(ip in cloud for cloud in _OF_CLOUDS)
-    return ip in _GLOBAL_6 and not any(ip in tunnel for tunnel in _TUNNELS)
 
 
 def check_url(text: str) -> URL:
@@ -81,13 +57,6 @@ def check_url(text: str) -> URL:
     if port not in _PORTS.values() and (port or 0) < _FIRST_FREE_PORT:
         raise ToolError("That port is not asked.")
     return url
-
-
-async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a host by the system's resolver, which also reads numbers such as 2130706433."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(one[4][0]) for one in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,6 +244,8 @@ class QuestionEmbeddings:
     async def _may_ask(
         self, place: Place, person: str, settings: ChannelSettings, texts: Sequence[str]
     ) -> bool:
+        if settings.account is not None:  # the operator's embedding model is not that of the workspace
+            return False
         distributed, info = self._is_distributed(place), self._embedder.model_info
         if distributed is None or memory_of(settings.memory, distributed=distributed) is Memory.OFF:
             return False

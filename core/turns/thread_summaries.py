@@ -151,7 +151,9 @@ class ThreadSummaries:
             ]
             uncovered = Uncovered(tuple(gaps), after, newest)
             due = is_due(progress.failures, lines, now) and next_stretch(uncovered, progress, window, now)
-            if due and await self._budgets.allows(turn, settings, self._catalog.model_info(settings.model)):
+            if due and await self._budgets.allows(
+                turn, settings, settings.answering_model(self._catalog.model_info)
+            ):
                 await self._queue(place, turn.id, SumUpThread())
         except StoreError as error:
             log.warning("thread_summary_not_queued", place=place.key, **error.log_keys)
@@ -231,7 +233,7 @@ class ThreadSummaries:
         """The summary of the next stretch, else of summaries. Raises BudgetError, ModelError and StoreError."""
         draft, ask, window = running.draft, running.turn.ask, self._window(settings)
         language = settings.language and language_of(settings.language)
-        draft.model_info = self._catalog.model_info(settings.model)
+        draft.model_info = settings.answering_model(self._catalog.model_info)
         parts = covering(progress.summaries)
         again = not isinstance(ask.task, SumUpThread) or ask.task.again
         uncovered, now = await self._uncovered(ask.place, parts, settings), self._clock.now()
@@ -271,13 +273,16 @@ class ThreadSummaries:
         self, place: Place, settings: ChannelSettings, progress: SummaryProgress, messages: tuple[Message, ...]
     ) -> Request:
         most = summary_tokens(self._window(settings), progress.failures)
-        return Request(messages, settings.model, settings.temperature, capped(self._settings, most), place.key)
+        tokens = capped(self._settings, most)
+        account = settings.account
+        return Request(messages, settings.model, settings.temperature, tokens, place.key, account=account)
 
     async def _ask(self, running: RunningTurn, request: Request) -> None:
         """Have the model write the summary into the draft. Raises BudgetError, ModelError and StoreError."""
         draft = running.draft
         reserved_for = request.model, _spent(draft)
-        in_money = await self._reserve(running, request, self._catalog.model_info(request.model))
+        asked_first = draft.model_info or self._catalog.model_info(request.model)
+        in_money = await self._reserve(running, request, asked_first)
         request = replace(request, priced=in_money)
         draft.begin_round()
         deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
@@ -378,10 +383,10 @@ class ThreadSummaries:
         return draft_to_charge(draft, usage, self._catalog.default, self._today, ChargeKind.SUMMARY)
 
     def _may_sum_up(self, settings: ChannelSettings) -> bool:
-        return settings.summaries and bool(self._catalog.routes)
+        return settings.summaries and bool(self._catalog.routes or settings.account)
 
     def _window(self, settings: ChannelSettings) -> int:
-        return self._catalog.model_info(settings.model).context_tokens
+        return settings.answering_model(self._catalog.model_info).context_tokens
 
     async def _read_settings(self, place: Place) -> ChannelSettings:
         return merge(self._settings, await self._store.stored_settings(place), place.platform)

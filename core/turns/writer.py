@@ -119,7 +119,7 @@ class AnswerWriter:
             if draft.declined:
                 return
             hint = asyncio.create_task(self._hint(running, platform_calls))
-            draft.model_info = self._catalog.model_info(settings.model)
+            draft.model_info = settings.answering_model(self._catalog.model_info)
             language = self._language(running)
             with span("prompt"):
                 material = await self._reader.read(
@@ -259,7 +259,7 @@ class AnswerWriter:
         """
         turn, draft, notices = running.turn, running.draft, list[asyncio.Task[None]]()
         assert draft.settings is not None
-        asked = model_info or self._catalog.model_info(draft.settings.model)
+        asked = model_info or draft.settings.answering_model(self._catalog.model_info)
         begun = _has_begun(running) and not draft.paid_by_two  # what is counted of it is not all its payer's
         part = AnswerPart(turn, bound, asked, _spent(running), begun, goes_on, hears)
 
@@ -283,6 +283,9 @@ class AnswerWriter:
     ) -> FileProblem | None:
         """Reserve the most that transcripts of `sounds` and the answer may spend. Returns why there can't be any
         transcripts. Raises BudgetError and StoreError."""
+        assert running.draft.settings is not None
+        if running.draft.settings.account is not None:  # the operator's model is not that of the workspace
+            return FileProblem.UNHEARD
         model_infos = [route.model_info for route in self._catalog.transcriptions]
         most = most_transcribed((sound.size for sound in sounds), model_infos, self._today)
         bound = replace(UNREAD_PROMPT, others=most)

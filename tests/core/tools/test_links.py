@@ -13,10 +13,11 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.addresses import is_public
 from core.errors import SettingsError
 from core.ports.tools import ToolError
 from core.settings.environment import CoreSettings
-from core.tools.links import MOST_BYTES, LinkReader, check_url, is_public
+from core.tools.links import MOST_BYTES, LinkReader, check_url
 from core.tools.page_text import html_to_text
 
 LOOPBACK = "127.0.0.1"
