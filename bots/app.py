@@ -33,6 +33,7 @@ from core.inbox.teams import addressed
 from core.llm import create_embedder, create_transcriber
 from core.llm.catalog import LiveCatalog
 from core.llm.listed_models import ListedModels
+from core.llm.workspace_models import WorkspaceModels
 from core.log import configure
 from core.memory.recall import Recall
 from core.memory.source_checks import SourceChecks
@@ -151,8 +152,9 @@ class App:
             self._platforms_had_their_time,
             lambda name: self._tool_server_health(name).removed(),
         )
+        workspaces = WorkspaceModels(store, self.core, self.clock, self.operator_alerts)
         self.live_parts = LiveParts(
-            config, self.clock, self.operator_alerts, self.tool_servers, self._create_tools
+            config, self.clock, self.operator_alerts, self.tool_servers, self._create_tools, workspaces
         )
         self.parts = self.live_parts.current
         running_turns = self.running_turns = RunningTurns()

@@ -11,6 +11,7 @@ from core.clock import Clock
 from core.llm import create_model, is_same_model
 from core.llm.redacting_model import RedactedModel
 from core.llm.router import ModelRouter
+from core.llm.workspace_models import AccountModel, WorkspaceModels
 from core.ports.model import ModelObserver
 from core.ports.tools import ToolSource
 from core.redaction import Secrets
@@ -19,7 +20,8 @@ from core.turns.answer_parts import AbsentTools, AnswerParts, ClosableModel, Cur
 
 class LiveParts:
     """`current` has the parts in use. `create_tools` makes the tools of the operator's servers and the built-in ones.
-    `router` is the newest one, None for the offline model."""
+    `router` is the newest one, None for the offline model. `workspaces`: the models of workspaces with accounts of
+    their own, which it closes."""
 
     def __init__(
         self,
@@ -28,12 +30,14 @@ class LiveParts:
         observer: ModelObserver,
         servers: ToolServers,
         create_tools: Callable[[Sequence[ToolSource]], AbsentTools],
+        workspaces: WorkspaceModels,
     ) -> None:
         self._config = config
         self._clock = clock
         self._observer = observer
         self._servers = servers
         self._create_tools = create_tools
+        self._workspaces = workspaces
         self._closing: set[asyncio.Task[None]] = set()
         self.router: ModelRouter | None = None
         self.current = CurrentParts(self._create(config, self._create_model(config)), self._ended)
@@ -45,22 +49,25 @@ class LiveParts:
         same = is_same_model((former.core, former.catalog), (config.core, config.catalog))
         model = self.current.newest.model if same else self._create_model(config)
         self.current.replace(self._create(config, model))
+        self._workspaces.reload()
 
     def drop_expired(self) -> None:
         """Remove from memory what the router keeps past its lifetime."""
         if self.router is not None:
             self.router.drop_expired()
+        self._workspaces.drop_expired()
 
     async def close(self) -> None:
         """Close the connections to models and tool servers."""
         await asyncio.gather(*self._closing)
         await self._servers.close()
         await self.current.newest.model.close()
+        await self._workspaces.close()
 
     def _create_model(self, config: Config) -> RedactedModel:
         model = create_model(config.core, config.catalog, self._clock, self._observer)
         self.router = model if isinstance(model, ModelRouter) else None
-        return RedactedModel(model, Secrets(config.secrets()))
+        return RedactedModel(AccountModel(model, self._workspaces), Secrets(config.secrets()))
 
     def _create(self, config: Config, model: ClosableModel) -> AnswerParts:
         servers = tuple(self._servers.of(config.tool_servers))

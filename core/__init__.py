@@ -21,7 +21,7 @@
     tracing         a port for traces, which does nothing until there is a tracer
     child_processes runs commands in child processes, with a limit of time
     connection_problems  network errors in the words of an operator
-    clock, errors, log, text, headers, redaction, retry_after, speakers
+    clock, errors, log, text, headers, addresses, redaction, retry_after, speakers
 
 Imports go one way; `pyproject.toml` has the layers.
 """

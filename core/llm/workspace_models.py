@@ -23,8 +23,10 @@ from core.errors import BotError, Code, ModelError
 from core.llm import create_router
 from core.llm.catalog import Account, ModelCatalog, Route
 from core.llm.checked_transport import AddressRefusedError, CheckedTransport
+from core.llm.client import CompletionsClient
 from core.llm.errors import fault
 from core.llm.redacting_model import RedactedModel
+from core.llm.response_reader import ReadTimeouts
 from core.llm.router import ModelRouter
 from core.ports.model import ModelObserver, Request
 from core.ports.store.accounts import ModelAccountStore
@@ -115,22 +117,22 @@ class WorkspaceModels:
 
     async def verify(self, account: ModelAccount, key: str) -> None:
         """Ask the first model of an account for a word. Raises ModelError: SETTINGS where its address is refused."""
-        core = self.core.model_copy(update={"parley_retry_tries": 1, "parley_first_word_s": VERIFY_S})
-        router = self._create(account, key, core)
+        patience = ReadTimeouts(VERIFY_S, VERIFY_S, VERIFY_S)
+        client = CompletionsClient(account.base_url, key, self.clock, patience, guard=self._guard)
         message = text_message("user", _WORDS_OF_CHECK)
         request = Request((message,), account.default_model, max_tokens=_TOKENS_OF_CHECK)
         try:
-            async with aclosing(router.stream(request)) as deltas:
+            async with aclosing(client.stream(request)) as deltas:
                 async for _ in deltas:
                     pass
         except ModelError as error:
             if error.code is Code.EMPTY:  # it answers, and has spent its few tokens on reasoning
                 return
-            if isinstance(_cause(error), AddressRefusedError):
-                raise fault(Code.SETTINGS, str(_cause(error))) from error
+            if isinstance(error.__cause__, AddressRefusedError):
+                raise fault(Code.SETTINGS, str(error.__cause__)) from error
             raise
         finally:
-            await router.close()
+            await client.close()
 
     def drop_expired(self) -> None:
         """Remove from memory what the routers keep past its lifetime."""
@@ -230,11 +232,4 @@ def account_to_catalog(account: ModelAccount, key: str, core: CoreSettings) -> M
 
 def _own(error: ModelError) -> ModelError:
     error.own_account = True
-    return error
-
-
-def _cause(error: BaseException) -> BaseException:
-    """The first error of a chain."""
-    while error.__cause__ is not None:
-        error = error.__cause__
     return error

@@ -14,14 +14,8 @@ RELOADED = frozenset(
         *("parley_gap_s", "parley_total_s", "parley_answer_chars_cap", "parley_reasoning_chars_cap"),
         *("parley_arguments_chars_cap", "parley_describe_pictures", "parley_price_input"),
         *("parley_price_cached_input", "parley_price_output", "parley_price_reasoning", "parley_price_picture"),
-        *(
-            "parley_budget",
-            "parley_builtin_tools",
-            "parley_link_hosts",
-            "parley_account_hosts",
-            "parley_most_tools",
-            "parley_memory",
-        ),
+        *("parley_budget", "parley_builtin_tools", "parley_link_hosts", "parley_account_hosts"),
+        *("parley_most_tools", "parley_memory"),
         *("parley_memory_days", "parley_memory_wait_s", "parley_admins", "parley_allow", "parley_deny"),
         *("parley_guests", "parley_strangers", "parley_rate"),
     }

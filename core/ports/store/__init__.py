@@ -5,6 +5,7 @@
     threads   threads, their messages, and the watermarks of installations
     failures  failures by their references, and failed turns that are asked again
     installations  installations that teams have made themselves, with their tokens
+    accounts  the model accounts that workspaces have set for themselves, with their keys
     settings  the settings that people change, and the audit of changes
     overview  the newest rows of all teams together
     usage     token usage of answers

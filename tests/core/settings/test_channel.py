@@ -10,6 +10,9 @@ from core.ports.store.settings import StoredSettings
 from core.settings.channel import NOBODY, SETTINGS, ChannelSettings, Listen, Memory, Origin, ids, settings_on
 from core.settings.environment import CoreSettings
 from core.settings.layers import bounded, language_for, merge
+from core.values.budgets import BudgetUnit
+from core.values.deltas import ModelInfo
+from core.values.model_accounts import ModelAccount
 from core.values.places import Person
 from core.values.platform import Feature, PlatformTraits
 
@@ -172,8 +175,8 @@ def test_values_are_checked(name: str, good: str, bad: str) -> None:
     assert SETTINGS[name].read(bad) is None
 
 
-def test_every_field_but_two_is_a_setting_that_can_be_shown() -> None:
-    assert [*SETTINGS, "layers", "platform"] == list(ChannelSettings.model_fields)
+def test_every_field_but_four_is_a_setting_that_can_be_shown() -> None:
+    assert [*SETTINGS, "account", "own_model", "layers", "platform"] == list(ChannelSettings.model_fields)
     assert set(merged({}, {}).layers) == set(SETTINGS)
 
 
@@ -255,3 +258,27 @@ def test_a_time_of_day_is_read(text: str, shown: str) -> None:
 @pytest.mark.parametrize("text", ["24:00", "9", "9:60", "9:5", "noon", "", "-1:00", "09:00:00"])
 def test_what_is_no_time_of_day_is_refused(text: str) -> None:
     assert SETTINGS["report_at"].read(text) is None
+
+
+class TestAWorkspacesOwnModelAccount:
+    ACCOUNT = ModelAccount("slack", "T1", "https://models.example/v1", ("large", "small"))
+
+    def merged(self, workspace: dict[str, str], channel: dict[str, str], **settings: str) -> ChannelSettings:
+        given = CoreSettings(_env_file=None, **settings)  # type: ignore[arg-type]
+        return merge(given, StoredSettings(workspace, channel, self.ACCOUNT), "slack")
+
+    def test_its_first_model_answers_in_place_of_the_operators(self) -> None:
+        found = self.merged({}, {}, openai_model="of-the-operator")
+        assert (found.model, found.origin("model"), found.account) == ("large", Origin.WORKSPACE, self.ACCOUNT)
+
+    def test_a_channel_may_choose_another_of_its_models_and_none_of_the_operators(self) -> None:
+        settings = {"openai_model": "of-the-operator", "parley_models": "other"}
+        assert self.merged({}, {"model": "small"}, **settings).model == "small"
+        assert self.merged({"model": "other"}, {}, **settings).model == "large"
+
+    def test_its_cost_is_unknown_and_the_operators_limits_in_money_do_not_hold(self) -> None:
+        found = self.merged({}, {"budget": "3 a day"}, parley_budget="5 a day, 1m tokens a month")
+        assert [limit.unit for limit in found.budget] == [BudgetUnit.TOKENS, BudgetUnit.MONEY]
+        assert [text for _, text in found.layers["budget"]] == ["1000000 tokens a month", "3 a day"]
+        answering = found.answering_model(lambda name: ModelInfo(f"operators-{name}"))
+        assert (answering.name, answering.prices) == ("large", ())
