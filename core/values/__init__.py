@@ -10,6 +10,6 @@ Rounds, tool results and approvals of a turn are its `steps`; its end is in `tur
 usage report in `report`, and those of the operators' report in `operation`. Earlier answers that a later one may cite
 are in `memory`, summaries of long threads in `summaries`. Buttons, forms and immediate replies are in `ui`, places and
 people in `places`, traits of a platform in `platform`, installations that teams have
-made themselves in `installations`, their model accounts in `model_accounts`, checks of the installation in `checks`, the
-processes that share a database in `replicas`.
+made themselves in `installations`, model accounts of teams in `model_accounts`, checks of the installation in `checks`,
+the processes that share a database in `replicas`.
 """
