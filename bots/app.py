@@ -256,6 +256,7 @@ class App:
             self.failure_log.failed,
             self._acknowledged,
             replicas.tell,
+            replicas.counted,
         )
         self.recovery = Recovery(store, self.place_queues, self.clock, replicas.ownership)
         backfills = PerInstallation(connectors, self._create_backfills)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from bots.running_programs import replica_names
 from core.clock import Clock
 from core.errors import SettingsError
 from storage import DatabaseSettings
@@ -43,8 +44,15 @@ async def restore(
     """`parley restore`: put a backup in the place of the database, which is kept. Where there is none, it makes
     one only with `force`. Raises SettingsError and StoreError.
 
+    Of PostgreSQL it tells which program restores it, once no replica runs on it.
+
     Nothing is changed before the copy of the backup is whole, checked, and of today's schema.
     """
+    if names := await replica_names(database):
+        raise SettingsError(
+            f"DATABASE_URL: {_running(len(names))} on this database ({', '.join(names)}): stop all of them first, then "
+            "restore"
+        )
     named = _file_of(database, "PostgreSQL is restored by its own program", pg_restore(database.url, file))
     target = real_file(named)
     if not force and not target.exists():
@@ -80,6 +88,10 @@ def content_to_text(content: BackupContent) -> str:
         f"{content.size / 1_000_000:,.1f} MB, {content.turns:,} turns, {content.messages:,} messages in "
         f"{content.threads:,} threads, {content.pictures:,} pictures; schema {content.revision}"
     )
+
+
+def _running(count: int) -> str:
+    return "one `parley run` works" if count == 1 else f"{count} `parley run` work"
 
 
 def _file_of(database: DatabaseSettings, other: str, command: str) -> Path:

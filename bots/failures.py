@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import tzinfo
 
+from bots.running_programs import count_running, tell_replicas
 from core.clock import Clock
 from core.errors import REF_ALPHABET, SettingsError
 from core.log import printable
@@ -17,7 +18,6 @@ from core.text import shortened
 from core.values.conversation import Turn, TurnState
 from core.values.failures import RetryRefusal, StoredFailure
 from storage import DatabaseSettings, SqlStore, open_existing
-from storage.lock import RunLock
 
 SHOWN = 20
 """The failures that are listed without a reference."""
@@ -126,17 +126,17 @@ async def retry_to_text(database: DatabaseSettings, clock: Clock, which: str) ->
     """Have a failed question asked again, by its turn or its reference. Raises StoreError, and SettingsError where it
     is refused."""
     store = await open_existing(database, clock)
+    tell_replicas(database, store, "retry")
     try:
         turn_id = await _turn_of(store, which)
         again = await store.retry_failed(turn_id)
         if isinstance(again, RetryRefusal):
             raise SettingsError(await _refusal(store, turn_id, again))
+        running = await count_running(database, store)
     finally:
         await store.close()
-    lock = RunLock(database)
-    alone = await lock.acquire(0)
-    await lock.release()
-    then = "the next start of parley begins it" if alone else "the running parley begins it now"
+    then = "the running parley begins it now" if running == 1 else f"one of the {running} running begins it now"
+    then = then if running else "the next start of parley begins it"
     return f"turn {again.id} asks the question of turn {turn_id} again: {then}\n"
 
 

@@ -28,6 +28,7 @@ from bots.operator_pages import create_operator_pages
 from bots.reload import Reload
 from bots.replicas import join_replicas
 from bots.retention import expire_caches, expire_messages, expire_spending, expire_uploads
+from bots.running_programs import tell_replicas
 from bots.start_lines import key_lines, model_line
 from bots.startup import Startup
 from bots.telemetry import Telemetry
@@ -134,6 +135,8 @@ async def post_summary(config: Config, tell: Tell, name: PeriodName) -> None:
     lock = RunLock(config.database)
     alone = await lock.acquire(0)
     store = await open_store(config.database, SystemClock())
+    if not alone:
+        tell_replicas(config.database, store, "summary")
     try:
         now = SystemClock().now()
         period = period_at(name, now, config.timers.zone(config.core))

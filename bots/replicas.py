@@ -28,7 +28,7 @@ from core.values.outgoing import OutgoingCall, PostMessage
 from core.values.places import Place
 from core.values.tasks import ShowAnew
 from storage import DatabaseSettings, SqlStore
-from storage.replicas.notices import CacheNotice, Notice, Notices, heard
+from storage.replicas.notices import CacheNotice, Count, Notice, Notices, heard
 from storage.replicas.ownership import SharedOwnership
 from storage.replicas.partitions import Partitions, shards_of
 from storage.replicas.session import PooledError, ReplicaSession
@@ -38,6 +38,8 @@ log = structlog.get_logger()
 
 _KNOWN = 10_000
 """The most notices whose numbers are remembered."""
+_COUNTS_AT_ONCE = 20
+"""A notification has less than 8,000 bytes."""
 _LATE_PAUSE_S = 1.0
 _HOST_LENGTH = 48
 
@@ -82,6 +84,9 @@ class Alone:
         """Tell the others of an event (`core.inbox.interruptions`). Raises StoreError."""
         return False
 
+    def counted(self, person: str, key: str) -> None:
+        """A question of a person counts (`core.inbox.rate_limit.TellCount`)."""
+
     def forgotten(self) -> None:
         """Turns were forgotten here."""
 
@@ -108,6 +113,7 @@ class Replicas(Alone):
         self._store = store
         self._clock = clock
         self._messages: asyncio.Queue[str] = asyncio.Queue()
+        self._counts: asyncio.Queue[Count] = asyncio.Queue()
         self._known: FIFOCache[int, None] = FIFOCache(_KNOWN)
         self._tasks: set[asyncio.Task[None]] = set()
         self._place_queues: PlaceQueues | None = None
@@ -154,6 +160,7 @@ class Replicas(Alone):
         async with asyncio.TaskGroup() as both:
             both.create_task(self._shared.run())
             both.create_task(self._follow())
+            both.create_task(self._tell_counts())
 
     def leave(self) -> None:
         self._shared.leave()
@@ -174,6 +181,10 @@ class Replicas(Alone):
         self._store.gained()
         await then()
 
+    def counted(self, person: str, key: str) -> None:
+        if not self._shared.is_alone:
+            self._counts.put_nowait((person, key))
+
     def forgotten(self) -> None:
         self._start(self._tell_forgotten())
 
@@ -182,6 +193,17 @@ class Replicas(Alone):
             log.warning("late_call", turn=call.turn_id, call=type(call).__name__)
             stray = message_id if isinstance(call, PostMessage) else ""
             self._start(self._have_shown(call.place, ShowAnew(call.turn_id, stray)))
+
+    async def _tell_counts(self) -> None:
+        """Tell what is counted: all at once that has come while the last was told."""
+        while True:
+            counts = [await self._counts.get()]
+            while len(counts) < _COUNTS_AT_ONCE and not self._counts.empty():
+                counts.append(self._counts.get_nowait())
+            try:
+                await self._store.tell_counts(counts)
+            except StoreError as error:
+                log.warning("counts_not_told", **error.log_keys)
 
     async def _tell_forgotten(self) -> None:
         with suppress(StoreError):
@@ -218,15 +240,23 @@ class Replicas(Alone):
     async def _take(self, message: str) -> None:
         """Raises StoreError."""
         one = heard(message) if message else None
-        if one is not None and one.sender == self._notices.sender:
+        if message and (one is None or one.sender == self._notices.sender):
             return
         if one is not None and one.turn:
             await self._take_turn(one.turn)
+            return
+        if one is not None and one.counts:
+            self._learn_counts(one.counts)
             return
         for number, notice in await self._store.told(one.notice if one else None):
             if number not in self._known:
                 self._known[number] = None
                 await self._learn(notice)
+
+    def _learn_counts(self, counts: Sequence[Count]) -> None:
+        assert self._inbox is not None
+        for person, key in counts:
+            self._inbox.learn_count(person, key)
 
     async def _take_turn(self, turn_id: int) -> None:
         assert self._place_queues is not None

@@ -10,7 +10,7 @@ from cachetools import LRUCache
 from core.access import Refusal, refusal
 from core.commands.handlers import CommandHandlers
 from core.i18n import duration, phrase
-from core.inbox.rate_limit import Rate
+from core.inbox.rate_limit import Rate, TellCount, to_no_other
 from core.ports.store import Store
 from core.settings.channel import ChannelSettings
 from core.spend.budget_text import near_to_text, refusal_to_text
@@ -38,6 +38,7 @@ class Eligibility:
     """Applies a channel's access rules, the limit of questions a minute, and budgets.
 
     `on_refused` receives the platform of each refused question, and why: once, however often it is checked.
+    `tell_count`: as in `Rate`.
     """
 
     def __init__(
@@ -45,13 +46,14 @@ class Eligibility:
         store: Store,
         handlers: CommandHandlers,
         on_refused: Callable[[str, Outcome], None] = lambda _platform, _why: None,
+        tell_count: TellCount = to_no_other,
     ) -> None:
         self._store = store
         self._handlers = handlers
         self._on_refused = on_refused
         self._refused: LRUCache[str, bool] = LRUCache(_NOTES)
         self._currency = handlers.core.parley_currency
-        self._rate = Rate()
+        self._rate = Rate(tell_count)
         self._noted: LRUCache[str, bool] = LRUCache(_NOTES)
 
     async def check(
@@ -132,6 +134,10 @@ class Eligibility:
     def count(self, person: Person, place: Place, key: str) -> None:
         """Count an accepted question. The same `key` counts once."""
         self._rate.count(self._who(person, place), key, self._handlers.clock.monotonic())
+
+    def learn_count(self, person: str, key: str) -> None:
+        """Count what another process has counted (`Rate.learn`)."""
+        self._rate.learn(person, key, self._handlers.clock.monotonic())
 
     def count_edit(self, ask: Ask, key: str, limit: int, due_s: float) -> float:
         """Count an edited question, and return when it may be answered: `due_s`, or later above `limit` a minute."""

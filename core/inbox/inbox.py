@@ -21,6 +21,7 @@ from core.inbox.interruptions import Interruptions, TellOthers, to_nobody
 from core.inbox.membership import TeamMembership
 from core.inbox.questions import Questions
 from core.inbox.quotes import QuoteRemoval
+from core.inbox.rate_limit import TellCount, to_no_other
 from core.log import place_context
 from core.memory.audience import Audience
 from core.platform_calls import PlatformCalls
@@ -65,7 +66,7 @@ class StoringInbox:
     platform of each question that is refused, and why. `sound_models`: those that transcribe.
     `on_failed` receives an error whose reference is shown to the author of an event, and the place.
     `on_received` receives the platform of each event that was taken, and the seconds that it took. `tell_others`: as in
-    `Interruptions`, whose `learn` is here too.
+    `Interruptions`, whose `learn` is here too. `tell_count`: as in `Rate`, whose `learn` is `learn_count` here.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class StoringInbox:
         on_failed: Callable[[BotError, Place], None] = lambda _error, _place: None,
         on_received: Callable[[str, float], None] = lambda _platform, _seconds: None,
         tell_others: TellOthers = to_nobody,
+        tell_count: TellCount = to_no_other,
     ) -> None:
         self._tell_others = tell_others
         self._store = store
@@ -94,7 +96,8 @@ class StoringInbox:
         self._live = live
         self._handlers = handlers
         self._members = TeamMembership(store, memberships)
-        self._eligibility = Eligibility(store, handlers, on_refused)
+        self._eligibility = Eligibility(store, handlers, on_refused, tell_count)
+        self.learn_count = self._eligibility.learn_count
         self.approvals = Approvals(store, submit, handlers)
         self._questions = Questions(
             store,

@@ -1,14 +1,16 @@
 """The notices of replicas to each other, by the notifications of PostgreSQL.
 
 A turn for its owner is a notification alone, in the transaction that stores the turn: what it should have told is found
-by the next look at the ledger. Everything else is a row for a minute, and a notification of the row: a replica whose
-session was broken reads the rows that it has missed.
+by the next look at the ledger. So is what is counted within a minute, which a restart forgets as well. Everything else
+is a row for a minute, and a notification of the row: a replica whose session was broken reads the rows that it has
+missed.
 https://www.postgresql.org/docs/current/sql-notify.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Connection, cast, delete, func, insert, select, text
@@ -66,13 +68,18 @@ _NOTICES: TaggedUnion[Notice] = TaggedUnion(
 _NOTIFY = text("SELECT pg_notify('parley_' || md5(current_schema()), :message)")
 
 
+Count = tuple[str, str]
+"""A person and the key of a question of theirs (`core.inbox.rate_limit`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A notification: of a `turn`, or of the row `notice` of a `sender`."""
+    """A notification: of a `turn`, of the row `notice`, or of what a `sender` has counted."""
 
     sender: str
     turn: int = 0
     notice: int = 0
+    counts: tuple[Count, ...] = ()
 
 
 class Notices:
@@ -88,6 +95,10 @@ class Notices:
         if turn.is_open and self._elsewhere(turn.ask.place):
             connection.execute(_NOTIFY, {"message": f"turn {turn.id} {self.sender}"})
 
+    def tell_counts(self, connection: Connection, counts: Sequence[Count]) -> None:
+        """Tell all others what is counted. A session that is broken misses it."""
+        connection.execute(_NOTIFY, {"message": f"counts {self.sender} {json.dumps(counts)}"})
+
     def tell(self, connection: Connection, notice: Notice) -> None:
         """Tell all others."""
         connection.execute(delete(REPLICA_NOTICES).where(REPLICA_NOTICES.c.at_us < _NOW_US - KEPT_US))
@@ -97,10 +108,16 @@ class Notices:
         connection.execute(_NOTIFY, {"message": f"notice {number} {self.sender}"})
 
 
-def heard(message: str) -> Heard:
-    """The notification with that text."""
-    kind, number, sender = message.split(" ", 2)
-    return Heard(sender, turn=int(number)) if kind == "turn" else Heard(sender, notice=int(number))
+def heard(message: str) -> Heard | None:
+    """The notification with that text; None for one that only a newer version knows."""
+    kind, _, content = message.partition(" ")
+    if kind in ("turn", "notice"):
+        number, _, sender = content.partition(" ")
+        return Heard(sender, turn=int(number)) if kind == "turn" else Heard(sender, notice=int(number))
+    if kind == "counts":
+        sender, _, counts = content.partition(" ")
+        return Heard(sender, counts=tuple((person, key) for person, key in json.loads(counts)))
+    return None
 
 
 def read(connection: Connection, sender: str, number: int | None) -> list[tuple[int, Notice]]:

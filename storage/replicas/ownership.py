@@ -125,6 +125,11 @@ class SharedOwnership:
         await self._clock.sleep(seconds)
 
     @property
+    def is_alone(self) -> bool:
+        """True if no other replica is a member, as far as is known."""
+        return self._members <= {self._session.member}
+
+    @property
     def partitions(self) -> frozenset[int]:
         """Those that are held here."""
         return frozenset(self._held)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from core.values.budgets import person_digest
@@ -10,7 +10,7 @@ from core.values.events import Deleted, Edited
 from storage import forgotten, people, turns
 from storage.forgotten import Key
 from storage.replicas import notices
-from storage.replicas.notices import Notice, Notices, PeopleForgotten, SettingsChanged, VectorsAdded
+from storage.replicas.notices import Count, Notice, Notices, PeopleForgotten, SettingsChanged, VectorsAdded
 from storage.store.state import StoreState
 from storage.tables import to_us
 
@@ -30,6 +30,11 @@ class SqlReplicaStore(StoreState):
         """Tell the other replicas, if there may be any."""
         if self._notices is not None:
             await self._database.write(self._notices.tell, notice)
+
+    async def tell_counts(self, counts: Sequence[Count]) -> None:
+        """Tell the other replicas what is counted here."""
+        if self._notices is not None:
+            await self._database.write(self._notices.tell_counts, counts)
 
     async def told(self, number: int | None) -> list[tuple[int, Notice]]:
         """The notice of another replica with that number, or all of the last minute."""

@@ -3,6 +3,7 @@ is seen all the same, once."""
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -11,14 +12,17 @@ from pathlib import Path
 
 from core.commands import FORGET_ME
 from core.i18n import phrase
-from tests.e2e.conftest import model_settings
+from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_approvals import RUN, OnSlack, calling, result
 from tests.e2e.test_leaks import QUESTION, Space
+from tests.e2e.test_references import CLOSING, NO_MONEY, OPENING, command
 from tests.e2e.test_replicas import Cluster
+from tests.e2e.test_slack import AT, answered, answers
 from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack import Message as SlackMessage
+from tests.waiting import HANG_S
 
 APPROVE = phrase("approval_approve", "en")
 
@@ -130,6 +134,60 @@ async def test_who_left_a_private_channel_has_its_answers_no_more_whoever_hears_
         await slack.leave("U1", "G1")
         await two.owner_hears()
         assert QUESTION not in await space.offered("D1")
+
+
+async def test_a_person_has_one_limit_a_minute_whoever_hears_the_questions(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, postgres_database: str
+) -> None:
+    settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_RATE": "2"}
+    refused = phrase("limited", "en", wait="\0").partition("\0")[0]
+    async with apart(tmp_path, postgres_database, slack, settings) as two:
+        for number, hears in enumerate((two.owner_hears, two.other_hears, two.owner_hears, two.other_hears)):
+            await hears()
+            ts = await slack.say("U1", "C1", f"{AT} question {number}?")
+            if number < 2:
+                await answered(slack, "C1", ts, f"question {number}?")
+            elif number == 2:
+                await slack.wait_for(lambda: any(refused in one.visible for one in slack.messages("C1")))
+        ts = await slack.say("U2", "C1", f"{AT} another person's?")
+        await answered(slack, "C1", ts, "another person's?")
+    assert len(endpoint.requests) == 3
+    replies = [one for one in slack.messages("C1") if refused in one.visible]
+    assert len(replies) == 1, "no flood of questions becomes one of replies"
+
+
+async def test_the_commands_of_operators_work_beside_both_and_a_restore_names_them(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, postgres_database: str
+) -> None:
+    settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_SUMMARY_CHANNELS": "slack:C2"}
+    endpoint.script(NO_MONEY, Words("better late"))
+    async with apart(tmp_path, postgres_database, slack, settings) as two:
+        ts = await slack.say("U1", "C1", f"{AT} why?")
+        await slack.wait_for(lambda: any(OPENING in one.visible for one in answers(slack, "C1", ts)))
+        ref = answers(slack, "C1", ts)[0].visible.rpartition(OPENING)[2].removesuffix(CLOSING)
+        told = await _stored(two.programs[0], "retry", ref)
+        assert told.endswith("asks the question of turn 1 again: one of the 2 running begins it now\n")
+        await answered(slack, "C1", ts, "better late", count=2)
+        assert "slack:C2: posted" in await command(two.programs[1], "summary", "--now")
+        assert len(slack.messages("C2")) == 1
+        refused = await command(two.programs[0], "restore", "parley.dump", status=2)
+    assert refused.startswith("parley: DATABASE_URL: 2 `parley run` work on this database (")
+    assert refused.endswith("): stop all of them first, then restore\n")
+    assert refused.count("\n") == 1
+    assert "PostgreSQL is restored by its own program" in await command(
+        two.programs[0], "restore", "parley.dump", status=2
+    )
+
+
+async def _stored(program: Program, *arguments: str) -> str:
+    """The output of a command, once the failure that it names is stored: its reference is shown before."""
+    async with asyncio.timeout(HANG_S):
+        while True:
+            beside = Program(program.folder, **program.settings)
+            await beside.start(*arguments)
+            if await beside.end() == 0:
+                return beside.output
+            assert "no failure has the reference" in beside.output
 
 
 def _told(slack: FakeSlack, user: str) -> list[SlackMessage]:

@@ -492,3 +492,17 @@ async def test_what_is_said_elsewhere_concerns_nobody(house: App) -> None:
     await house.answered("1.0")
     assert await house.inbox.concerns(aside)
     assert await house.inbox.concerns(edited)
+
+
+def test_what_others_have_counted_counts_once_and_what_is_counted_here_is_told() -> None:
+    told: list[tuple[str, str]] = []
+    rate = Rate(lambda person, key: told.append((person, key)))
+    rate.count("U1", "one", 0.0)
+    rate.learn("U1", "two", 1.0)
+    rate.learn("U1", "one", 1.0)
+    assert rate.wait_s("U1", "three", 2, 10.0) == 50
+    assert rate.wait_s("U1", "three", 3, 10.0) == 0
+    rate.learn("", "why", 10.0)
+    assert not rate.tell("why", 11.0, 15.0)
+    assert rate.tell("else", 11.0, 15.0)
+    assert told == [("U1", "one"), ("", "else")]

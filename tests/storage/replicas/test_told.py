@@ -11,7 +11,7 @@ from core.clock import SystemClock
 from core.values.conversation import ThreadMessage
 from core.values.events import Deleted, Moved
 from storage import DatabaseSettings, SqlStore, open_store
-from storage.replicas.notices import Notices
+from storage.replicas.notices import Heard, Notices, heard
 from tests.contract.stored import ANN, NOON, PLACE, accepted, ask
 from tests.contract.test_vectors import found, plans
 
@@ -83,3 +83,9 @@ async def test_an_answer_that_is_indexed_elsewhere_is_found_here_by_its_meaning(
     assert len(await found(two.there, "C1", "C2")) == 1
     await two.learn()
     assert len(await found(two.there, "C1", "C2")) == 2
+
+
+def test_a_notification_names_its_sender_and_what_is_counted_and_a_newer_one_is_none() -> None:
+    assert heard("turn 7 a1") == Heard("a1", turn=7)
+    assert heard('counts a1 [["U1", "slack/T1/C1/1 2"]]') == Heard("a1", counts=(("U1", "slack/T1/C1/1 2"),))
+    assert heard("unheard of") is None
