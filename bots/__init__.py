@@ -24,7 +24,7 @@
     settings     every setting as text; exports: the tables of `parley usage` and `parley feedback`
     backup       an SQLite database in one file, and back; company_export: all records as JSON lines
     failures     failures by their references, and failed questions that are asked again
-    replica_table  `parley replicas`
+    replica_table  `parley replicas`; running_programs: the `parley run` that a command works beside
 
 Shared by what serves pages:
 

@@ -52,7 +52,8 @@ def adopt(connection: Connection, platform: str, team: str, former: Sequence[str
         same = [there[name] == table.c[name] for name in ("platform", *key)]
         taken = select(there.team).where(*same, there.team == team).exists()
         moving = update(table).where(table.c.platform == platform, table.c.team.in_(former), ~taken)
-        connection.execute(moving.values(team=team))
+        # Another replica may own the new team, in a lesser epoch.
+        connection.execute(moving.values(team=team, **({"epoch": 0} if table is TURNS else {})))
     usage_sums.adopt(connection, platform, team, former)
     for stray in filter(None, former):
         old, new = (_in_keys(platform, one) for one in (stray, team))

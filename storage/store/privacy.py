@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from core.ports.store.privacy import Feedback
 from core.values.conversation import ThreadMessage
 from core.values.places import Place
 from storage import forgotten, people
+from storage.balances import Changed
 from storage.replicas.notices import PeopleForgotten
 from storage.store.state import StoreState
 from storage.tables import to_us
@@ -33,14 +36,27 @@ class SqlPrivacyStore(StoreState):
     async def forget_person(self, platform: str, team: str, person: str, at: datetime) -> int:
         await self._database.write(forgotten.record, platform, team, person, to_us(at))
         self._forgotten.add(platform, team, person, at)
-        if self._notices is not None:
-            await self._database.write(self._notices.tell, PeopleForgotten())
         await self._database.running_ended()  # so that messages stored meanwhile are removed too
         balances = self._changing_balances()
-        lines = await self._database.write(people.forget_person, platform, team, person, to_us(at), balances)
+        lines = await self._database.write(self._forget_person, platform, team, person, to_us(at), balances)
         self._balances.put(balances or {})
         await self._vectors.forget(platform, team)
         self._purging.soon()
+        return lines
+
+    def _forget_person(
+        self,
+        connection: Connection,
+        platform: str,
+        team: str,
+        person: str,
+        at_us: int,
+        balances: Changed | None,
+    ) -> int:
+        """Others remove what they store until they hear of it."""
+        lines = people.forget_person(connection, platform, team, person, at_us, balances)
+        if self._notices is not None:
+            self._notices.tell(connection, PeopleForgotten())
         return lines
 
     async def messages_by_person(

@@ -62,6 +62,10 @@ async def apart(folder: Path, url: str, slack: FakeSlack, settings: dict[str, st
         two = Apart(url, slack, sockets)
         await two.shared()
         yield two
+    except BaseException:
+        for program in dict.fromkeys(sockets.values()):
+            print(program.output)
+        raise
     finally:
         for program in dict.fromkeys(sockets.values()):
             with suppress(ProcessLookupError):

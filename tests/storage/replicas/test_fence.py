@@ -28,10 +28,10 @@ class Two:
         self._url = url
         self.former, self.heir = former, heir
 
-    async def gain(self) -> int:
+    async def gain(self, partition: int = 1) -> int:
         """The epoch of a gain of the partition."""
         connection = await asyncpg.connect(self._url)
-        gaining = "INSERT INTO partitions (partition) VALUES (1) ON CONFLICT (partition)"
+        gaining = f"INSERT INTO partitions (partition) VALUES ({partition}) ON CONFLICT (partition)"
         epoch: int = await connection.fetchval(
             f"{gaining} DO UPDATE SET epoch = excluded.epoch RETURNING epoch"
         )
@@ -130,3 +130,14 @@ async def test_a_turn_that_was_begun_many_times_is_suspected_among_others_too(tw
         await two.former.begin(turn.id)
         await two.former.recover(NOON - timedelta(days=10))
     assert [one.deaths for one in await two.former.open_turns()] == [1, 0]
+
+
+async def test_a_turn_whose_team_becomes_known_is_begun_by_the_owner_of_that_team(two: Two) -> None:
+    of_team, of_none = await two.gain(), await two.gain(2)
+    without = await accepted(two.former, ask(place=replace(PLACE, team="")))
+    turn = await two.former.begin(without.id, of_none)
+    await two.heir.adopt("slack", "T1", [""])
+    begun = await two.heir.begin(without.id, of_team, in_order=True)
+    assert begun.ask.place == PLACE
+    await two.former.finish(Finish(turn, TurnState.DONE, "so", model="m"))
+    assert [one.id for one in await two.heir.open_turns()] == [turn.id], "the end of another's is not stored"
