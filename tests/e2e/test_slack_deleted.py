@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.fakes.completions import FakeCompletions, Words
+from tests.fakes.completions.replies import Json, Raw
 from tests.fakes.slack import BOT_USER, FakeSlack, Message
-from tests.waiting import until
+from tests.waiting import HANG_S, until
 
 AT = f"<@{BOT_USER}>"
 LONG = " ".join(f"word{number}" for number in range(600))
@@ -47,16 +49,28 @@ async def test_nothing_of_it_comes_back_and_the_model_is_let_go(
     assert len(endpoint.requests) == 1
 
 
+class Paused(Words):
+    """Words with a long pause behind `BEFORE` of them, which `FakeCompletions.hurry` ends."""
+
+    BEFORE = 2_700
+
+    def on_wire(self, body: Json) -> Raw:
+        whole = Words.on_wire(self, body)
+        return replace(whole, steps=(*whole.steps[: self.BEFORE], 10 * HANG_S, *whole.steps[self.BEFORE :]))
+
+
 async def test_a_message_that_its_answer_needs_no_longer_is_deleted_by_us_and_not_by_a_person(
     tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
 ) -> None:
     """Slack tells of a deletion on another connection, which may be sooner than the answer to the call."""
-    endpoint.script(Words("word " * 4_000, per_s=8_000))
+    endpoint.script(Paused("word " * 4_000))  # the pause is in the second message, before it becomes a file
     slack.fail("chat.delete", times=None, delay_s=0.5)
     settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_FILE_CHARS": "15000"}
     async with Program(tmp_path, **settings):
         ts = await slack.say("U1", "C1", f"{AT} tell me all")
-        await slack.wait_for(lambda: sum(m.deleted for m in answers(slack, ts)) == 1, 30.0)
+        await slack.wait_for(lambda: len(answers(slack, ts)) == 2)
+        endpoint.hurry()
+        await slack.wait_for(lambda: sum(m.deleted for m in answers(slack, ts)) == 1)
         await asyncio.sleep(1.0)
         shown = [m for m in answers(slack, ts) if not m.deleted]
         assert [len(m.files) for m in shown] == [0, 1]
