@@ -283,7 +283,12 @@ async def test_no_method_reads_a_whole_table(sql_store: SqlStore, database: Data
             explained[name.split(" of ")[0]] = 1
             if name in SELDOM:
                 continue
-            details = await database.read(plan, statement, parameters)
+            try:
+                details = await database.read(plan, statement, parameters)
+            except StoreError as error:  # another test has renamed the tables of this file on another connection
+                if "SQLITE_SCHEMA" not in str(error):
+                    raise
+                details = await database.read(plan, statement, parameters)
             scans = [line.split() for line in details if line.startswith("SCAN")]
             assert not [words for words in scans if words[1] in LARGE and words[-1] not in FEW], (
                 name,
