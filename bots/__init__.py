@@ -1,7 +1,8 @@
 """The program: platforms, the HTTP server and the tasks beside them.
 
     cli          the entry point, which hears signals from the first moment; commands: the command line
-    command_parts  the parts that commands share; workspace_commands: `parley workspaces`
+    command_parts  the parts that commands share; workspace_commands: `parley workspaces`; account_commands: those of
+                 their model accounts
     config       all settings, read and checked
     reload       applies settings at SIGHUP; config_changes: the names of those that changed
     live_parts   the model and the tools, made anew at a reload

@@ -239,6 +239,7 @@ class App:
             is_teamless=lambda place: is_teamless(place, memberships(place)),
             recall=self.recall,
             find_model=self.listed_models.find,
+            verify_account=workspaces.verify if config.database.secret_keys.ids else None,
         )
         self.inbox = StoringInbox(
             store,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bots.account_commands import account
 from bots.command_parts import errors_in_lines, stored_settings, tell
 from core.clock import SystemClock
 from core.errors import SettingsError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from storage import DatabaseSettings
 
 workspaces = typer.Typer(no_args_is_help=True, help="The workspaces that have installed the app themselves.")
+
+workspaces.command("account")(account)
 
 _REMOVED = "removed by the operator"
 

@@ -10,6 +10,7 @@
     summaries          the options of /summarize -> its task                            pure
     budget_command     /budget
     search_command     /search
+    account_command    /settings account
     settings_view      settings as people see and change them                           pure
     settings_changes   changed settings as people read them                             pure
     given_back         a refusal with the words that it refuses                         pure
@@ -106,6 +107,11 @@ class Spec:
 SCOPES = ("channel", "workspace")
 HISTORY = "history"
 """The argument of `/settings`, beside the names of settings, that shows their changes."""
+ACCOUNT = "account"
+"""The argument of `/settings` that shows the model account of the workspace and its form."""
+_OF_ACCOUNT = ("account_url", "account_models", "account_key")
+SECRET = "set_account_key"
+"""The option that holds a key: it is not given back to its author."""
 _SCOPE = Option("scope", Kind.CHOICE, choices=SCOPES, named=True, needs=Feature.CHANNELS)
 _OF = Option("of", Kind.CHOICE, choices=("me", "channel", "workspace"), needs=Feature.CHANNELS)
 _PERIOD = Option(
@@ -148,10 +154,10 @@ COMMANDS: dict[str, Spec] = {
         Spec(
             "settings",
             (
-                Option("name", Kind.CHOICE, choices=(*SETTINGS, HISTORY)),
+                Option("name", Kind.CHOICE, choices=(*SETTINGS, HISTORY, ACCOUNT)),
                 Option("value", suggests=True, rest=True),
                 _SCOPE,
-                *(Option(f"set_{name}", shown=False, typed=False) for name in SETTINGS),
+                *(Option(f"set_{name}", shown=False, typed=False) for name in (*SETTINGS, *_OF_ACCOUNT)),
             ),
         ),
         Spec(
@@ -205,6 +211,8 @@ in ISO 8601."""
 def spec_on(name: str, traits: PlatformTraits) -> Spec:
     """A command as a platform has it: without the options and settings whose feature the platform lacks."""
     absent = SETTINGS.keys() - settings_on(traits).keys()
+    if Feature.CHANNELS not in traits.features:  # no workspace is behind it
+        absent |= {ACCOUNT, *_OF_ACCOUNT}
     options = (option for option in COMMANDS[name].options if option.name.removeprefix("set_") not in absent)
     return replace(
         COMMANDS[name],

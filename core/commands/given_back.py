@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from core.commands import COMMANDS
+from core.commands import COMMANDS, SECRET
 from core.commands.parser import CommandError, options_of
 from core.i18n import phrase
 from core.text import quoted, shortened
@@ -38,5 +38,5 @@ def _written(event: Command | ButtonPress) -> Iterator[str]:
     except CommandError:
         typed = {"": event.argument}
     for name, text in (typed | dict(event.options)).items():
-        if name == "question" or (name != "about" and len(text) >= _LONG):
+        if name != SECRET and (name == "question" or (name != "about" and len(text) >= _LONG)):
             yield text

@@ -9,6 +9,7 @@ from itertools import islice
 from core.access import is_admin, refusal
 from core.clock import Clock
 from core.commands import COMMANDS, Spec, choice_label, choices, command_name, example, spec_on
+from core.commands.account_command import Verify
 from core.commands.budget_command import BudgetCommand
 from core.commands.context import CommandContext
 from core.commands.data_commands import DataCommands, require_readable
@@ -45,9 +46,8 @@ class CommandHandlers:
 
     `core.openai_model` is the model where none is set. `models`: those that may be chosen now, or empty where any may.
     `traits`: by the name of the platform; `traits_at`: those of the installation that serves a place, if one does.
-    `interrupt`, `submit`: as in `DataCommands`. `absent_servers` and
-    `find_model`: as in `SettingsCommands`. `is_teamless`: True of a place in which the rules of each of a person's
-    teams apply.
+    `interrupt`, `submit`: as in `DataCommands`. `absent_servers`, `find_model` and `verify_account`: as in
+    `SettingsCommands`. `is_teamless`: True of a place in which the rules of each of a person's teams apply.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class CommandHandlers:
         is_teamless: Callable[[Place], bool] = lambda place: place.direct,
         recall: Recall | None = None,
         find_model: FindModel | None = None,
+        verify_account: Verify | None = None,
     ) -> None:
         self._store = store
         self.core = core
@@ -77,7 +78,9 @@ class CommandHandlers:
         self.is_teamless = is_teamless
         self.recall = recall
         self.budgets = budgets or BudgetChecks(store, core, clock)
-        settings = self._changes = SettingsCommands(store, clock, self.settings, absent_servers, find_model)
+        settings = self._changes = SettingsCommands(
+            store, clock, self.settings, absent_servers, find_model, verify_account
+        )
         data = self._data = DataCommands(store, clock, interrupt, submit)
         self._usage = UsageCommands(store, clock, self.budgets, charts)
         self.confirms_forgetting = data.confirms_forgetting
@@ -125,7 +128,8 @@ class CommandHandlers:
         settings = await self._bounded(stored, command.place, command.author)
         language = self.language(command.author, settings)
         traits = self.traits(command.place)
-        return CommandContext(command, self.core, tuple(self._models), traits, stored, settings, language)
+        models = tuple(self._models) if stored.account is None else stored.account.models
+        return CommandContext(command, self.core, models, traits, stored, settings, language)
 
     async def do(self, command: Command) -> Ask | ImmediateReply:
         """The reply to a command, or the question that it asks. Raises StoreError."""
@@ -159,7 +163,8 @@ class CommandHandlers:
             return []
         values = there[name].choices
         if name == "model":
-            values = tuple(dict.fromkeys([given.settings.model, self.core.openai_model, *self._models]))
+            default = [self.core.openai_model] if given.stored.account is None else []
+            values = tuple(dict.fromkeys([given.settings.model, *default, *given.models]))
         offered = [Choice(value, choice_label(value, given.language)) for value in [*values, "default"]]
         return _fitting(offered, begun)
 

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from core.access import is_admin, is_manager
 from core.clock import Clock
-from core.commands import HISTORY, reports, settings_changes, settings_view, spec_on
+from core.commands import ACCOUNT, HISTORY, reports, settings_changes, settings_view, spec_on
+from core.commands.account_command import AccountCommand, Verify
 from core.commands.context import CommandContext
 from core.commands.parser import CommandError, echo, no_choice
 from core.ports.model import FindModel
@@ -22,7 +23,7 @@ _AUDIT_LINES = 100
 class SettingsCommands:
     """Every method raises StoreError, and CommandError for a change that can't be made. `read` returns the
     values that apply. `absent_servers`: the tool servers that can't be reached now. `find_model` looks a name up
-    where any may be chosen."""
+    where any may be chosen. `verify_account`: as in `AccountCommand`."""
 
     def __init__(
         self,
@@ -31,12 +32,14 @@ class SettingsCommands:
         read: Callable[[Place, Person], Awaitable[ChannelSettings]],
         absent_servers: Callable[[Place, ToolSettings], Sequence[str]],
         find_model: FindModel | None = None,
+        verify_account: Verify | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._read = read
         self._absent_servers = absent_servers
         self._find_model = find_model
+        self._accounts = AccountCommand(store, clock, verify_account)
 
     async def model(self, given: CommandContext) -> ImmediateReply:
         if name := given.option("name"):
@@ -59,6 +62,8 @@ class SettingsCommands:
         name = given.option("name")
         if name == HISTORY:
             return await self._history(given)
+        if name == ACCOUNT:
+            return await self._accounts.account(given)
         if changes := settings_view.wanted(given.values):
             return await self.change(given, changes)
         if name:
@@ -68,7 +73,9 @@ class SettingsCommands:
             raise no_choice(spec_on("settings", given.traits).options[0])
         form = settings_view.form(given)
         absent = self._absent_servers(given.place, given.settings.tool_settings)
-        return ImmediateReply(settings_view.overview(given, may=form is not None, absent=absent), form=form)
+        words = settings_view.overview(given, may=form is not None, absent=absent)
+        hint = self._accounts.hint(given)
+        return ImmediateReply(f"{words}\n{hint}" if hint else words, form=form)
 
     async def schedule(self, given: CommandContext) -> ImmediateReply:
         """Change the report that the channel gets: its period, its time, and whether it is about the workspace. Without

@@ -200,7 +200,8 @@ def _checked(given: CommandContext, name: str, text: str) -> str | None:
     before = (given.stored.channel if given.scope == "channel" else given.stored.workspace).get(name)
     if before is not None and setting.read(before) == value:
         return before
-    most = setting.limit(given.core, value)
+    own = name == "model" and given.stored.account is not None
+    most = value if own else setting.limit(given.core, value)
     if most is None:
         raise CommandError("settings_off_here", _FIELD_PREFIX + name, label=label)
     if setting.combine is not None and name in CAPPED:

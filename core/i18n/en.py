@@ -32,12 +32,12 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "no_model": "The AI model chosen here isn't available. A channel manager can choose another one in my settings.",
     "no_model.web": "The AI model chosen here isn't available. Choose another one with `/model`.",
     "own_key": "The model account of this {workspace} refuses its key. An admin can set it anew with "
-    "`/settings account`.",
+    "`settings account`.",
     "own_money": "The model account of this {workspace} has no money left. Its owner can add some, and then ask again.",
     "own_model": "The model account of this {workspace} doesn't have the model that is chosen here. An admin can look "
-    "with `/settings account`.",
+    "with `settings account`.",
     "own_unreachable": "I can't reach the model account of this {workspace}. Ask again later; an admin can look with "
-    "`/settings account`.",
+    "`settings account`.",
     "own_busy": "The model account of this {workspace} is busy, or asks for a break. Please ask again in a minute.",
     "own_changed": "The model account of this {workspace} was changed a moment ago. Please ask again.",
     "busy": "The AI service is busy right now. Please ask again in a minute.",
@@ -395,6 +395,43 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "setting_strangers": "People of other {workspace}s may ask",
     "setting_allow": "Who may ask",
     "setting_deny": "Who may not ask",
+    # /settings account
+    "choice_account": "account",
+    "account_line": "Model account of this {workspace}: {models}. Change it with `{prefix}settings account`.",
+    "account_form": "Own model account",
+    "account_url": "Base URL (empty removes the account)",
+    "account_models": "Models, the default first",
+    "account_key": "Key",
+    "account_key_hint": "It is stored encrypted, and never shown again",
+    "account_key_kept": "Empty: the key stays as it is",
+    "account_now": "The questions of this {workspace} are answered by its own model account: {models} at `{url}`"
+    "{which}. The first model is the default.",
+    "account_key_end": ", with the key that ends in `{end}`",
+    "account_means": "No other model answers here while it is set. Voice clips are not transcribed then, and earlier "
+    "answers are found by their words alone. Costs are known only where its endpoint reports them, and the operator's "
+    "limits in money don't hold.",
+    "account_none": "This {workspace} has no model account of its own: the operator's models answer. With an account "
+    "of its own, only that is asked here.",
+    "account_stored": "Saved: the account has answered a short question.",
+    "account_removed": "The account is removed, with its key. The operator's models answer again.",
+    "account_elsewhere": "This works in a {workspace} alone.",
+    "account_off": "The operator has set no key by which yours would be encrypted (PARLEY_SECRET_KEY).",
+    "account_by_form": "A key belongs in the form alone: write `{prefix}settings account` without anything behind it. "
+    "If you have written a key here, replace it at your provider. `{prefix}settings account default` removes the "
+    "account.",
+    "account_bad_address": "“{url}” is no base URL, such as https://host/v1: it begins with https://, and nothing such "
+    "as /chat/completions is at its end. Nothing was saved.",
+    "account_bad_models": "Write the models as the endpoint calls them, with commas between them. Nothing was saved.",
+    "account_bad_key": "A key is in one line and has no spaces. Nothing was saved.",
+    "account_key_missing": "A new address needs its key too. Nothing was saved.",
+    "account_refused_address": "This address is refused: it must begin with https:// and be on the public Internet. "
+    "The operator can allow other hosts (PARLEY_ACCOUNT_HOSTS). Nothing was saved.",
+    "account_wrong_address": "There is no chat completions endpoint at {url}. Nothing was saved.",
+    "account_unreachable": "{url} can't be reached. Nothing was saved.",
+    "account_wrong_key": "The endpoint refuses this key. Nothing was saved.",
+    "account_no_money": "The endpoint says that this account has no money left. Nothing was saved.",
+    "account_wrong_model": "The endpoint has no model `{model}`. Nothing was saved.",
+    "account_no_answer": "The model `{model}` did not answer. Please try again. Nothing was saved.",
     "setting_model_account": "Model account of its own",
     "setting_keep_days": "Days that messages are kept",
     "setting_model_about": "the model's name, as the AI service calls it",

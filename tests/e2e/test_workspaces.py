@@ -3,6 +3,8 @@ and neither ever gets anything of the other."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator
@@ -199,6 +201,55 @@ async def test_an_operator_lists_exports_and_removes_a_workspace(
         assert "rows" in await ran(tmp_path, given, "workspaces", "remove", "slack:T1", "--yes")
         assert '"records":{}' in await ran(tmp_path, given, "export", "--team", "slack:T1")
         assert WORDS["T2"] in await ran(tmp_path, given, "export", "--team", "slack:T2")
+
+
+async def test_a_workspace_with_a_model_account_of_its_own_is_answered_by_that_alone(
+    tmp_path: Path, app: FakeSlackApp, endpoint: FakeCompletions
+) -> None:
+    endpoint.default = Words("The operator's.")
+    key = "sk-of-the-workspace-T1-4321"
+    async with FakeCompletions(keys=(key,)) as own:
+        own.default = Words("The workspace's.")
+        given = settings(app, endpoint) | {"PARLEY_ACCOUNT_HOSTS": "127.0.0.1"}
+        options = ("--base-url", own.base_url, "--model", "large")
+        async with Program(tmp_path, **given) as program:
+            for team in app.teams:
+                await install(program, app, team)
+            said = await fed(tmp_path, given, key, "workspaces", "account", "slack:T1", *options)
+            assert f"stored  slack:T1  large at {own.base_url} (key …4321)" in said
+            ts = await say_in_both(app, f"{AT} what is {{word}}?")
+            await app.teams["T1"].wait_for(lambda: "The workspace's." in shown(app.teams["T1"]))
+            await app.teams["T2"].wait_for(lambda: "The operator's." in shown(app.teams["T2"]))
+            assert ts
+            checked, asked = own.requests
+            assert (checked.account, asked.account, asked.body["model"]) == (0, 0, "large")
+            assert WORDS["T1"] not in repr([one.body for one in endpoint.requests])
+            exported = await ran(tmp_path, given, "export", "--team", "slack:T1")
+            removed = await ran(tmp_path, given, "workspaces", "account", "slack:T1", "--remove")
+            none = await ran(tmp_path, given, "workspaces", "account", "slack:T1")
+        assert "removed  the model account of slack:T1, with its key" in removed
+        assert "has no model account of its own" in none
+        for text in (exported, removed, none, program.output, said):
+            assert key not in text
+
+
+async def fed(folder: Path, given: dict[str, str], key: str, *arguments: str) -> str:
+    """The output of a command that reads a key from its standard input."""
+    command = Program(folder, **given)
+    environment = {"PATH": os.environ["PATH"], **command.settings}
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        str(command.executable),
+        *arguments,
+        cwd=folder,
+        env=environment,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate(f"{key}\n".encode())
+    assert process.returncode == 0, said
+    return said.decode()
 
 
 async def ran(folder: Path, given: dict[str, str], *arguments: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from bots.discord import TRAITS
 from bots.discord.commands import CHAT, MESSAGE, option_to_payload, payloads
 from bots.discord.replies import reply_to_contents
-from core.commands import COMMANDS, HISTORY, MENUS, Kind, Option
+from core.commands import ACCOUNT, COMMANDS, HISTORY, MENUS, Kind, Option
 from core.errors import StoreError
 from core.i18n import error_text, language_of, phrase
 from core.settings.channel import SETTINGS, settings_on
@@ -66,7 +66,7 @@ def test_no_setting_is_missing_from_the_choices_of_the_command() -> None:
     [command] = [one for one in payloads() if one["name"] == "settings"]
     [name] = [one for one in command["options"] if one["name"] == "name"]
     chosen = {choice["value"] for choice in name.get("choices", ())}
-    assert name.get("autocomplete") or chosen == {*settings_on(TRAITS), HISTORY}
+    assert name.get("autocomplete") or chosen == {*settings_on(TRAITS), HISTORY, ACCOUNT}
 
 
 def test_the_words_are_discords_own_and_complete_in_each_language() -> None:
