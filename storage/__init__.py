@@ -119,8 +119,9 @@ class DatabaseSettings(Settings):
 
     parley_secret_key: SecretStr | None = Field(
         None,
-        description="The key by which tokens of teams, and keys of their model accounts, are encrypted in the database: "
-        "32 bytes in base64 or as 64 hexadecimal digits. `parley init` makes one. Without this key a backup of the database has no tokens.",
+        description="The key by which tokens of teams, and keys of their model accounts, are encrypted in the "
+        "database: 32 bytes in base64 or as 64 hexadecimal digits. `parley init` makes one. Without this key a backup "
+        "of the database has no tokens.",
     )
     parley_secret_key_before: SecretStr | None = Field(
         None,

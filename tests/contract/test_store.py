@@ -285,7 +285,9 @@ async def test_no_method_reads_a_whole_table(sql_store: SqlStore, database: Data
                 continue
             try:
                 details = await database.read(plan, statement, parameters)
-            except StoreError as error:  # another test has renamed the tables of this file on another connection
+            except (
+                StoreError
+            ) as error:  # another test has renamed the tables of this file on another connection
                 if "SQLITE_SCHEMA" not in str(error):
                     raise
                 details = await database.read(plan, statement, parameters)
