@@ -357,13 +357,13 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "account_key": "密钥",
     "account_key_hint": "加密保存，之后不再显示",
     "account_key_kept": "留空：密钥保持不变",
-    "account_now": "{workspace}的问题由自己的模型账户回答：{models}，地址 `{url}`{which}。第一个模型为默认。",
+    "account_now": "{workspace}用自己的模型账户回答问题：{models}，地址 `{url}`{which}。第一个模型为默认。",
     "account_key_end": "，密钥以 `{end}` 结尾",
-    "account_means": "设置期间，这里不会由其他模型回答；语音不转写，以前的回答只按词语查找。"
-    "费用只有在接口报告时才知道，运营者以金额设定的上限不适用。",
-    "account_none": "{workspace}没有自己的模型账户：由运营者的模型回答。设置自己的账户后，这里只询问该账户。",
+    "account_means": "设置期间，这里只由它回答；语音不转写，以前的回答只按词语查找。"
+    "费用只有在接口报告时才知道，运营者以金额设定的上限在这里不起作用。",
+    "account_none": "{workspace}没有自己的模型账户：回答的是运营者的模型。设置自己的账户后，这里只询问该账户。",
     "account_stored": "已保存：该账户回答了一个简短的问题。",
-    "account_removed": "账户及其密钥已移除。重新由运营者的模型回答。",
+    "account_removed": "账户及其密钥已移除。运营者的模型重新负责回答。",
     "account_elsewhere": "只能在{workspace}里使用。",
     "account_off": "运营者没有设置用来加密密钥的密钥（PARLEY_SECRET_KEY）。",
     "account_by_form": "密钥只能写在表单里：请只写 `{prefix}settings account`，后面什么都不加。"
@@ -380,7 +380,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "account_wrong_key": "接口拒绝了这个密钥。没有保存任何内容。",
     "account_no_money": "接口表示该账户余额不足。没有保存任何内容。",
     "account_wrong_model": "接口没有模型 `{model}`。没有保存任何内容。",
-    "account_no_answer": "模型 `{model}` 没有回答，请再试一次。没有保存任何内容。",
+    "account_no_answer": "模型 `{model}` 没有回答，请重试。没有保存任何内容。",
     "setting_model_account": "自己的模型账户",
     "setting_keep_days": "消息保留天数",
     "setting_model_about": "模型的名称，按 AI 服务的叫法",
