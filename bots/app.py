@@ -12,7 +12,7 @@ from bots.ended_installations import EndedTeams
 from bots.health import DatabaseHealth, LoopHealth, PlatformHealth, ToolServerHealth, notify_systemd
 from bots.live_parts import LiveParts
 from bots.operation_report import OperationReports
-from bots.replicas import ALONE, Alone
+from bots.replicas import ALONE, Alone, SharedParts
 from bots.retention import Cache
 from bots.supervisor import Supervisor
 from bots.timers import Timers
@@ -287,7 +287,8 @@ class App:
             self.clock,
             self._addressed,
         )
-        replicas.connect(self.place_queues, self.inbox, connectors, self.recovery, self.catch_up.hold)
+        hold, doubt = self.catch_up.hold, self.catch_up.lost_somewhere
+        replicas.connect(SharedParts(self.place_queues, self.inbox, connectors, self.recovery, hold, doubt))
 
     def _forget(self, which: Callable[[Turn], bool]) -> None:
         """The turns that `which` picks were forgotten."""

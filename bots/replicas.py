@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -49,6 +50,20 @@ def replica_name() -> str:
     return f"parley {socket.gethostname()[:_HOST_LENGTH]}:{os.getpid()}"
 
 
+@dataclass(frozen=True, slots=True)
+class SharedParts:
+    """The parts of a program that have to do with the others. Turns that are heard of go to `place_queues`, events that
+    interrupt answers to `inbox`. Connections to platforms that can be shared are held by one process each. `hold` is
+    called when `recovery` takes up more places, `doubt` when the others may have lost events together with this one."""
+
+    place_queues: PlaceQueues
+    inbox: StoringInbox
+    connectors: Sequence[Connector]
+    recovery: Recovery
+    hold: Callable[[], Awaitable[None]]
+    doubt: Callable[[], None]
+
+
 class Alone:
     """This process has the database for itself: it owns all places, leads, and tells nobody."""
 
@@ -58,17 +73,8 @@ class Alone:
     leads: Callable[[], bool] = staticmethod(lambda: True)
     """True if this process does what one of several does for all of them."""
 
-    def connect(
-        self,
-        place_queues: PlaceQueues,
-        inbox: StoringInbox,
-        connectors: Sequence[Connector],
-        recovery: Recovery,
-        hold: Callable[[], Awaitable[None]],
-    ) -> None:
-        """Turns that are heard of go to `place_queues`, events that interrupt answers to `inbox`. Connections to
-        platforms that can be shared are held by one process each. `hold` is called when `recovery` takes up more
-        places."""
+    def connect(self, parts: SharedParts) -> None:
+        """Share these parts of the program with the others."""
 
     async def run(self) -> None:
         """Hold places, and follow what the others tell, until cancelled."""
@@ -120,17 +126,12 @@ class Replicas(Alone):
         self._inbox: StoringInbox | None = None
         store.share(self._notices)
 
-    def connect(
-        self,
-        place_queues: PlaceQueues,
-        inbox: StoringInbox,
-        connectors: Sequence[Connector],
-        recovery: Recovery,
-        hold: Callable[[], Awaitable[None]],
-    ) -> None:
-        recovery.on_gained = partial(self._gained, hold)
-        self._place_queues, self._inbox = place_queues, inbox
+    def connect(self, parts: SharedParts) -> None:
+        parts.recovery.on_gained = partial(self._gained, parts.hold)
+        place_queues, connectors = parts.place_queues, parts.connectors
+        self._place_queues, self._inbox = place_queues, parts.inbox
         self._shared.busy = lambda: place_queues.busy
+        self._shared.on_broken = parts.doubt
         shardable = [connector for connector in connectors if isinstance(connector, Shardable)]
         for connector in shardable:
             self._starts.append(StartTurns(self._url, self._clock, connector.start_apart_s))

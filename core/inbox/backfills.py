@@ -64,6 +64,11 @@ class Backfills:
         if (name := self._name(place)) in self._held():
             self._of(name).again()
 
+    def again_everywhere(self) -> None:
+        """As `Backfill.again`, for each connection that is held here."""
+        for name in self._held():
+            self._of(name).again()
+
     async def _begin(self) -> bool:
         """New connections have missed what the one before them has missed: before that one reads on, each gets its
         watermark. False if the store fails."""

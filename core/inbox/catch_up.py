@@ -100,6 +100,12 @@ class CatchUp:
                 await backfill.caught_up(turn.ask.place)
             await self._deleted_questions.look(turn.ask.place)
 
+    def lost_somewhere(self) -> None:
+        """Events of any place may have been lost, here or in another process: read on everywhere."""
+        for backfills in self._backfills:
+            backfills.again_everywhere()
+        self._recovery.doubt()
+
     def lost(self, place: Place) -> None:
         """An event of this place could not be stored, or so it seems: read on, and look at every open turn."""
         if backfill := self._backfills(place):

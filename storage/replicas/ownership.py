@@ -86,6 +86,8 @@ class SharedOwnership:
         self.busy = busy
         self.on_held: Callable[[frozenset[int]], None] = lambda _partitions: None
         """Receives the partitions that are held, whenever they have changed."""
+        self.on_broken: Callable[[], None] = lambda: None
+        """Called when the session broke: the server was restarted, or this process lost it."""
         self._held: dict[int, _Held] = {}
         self._good_s: float | None = None
         """The time at which the last good ping was sent. None while the session is broken."""
@@ -152,6 +154,8 @@ class SharedOwnership:
                     await self._clock.sleep(PING_S)
             except Exception as error:
                 log.warning("replica_session_broken", **translate(error).log_keys)
+                if self._good_s is not None:
+                    self.on_broken()
                 self._good_s = None
                 self._members = frozenset()
                 await self._session.close()

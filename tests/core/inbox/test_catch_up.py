@@ -14,6 +14,7 @@ from core.turns.recovery import Recovery
 from core.values.conversation import Turn, TurnState
 from tests.core.inbox.test_backfill import ask
 from tests.core.inbox.test_backfills import THERE, App
+from tests.fakes.clock import START
 from tests.waiting import HANG_S
 
 
@@ -57,3 +58,22 @@ async def test_an_answer_that_had_begun_goes_on_before_missed_messages_are_read_
         app.platform.connected.add("1")
         await app.clock.advance(1.0)
         await asyncio.wait_for(waits, HANG_S)
+
+
+async def test_a_new_answer_waits_again_where_events_of_any_place_may_have_been_lost() -> None:
+    app = App()
+    app.platform.held = app.platform.connected = {"", "1"}
+    catch_up = catch_up_of(app)
+    waiting = Turn(1, ask("m1", 0, THERE))
+    async with app.running():
+        await app.clock.advance(1.0)
+        await asyncio.wait_for(catch_up.wait(waiting), HANG_S)
+        catch_up.lost_somewhere()
+        app.platform.missing[THERE.key] = [ask("m0", -1, THERE, addressed=True)]
+        waits = asyncio.create_task(catch_up.wait(waiting))
+        await asyncio.sleep(0)
+        assert not waits.done()
+        await app.store.advance_watermark("slack 1", "T1", START)
+        await app.clock.advance(1.0)
+        await asyncio.wait_for(waits, HANG_S)
+        assert app.received == ["m0"]
