@@ -96,8 +96,10 @@ class CatchUp:
         except StoreError as error:
             log.warning("installation_not_looked_up", place=turn.ask.place.key, **error.log_keys)
         if self._reads and (backfill := self._backfills(turn.ask.place)):
-            if not _goes_on(turn):
-                await backfill.caught_up(turn.ask.place)
+            if _goes_on(turn):
+                await self._deleted_questions.look_briefly(turn.ask.place)
+                return
+            await backfill.caught_up(turn.ask.place)
             await self._deleted_questions.look(turn.ask.place)
 
     def lost_somewhere(self) -> None:

@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 _PAUSES_S = (0.5, 2.0, 5.0)
 _LONGEST_PAUSE_S = 10.0
+BRIEFLY_S = 0.5
+"""The longest that an answer waits which people have seen begin."""
 
 
 class DeletedQuestions:
@@ -37,6 +39,7 @@ class DeletedQuestions:
         self._receive = receive
         self._clock = clock
         self._left: dict[str, list[Ask]] = {}
+        self._looks: set[asyncio.Task[None]] = set()
 
     def expect(self, turn: Turn) -> None:
         """Look up the question of `turn`. A turn that a button asked for is answered without its question too."""
@@ -46,6 +49,20 @@ class DeletedQuestions:
     async def look(self, place: Place) -> None:
         """Return when every expected question of `place` has been looked up, or can't be."""
         await asyncio.gather(*(self._check(ask) for ask in self._left.pop(place.key, ())))
+
+    async def look_briefly(self, place: Place) -> None:
+        """Do as `look`, and return after `BRIEFLY_S` at the latest: an answer that goes on is then stopped where its
+        question turns out to be deleted."""
+        if place.key not in self._left:
+            return
+        looking = asyncio.create_task(self.look(place))
+        self._looks.add(looking)
+        looking.add_done_callback(self._looks.discard)
+        timer = asyncio.ensure_future(self._clock.sleep(BRIEFLY_S))
+        try:
+            await asyncio.wait({looking, timer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
 
     async def _check(self, ask: Ask) -> None:
         for pause_s in (*_PAUSES_S, None):

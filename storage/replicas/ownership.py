@@ -97,8 +97,9 @@ class SharedOwnership:
         self._leaves = False
         self._changes: asyncio.Queue[OwnershipChange] = asyncio.Queue()
         self._unsettled = 0
-        """Changes that were reported, and are not worked off yet."""
-        self._reported = False
+        """Losses that were reported, and are not worked off yet."""
+        self._reported: OwnershipChange | None = None
+        """The change that is being worked off."""
         self._takes_from_s = 0.0
 
     def epoch(self, place: Place) -> int | None:
@@ -137,12 +138,11 @@ class SharedOwnership:
         return frozenset(self._held)
 
     async def change(self) -> OwnershipChange:
-        if self._reported:
+        if isinstance(self._reported, Lost):
             self._unsettled -= 1
-        self._reported = False
-        change = await self._changes.get()
-        self._reported = True
-        return change
+        self._reported = None
+        self._reported = await self._changes.get()
+        return self._reported
 
     async def run(self) -> None:
         """Take and give until cancelled. The session stays open then: `close` ends it."""
@@ -278,5 +278,5 @@ class SharedOwnership:
         return held.leaves_s is not None and self._clock.monotonic() - held.leaves_s >= PATIENCE_S
 
     def _report(self, change: OwnershipChange) -> None:
-        self._unsettled += 1
+        self._unsettled += isinstance(change, Lost)
         self._changes.put_nowait(change)

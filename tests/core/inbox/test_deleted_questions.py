@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.errors import Code, PlatformError
-from core.inbox.deleted_questions import DeletedQuestions
+from core.inbox.deleted_questions import BRIEFLY_S, DeletedQuestions
 from core.platform_calls import PerInstallation, PlatformCalls
 from core.values.conversation import Ask, Turn
 from core.values.events import Deleted, Outcome, Receipt
@@ -27,10 +27,10 @@ def turn(number: int, *, again_of: int | None = None, platform: str = "slack") -
 
 
 class RateLimitStatus:
-    def __init__(self, *turns: Turn) -> None:
+    def __init__(self, *turns: Turn, clock: FakeClock | None = None) -> None:
         self.platform, self.heard = MemoryPlatform(), list[Deleted]()
         platform_calls = PerInstallation([self.platform], PlatformCalls)
-        self.recovery = DeletedQuestions(platform_calls, self.receive, FakeClock(jumps=True))
+        self.recovery = DeletedQuestions(platform_calls, self.receive, clock or FakeClock(jumps=True))
         for one in turns:
             self.recovery.expect(one)
 
@@ -72,3 +72,16 @@ async def test_a_question_that_can_not_be_looked_up_counts_as_there(
     await asyncio.wait_for(left.recovery.look(PLACE), HANG_S)
     assert len(left.platform.looked_up) == calls
     assert bool(left.heard) is gone
+
+
+async def test_an_answer_that_goes_on_waits_only_briefly_for_a_look_that_goes_on_behind_it() -> None:
+    clock = FakeClock()
+    left = RateLimitStatus(turn(1), clock=clock)
+    left.platform.deleted = {"m1"}
+    left.platform.refusals.append(PlatformError(Code.SLOW_DOWN, retryable=True, retry_after_s=3.0))
+    looking = asyncio.create_task(left.recovery.look_briefly(PLACE))
+    await clock.advance(BRIEFLY_S)
+    await asyncio.wait_for(looking, HANG_S)
+    assert not left.heard
+    await clock.advance(3.0)
+    assert [deleted.message_id for deleted in left.heard] == ["m1"]

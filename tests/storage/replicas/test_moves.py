@@ -1,4 +1,4 @@
-"""A gateway shard is taken up at once where nobody has it, and moves only between members that stay."""
+"""Partitions are taken up at once where nobody has them. A gateway shard moves only between members that stay."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ class Server:
         self.member = OWN
         self.others: set[int] = set()
         self.held: set[int] = set()
+        self.of_dead: set[int] = set()
+        """Partitions whose locks the server has not freed yet."""
         self._epochs = 0
 
     async def open(self) -> None: ...
@@ -37,9 +39,10 @@ class Server:
         return frozenset({OWN, *self.others})
 
     async def take(self, partitions: Collection[int]) -> list[Gain]:
-        self.held |= set(partitions)
+        free = set(partitions) - self.of_dead
+        self.held |= free
         self._epochs += 1
-        return [Gain(partition, self._epochs, None) for partition in partitions]
+        return [Gain(partition, self._epochs, None) for partition in free]
 
     async def give(self, partitions: Collection[int]) -> None:
         self.held -= set(partitions)
@@ -92,3 +95,18 @@ async def test_shards_stay_while_members_come_and_go(server: Server, clock: Fake
         server.others = set() if number % 2 else {number + 2}
         await clock.advance(SHARDS_STAY_S - 1.0)
         assert server.shards == SHARDS
+
+
+async def test_more_is_taken_while_the_turns_of_what_was_gained_before_are_still_taken_up(
+    server: Server,
+) -> None:
+    clock = FakeClock()
+    server.of_dead = {1, 2, 3}
+    running = asyncio.create_task(SharedOwnership(server, Partitions(SHARDS), clock).run())
+    await clock.advance(1.0)
+    assert len(server.held) == 256 + SHARDS - 3
+    server.of_dead = set()
+    await clock.advance(1.0)
+    assert len(server.held) == 256 + SHARDS
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
