@@ -396,5 +396,6 @@ class App:
             self.inbox.record_expired,
             self.clock,
             self.core.parley_catch_up_s,
+            elsewhere=self.replicas.answers_elsewhere,
         )
         return Backfills(installation, self.store, self.clock, create)

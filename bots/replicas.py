@@ -70,6 +70,8 @@ class Alone:
     ownership: Ownership = SOLE_OWNER
     owner: CallOwner | None = None
     """The owner of places that calls to platforms ask; None where they need not."""
+    answers_elsewhere: Callable[[Place], bool] | None = None
+    """True while another process answers at a place, or nobody does; None where there is no other."""
     leads: Callable[[], bool] = staticmethod(lambda: True)
     """True if this process does what one of several does for all of them."""
 
@@ -112,6 +114,7 @@ class Replicas(Alone):
         self._shared = SharedOwnership(self._session, Partitions(shards), clock)
         self.ownership, self.owner = self._shared, self._shared
         self.leads = lambda: self._shared.leads
+        self.answers_elsewhere = lambda place: not self._shared.holds(place)
         self._url = database.url
         self._starts: list[StartTurns] = []
         self._moves: list[SharesMoves] = []

@@ -39,6 +39,8 @@ _READERS = 4
 _DEFAULT_BREAK_S = 5.0
 _TRIES = 12
 _UNREAD_S = 15.0
+_CLOCKS = timedelta(seconds=5)
+"""The most by which the clocks of two processes differ."""
 HOLD_S = 30.0
 """The longest that turns wait: after the start or a loss until it is known which places have to be read on, and then
 until theirs has been."""
@@ -57,6 +59,9 @@ class Backfill:
     """Reads missed messages of one connection each time it is connected, and keeps its watermark. `connection` is its
     name, of an installation that has several.
 
+    `elsewhere`: True while another process answers for a team, which then reads what was missed; None where there is
+    one process, or each connection is held by one.
+
     An event younger than `window_s` is received as if it came now. `record_expired` decides of an older one
     whether it is a question; those are listed in the log.
     """
@@ -70,11 +75,17 @@ class Backfill:
         clock: Clock,
         window_s: float,
         connection: str = "",
+        elsewhere: Callable[[Place], bool] | None = None,
     ) -> None:
         self._connection = connection
         self._gate = platform_calls
         installation = self._installation = platform_calls.installation
         self._several = installation if isinstance(installation, SeveralConnections) else None
+        self._elsewhere = elsewhere if self._several is None else None
+        self._connected_at: datetime | None = None
+        """The time since when events come in here. None while they do not."""
+        self._lost = False
+        """An event that came here was not stored: it is read here, whoever answers."""
         self._store = store
         self._receive = receive
         self._pass_over = record_expired
@@ -112,6 +123,10 @@ class Backfill:
 
     def again(self) -> None:
         """Something may have been said that is not stored: read on from before it."""
+        self._lost = True
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._whole = False
         self._hold()
 
@@ -153,8 +168,13 @@ class Backfill:
 
     def watch(self) -> None:
         """Notice that the platform has gone away, also while missed messages are still being read."""
-        if self._whole and not self._connected():
-            self.again()
+        connected = self._connected()
+        if not connected:
+            self._connected_at = None
+        elif self._connected_at is None:
+            self._connected_at = self._clock.now()
+        if self._whole and not connected:
+            self._begin_anew()
 
     async def _keep(self) -> None:
         while True:
@@ -162,17 +182,21 @@ class Backfill:
 
     def wants_look(self, keep_s: float) -> bool:
         """True if `look` has something to read, or a watermark that is older than `keep_s`. Pure."""
-        return self._connected() and (
-            not self._whole or self._clock.monotonic() - self._kept_at >= max(keep_s, _KEEP_S)
-        )
+        if not self._connected():
+            return False
+        if self._whole:
+            return not self._answers_elsewhere() and self._is_due(keep_s)
+        return self._lost or not self._answers_elsewhere() or self._is_due()
 
     async def look(self) -> float:
         """Read what was missed, if the platform is there and that has not been done; else keep the watermark. Returns
         the seconds until the next look."""
         try:
+            self.watch()
             ready = self._connected()
-            if ready and not self._whole:
-                self._whole = True  # unless something is lost meanwhile
+            reads = ready and not self._whole and not await self._is_read_elsewhere()
+            if reads:
+                self._whole, self._lost = True, False  # unless something is lost meanwhile
                 self._hold()
                 began = self._clock.now()
                 unread = await self._catch_up()
@@ -181,7 +205,7 @@ class Backfill:
                     await self._clock.sleep(_UNREAD_S)
                 elif self._whole:
                     await self._advance(began)
-            elif ready and self._clock.monotonic() - self._kept_at >= _KEEP_S:
+            elif ready and self._whole and not self._answers_elsewhere() and self._is_due():
                 await self._advance(self._clock.now())
                 self._kept_at = self._clock.monotonic()
             self._pause_s = _LOOK_S
@@ -193,6 +217,33 @@ class Backfill:
             self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
             self._hold(self._pause_s)
         return self._pause_s
+
+    def _is_due(self, keep_s: float = _KEEP_S) -> bool:
+        return self._clock.monotonic() - self._kept_at >= max(keep_s, _KEEP_S)
+
+    def _answers_elsewhere(self) -> bool:
+        """True also while the team is not known, of several processes."""
+        installation = self._installation
+        if self._elsewhere is None:
+            return False
+        return not installation.id or self._elsewhere(Place(installation.name, installation.id, ""))
+
+    async def _is_read_elsewhere(self) -> bool:
+        """True if nothing is to be read here: another process answers, and reads. Once it has known all up to a moment
+        at which events came in here too, nothing was missed. Raises StoreError."""
+        if self._elsewhere is None or self._lost or self._connected_at is None:
+            return False
+        name = watermark_of(self._installation, self._connection)
+        heard = await self._store.watermark(name, self._installation.id) if self._installation.id else None
+        if heard is not None and heard - _CLOCKS >= self._connected_at:
+            self._whole = self._listed = True
+            self._held.clear()
+            self._tell()
+            return True
+        if not self._answers_elsewhere():
+            return False
+        self._kept_at = self._clock.monotonic()
+        return True
 
     def _connected(self) -> bool:
         if self._several is not None:

@@ -25,6 +25,8 @@ from core.values.ui import Localized
 _LOOK_S = 0.1
 _TEAM_LOOKS, _TEAM_PAUSE_S = 120, 0.5
 _STANDS = timedelta(days=7)
+_SAME = timedelta(minutes=10)
+"""The time within which several processes notice the same."""
 _OPEN = (TurnState.WAITING, TurnState.RUNNING)
 
 
@@ -110,7 +112,7 @@ class AlertTurns:
         try:
             async with self._accepting:
                 place = await self._known_place()
-                if place is None:
+                if place is None or await self._is_posted(alert, place, now):
                     return False
                 written = await self._written(alert, place)
                 ask = announcement(_ask_id(alert, now), place, alert, now, written.text, written.language)
@@ -124,6 +126,14 @@ class AlertTurns:
         except StoreError:
             return await self.post_directly(self._plain(alert))
         return turn is not None and turn.state is TurnState.DONE
+
+    async def _is_posted(self, alert: Alert | BudgetReached, place: Place, now: datetime) -> bool:
+        """True if another process has posted the same just now, in the hour before. Raises StoreError."""
+        if isinstance(alert, BudgetReached):
+            return False
+        posted = [one for one, _ in await self.store.alerts(place, now - _SAME)]
+        same = [one for one in posted if (one.what, one.code) == (alert.what, alert.code)]
+        return bool(same) and same[-1].over == alert.over
 
     async def update(self, lift: BudgetLift) -> bool:
         """Show a lift in the alert about its limit. False where there is none. Raises StoreError."""

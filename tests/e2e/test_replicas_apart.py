@@ -19,10 +19,10 @@ from tests.e2e.test_leaks import QUESTION, Space
 from tests.e2e.test_references import CLOSING, NO_MONEY, OPENING, command
 from tests.e2e.test_replicas import Cluster
 from tests.e2e.test_slack import AT, answered, answers
-from tests.fakes.completions import FakeCompletions, Words
+from tests.fakes.completions import FakeCompletions, Words, closed_port_url
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack import Message as SlackMessage
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 APPROVE = phrase("approval_approve", "en")
 
@@ -48,12 +48,16 @@ class Apart(Cluster):
 
 
 @asynccontextmanager
-async def apart(folder: Path, url: str, slack: FakeSlack, settings: dict[str, str]) -> AsyncIterator[Apart]:
-    """Programs whose sockets are known: they start one after the other."""
+async def apart(
+    folder: Path, url: str, slack: FakeSlack, settings: dict[str, str], toml: str = ""
+) -> AsyncIterator[Apart]:
+    """Programs whose sockets are known: they start one after the other. `toml`: what is in their parley.toml."""
     sockets: dict[int, Program] = {}
     try:
         for number in range(2):
             (folder / f"{number}").mkdir()
+            if toml:
+                (folder / f"{number}" / "parley.toml").write_text(toml)
             program = Program(folder / f"{number}", **settings, DATABASE_URL=url)
             await program.start()
             await program.ready()
@@ -158,6 +162,82 @@ async def test_a_person_has_one_limit_a_minute_whoever_hears_the_questions(
     assert len(endpoint.requests) == 3
     replies = [one for one in slack.messages("C1") if refused in one.visible]
     assert len(replies) == 1, "no flood of questions becomes one of replies"
+
+
+async def test_an_alert_that_both_raise_is_posted_once(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, postgres_database: str
+) -> None:
+    settings = slack_settings(slack) | model_settings(endpoint) | {"PARLEY_ALERT_CHANNEL": "slack:C2"}
+    tools = f'[[tools]]\nname = "notes"\nurl = "{closed_port_url()}"\n'
+    async with apart(tmp_path, postgres_database, slack, settings, tools) as two:
+        for program in two.programs:
+            await until(partial(_says, program, "alert_raised"))
+            await until(partial(_says, program, "posted"))
+        await slack.wait_for(lambda: slack.messages("C2"))
+        ts = await slack.say("U1", "C1", f"{AT} anything else?")
+        await answered(slack, "C1", ts, "anything else?")
+        assert len([one for one in slack.messages("C2") if "notes" in one.visible]) == 1
+        assert [await program.state() for program in two.programs]
+        posted = [program for program in two.programs if " alert_posted" in program.output]
+        assert len(posted) == 1, "the other one knows that it is not posted by itself"
+
+
+def _says(program: Program, words: str) -> bool:
+    return words in program.output
+
+
+async def test_who_is_stopped_hands_over_what_waits_for_a_person_and_nothing_is_asked_twice(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, postgres_database: str
+) -> None:
+    room = OnSlack(slack, "en")
+    words = " ".join(f"word{number}" for number in range(24))
+    endpoint.script(calling(), Words(words, per_s=8), Words("behind it"), Words("It can't be read."))
+    settings = room.settings | model_settings(endpoint) | {"PARLEY_GRACE_S": "20"}
+    async with apart(tmp_path, postgres_database, slack, settings) as two:
+        await room.allow_links()
+        await two.owner_hears()
+        await room.ask("what does it say?")
+        await room.asks(APPROVE, *(phrase(f"approval_{one}", "en") for one in ("deny", "arguments")))
+        slow = await slack.say("U2", "C1", f"{AT} slowly?")
+        await answered(slack, "C1", slow, "word3")
+        await slack.say("U2", "C1", "and then?", thread_ts=slow)
+        owner = await two.owner()
+        await two.other_hears()
+        stopping = asyncio.create_task(owner.stop())
+        await answered(slack, "C1", slow, "behind it", count=2)
+        assert await stopping == 0
+        await room.press(APPROVE)
+        await room.answered("It can't be read.")
+        assert RUN in result(endpoint, 3)
+        assert answers(slack, "C1", slow)[0].visible.startswith(words)
+    assert len(endpoint.requests) == 4, "nothing is asked twice"
+
+
+async def test_what_was_missed_is_read_by_who_answers_and_answered_once(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, postgres_database: str
+) -> None:
+    settings = slack_settings(slack) | model_settings(endpoint)
+    (tmp_path / "before").mkdir()
+    async with Program(tmp_path / "before", **settings, DATABASE_URL=postgres_database):
+        ts = await slack.say("U1", "C1", f"{AT} before?")
+        await answered(slack, "C1", ts, "before?")
+    slack.space.lose_events = True
+    await slack.say("U1", "C1", "meanwhile?", thread_ts=ts)
+    slack.space.lose_events = False
+    before = len(_reads(slack, ts))
+    async with apart(tmp_path, postgres_database, slack, settings) as two:
+        await answered(slack, "C1", ts, "meanwhile?", count=2)
+        await slack.say("U1", "C1", "and on?", thread_ts=ts)
+        await answered(slack, "C1", ts, "and on?", count=3)
+        followed = await two.owner() is two.programs[1]  # which was not there while the first one read
+    assert 1 <= len(_reads(slack, ts)) - before <= 1 + followed
+    assert len(answers(slack, "C1", ts)) == 3
+
+
+def _reads(slack: FakeSlack, ts: str) -> list[object]:
+    """The reads of a thread from a moment on."""
+    read = slack.called("conversations.replies")
+    return [call for call in read if call.args.get("ts") == ts and call.args.get("oldest")]
 
 
 async def test_the_commands_of_operators_work_beside_both_and_a_restore_names_them(

@@ -57,8 +57,9 @@ class Full(MemoryStore):
 class App:
     """A catch-up with everything around it; `received` is what it handed in."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool = False) -> None:
         self.clock = FakeClock()
+        self.elsewhere = shared
         self.store = Full()
         self.platform = MemoryPlatform()
         self.received: list[str] = []
@@ -71,6 +72,7 @@ class App:
             self.inbox.record_expired,
             self.clock,
             WINDOW_S,
+            elsewhere=(lambda _place: self.elsewhere) if shared else None,
         )
 
     def _submit(self, turn: Turn) -> None:
@@ -493,3 +495,46 @@ async def test_turns_wait_for_their_place_not_for_ever() -> None:
         assert not waiting.done()
         await house.clock.advance(0.1)
         await asyncio.wait_for(waiting, HANG_S)
+
+
+async def test_of_several_processes_the_one_that_answers_reads_what_was_missed() -> None:
+    house = App(shared=True)
+    await house.live_since(-30)
+    house.platform.missing[THREAD.key] = [ask("m1", -20)]
+    async with house.running():
+        await house.clock.advance(60.0)
+        assert house.platform.read == []
+        assert await house.store.watermark("slack", "T1") == START - timedelta(minutes=30)
+        house.elsewhere = False
+        await house.clock.advance(1.0)
+        assert house.received == ["m1"]
+        await house.clock.advance(11.0)
+        assert await house.store.watermark("slack", "T1") != START - timedelta(minutes=30)
+
+
+async def test_a_process_that_follows_reads_nothing_where_the_one_before_has_known_all_since_it_was_connected() -> (
+    None
+):
+    house = App(shared=True)
+    await house.live_since(-30)
+    async with house.running():
+        await house.clock.advance(20.0)
+        await house.store.advance_watermark("slack", "T1", house.clock.now())
+        await house.clock.advance(1.0)
+        house.elsewhere = False
+        await house.catch_up.caught_up(THREAD)
+        await house.clock.advance(20.0)
+        assert house.platform.read == []
+        kept = await house.store.watermark("slack", "T1")
+        assert kept is not None
+        assert kept > START + timedelta(seconds=30), "from now on it keeps the moment itself"
+
+
+async def test_an_event_that_could_not_be_stored_is_read_by_the_process_to_which_it_came() -> None:
+    house = App(shared=True)
+    await house.live_since(-30)
+    async with house.running():
+        house.platform.missing[THREAD.key] = [ask("m1", 0)]
+        house.catch_up.again()
+        await house.clock.advance(1.0)
+        assert house.received == ["m1"]

@@ -77,6 +77,15 @@ async def test_the_same_alert_of_the_same_hour_is_one_turn() -> None:
     assert await post(ALERT)
 
 
+async def test_what_another_process_has_posted_minutes_before_is_one_turn_in_the_next_hour_too() -> None:
+    post, over = PostMessage(TurnState.DONE), replace(ALERT, over=True)
+    await post.clock.sleep(3590 - post.now().timestamp() % 3600)
+    assert await post(ALERT)
+    await post.clock.sleep(60)
+    assert not await post(ALERT)
+    assert [await post(over), await post(over), await post(ALERT)] == [True, False, True]
+
+
 async def test_what_stands_there_is_known_after_a_restart_until_it_is_over() -> None:
     post = PostMessage(TurnState.DONE)
     after_a_restart = AlertTurns(PLACE, post.store, post.submit, post, "en", WRITER)
