@@ -28,7 +28,7 @@ from bots.operator_pages import create_operator_pages
 from bots.reload import Reload
 from bots.replicas import join_replicas
 from bots.retention import expire_caches, expire_messages, expire_spending, expire_uploads
-from bots.running_programs import tell_replicas
+from bots.running_programs import tell_replicas, with_team
 from bots.start_lines import key_lines, model_line
 from bots.startup import Startup
 from bots.telemetry import Telemetry
@@ -135,14 +135,16 @@ async def post_summary(config: Config, tell: Tell, name: PeriodName) -> None:
     lock = RunLock(config.database)
     alone = await lock.acquire(0)
     store = await open_store(config.database, SystemClock())
-    if not alone:
-        tell_replicas(config.database, store, "summary")
+    places: Sequence[Place] = config.timers.places
     try:
+        if not alone:
+            tell_replicas(config.database, store, "summary")
+            places = [await with_team(store, place) for place in places]
         now = SystemClock().now()
         period = period_at(name, now, config.timers.zone(config.core))
         asks = [
             report_ask(place, period, ReportScope.ALL, f"now:{now.isoformat()}", now, up_to=now)
-            for place in config.timers.places
+            for place in places
         ]
         turn_ids = [turn.id for turn in [await store.accept(ask) for ask in asks] if turn is not None]
         if alone:

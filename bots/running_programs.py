@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from core.clock import SystemClock
 from core.errors import StoreError
+from core.values.places import Place
 from storage import DatabaseSettings, SqlStore, open_existing
 from storage.lock import RunLock
 from storage.replicas.notices import Notices
@@ -36,3 +38,11 @@ def tell_replicas(database: DatabaseSettings, store: SqlStore, command: str) -> 
     """Have each turn that `command` stores begun at once by the replica that owns its place."""
     if database.url.get_backend_name() == "postgresql":
         store.share(Notices(command, lambda _place: True))
+
+
+async def with_team(store: SqlStore, place: Place) -> Place:
+    """A channel that the operator named, with the team of the operator's own installation, where only that one can be
+    it: so its owner begins there. Raises StoreError."""
+    installed = {one.key.team for one in await store.installations(place.platform)}
+    teams = [team for team in await store.teams_heard_of(place.platform) if team not in installed]
+    return replace(place, team=teams[0]) if len(teams) == 1 and not place.team else place

@@ -23,3 +23,9 @@ def move(connection: Connection, platform: str, team: str, until_us: int) -> Non
         index_elements=["platform", "team"], set_={"until_us": new}, where=HEARD.c.until_us < new
     )
     connection.execute(moving, {"platform": platform, "team": team, "until_us": until_us})
+
+
+def teams(connection: Connection, platform: str) -> list[str]:
+    """The teams of a platform that have a watermark."""
+    query = select(HEARD.c.team).where(HEARD.c.platform == platform, HEARD.c.team > "").order_by(HEARD.c.team)
+    return list(connection.scalars(query))

@@ -75,6 +75,10 @@ class SqlThreadStore(StoreState):
     async def advance_watermark(self, platform: str, team: str, until: datetime) -> None:
         await self._database.write(heard.move, platform, team, to_us(until))
 
+    async def teams_heard_of(self, platform: str) -> list[str]:
+        """The teams of a platform whose events have come in."""
+        return await self._database.read(heard.teams, platform)
+
     async def adopt(self, platform: str, team: str, former: Sequence[str]) -> None:
         await self._database.write(teams.adopt, platform, team, former)
         self._settings.forget()

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+import asyncpg  # type: ignore[import-untyped]
+
 from core.commands import FORGET_ME
 from core.i18n import phrase
 from tests.e2e.conftest import model_settings, slack_settings
@@ -20,7 +22,7 @@ from tests.e2e.test_references import CLOSING, NO_MONEY, OPENING, command
 from tests.e2e.test_replicas import Cluster
 from tests.e2e.test_slack import AT, answered, answers
 from tests.fakes.completions import FakeCompletions, Words, closed_port_url
-from tests.fakes.slack import FakeSlack
+from tests.fakes.slack import TEAM, FakeSlack
 from tests.fakes.slack import Message as SlackMessage
 from tests.waiting import HANG_S, until
 
@@ -254,6 +256,9 @@ async def test_the_commands_of_operators_work_beside_both_and_a_restore_names_th
         await answered(slack, "C1", ts, "better late", count=2)
         assert "slack:C2: posted" in await command(two.programs[1], "summary", "--now")
         assert len(slack.messages("C2")) == 1
+        connection = await asyncpg.connect(postgres_database)
+        assert await connection.fetchval("SELECT team FROM turns WHERE channel = 'C2'") == TEAM
+        await connection.close()
         refused = await command(two.programs[0], "restore", "parley.dump", status=2)
     assert refused.startswith("parley: DATABASE_URL: 2 `parley run` work on this database (")
     assert refused.endswith("): stop all of them first, then restore\n")
