@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, or_, 
 
 from core.errors import StoreError
 from core.ports.store.threads import PROCESS
+from core.ports.store.turns import MANY_ATTEMPTS, TAKEN_OVER_ATTEMPTS
 from core.values.conversation import Turn, TurnState
 from core.values.places import Place
 from storage import posts, reservations
@@ -85,7 +86,12 @@ def begin(connection: Connection, turn_id: int, epoch: int, *, in_order: bool) -
 
 
 def recover(
-    connection: Connection, still_since_us: int, owned: Owned, running_here: Collection[int], attempts: int
+    connection: Connection,
+    still_since_us: int,
+    owned: Owned,
+    running_here: Collection[int],
+    *,
+    taken_over: bool,
 ) -> None:
     """`TurnLedger.recover`."""
     turn = TURNS.c
@@ -96,7 +102,8 @@ def recover(
     first = {tuple(row[4:]): row for row in reversed(running)}.values()  # the others only wait behind it
     alive_us = connection.scalar(select(HEARD.c.until_us).where(HEARD.c.platform == PROCESS))
     stood_still = alive_us is not None and alive_us < still_since_us
-    alone = stood_still or len(opened) == 1
+    alone = not taken_over and (stood_still or len(opened) == 1)
+    attempts = TAKEN_OVER_ATTEMPTS if taken_over else MANY_ATTEMPTS
     suspects = [row.id for row in first if alone or row.attempt >= attempts]
     waiting = update(TURNS).where(OPEN, turn.id.in_([row.id for row in running]))
     connection.execute(waiting.values(state=TurnState.WAITING))

@@ -90,7 +90,8 @@ class CatchUp:
 
     async def wait(self, turn: Turn) -> None:
         """Return once earlier messages of the turn's place have been read, and deleted ones are known. An answer that
-        was begun before, here or in another process, goes on whatever is still unread."""
+        was begun before, here or in another process, goes on whatever is still unread. A new one also waits for what a
+        process heard that has just gone."""
         try:
             await self._calls.look_up(turn.ask.place)
         except StoreError as error:
@@ -99,6 +100,8 @@ class CatchUp:
             if _goes_on(turn):
                 await self._deleted_questions.look_briefly(turn.ask.place)
                 return
+            if (settles_s := self._recovery.settles_s) > 0:
+                await self._clock.sleep(settles_s)
             await backfill.caught_up(turn.ask.place)
             await self._deleted_questions.look(turn.ask.place)
 

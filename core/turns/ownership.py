@@ -43,6 +43,17 @@ class Ownership(Protocol):
         owner makes them. Pure."""
         ...
 
+    @property
+    def shared(self) -> bool:
+        """True while other processes own places too. Pure."""
+        ...
+
+    @property
+    def settles_s(self) -> float:
+        """Seconds until what a process heard that has just gone is known here: platforms deliver again what it had not
+        acknowledged. Pure."""
+        ...
+
     async def change(self) -> OwnershipChange:
         """Wait for the next change, when the one before is worked off. `epoch` and `holds` say to which places it
         applies."""
@@ -62,6 +73,14 @@ class SoleOwner:
         return True
 
     def call_wait_s(self, place: Place) -> float | None:
+        return 0.0
+
+    @property
+    def shared(self) -> bool:
+        return False
+
+    @property
+    def settles_s(self) -> float:
         return 0.0
 
     async def change(self) -> OwnershipChange:

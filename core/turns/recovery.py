@@ -12,7 +12,7 @@ import structlog
 from core.clock import Clock
 from core.errors import StoreError
 from core.ports.store.threads import PROCESS, ThreadStore
-from core.ports.store.turns import MANY_ATTEMPTS, TurnLedger
+from core.ports.store.turns import TurnLedger
 from core.turns.ownership import SOLE_OWNER, Gained, Ownership
 from core.turns.queue import PlaceQueues
 from core.values.places import Place
@@ -24,9 +24,6 @@ LATE_IDS = 200
 """Ids are given before the commit: so many lower ones of other replicas may appear after a higher one."""
 ALIVE = timedelta(days=365)
 """Beyond any sign of life: others show them too, so that theirs say nothing of the former owner."""
-TAKEN_OVER_ATTEMPTS = 10
-"""Those after which a turn is suspected that was taken over: with several processes, more of them end suddenly, each
-with all its turns."""
 _LOOKS = 5
 SIGN_OF_LIFE_S = 10.0
 WHOLE_S = 10.0
@@ -81,7 +78,7 @@ class Recovery:
         self.doubt()
         try:
             await self.on_gained()
-            await self._recover(self._clock.now() - ALIVE, TAKEN_OVER_ATTEMPTS)
+            await self._recover(self._clock.now() - ALIVE, taken_over=self._ownership.shared)
         except StoreError as error:
             log.warning("turns_not_recovered", **error.log_keys)
         await self._look()
@@ -96,12 +93,18 @@ class Recovery:
         """True if the turns of `place` are taken up here."""
         return self._ownership.holds(place)
 
+    @property
+    def settles_s(self) -> float:
+        """`Ownership.settles_s`."""
+        return self._ownership.settles_s
+
     async def recover(self, still_since: datetime) -> None:
         """`TurnLedger.recover` of the places that are held. Raises StoreError."""
-        await self._recover(still_since, MANY_ATTEMPTS)
+        await self._recover(still_since, taken_over=False)
 
-    async def _recover(self, still_since: datetime, attempts: int) -> None:
-        await self._store.recover(still_since, self._ownership.holds, self._place_queues.known, attempts)
+    async def _recover(self, still_since: datetime, *, taken_over: bool) -> None:
+        holds, known = self._ownership.holds, self._place_queues.known
+        await self._store.recover(still_since, holds, known, taken_over=taken_over)
 
     async def _look(self) -> None:
         known = self._place_queues.known  # before reading: what ends meanwhile is not begun again

@@ -32,6 +32,8 @@ PATIENCE_S = 10.0
 SHARDS_STAY_S = 10.0
 """Seconds for which the members have to be the same before a gateway shard moves from one to another: Discord lets
 starts of a connection follow each other only after 5 s, and until then nothing of its servers is heard."""
+SETTLES_S = 0.6
+"""Seconds after a member has gone, in which no new answer begins: the next owner of its places makes no call anyway."""
 OPEN_AGAIN_S = 0.2
 LEADING = 0
 """The partition whose owner leads."""
@@ -93,6 +95,8 @@ class SharedOwnership:
         """The time at which the last good ping was sent. None while the session is broken."""
         self._members: frozenset[int] = frozenset()
         self._members_since_s = clock.monotonic()
+        self._gone_s = -SETTLES_S
+        """The time at which a member was last seen to have gone."""
         self._wanted: frozenset[int] = frozenset()
         self._leaves = False
         self._changes: asyncio.Queue[OwnershipChange] = asyncio.Queue()
@@ -136,6 +140,14 @@ class SharedOwnership:
     def partitions(self) -> frozenset[int]:
         """Those that are held here."""
         return frozenset(self._held)
+
+    @property
+    def shared(self) -> bool:
+        return not self.is_alone
+
+    @property
+    def settles_s(self) -> float:
+        return max(0.0, self._gone_s + SETTLES_S - self._clock.monotonic())
 
     async def change(self) -> OwnershipChange:
         if isinstance(self._reported, Lost):
@@ -194,6 +206,8 @@ class SharedOwnership:
             return
         if members != self._members:
             self._members_since_s = self._clock.monotonic()
+        if self._members - members:
+            self._gone_s = self._clock.monotonic()
         self._members, own = members, self._session.member
         mine = (
             partition

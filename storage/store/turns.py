@@ -11,7 +11,6 @@ import structlog
 
 from core.errors import StoreError
 from core.ports.store.settings import Change
-from core.ports.store.turns import MANY_ATTEMPTS
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.memory import Vector
 from core.values.places import Person, Place
@@ -81,9 +80,11 @@ class SqlTurnLedger(StoreState):
         still_since: datetime,
         owned: Callable[[Place], bool] = lambda _: True,
         running_here: Collection[int] = (),
-        attempts: int = MANY_ATTEMPTS,
+        *,
+        taken_over: bool = False,
     ) -> None:
-        await self._database.write(runs.recover, to_us(still_since), owned, running_here, attempts)
+        since_us = to_us(still_since)
+        await self._database.write(runs.recover, since_us, owned, running_here, taken_over=taken_over)
 
     async def give_back(self) -> None:
         await self._database.write(runs.give_back, dict(self._epochs))

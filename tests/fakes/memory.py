@@ -21,7 +21,7 @@ from core.ports.store.requests import REQUESTS_KEPT
 from core.ports.store.settings import Change
 from core.ports.store.summaries import SummaryEnd
 from core.ports.store.threads import PROCESS, Context, Thread
-from core.ports.store.turns import MANY_ATTEMPTS
+from core.ports.store.turns import MANY_ATTEMPTS, TAKEN_OVER_ATTEMPTS
 from core.spend.budgets import charged_at, payer_of, spent_of
 from core.spend.prices import merged as merged_charges
 from core.spend.prices import total
@@ -608,7 +608,8 @@ class MemoryStore(MemoryInstallations, MemoryModelAccounts, MemoryOverview):
         still_since: datetime,
         owned: Callable[[Place], bool] = lambda _: True,
         running_here: Collection[int] = (),
-        attempts: int = MANY_ATTEMPTS,
+        *,
+        taken_over: bool = False,
     ) -> None:
         opened = sorted(await self.open_turns(), key=lambda turn: (turn.ask.at, turn.id))
         left = [turn for turn in opened if owned(turn.ask.place) and turn.id not in running_here]
@@ -620,7 +621,8 @@ class MemoryStore(MemoryInstallations, MemoryModelAccounts, MemoryOverview):
             self._turns[turn.id] = replace(turn, state=TurnState.WAITING)
         self._budgets.release({turn.id for turn in left})
         for one in first:
-            if stood_still or len(opened) == 1 or one.attempt >= attempts:
+            alone = not taken_over and (stood_still or len(opened) == 1)
+            if alone or one.attempt >= (TAKEN_OVER_ATTEMPTS if taken_over else MANY_ATTEMPTS):
                 turn = self._turns[one.id]
                 self._turns[one.id] = replace(turn, deaths=turn.deaths + 1)
 

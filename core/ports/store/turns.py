@@ -16,6 +16,9 @@ from core.values.turn_ends import MOST_ANNOUNCEMENTS, Announcement, AnswerFooter
 
 MANY_ATTEMPTS = 5
 """The attempts after which a turn that was running at a sudden end is suspected of it, whatever else was open."""
+TAKEN_OVER_ATTEMPTS = 10
+"""Those after which a turn is suspected that one of several processes has taken over: more processes end suddenly, and
+not each of them for what it runs."""
 
 
 class TurnLedger(Protocol):
@@ -67,14 +70,16 @@ class TurnLedger(Protocol):
         still_since: datetime,
         owned: Callable[[Place], bool] = lambda _: True,
         running_here: Collection[int] = (),
-        attempts: int = MANY_ATTEMPTS,
+        *,
+        taken_over: bool = False,
     ) -> None:
         """Make the turns of `owned` places that were running wait again, without those that run here, and end what they
         have reserved. Call it at the start, and when more places are owned, before their turns begin.
 
         A turn that may have ended the last process gets one more of `deaths`: the only open turn, if it was running.
         Where the process gave no sign of life (`advance_watermark(PROCESS, "", ...)`) since `still_since`, it is the
-        first running turn of each place; one that was begun so many times (`attempts`) is suspected in any case.
+        first running turn of each place; one that was begun `MANY_ATTEMPTS` times is suspected in any case. Of turns
+        that were `taken_over` only one is that was begun `TAKEN_OVER_ATTEMPTS` times.
         """
         ...
 

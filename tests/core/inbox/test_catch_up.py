@@ -9,6 +9,7 @@ from core.inbox.catch_up import CatchUp
 from core.inbox.deleted_questions import DeletedQuestions
 from core.platform_calls import PerInstallation, PlatformCalls
 from core.ports.connector import Installation
+from core.turns.ownership import SOLE_OWNER, Ownership, SoleOwner
 from core.turns.queue import PlaceQueues
 from core.turns.recovery import Recovery
 from core.values.conversation import Turn, TurnState
@@ -18,7 +19,15 @@ from tests.fakes.clock import START
 from tests.waiting import HANG_S
 
 
-def catch_up_of(app: App) -> CatchUp:
+class JustGone(SoleOwner):
+    """Another process has just gone."""
+
+    @property
+    def settles_s(self) -> float:
+        return 0.5
+
+
+def catch_up_of(app: App, ownership: Ownership = SOLE_OWNER) -> CatchUp:
     """One whose jobs are to be run, so that turns wait for them."""
 
     async def answer(_running: object) -> None: ...
@@ -34,7 +43,7 @@ def catch_up_of(app: App) -> CatchUp:
         PerInstallation([app.platform], PlatformCalls),
         PerInstallation([app.platform], backfills),
         DeletedQuestions(lambda _place: None, app.inbox.receive, app.clock),
-        Recovery(app.store, queues, app.clock),
+        Recovery(app.store, queues, app.clock, ownership),
         app.clock,
     )
     made.jobs()
@@ -77,3 +86,18 @@ async def test_a_new_answer_waits_again_where_events_of_any_place_may_have_been_
         await app.clock.advance(1.0)
         await asyncio.wait_for(waits, HANG_S)
         assert app.received == ["m0"]
+
+
+async def test_a_new_answer_waits_a_moment_for_what_a_process_heard_that_has_just_gone() -> None:
+    app = App()
+    app.platform.held = app.platform.connected = {"", "1"}
+    catch_up = catch_up_of(app, JustGone())
+    new, begun = Turn(1, ask("m1", 0, THERE)), Turn(2, ask("m2", 0, THERE), attempt=1)
+    async with app.running():
+        await app.clock.advance(1.0)
+        await asyncio.wait_for(catch_up.wait(begun), HANG_S)
+        waits = asyncio.create_task(catch_up.wait(new))
+        await app.clock.advance(0.4)
+        assert not waits.done()
+        await app.clock.advance(0.1)
+        await asyncio.wait_for(waits, HANG_S)

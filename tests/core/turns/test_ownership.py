@@ -9,9 +9,10 @@ from datetime import timedelta
 import pytest
 
 from core.errors import StoreError
+from core.ports.store.turns import TAKEN_OVER_ATTEMPTS
 from core.turns.ownership import Gained, Lost, OwnershipChange
 from core.turns.queue import PlaceQueues
-from core.turns.recovery import TAKEN_OVER_ATTEMPTS, Recovery
+from core.turns.recovery import Recovery
 from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.places import Person, Place
@@ -33,6 +34,14 @@ class Shared:
 
     def holds(self, place: Place) -> bool:
         return place.team in self.teams
+
+    @property
+    def shared(self) -> bool:
+        return True
+
+    @property
+    def settles_s(self) -> float:
+        return 0.0
 
     def call_wait_s(self, place: Place) -> float | None:
         return 0.0 if self.holds(place) else None
@@ -116,7 +125,7 @@ async def test_what_is_gained_is_taken_up_at_once_without_its_event(process: Pro
 async def test_an_answer_that_is_taken_over_again_and_again_is_suspected_late(
     process: Process, attempts: int, deaths: int
 ) -> None:
-    other, _ = await process.ask("T2", 1), await process.ask("T3", 2)
+    other = await process.ask("T2", 1)
     for _ in range(attempts):
         await process.store.begin(other.id)
     process.ownership.gain("T2")

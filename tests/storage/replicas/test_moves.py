@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection
 
 import pytest
 
-from storage.replicas.ownership import SHARDS_STAY_S, SharedOwnership
+from storage.replicas.ownership import PING_S, SETTLES_S, SHARDS_STAY_S, SharedOwnership
 from storage.replicas.partitions import FIRST_SHARD, Partitions
 from storage.replicas.session import Gain
 from tests.fakes.clock import FakeClock
@@ -108,5 +108,23 @@ async def test_more_is_taken_while_the_turns_of_what_was_gained_before_are_still
     server.of_dead = set()
     await clock.advance(1.0)
     assert len(server.held) == 256 + SHARDS
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_once_a_member_has_gone_new_answers_wait_for_what_it_had_heard(server: Server) -> None:
+    clock = FakeClock()
+    ownership = SharedOwnership(server, Partitions(SHARDS), clock)
+    running = asyncio.create_task(ownership.run())
+    await clock.advance(1.0)
+    assert (ownership.shared, ownership.settles_s) == (False, 0.0)
+    server.others = {2}
+    await clock.advance(1.0)
+    assert (ownership.shared, ownership.settles_s) == (True, 0.0), "a new one has heard nothing"
+    server.others = {3}
+    await clock.advance(PING_S)
+    assert 0 < ownership.settles_s < SETTLES_S + PING_S
+    await clock.advance(SETTLES_S)
+    assert ownership.settles_s == 0.0
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
