@@ -17,6 +17,7 @@ from core.i18n import phrase
 from tests.e2e.conftest import model_settings, slack_settings
 from tests.e2e.program import Program
 from tests.e2e.test_approvals import RUN, OnSlack, calling, result
+from tests.e2e.test_budgets import FINE, LIMIT
 from tests.e2e.test_leaks import QUESTION, Space
 from tests.e2e.test_references import CLOSING, NO_MONEY, OPENING, command
 from tests.e2e.test_replicas import Cluster
@@ -164,6 +165,43 @@ async def test_a_person_has_one_limit_a_minute_whoever_hears_the_questions(
     assert len(endpoint.requests) == 3
     replies = [one for one in slack.messages("C1") if refused in one.visible]
     assert len(replies) == 1, "no flood of questions becomes one of replies"
+
+
+async def test_a_budget_is_one_for_both_and_is_lifted_at_either(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions, postgres_database: str
+) -> None:
+    endpoint.default = FINE
+    slack.space.people["U1"].is_admin = True
+    settings = slack_settings(slack) | model_settings(endpoint) | LIMIT | {"PARLEY_ALERT_CHANNEL": "slack:C2"}
+    async with apart(tmp_path, postgres_database, slack, settings) as two:
+        for number, hears in enumerate((two.owner_hears, two.other_hears)):
+            await hears()
+            ts = await slack.say("U1", "C1", f"{AT} question {number}?")
+            await answered(slack, "C1", ts, "Here I am.")
+            await _have_ended(postgres_database)
+        await two.owner_hears()
+        await slack.say("U1", "C1", f"{AT} question 2?")
+        await slack.wait_for(lambda: any("used up" in one.visible for one in _told(slack, "U1")))
+        alert = await slack.wait_for(lambda: [one for one in slack.messages("C2") if one.buttons])
+        await two.other_hears()
+        await slack.say("U1", "C1", f"{AT} question 3?")
+        await slack.press("U1", "C2", alert[0].ts, _action(alert[0], "budget_lift"))
+        await slack.wait_for(lambda: any("200 tokens" in one.visible for one in slack.messages("C2")))
+        await two.owner_hears()
+        ts = await slack.say("U1", "C1", f"{AT} question 4?")
+        await answered(slack, "C1", ts, "Here I am.")
+        assert len([one for one in slack.messages("C2") if "was used up" in one.visible]) == 1
+    assert len(endpoint.requests) == 3
+
+
+async def _have_ended(url: str) -> None:
+    """Wait until every answer is stored: it is shown before."""
+    connection = await asyncpg.connect(url)
+    counting = "SELECT count(*) FROM turns WHERE state IN ('waiting', 'running')"
+    async with asyncio.timeout(HANG_S):
+        while await connection.fetchval(counting):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await connection.close()
 
 
 async def test_an_alert_that_both_raise_is_posted_once(
