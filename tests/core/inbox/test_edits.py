@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,16 +12,20 @@ from typing import Any
 import pytest
 
 from core.commands.handlers import CommandHandlers
+from core.errors import PlatformError
 from core.inbox.inbox import EDIT_PAUSE_S, StoringInbox
+from core.platform_calls import PlatformCalls
 from core.settings.environment import CoreSettings
 from core.turns.interrupts import Interrupt
 from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Ask, Turn
-from core.values.events import Edited, Outcome
+from core.values.events import Deleted, Edited, Outcome
+from core.values.outgoing import DeleteMessage
 from core.values.parts import File
 from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
+from tests.fakes.platform import MemoryPlatform
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 THREAD = Place("slack", "T1", "C1", "1.0")
@@ -33,7 +38,10 @@ class App:
     def __init__(self, **settings: Any) -> None:
         self.store, self.clock, self.live = MemoryStore(), FakeClock(NOON), RunningTurns()
         self.handlers = CommandHandlers(self.store, CoreSettings(_env_file=None, **settings), self.clock)
-        self.inbox = StoringInbox(self.store, self._begin, self.live, self.handlers)
+        self.calls = PlatformCalls(MemoryPlatform())
+        self.inbox = StoringInbox(
+            self.store, self._begin, self.live, self.handlers, calls_at=lambda _place: self.calls
+        )
         self.asked: list[str] = []
         self.answers: list[asyncio.Task[None]] = []
 
@@ -132,3 +140,28 @@ async def test_stop_ends_an_answer_that_waits_for_the_edits_to_rest(house: App) 
     assert house.live.stop(1)
     await house.clock.advance(120)
     assert house.asked == ["0"]
+
+
+async def test_an_edit_that_another_process_tells_of_has_the_answer_begun_anew_unless_it_is_already(
+    house: App,
+) -> None:
+    await house.say("1")
+    await house.inbox.learn(Edited(THREAD, "1", "", begun_anew=True))
+    await house.clock.advance(2 * EDIT_PAUSE_S)
+    assert len(house.asked) == 1
+    await house.inbox.learn(Edited(THREAD, "1", ""))
+    await house.clock.advance(2 * EDIT_PAUSE_S)
+    assert len(house.asked) == 2
+
+
+async def test_a_deletion_that_another_process_tells_of_ends_no_answer_where_it_is_a_call_from_here(
+    house: App,
+) -> None:
+    await house.say("1")
+    await house.say("2")
+    with suppress(PlatformError):  # it is gone there already
+        await house.calls.perform(DeleteMessage(THREAD, "1"))
+    for question in ("1", "2"):
+        await house.inbox.learn(Deleted(THREAD, question))
+    await house.clock.advance(0)
+    assert [answer.done() for answer in house.answers] == [False, True]
