@@ -20,5 +20,9 @@ turn is begun in the epoch of its partition, which the same statement checks; it
 where the turn is still of that epoch.
 
 Order: a turn begins where no older one of its place is open, which the same statement checks too. Notifications are
-hints: what one of them should have told is found by the next look at the ledger.
+hints: what one of them should have told is found by the next look at the ledger. Two messages of one place that two
+replicas hear within a few milliseconds may be stored in the other order. The newer one is then answered first if it has
+begun by then, and the older one right behind it: a wait that excludes this would delay every question. After trouble
+new answers do wait: where the session broke, until missed messages of the place have been read; where a member has
+gone, `ownership.SETTLES_S`. Not covered is a replica that alone loses its connection while it stores a question.
 """

@@ -135,6 +135,18 @@ async def test_an_answer_that_is_taken_over_again_and_again_is_suspected_late(
     assert (taken.attempt, taken.deaths) == (attempts + 1, deaths)
 
 
+async def test_a_question_that_is_stored_when_a_newer_one_has_begun_comes_right_behind_it(
+    process: Process,
+) -> None:
+    """Another process has heard the older one a moment before, and stored it a moment later."""
+    newer = await process.ask("T1", 2)
+    await until(lambda: process.begun == [newer.id])
+    newest, older = await process.ask("T1", 3), await process.store.accept(ask("T1", 1))
+    assert older is not None
+    process.go.set()
+    await until(lambda: process.begun == [newer.id, older.id, newest.id])
+
+
 async def test_what_is_lost_is_dropped_and_goes_on_at_its_next_owner(process: Process) -> None:
     running, waiting, kept = await process.ask("T1", 1), await process.ask("T1", 2), await process.ask("T3", 3)
     process.ownership.gain("T3")
