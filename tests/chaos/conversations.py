@@ -107,7 +107,7 @@ def discord_thread(discord: FakeDiscord, number: int, channel: int = GENERAL, *,
 
     async def say(text: str, addressed: bool) -> None:
         words = f"<@{BOT}> {text}" if addressed else text
-        newest = replies()[-1].id if replies() and not thread() else None
+        newest = given()[-1].id if given() and not thread() else None
         where = thread() or channel
         said.append(await discord.say(ADA if number % 4 else BO, where, words, reply_to=newest))
 
@@ -116,6 +116,10 @@ def discord_thread(discord: FakeDiscord, number: int, channel: int = GENERAL, *,
 
     def replies() -> list[DiscordMessage]:
         return [message for message in discord.from_bot(channel) if _answered_by(message) in said]
+
+    def given() -> list[DiscordMessage]:
+        """Those that are no notices alone."""
+        return [message for message in replies() if not message.text.startswith(NOTICES)]
 
     def from_bot() -> list[DiscordMessage]:
         """In its thread or, where that could not be opened, as replies in the channel."""
@@ -128,7 +132,8 @@ def discord_thread(discord: FakeDiscord, number: int, channel: int = GENERAL, *,
         return sorted(at for message in from_bot() for at, _ in message.history)
 
     def is_open() -> bool:
-        answered = bool(said) and any(_answered_by(message) == said[-1] for message in replies())
+        """A notice opens nothing: whoever replies to it begins a conversation of its own."""
+        answered = bool(said) and any(_answered_by(message) == said[-1] for message in given())
         return not said or bool(thread()) or answered
 
     return Thread(number, say, is_open, answers, changes, team)
