@@ -64,10 +64,13 @@ class Backfills:
         if (name := self._name(place)) in self._held():
             self._of(name).again()
 
-    def again_everywhere(self) -> None:
-        """As `Backfill.again`, for each connection that is held here."""
-        for name in self._held():
-            self._of(name).again()
+    def again_everywhere(self, holds: Callable[[Place], bool]) -> None:
+        """As `Backfill.again`, for each connection that is held here. One that all processes have is read on by the
+        process that `holds` the places of its team."""
+        team = Place(self._installation.name, self._installation.id, "")
+        if isinstance(self._installation, SeveralConnections) or holds(team):
+            for name in self._held():
+                self._of(name).again()
 
     async def _begin(self) -> bool:
         """New connections have missed what the one before them has missed: before that one reads on, each gets its

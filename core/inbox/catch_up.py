@@ -106,9 +106,9 @@ class CatchUp:
             await self._deleted_questions.look(turn.ask.place)
 
     def lost_somewhere(self) -> None:
-        """Events of any place may have been lost, here or in another process: read on everywhere."""
+        """Events of any place may have been lost, here or in another process: read on where this one answers."""
         for backfills in self._backfills:
-            backfills.again_everywhere()
+            backfills.again_everywhere(self._recovery.holds)
         self._recovery.doubt()
 
     def lost(self, place: Place) -> None:

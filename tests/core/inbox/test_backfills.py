@@ -140,3 +140,26 @@ async def test_something_that_was_not_stored_has_its_own_connection_read_again()
         app.backfills.again(THERE)
         await app.clock.advance(1.0)
         assert set(app.platform.read) == {THERE.key}
+
+
+async def test_what_all_processes_hear_is_read_on_by_the_one_that_answers_there() -> None:
+    clock, store, platform = FakeClock(), MemoryStore(), MemoryPlatform()
+    platform.shown_channels = [HERE]
+    inbox = StoringInbox(
+        store, lambda _turn: None, RunningTurns(), CommandHandlers(store, CoreSettings(_env_file=None), clock)
+    )
+    receive = (inbox.receive, inbox.record_expired)
+    create = partial(Backfill, PlatformCalls(platform), store, *receive, clock, WINDOW_S)
+    backfills = Backfills(platform, store, clock, create)
+    await store.advance_watermark("slack", "T1", START - timedelta(minutes=30))
+    running = asyncio.create_task(backfills.run())
+    await clock.advance(1.0)
+    assert platform.read == [HERE.key]
+    backfills.again_everywhere(lambda _place: False)
+    await clock.advance(1.0)
+    assert platform.read == [HERE.key]
+    backfills.again_everywhere(lambda place: (place.platform, place.team) == ("slack", "T1"))
+    await clock.advance(1.0)
+    assert platform.read == [HERE.key] * 2
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
