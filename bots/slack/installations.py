@@ -70,15 +70,14 @@ class SlackInstallations:
                     self.add(stored)
 
     async def look_up(self, team: str) -> None:
-        """Serve a workspace whose installation another process has stored. Raises StoreError."""
-        if self._store is None or not team or team in self._unknown:
+        """Serve a workspace whose installation another process has stored, also where it had none a moment ago: the
+        other process has stored a question of it too. Raises StoreError."""
+        if self._store is None or not team:
             return
         stored = await self._store.installations("slack")
         runs = next((one for one in stored if one.key.team == team and one.ended_at is None), None)
         if runs is not None:
             self.add(runs)
-        else:
-            self._unknown[team] = ""
 
     async def ended_elsewhere(self) -> list[tuple[str, str]]:
         """The workspaces that are served here and whose installations another process has ended, each with the reason.

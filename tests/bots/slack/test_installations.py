@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from bots.slack.addressee import Addressee
 from core.clock import SystemClock
 from core.errors import Code, PlatformError
 from core.platform_calls import PerInstallation, PlatformCalls
@@ -74,6 +75,17 @@ async def test_a_process_answers_where_another_one_took_the_installation_and_the
         assert [message.text for message in app.teams["T1"].messages("C1")] == ["hello"]
         await calls.look_up(replace(place, team="T2"))
         assert calls(replace(place, team="T2")) is None
+
+
+async def test_a_question_that_another_process_took_finds_an_installation_made_just_after_an_event_was_refused(
+    app: FakeSlackApp,
+) -> None:
+    store, place = MemoryStore(), Place("slack", "T1", "C1")
+    async with Host(app, store).running() as one, Host(app, store).running() as other:
+        assert await other.connector.teams.find(Addressee(("T1",))) is None
+        await one.install("T1")
+        await PerInstallation([other.connector], PlatformCalls).look_up(place)
+        assert other.connector.serving(place) is not None
 
 
 async def test_each_workspace_has_its_own_events_and_calls(host: Host, app: FakeSlackApp) -> None:
