@@ -44,7 +44,10 @@ class CheckedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises AddressRefusedError before anything is sent, and httpx's errors."""
-        host = request.url.host
+        host = request.url.raw_host.decode(
+            "ascii"
+        )  # `host` decodes xn--strae-oqa.de, and both the resolver and TLS
+        # take what it becomes for strasse.de
         if self._trusts(host):
             return await self._usual.handle_async_request(request)
         if request.url.scheme != "https":

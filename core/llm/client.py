@@ -143,7 +143,11 @@ class CompletionsClient:
                 return
             except TimeoutError:
                 failed = reading.silence()
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
+            except (
+                httpx.HTTPError,
+                httpx.InvalidURL,
+                UnicodeError,
+            ) as error:  # the last: a host that is no name
                 failed = from_exception(error, begun=status > 0, key=self._key)
                 failed.__cause__ = error
             except ModelError as error:

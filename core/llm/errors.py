@@ -214,7 +214,7 @@ def _too_long(words: str, refusal: EndpointRefusal) -> bool:
 
 
 def from_exception(error: Exception, *, begun: bool, key: str = "") -> ModelError:
-    """The error for an httpx exception before (`begun` False) or after the response headers.
+    """The error for an exception of httpx, or of a host's name, before (`begun` False) or after the response headers.
 
     Read errors have empty messages (https://github.com/encode/httpx), so the type is included. Only the type is used
     for LocalProtocolError and InvalidURL, whose messages may quote the request.
@@ -224,6 +224,8 @@ def from_exception(error: Exception, *, begun: bool, key: str = "") -> ModelErro
     match error:
         case httpx.UnsupportedProtocol() | httpx.InvalidURL():
             return fault(Code.WRONG_URL, name)
+        case UnicodeError() if not begun:
+            return fault(Code.UNREACHABLE, f"{name}: no host has such a name")
         case httpx.LocalProtocolError():
             return fault(Code.BAD_KEY, f"{name}: the key holds characters that no header can carry")
         case httpx.PoolTimeout():

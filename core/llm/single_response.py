@@ -82,7 +82,7 @@ async def read_response(
                 await close_response(response)
         except TimeoutError:
             raise fault(Code.STALLED, f"no answer in {limit_s:g} s", status=status) from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last: a host that is no name
             raise from_exception(error, begun=status > 0, key=key) from error
 
 

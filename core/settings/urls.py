@@ -64,11 +64,22 @@ def endpoint_url(value: str) -> str:
         has_host = bool(parts.hostname) and parts.port != 0 and not _NEVER_IN_A_HOST.search(parts.netloc)
     except ValueError:
         has_host = False
-    if not has_host or any(character.isspace() for character in value):
+    if not has_host or any(character.isspace() for character in value) or not _is_name(parts.hostname or ""):
         raise ValueError("is no address, such as https://host/v1")
     if "#" in value:
         raise ValueError("must not hold a # and what follows it; an address is like https://host/v1")
     return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), parts.query.rstrip("/"), ""))
+
+
+def _is_name(host: str) -> bool:
+    """False where a part of a host begins as an encoded one and is none."""
+    try:
+        decoded = [
+            part[4:].encode("ascii").decode("punycode") for part in host.split(".") if part[:4] == "xn--"
+        ]
+    except UnicodeError:
+        return False
+    return all(part.isprintable() and not part.isascii() for part in decoded)
 
 
 def base_url(value: str) -> str:

@@ -13,12 +13,14 @@ from core.errors import Code, ModelError
 from core.llm.client import CompletionsClient, create_repairs
 from core.llm.errors import RETRYABLE, from_chunk, from_exception, from_response
 from core.llm.image_refusals import ImageRefusal
+from core.llm.model_list import served_models
 from core.llm.request_body import request_to_body
 from core.llm.wait_hints import wait_in_headers
 from core.log import redact
 from core.ports.model import Request
 from core.values.conversation import Message, text_message
 from core.values.parts import Image, Text
+from tests.core.llm.test_listed_models import catalog_at
 from tests.fakes.clock import FakeClock
 from tests.fakes.completions import (
     QUIRKS,
@@ -82,6 +84,14 @@ async def test_refused_connection_is_unreachable() -> None:
     error = await fail(None, closed_port_url())
     assert (error.code, error.retryable, error.status) == (Code.UNREACHABLE, True, 0)
     assert error.detail.startswith("ConnectError")
+
+
+async def test_an_encoded_host_that_is_no_name_is_unreachable() -> None:
+    (route,) = catalog_at("https://xn--i-7iq.invalid/v1").routes
+    error = await fail(None, url="https://xn--i-7iq.invalid/v1")
+    with pytest.raises(ModelError) as listed:
+        await served_models(route, FakeClock())
+    assert error.code is listed.value.code is Code.UNREACHABLE
 
 
 @pytest.mark.parametrize("url", ["http://", "ftp://x/v1", "http://[::1", "http://127.0.0.1:99999/v1"])

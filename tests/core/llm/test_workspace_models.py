@@ -204,6 +204,26 @@ async def test_a_connection_goes_to_the_address_that_was_checked_under_the_name_
     assert not usual.requests
 
 
+async def test_an_encoded_name_is_looked_up_and_certified_as_it_is_written() -> None:
+    asked = list[str]()
+
+    def trusts(host: str) -> bool:
+        asked.append(host)
+        return False
+
+    async def found(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["93.184.215.14"]
+
+    direct = Wire()
+    transport = CheckedTransport(direct, Wire(), trusts, found)
+    async with httpx.AsyncClient(transport=transport) as client:
+        await client.post("https://xn--strae-oqa.de/v1")
+        await client.post("https://stra\N{LATIN SMALL LETTER SHARP S}e.de/v1")
+    assert asked == ["xn--strae-oqa.de"] * 4
+    assert {one.extensions["sni_hostname"] for one in direct.requests} == {"xn--strae-oqa.de"}
+
+
 async def test_a_host_with_one_private_address_among_others_is_refused() -> None:
     async def found(host: str, port: int) -> list[str]:
         return ["93.184.215.14", "10.0.0.1"]

@@ -114,6 +114,10 @@ def test_the_addresses_that_endpoints_have_are_taken(url: str) -> None:
         "https://host:0/v1",
         "https://host:port/v1",
         "https:///v1",
+        "https://xn--/v1",
+        "https://models.xn--a.example/v1",
+        "https://xn--!!!/v1",
+        "https://xn--ä/v1",
     ],
 )
 def test_an_address_with_a_gap_to_fill_in_is_none(url: str) -> None:
