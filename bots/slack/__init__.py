@@ -10,6 +10,7 @@
     install_checks the check of `parley doctor` of an app that teams install
     oauth          installations by OAuth; oauth_routes, oauth_pages, oauth_state: the way to one
     tokens         the tokens of stored installations, exchanged before they expire
+    team_access    the workspaces that an organisation's installation gains or loses   pure
     doubted_tokens checks tokens that Slack may refuse
     installation   `Installation`: one workspace, its calls and reads
     intake         passes the events of a workspace to the inbox

@@ -29,6 +29,7 @@ from bots.slack.incoming import (
 )
 from bots.slack.mrkdwn import mrkdwn_to_text, people_mentioned
 from bots.slack.outgoing import CHANGE
+from bots.slack.team_access import access_in
 from core.commands import COMMANDS, MENUS
 from core.commands.parser import CommandError, named, options_of, values_of
 from core.i18n import phrase
@@ -60,6 +61,8 @@ _CHANNEL = re.compile(r"<#([CG]\w+)(?:\|[^<>]*)?>")
 def kind_of(payload: Payload) -> str | None:
     """The kind of a payload, or None for one that Parley does not take."""
     kind, event = str(payload.get("type", "")), payload.get("event") or {}
+    if kind == "event_callback" and access_in(payload) is not None:
+        return "team_access"
     if not kind and payload.get("command"):  # whatever it is called: Slack sends an app its own alone
         return "slash_command"
     if kind == "event_callback" and event.get("type") in EVENTS:

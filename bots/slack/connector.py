@@ -27,6 +27,7 @@ from bots.slack.oauth import OAuthApp, stored_to_identity
 from bots.slack.oauth_routes import OAuthRoutes
 from bots.slack.receiver import PayloadReceiver, log_not_accepted
 from bots.slack.socket import SDK_LOG, Socket
+from bots.slack.team_access import REVOKED_REASON, TeamAccess
 from bots.slack.tokens import StoredToken, StoredTokens
 from bots.slack.web import Web
 from core.clock import Clock
@@ -162,7 +163,9 @@ class SlackConnector:
         """Run as `Connector.run` says; may be called again once it has ended."""
         self._web.forget()
         self._inbox = inbox
-        receiver = self._receiver = PayloadReceiver(self._intake_for, self._clock, self.on_acknowledged)
+        receiver = self._receiver = PayloadReceiver(
+            self._intake_for, self._clock, self.on_acknowledged, self._access_changed
+        )
         self._sockets = self._create_sockets(receiver)
         kept = [asyncio.create_task(self._keep(socket)) for socket in self._sockets]
         kept += [asyncio.create_task(self.doubted.run()), asyncio.create_task(self._watch_store())]
@@ -322,6 +325,15 @@ class SlackConnector:
         self._tokens.forget(key)
         for one in [team] if key.team else self.teams.of_enterprise(key.enterprise):
             await self._drop(one, reason)
+
+    async def _access_changed(self, access: TeamAccess) -> None:
+        """End, or begin again, the installations of workspaces that use the tokens of their organisation. Raises
+        StoreError."""
+        for team in access.teams:
+            if access.granted:
+                await self.teams.grant(access.enterprise, team)
+            elif await self.teams.revoke(access.enterprise, team, REVOKED_REASON):
+                await self._drop(team, REVOKED_REASON)
 
     async def _drop(self, team: str, reason: str) -> None:
         """Serve a workspace no longer, whose installation has ended."""

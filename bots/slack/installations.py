@@ -123,6 +123,28 @@ class SlackInstallations:
             return None
         return stored.key if stored.has_tokens else replace(stored.key, team="")
 
+    async def revoke(self, enterprise: str, team: str, reason: str) -> bool:
+        """End the installation of a workspace that uses the tokens of its organisation. False where none runs. Raises
+        StoreError."""
+        key = InstallationKey("slack", enterprise, team)
+        stored = None if self._store is None else await self._store.installation(key)
+        if self._store is None or stored is None or stored.has_tokens or not enterprise:
+            return False
+        return await self._store.end_installation(key, reason, self._clock.now())
+
+    async def grant(self, enterprise: str, team: str) -> None:
+        """Begin the installation of such a workspace again, if it has ended and that of its organisation runs. One that
+        never was begins with its first event. Raises StoreError."""
+        self._unknown.pop(team, None)
+        if self._store is None:
+            return
+        ended = await self._store.installation(InstallationKey("slack", enterprise, team))
+        organisation = await self._store.installation(InstallationKey("slack", enterprise, ""))
+        if ended is None or ended.ended_at is None or organisation is None or organisation.ended_at is not None:
+            return
+        facts = replace(organisation, key=ended.key, name=ended.name, url=ended.url)
+        self.add(await self._store.install(facts, None, self._clock.now()))
+
     async def find(self, addressee: Addressee) -> SlackInstallation | None:
         """The installation that an event is for, or None where there is none, or none any more. Raises StoreError, and
         PlatformError while it is not known which workspace that of the settings' token is."""

@@ -144,6 +144,7 @@ SCOPES = (
 
 _CLOSED = "The channel is gone or closed: nothing more is answered or looked up there."
 _MOVED = "Who reads a channel has changed: earlier answers are used only where everybody there may read them."
+_ACCESS = "An organisation has given the app a workspace, or taken it off one: that is served, or no longer."
 _REVOKED = "The app was taken off the workspace: Parley checks its token at once, and tells the operators."
 
 EVENTS = (
@@ -165,6 +166,8 @@ EVENTS = (
     Subscription("message.groups", "The same of private channels."),
     Subscription("message.im", "Questions in direct messages, their edits and deletions."),
     Subscription("message.mpim", "Questions in group conversations, their edits and deletions."),
+    Subscription("team_access_granted", _ACCESS),
+    Subscription("team_access_revoked", _ACCESS),
     Subscription("tokens_revoked", _REVOKED),
 )
 

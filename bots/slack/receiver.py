@@ -12,6 +12,7 @@ from bots.slack.addressee import Addressee, addressee_of
 from bots.slack.commands import kind_of
 from bots.slack.incoming import channel_of
 from bots.slack.intake import EventIntake
+from bots.slack.team_access import TeamAccess, access_in
 from core.clock import Clock
 from core.errors import BotError, Code
 from core.tracing import arrival
@@ -24,20 +25,25 @@ Json = dict[str, Any]
 _OF_NONE = {"unreadable"}
 
 
+async def _ignore(_about: object) -> None: ...
+
+
 class PayloadReceiver:
     """Hands each payload to the intake of the workspace that it is for, which `find` returns: None where the app has no
     installation, whose payloads are ignored. `on_acknowledged` receives the seconds from the arrival of each until it
-    may be acknowledged."""
+    may be acknowledged. `on_access`: is told of workspaces that an organisation's installation gains or loses."""
 
     def __init__(
         self,
         find: Callable[[Addressee], Awaitable[EventIntake | None]],
         clock: Clock,
         on_acknowledged: Callable[[float], None] = lambda _seconds: None,
+        on_access: Callable[[TeamAccess], Awaitable[None]] = _ignore,
     ) -> None:
         self._find = find
         self._clock = clock
         self._on_acknowledged = on_acknowledged
+        self._on_access = on_access
         self._receiving: set[asyncio.Task[Any]] = set()
 
     @property
@@ -71,6 +77,9 @@ class PayloadReceiver:
         kind = _kind_of(body)
         if kind is None:
             log.debug("event_ignored", kind=str(body.get("type", "")), reason="not taken")
+            return None
+        if (access := access_in(body) if kind == "team_access" else None) is not None:
+            await self._on_access(access)
             return None
         intake = await self._find(Addressee() if kind in _OF_NONE else addressee_of(body))
         if intake is None:

@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bots.slack.addressee import Addressee
+from bots.slack.team_access import TeamAccess, access_in
 from core.clock import SystemClock
 from core.errors import Code, PlatformError
 from core.platform_calls import PerInstallation, PlatformCalls
@@ -257,6 +258,41 @@ class TestOrganisations:
         await until(lambda: not host.connector.installations)
         await host.install("T3", org=True)
         assert (await ask(host, org.teams["T4"])).place.team == "T4"
+
+    async def test_a_workspace_that_it_takes_the_app_off_ends_alone_and_begins_again_when_it_is_added(
+        self, host: Host, org: FakeSlackApp
+    ) -> None:
+        await host.install("T3", org=True)
+        for team in ("T3", "T4"):
+            await ask(host, org.teams[team])
+        org.revoke_access("T4")
+        await until(lambda: [one.id for one in host.connector.installations] == ["T3"])
+        ended = await host.store.installation(InstallationKey("slack", "E1", "T4"))
+        assert ended is not None
+        assert ended.reason == "access revoked"
+        asked = len(asks(host))
+        await org.teams["T4"].say("U1", "C1", MENTION)
+        await ask(host, org.teams["T3"])
+        assert [one.place.team for one in asks(host)[asked:]] == ["T3"]
+        org.grant_access("T4")
+        await until(lambda: len(host.connector.installations) == 2)
+        assert (await ask(host, org.teams["T4"])).place.team == "T4"
+
+    async def test_a_workspace_with_tokens_of_its_own_does_not_end_by_the_word_of_an_organisation(
+        self, host: Host, org: FakeSlackApp
+    ) -> None:
+        await host.install("T3")
+        await host.install("T1")
+        org.revoke_access("T3")
+        org.teams["T3"].space.emit({"type": "team_access_revoked", "team_ids": ["T1"], "event_ts": "1.0"})
+        assert (await ask(host, org.teams["T3"])).place.team == "T3"
+        assert [one.id for one in host.connector.installations] == ["T3", "T1"]
+
+    def test_the_event_may_be_in_a_second_wrapper(self) -> None:
+        inner = {"type": "team_access_revoked", "team_ids": ["T1", "T2"]}
+        wrapped = {"type": "event_callback", "event": {"team_id": None, "enterprise_id": "E1", "event": inner}}
+        assert access_in(wrapped) == TeamAccess("E1", ("T1", "T2"), granted=False)
+        assert access_in({"type": "event_callback", "event": {"type": "message"}}) is None
 
     async def test_a_look_up_that_needs_a_workspace_names_it(self, host: Host, org: FakeSlackApp) -> None:
         await host.install("T3", org=True)

@@ -38,6 +38,8 @@ SUBSCRIPTIONS = (
     "message.groups",
     "message.im",
     "message.mpim",
+    "team_access_granted",
+    "team_access_revoked",
     "tokens_revoked",
 )
 

@@ -162,6 +162,14 @@ class FakeSlackApp:
         self._end(team, "token_revoked")
         self._tell(team, {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [BOT_USER]}})
 
+    def revoke_access(self, team: str) -> None:
+        """An admin of the organisation takes the app off one of its workspaces."""
+        self._tell(team, {"type": "team_access_revoked", "team_ids": [team]})
+
+    def grant_access(self, team: str) -> None:
+        """An admin of the organisation adds one of its workspaces again."""
+        self._tell(team, {"type": "team_access_granted", "team_ids": [team]})
+
     def _tell(self, team: str, event: Json) -> None:
         fake = self.teams[team]
         fake.space.emit(event | {"event_ts": fake.space.new_ts()})
