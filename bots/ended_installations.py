@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, Protocol
@@ -11,6 +13,7 @@ import structlog
 from core.clock import Clock
 from core.errors import StoreError
 from core.platform_calls import PerInstallation
+from core.ports.connector import Installation
 from core.ports.store.installations import InstallationStore
 from core.ports.store.retention import RetentionStore
 from core.turns.running import RunningTurns
@@ -32,12 +35,19 @@ class EndedTeams:
     def __init__(self, running_turns: RunningTurns, made: Iterable[PerInstallation[Any]]) -> None:
         self._running_turns = running_turns
         self._made = tuple(made)
+        self._work = defaultdict[tuple[str, str], list[asyncio.Task[None]]](list)
+
+    def ends(self, installation: Installation, work: asyncio.Task[None]) -> None:
+        """Have `work` end with the installation that it is for."""
+        self._work[installation.name, installation.id].append(work)
 
     async def end(self, platform: str, team: str) -> None:
         """Stop the answers of a team: the store has ended their turns."""
         stopped = self._running_turns.lose(platform, team)
         for made in self._made:
             made.forget(platform, team)
+        for work in self._work.pop((platform, team), ()):
+            work.cancel()
         log.info("team_ended", platform=platform, team=team, answers=stopped)
 
 

@@ -42,12 +42,16 @@ class Jobs:
         self._tasks: list[asyncio.Task[None]] = []
         self._some_ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def start(self, job: Coroutine[Any, Any, None]) -> None:
+    def start(self, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run `job`. One that is cancelled is forgotten."""
         task = asyncio.create_task(job)
         task.add_done_callback(self._ended)
         self._tasks.append(task)
+        return task
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
+        if task.cancelled() and task in self._tasks:
+            self._tasks.remove(task)
         if not task.cancelled() and not self._some_ended.done():
             self._some_ended.set_result(None)
 

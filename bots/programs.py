@@ -210,7 +210,11 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
             app.operator_alerts.report_removal(alert.what)
     await app.catch_up.take_up(app.clock.now() - app.core.stood_still)
     jobs = Jobs()
-    app.channels.each(lambda channel: jobs.start(channel.scheduler.run()))
+    app.channels.each(
+        lambda channel: app.ended_teams.ends(
+            channel.platform_calls.installation, jobs.start(channel.scheduler.run())
+        )
+    )
     jobs.start(app.checkpoints.run())
     jobs.start(app.recovery.run())
     jobs.start(app.replicas.run())
