@@ -25,7 +25,7 @@ class TeamAccess:
 
 
 def access_in(payload: Payload) -> TeamAccess | None:
-    """What a payload says of the access to workspaces; None for another payload.
+    """The access to workspaces that a payload tells of; None for another payload.
 
     Slack's own example has the event within a second wrapper.
     """

@@ -6,6 +6,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from core.i18n import phrase
 from tests.e2e.program import Program
-from tests.e2e.test_slack import AT, answered
+from tests.e2e.test_slack import AT, answered, answers
 from tests.e2e.test_workspaces import WORDS, app, install, ran, reply_to, say_in_both, settings, shown
 from tests.fakes.completions import FakeCompletions, echo
 from tests.fakes.slack import FakeSlack
@@ -21,6 +22,15 @@ from tests.fakes.slack.teams import FakeSlackApp
 from tests.waiting import until
 
 __all__ = ["app"]
+
+COMMANDS = (
+    "usage workspace",
+    "export usage",
+    "export thread",
+    "search what",
+    "settings history",
+    "settings account",
+)
 
 
 @pytest.fixture
@@ -89,6 +99,35 @@ async def test_usage_export_and_deletion_are_of_each_alone(
     given = dict(program.settings)
     assert WORDS["T2"] in await ran(tmp_path, given, "export", "--team", "slack:T2")
     assert WORDS["T1"] not in await ran(tmp_path, given, "export", "--team", "slack:T1")
+
+
+async def test_buttons_forms_the_home_tab_and_the_page_of_one_say_nothing_of_the_other(
+    program: Program, app: FakeSlackApp
+) -> None:
+    ts = await say_in_both(app, f"{AT} what is {{word}}?")
+    for team, slack in app.teams.items():
+        await answered(slack, "C1", ts, f"what is {WORDS[team]}?")
+        for command in (
+            "usage workspace",
+            "export usage workspace",
+            "export thread",
+            "search what",
+            "settings history",
+        ):
+            await told(slack, command)
+        answer = answers(slack, "C1", ts)[-1]
+        await slack.press("U1", "C1", answer.ts, "parley:up")
+        await slack.shortcut("U1", "menu_ask", "C1", ts)
+        views, homes = slack.space.views, slack.space.homes
+        await slack.wait_for(partial(len, views))
+        await slack.open_home("U1")
+        await slack.wait_for(partial(homes.__contains__, "U1"))
+    for team, other in (("T1", "T2"), ("T2", "T1")):
+        seen = shown(app.teams[team]) + repr(app.teams[team].space.views) + repr(app.teams[team].space.homes)
+        assert WORDS[team] in seen
+        assert WORDS[other] not in seen
+        assert f"'{other}'" not in seen
+        assert f"/{other}/" not in seen
 
 
 async def test_what_has_ended_goes_after_its_time_and_stays_where_it_is_installed_again_before(
