@@ -36,7 +36,7 @@ from core.settings.layers import own_model
 from core.settings.urls import hosts_of
 from core.values.conversation import text_message
 from core.values.deltas import Delta
-from core.values.model_accounts import ModelAccount
+from core.values.model_accounts import OF_WORKSPACES, ModelAccount
 
 KEPT = 500
 """The most routers that are kept."""
@@ -44,8 +44,6 @@ VERIFY_S = 60.0
 """Seconds for which the answer to the check of an account is waited for."""
 _WORDS_OF_CHECK = "Reply with the word ready."
 _TOKENS_OF_CHECK = 16
-_ACCOUNT = "workspace"
-"""The name of these accounts in metrics: none tells workspaces apart."""
 
 log = structlog.get_logger()
 
@@ -65,7 +63,7 @@ class _Observer:
         self._counts = counts
 
     def count(self, name: str, **labels: str) -> None:
-        self._counts.count(name, **{**labels, "account": _ACCOUNT, "model": _ACCOUNT})
+        self._counts.count(name, **{**labels, "account": OF_WORKSPACES, "model": OF_WORKSPACES})
 
     def report_failure(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
         return

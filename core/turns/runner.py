@@ -43,6 +43,7 @@ from core.turns.thread_summaries import ThreadSummaries
 from core.turns.writer import AnswerWriter, OnToolCall
 from core.values.conversation import Ask, Message, Turn, TurnState
 from core.values.deltas import Usage
+from core.values.model_accounts import OF_WORKSPACES
 from core.values.outgoing import Phase, Reply
 from core.values.parts import File, Text
 from core.values.places import Place
@@ -187,7 +188,8 @@ class TurnRunner:
             log.info("approval_asked")
         elif not running.turn.ask.announces:
             log_finished(finish)
-            self._on_finished(finish)
+            own = running.draft.settings is not None and running.draft.settings.account is not None
+            self._on_finished(replace(finish, model=OF_WORKSPACES) if own else finish)
         if stored and self._summaries is not None and finish.state is TurnState.DONE:
             await self._summaries.answered(running.turn, running.draft)
 

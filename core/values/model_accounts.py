@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+OF_WORKSPACES = "workspace"
+"""The name of such accounts and of their models in metrics: none tells workspaces apart."""
 KEY_END = 4
 """The last characters of a key that people are shown."""
 

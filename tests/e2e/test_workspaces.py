@@ -224,6 +224,9 @@ async def test_a_workspace_with_a_model_account_of_its_own_is_answered_by_that_a
             checked, asked = own.requests
             assert (checked.account, asked.account, asked.body["model"]) == (0, 0, "large")
             assert WORDS["T1"] not in repr([one.body for one in endpoint.requests])
+            metrics = await program.page("/metrics")
+            assert "large" not in metrics
+            assert 'model="workspace"' in metrics
             exported = await ran(tmp_path, given, "export", "--team", "slack:T1")
             removed = await ran(tmp_path, given, "workspaces", "account", "slack:T1", "--remove")
             none = await ran(tmp_path, given, "workspaces", "account", "slack:T1")

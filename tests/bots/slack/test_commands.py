@@ -24,6 +24,7 @@ from bots.slack.commands import (
 )
 from bots.slack.incoming import CLOSINGS, MOVES
 from bots.slack.manifest import AppNames
+from bots.slack.team_access import ACCESS
 from core.commands import COMMANDS, MENUS
 from core.i18n import phrase
 from core.values.events import ButtonPress, Command, Halted
@@ -214,7 +215,7 @@ def test_the_manifest_names_the_events_that_are_handled_and_the_scopes_they_need
     events = asked["settings"]["event_subscriptions"]["bot_events"]
     kinds = {"channels", "groups", "im", "mpim"}
     messages = {f"message.{kind}" for kind in kinds}
-    assert set(events) == {"app_mention", *messages, *EVENTS}
+    assert set(events) == {"app_mention", *messages, *EVENTS, *ACCESS}
     scopes = asked["oauth_config"]["scopes"]["bot"]
     assert {f"{kind}:history" for kind in kinds} | {"commands", "files:read", "files:write", "im:write"} <= set(
         scopes
@@ -228,7 +229,7 @@ def test_the_manifest_names_the_events_that_are_handled_and_the_scopes_they_need
 NEEDED = {"app_mention": "app_mentions:read", "app_home_opened": "", "agent_session_stopped": "assistant:write"}
 NEEDED |= {f"message.{kind}": f"{kind}:history" for kind in KINDS.values()}
 NEEDED |= {event: f"{event.split('_')[0]}s:read" for event in CLOSINGS}
-NEEDED |= dict.fromkeys(REVOKED, "")
+NEEDED |= dict.fromkeys((*REVOKED, *ACCESS), "")
 NEEDED |= dict.fromkeys(MOVES, "channels:read")  # and groups:read, for private channels
 # Of a direct conversation nothing is read: it has one person, who alone reads the answer, and nobody who made it.
 UNREAD = {"im:read"}
