@@ -10,6 +10,7 @@ import pytest
 from core.clock import SystemClock
 from core.values.conversation import ThreadMessage
 from core.values.events import Deleted, Moved
+from core.values.model_accounts import ModelAccount
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.replicas.notices import Heard, Notices, heard
 from tests.contract.stored import ANN, NOON, PLACE, accepted, ask
@@ -62,6 +63,24 @@ async def test_what_was_stored_elsewhere_while_it_was_deleted_goes_as_that_is_to
     await accepted(two.there, ask())
     await two.learn()
     assert not await words(two.there)
+
+
+async def test_a_model_account_that_is_set_or_removed_elsewhere_counts_here_as_that_is_told(
+    emptied_postgres: str,
+) -> None:
+    settings = DatabaseSettings(database_url=emptied_postgres, parley_secret_key="ab" * 32)
+    stores = [await open_store(settings, SystemClock()) for _ in range(2)]
+    two = Two(emptied_postgres, *stores)
+    assert (await two.there.stored_settings(PLACE)).account is None
+    account = ModelAccount("slack", "T1", "https://models.example/v1", ("large",), "4321")
+    put = await two.here.put_model_account(account, "sk-of-the-workspace-4321", ANN, NOON)
+    await two.learn()
+    assert (await two.there.stored_settings(PLACE)).account == put
+    await two.here.remove_model_account("slack", "T1", ANN, NOON)
+    await two.learn()
+    assert (await two.there.stored_settings(PLACE)).account is None
+    for store in stores:
+        await store.close()
 
 
 async def test_a_notice_that_only_a_newer_version_knows_is_passed_over(two: Two) -> None:
