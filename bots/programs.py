@@ -148,7 +148,9 @@ async def post_summary(config: Config, tell: Tell, name: PeriodName) -> None:
         ]
         turn_ids = [turn.id for turn in [await store.accept(ask) for ask in asks] if turn is not None]
         if alone:
-            async with _running(App(config, store, lambda _line: None)) as jobs:
+            app = App(config, store, lambda _line: None)
+            await _load_installations(app)
+            async with _running(app) as jobs:
                 await jobs.until(_ended(store, turn_ids))
         else:
             await asyncio.wait_for(_ended(store, turn_ids), SUMMARY_WAIT_S)
@@ -169,6 +171,7 @@ async def _serve(
 ) -> None:
     """Run with pages, timers and `beside` until `stop`. Raises BotError when it can't go on."""
     connect_metrics(app)
+    await _load_installations(app)
     http = _create_http(app)
     address = await http.start()
     notify_systemd("READY=1")
@@ -196,12 +199,16 @@ async def _serve(
         await http.stop()
 
 
-@asynccontextmanager
-async def _running(app: App) -> AsyncIterator[Jobs]:
-    """Open turns are queued, then platforms connected. At the end all stops in the opposite order."""
+async def _load_installations(app: App) -> None:
+    """Raises StoreError."""
     for connector in app.connectors:
         if isinstance(connector, LoadsInstallations):
             await connector.load()
+
+
+@asynccontextmanager
+async def _running(app: App) -> AsyncIterator[Jobs]:
+    """Open turns are queued, then platforms connected. At the end all stops in the opposite order."""
     for alert, age_s in await app.alert_channels.standing():
         app.operator_alerts.remember(alert, age_s)
         if (server := tool_server_of(alert.what)) and server not in {

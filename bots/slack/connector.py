@@ -157,7 +157,8 @@ class SlackConnector:
         if self._oauth is None:
             return ways
         installed = len(self.teams.stored)
-        return f"{ways}; {installed} workspaces have installed it at {self._oauth.public_url}{INSTALL_PATH}"
+        count = "1 workspace has" if installed == 1 else f"{installed} workspaces have"
+        return f"{ways}; {count} installed it at {self._oauth.public_url}{INSTALL_PATH}"
 
     async def run(self, inbox: Inbox) -> None:
         """Run as `Connector.run` says; may be called again once it has ended."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from babel.dates import format_date
@@ -19,7 +19,7 @@ from core.spend.budget_checks import BudgetChecks
 from core.spend.budget_text import balance_to_text
 from core.spend.cost_text import cost_text
 from core.spend.periods import PeriodName, period_at
-from core.values.budgets import BudgetUnit
+from core.values.budgets import Balance, Budget, BudgetScope, BudgetUnit
 from core.values.ui import ImmediateReply
 
 _SETTINGS = {
@@ -68,10 +68,16 @@ class BudgetCommand:
             tokens = format_decimal(totals.prompt_tokens + totals.completion_tokens, locale=locale)
             spent = given.phrase("budget_unknown", month=named, tokens=tokens)
         balances = await self._budgets.balances(given.place, given.author.id, given.settings)
-        lines = [f"- {balance_to_text(*one, language, currency, zone)}" for one in balances]
+        lines = [f"- {balance_to_text(*one, language, currency, zone)}" for one in readable(balances, given)]
         admin = is_admin(given.author, given.place, given.core)
         hint = ["", given.phrase("budget_hint", prefix=given.command.prefix)] if admin else []
         return [spent, *(lines or [given.phrase("budget_none")]), *hint]
+
+
+def readable(balances: Sequence[tuple[Budget, Balance]], given: CommandContext) -> list[tuple[Budget, Balance]]:
+    """Those that people there may read: beyond the operator's organisation not what all workspaces spend together."""
+    all_of = BudgetScope.ALL if given.traits.distributed else None
+    return [one for one in balances if one[0].scope is not all_of]
 
 
 def _in_money(text: str, currency: str) -> bool:

@@ -35,8 +35,7 @@ def changed_to_text(changes: Sequence[Change], settings: ChannelSettings, given:
     widened = any(one.name == "memory" for one in others) and settings.memory is Memory.WORKSPACE
     if widened and not given.traits.distributed:
         sentences.append(given.phrase("memory_widened"))
-    currency = given.core.parley_currency
-    lines = [changed_line(one, settings, given.language, currency) for one in others]
+    lines = [changed_line(one, settings, given) for one in others]
     return "\n".join([given.phrase("settings_changed"), *(f"- {line}" for line in (*lines, *sentences))])
 
 

@@ -31,6 +31,9 @@ CAPPED = ("max_tokens", "keep_days")
 
 _UNSET = {"language": "value_person", "keep_days": "value_no_limit"}
 _NO_LIMIT: dict[str, object] = {"rate": 0, "budget": (), "person_budget": ()}
+HIDDEN = "?"
+"""The entry of a list that is not shown: no id looks like this."""
+_LISTS = {NOBODY: "value_nobody", HIDDEN: "value_hidden"}
 _SHOWN_LENGTH = 120
 _FIELD_PREFIX = "set_"
 FIELD_OF_MODEL = f"{_FIELD_PREFIX}model"
@@ -44,7 +47,7 @@ def overview(given: CommandContext, *, may: bool, absent: Sequence[str] = ()) ->
     stored = given.stored if own else StoredSettings(given.stored.workspace, {})
     settings = merge(given.core, stored, given.place.platform)
     lines = [
-        f"- {_line(name, text, origin, given.language, given.core.parley_currency)}"
+        f"- {_line(name, _told(name, text, origin, given), origin, given.language, given.core.parley_currency)}"
         for name in settings_on(given.traits)
         for origin, text in settings.layers[name]
     ]
@@ -58,16 +61,23 @@ def overview(given: CommandContext, *, may: bool, absent: Sequence[str] = ()) ->
     return "\n".join([title, *lines, "", *away, hint])
 
 
-def changed_line(change: Change, settings: ChannelSettings, language: str, currency: str) -> str:
+def changed_line(change: Change, settings: ChannelSettings, given: CommandContext) -> str:
     """A setting as it is now, and the channel's own value where that counts instead."""
     name, scope = change.name, Origin.CHANNEL if change.place.channel else Origin.WORKSPACE
-    text, now = settings.text(name), settings.origin(name)
+    language, currency, now = given.language, given.core.parley_currency, settings.origin(name)
+    text = _told(name, settings.text(name), now, given)
     if change.new is None or now is scope:
         return _line(name, text, now, language, currency)
     words = _line(name, change.new, scope, language, currency)
     if SETTINGS[name].combine:
         return words
     return phrase("settings_before", language, line=words, value=shown(name, text, language, currency))
+
+
+def _told(name: str, text: str, layer: Origin, given: CommandContext) -> str:
+    """The value as people there may read it."""
+    lists_others = layer is Origin.DEFAULT and text not in ("", NOBODY) and SETTINGS[name].confidential
+    return HIDDEN if lists_others and given.traits.distributed else text
 
 
 def _line(name: str, text: str, layer: Origin, language: str, currency: str) -> str:
@@ -90,8 +100,8 @@ def shown(name: str, text: str, language: str, currency: str) -> str:
     if name == MODEL_ACCOUNT:
         return f"`{shortened(text, _SHOWN_LENGTH)}`"
     setting = SETTINGS[name]
-    if text == NOBODY and setting.combine:
-        return phrase("value_nobody", language)
+    if setting.combine and text in _LISTS:
+        return phrase(_LISTS[text], language)
     if text in setting.choices:
         return choice_label(text, language)
     value = setting.read(text)
@@ -152,7 +162,8 @@ def _hint(name: str, below: ChannelSettings, given: CommandContext) -> str:
         others = scoped_limits(below) if name == "budget" else []
         still = kept_to_text(others, language, currency) or given.phrase("budget_empty")
         return given.phrase("joined", one=given.phrase(f"setting_{name}_hint"), two=still)
-    without = shown(name, below.text(name), language, currency).strip("`")
+    text = _told(name, below.text(name), below.origin(name), given)
+    without = shown(name, text, language, currency).strip("`")
     return f"{without} · {origin(name, below, language)}"
 
 

@@ -10,6 +10,7 @@ from core.access import is_admin, is_manager
 from core.child_processes import ChildError
 from core.clock import Clock
 from core.commands import reports
+from core.commands.budget_command import readable
 from core.commands.context import CommandContext
 from core.commands.parser import CommandError
 from core.ports.store.usage import UsageStore
@@ -83,7 +84,8 @@ class UsageCommands:
     async def _shares(self, given: CommandContext) -> list[str]:
         """The share that is spent of each limit that holds for the asker, in the limit's own period."""
         found = await self._budgets.balances(given.place, given.author.id, given.settings)
-        return [f"- {share_to_text(*one, given.language, given.core.parley_currency)}" for one in found]
+        shown = readable(found, given)
+        return [f"- {share_to_text(*one, given.language, given.core.parley_currency)}" for one in shown]
 
     async def export(self, given: CommandContext) -> ImmediateReply:
         """The usage of each day, channel and model as a file; also of each person, where people may be named."""

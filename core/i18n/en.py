@@ -516,6 +516,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "value_person": "each person's own",
     "value_no_limit": "no limit",
     "value_nobody": "nobody",
+    "value_hidden": "a list of the operator's",
     "history_title": "**Who changed what here** (newest first, times in UTC)",
     "history_line": "{at} · {who} · {label}: {old} → {new} · {origin}",
     "history_tool": "{at} · {who} · `{tool}`: {what} · {digest}",

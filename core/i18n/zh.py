@@ -455,6 +455,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "value_person": "按各人自己的语言",
     "value_no_limit": "不限",
     "value_nobody": "没有人",
+    "value_hidden": "由运营者设定的名单",
     "history_title": "**谁改了什么**（最新的在前，时间为 UTC）",
     "history_line": "{at} · {who} · {label}：{old} → {new} · {origin}",
     "history_tool": "{at} · {who} · `{tool}`：{what} · {digest}",

@@ -151,7 +151,8 @@ class Setting:
 
     `scopes`: where it can be set. `admins`: only admins may change it, in a channel too. `needs`: platforms
     without this feature lack the setting; `choices_need`, one of its choices. `internal`: an app that is installed
-    beyond the organisation that runs it lacks the setting, unless the platform has a search of its own. `choices`: the
+    beyond the organisation that runs it lacks the setting, unless the platform has a search of its own. `confidential`:
+    nobody there is shown the operator's value, which names people and workspaces of others. `choices`: the
     only texts it takes; those of a bool or an enum are derived. `long`: it is edited in several lines. `default`: the
     operator's value on a platform. `limit`: the value as the operator permits it, or None. `combine`: the value
     of an outer and an inner layer, where the inner one does not replace the outer: lists hold together, of numbers one
@@ -164,6 +165,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     choices_need: Mapping[str, Feature] = field(default_factory=dict)
     internal: bool = False
+    confidential: bool = False
     long: bool = False
     default: Callable[[CoreSettings, str], object] | None = None
     limit: Callable[[CoreSettings, Any], object | None] = lambda core, value: value
@@ -288,7 +290,7 @@ class ChannelSettings(BaseModel):
     allow: Annotated[
         tuple[frozenset[str], ...],
         BeforeValidator(lambda value: (ids(value),) if isinstance(value, str) else value),
-        Setting(needs=Feature.CHANNELS, default=_allowed, combine=operator.add),
+        Setting(needs=Feature.CHANNELS, default=_allowed, combine=operator.add, confidential=True),
     ] = ()
     deny: Annotated[
         frozenset[str],
@@ -297,6 +299,7 @@ class ChannelSettings(BaseModel):
             needs=Feature.CHANNELS,
             default=lambda core, platform: own(core.parley_deny, platform),
             combine=operator.or_,
+            confidential=True,
         ),
     ] = frozenset()
     keep_days: Annotated[

@@ -173,7 +173,8 @@ async def test_after_a_restart_both_are_served_and_what_was_said_meanwhile_is_an
     await say_in_both(app, "missed {word}", ts)
     for slack in app.teams.values():
         slack.space.lose_events = False
-    async with Program(tmp_path, **given):
+    async with Program(tmp_path, **given) as program:
+        assert "; 2 workspaces have installed it at " in program.output
         for team, slack in app.teams.items():
             await answered(slack, "C1", ts, f"missed {WORDS[team]}", count=2)
 

@@ -422,6 +422,25 @@ async def test_the_operators_lists_are_told_for_the_readers_platform_alone() -> 
     assert "- Who may ask: nobody · default" in other
 
 
+async def test_beyond_the_operators_organisation_nobody_is_told_of_other_workspaces() -> None:
+    office = Office(parley_allow="slack:T1 slack:T2", parley_deny="slack:U9", parley_budget="10 a month")
+    away = replace(TRAITS["slack"], distributed=True)
+    office.handlers = CommandHandlers(
+        office.store, office.handlers.core, FakeClock(NOON), traits_at=lambda _place: away
+    )
+    await office.told("budget", "4 a day", ADMIN)
+    await office.answered("1")
+    text = await office.told("settings", by=ADMIN)
+    assert (
+        "- Who may ask: a list of the operator's · default\n- Who may not ask: a list of the operator's" in text
+    )
+    form = (await office.replied("settings", place=CHANNEL)).form
+    said = (text, await office.told("settings", "allow"), await office.told("settings", "deny"), str(form))
+    spent = (await office.told("budget"), await office.told("usage"))
+    assert not [one for one in (*said, *spent) if "T2" in one or "U9" in one]
+    assert not [one for one in spent if "everybody" in one]
+
+
 async def test_the_form_holds_what_its_reader_may_change_and_comes_back_as_a_command() -> None:
     office = Office("first", "second")
     await office.told("settings", "language zh", MANAGER)
