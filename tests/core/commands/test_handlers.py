@@ -14,7 +14,7 @@ from babel.dates import format_datetime
 from babel.numbers import format_decimal
 
 from core.child_processes import ChildError
-from core.commands import COMMANDS, HISTORY, choices, spec_on
+from core.commands import ACCOUNT, COMMANDS, HISTORY, choices, spec_on
 from core.commands.handlers import CommandHandlers
 from core.commands.parser import command_of, options_of, values_of
 from core.i18n import LANGUAGES, LOCALES, SPOKEN, name_list, phrase, variant
@@ -29,6 +29,7 @@ from core.values.deltas import Usage
 from core.values.events import Command
 from core.values.parts import File, Quote
 from core.values.places import Person, Place
+from core.values.platform import Feature
 from core.values.tasks import Summarize
 from core.values.turn_ends import Finish
 from core.values.ui import ImmediateReply
@@ -395,7 +396,8 @@ async def test_a_setting_that_there_is_not_is_refused_with_those_that_there_are(
     assert isinstance(told, ImmediateReply)
     assert told.refused
     labels = [phrase(f"setting_{name}", variant("en", platform)) for name in settings_on(TRAITS[platform])]
-    options = " | ".join([*labels, "history"])
+    account = ["account"] if Feature.CHANNELS in TRAITS[platform].features else []
+    options = " | ".join([*labels, "history", *account])
     assert told.text == phrase("misread_choice", "en", option="name", options=options)
     assert await office.store.audit(there) == []
 
@@ -869,7 +871,7 @@ async def test_every_setting_is_suggested_by_its_name_and_its_label_and_both_are
     office, speaker, place = Office(), replace(ADA, locale=language), replace(GUILD, channel="C1")
     spec = spec_on("settings", TRAITS["discord"])
     [name] = [option for option in spec.options if option.name == "name"]
-    assert {*settings_on(TRAITS["discord"]), HISTORY} == set(name.choices)
+    assert {*settings_on(TRAITS["discord"]), HISTORY, ACCOUNT} == set(name.choices)
     for one in choices(name, variant(language, "discord")):
         for typed in (one.value, one.label, one.label[:-1]):
             command = Command("settings", place, speaker, NOON, options={"name": typed})
