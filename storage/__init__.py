@@ -43,6 +43,7 @@
     retention   removes what is older than it is kept
     installations  installations that teams have made themselves; encryption: their tokens
     model_accounts  the model accounts of workspaces, with their encrypted keys
+    secret_rows  rows with encrypted secrets: encrypted anew, and searched for unknown keys
     team_data   all that is stored of a team
     deleted     the messages that were deleted last
     purging     rids the files of what was forgotten
@@ -83,14 +84,14 @@ from core.errors import SettingsError, StoreError
 from core.redaction import is_secret
 from core.settings.environment import Settings
 from core.settings.secret_key import secret_key_bytes
-from storage import model_accounts
+from storage import installations, model_accounts
 from storage.budgets import any_accounts
 from storage.encryption import WRONG_KEY, SecretKeys
 from storage.engine import Database
 from storage.errors import opening
 from storage.forgotten import ForgottenPeople, load
-from storage.installations import has_foreign
 from storage.migrations import NEWEST, revision_of, upgrade
+from storage.secret_rows import has_foreign
 from storage.store import SqlStore
 from storage.url import parse_url, place_of, sqlite_file
 
@@ -188,8 +189,8 @@ async def open_store(settings: DatabaseSettings, clock: Clock) -> SqlStore:
             await database.migrate(upgrade)
             known = ForgottenPeople(await database.read(load))
             counts_spending = await database.read(any_accounts)
-            for has_any in (has_foreign, model_accounts.has_foreign):
-                if await database.read(has_any, secret_keys):
+            for secret in (installations.SECRET, model_accounts.SECRET):
+                if await database.read(has_foreign, secret_keys, secret):
                     raise SettingsError(WRONG_KEY)
     except BaseException:
         await database.close()

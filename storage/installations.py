@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
 
 from core.values.installations import Credentials, InstallationKey, StoredInstallation
-from storage import team_data
+from storage import secret_rows, team_data
 from storage.encryption import SecretKeys
 from storage.engine import insert
 from storage.tables import INSTALLATIONS, from_us, to_us
 
 _COLUMNS = INSTALLATIONS.c
 _KEY = ("platform", "enterprise", "team")
+SECRET = _COLUMNS.token
 _NO_TOKENS = {"token": "", "refresh_token": "", "expires_at_us": None, "claimed_until_us": 0}
 
 
@@ -118,36 +119,15 @@ def forget(connection: Connection, key: InstallationKey) -> bool:
 
 def rewrite(connection: Connection, keys: SecretKeys, limit: int) -> int:
     """Encrypt tokens anew that an earlier key has encrypted."""
-    if not keys.ids:
-        return 0
-    # Locked: tokens that another process has just exchanged would be replaced by the spent ones.
-    old = _with_tokens().where(~_begins_with(keys.ids[0])).limit(limit).with_for_update()
-    rows = connection.execute(old).all()
-    for row in rows:
-        token, refresh_token = _decrypted(keys, row)
-        expires_at = None if row.expires_at_us is None else from_us(row.expires_at_us)
-        values = _encrypted(keys, _key_of(row), Credentials(token, refresh_token, expires_at))
-        connection.execute(update(INSTALLATIONS).where(*_is(_key_of(row))).values(**values))
-    return len(rows)
+    return secret_rows.rewrite(connection, keys, SECRET, _anew, limit)
 
 
-def has_foreign(connection: Connection, keys: SecretKeys) -> bool:
-    """True if tokens were encrypted with none of the keys."""
-    query = _with_tokens().limit(1)
-    for key_id in keys.ids:
-        query = query.where(~_begins_with(key_id))
-    return connection.execute(query).first() is not None
+def _anew(keys: SecretKeys, row: Any) -> dict[str, Any]:
+    expires_at = None if row.expires_at_us is None else from_us(row.expires_at_us)
+    return _encrypted(keys, _key_of(row), Credentials(*_decrypted(keys, row), expires_at))
 
 
 _RUNS = (_COLUMNS.ended_at_us.is_(None),)
-
-
-def _with_tokens() -> Any:
-    return select(INSTALLATIONS).where(_COLUMNS.token != "")
-
-
-def _begins_with(key_id: str) -> ColumnElement[bool]:
-    return func.substr(_COLUMNS.token, 1, len(key_id) + 1) == f"{key_id}:"
 
 
 def _named(key: InstallationKey) -> dict[str, str]:

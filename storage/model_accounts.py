@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select
 
 from core.ports.store.settings import MODEL_ACCOUNT, Change
 from core.values.model_accounts import ModelAccount
 from core.values.places import Person, Place
+from storage import secret_rows
 from storage.encryption import SecretKeys
 from storage.engine import insert
 from storage.settings import record
@@ -17,6 +18,7 @@ from storage.tables import MODEL_ACCOUNTS, from_us
 
 _COLUMNS = MODEL_ACCOUNTS.c
 _KEY = ("platform", "team")
+SECRET = _COLUMNS.key
 
 
 def one(connection: Connection, platform: str, team: str) -> ModelAccount | None:
@@ -67,21 +69,12 @@ def remove(connection: Connection, platform: str, team: str, by: Person, at_us: 
 
 def rewrite(connection: Connection, keys: SecretKeys, limit: int) -> int:
     """Encrypt keys anew that an earlier key has encrypted."""
-    former = select(MODEL_ACCOUNTS).where(~_begins_with(keys.ids[0])).limit(limit) if keys.ids else None
-    rows = connection.execute(former).all() if former is not None else []
-    for row in rows:
-        place = _bound(_account(row))
-        content = keys.encrypt(keys.decrypt(row.key, *place), *place)
-        connection.execute(update(MODEL_ACCOUNTS).where(*_is(row.platform, row.team)).values(key=content))
-    return len(rows)
+    return secret_rows.rewrite(connection, keys, SECRET, _anew, limit)
 
 
-def has_foreign(connection: Connection, keys: SecretKeys) -> bool:
-    """True if a key was encrypted with none of the operator's."""
-    query = select(_COLUMNS.team).limit(1)
-    for key_id in keys.ids:
-        query = query.where(~_begins_with(key_id))
-    return connection.execute(query).first() is not None
+def _anew(keys: SecretKeys, row: Any) -> dict[str, str]:
+    place = _bound(_account(row))
+    return {"key": keys.encrypt(keys.decrypt(row.key, *place), *place)}
 
 
 def _record(
@@ -99,10 +92,6 @@ def _record(
 def _line(account: ModelAccount) -> str:
     """An account in the audit."""
     return f"{account.base_url} {', '.join(account.models)} …{account.key_end}"
-
-
-def _begins_with(key_id: str) -> ColumnElement[bool]:
-    return func.substr(_COLUMNS.key, 1, len(key_id) + 1) == f"{key_id}:"
 
 
 def _is(platform: str, team: str) -> tuple[ColumnElement[bool], ...]:
