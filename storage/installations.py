@@ -88,8 +88,14 @@ def replace(
     return connection.execute(replacing.values(**values)).rowcount == 1
 
 
-def end(connection: Connection, key: InstallationKey, reason: str, at_us: int) -> bool:
-    """End an installation, and the teams that use its tokens."""
+def end(
+    connection: Connection, key: InstallationKey, reason: str, at_us: int, version: int | None = None
+) -> bool:
+    """End an installation, of this `version` alone, and the teams that use its tokens."""
+    if version is not None:
+        current = select(_COLUMNS.version).where(*_is(key)).with_for_update()  # it is not replaced meanwhile
+        if connection.scalar(current) != version:
+            return False
     ended = {"ended_at_us": at_us, "reason": reason, **_NO_TOKENS}
     which = _is(key)
     if key.enterprise and not key.team:

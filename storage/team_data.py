@@ -42,7 +42,10 @@ def end_turns(connection: Connection, platform: str, team: str, reason: str, now
 
 
 def remove(connection: Connection, platform: str, team: str) -> int:
-    """One step of the removal of all rows of a team but its installation's. Returns their number: 0 at the end."""
+    """One step of the removal of all rows of a team but its installation's. Returns their number: 0 at the end, and
+    where an installation of the team runs."""
+    if _runs(connection, platform, team):
+        return 0
     of_team = (TURNS.c.platform == platform, TURNS.c.team == team)
     turn_ids = list(connection.scalars(select(TURNS.c.id).where(*of_team).limit(STEP)))
     if turn_ids:
@@ -54,6 +57,13 @@ def remove(connection: Connection, platform: str, team: str) -> int:
             return removed
     notices = delete(NOTICES).where(NOTICES.c.key.contains(f"/{platform}/{team}/", autoescape=True))
     return connection.execute(notices).rowcount
+
+
+def _runs(connection: Connection, platform: str, team: str) -> bool:
+    """True if an installation of the team runs. One that has ended is locked: it does not begin again meanwhile."""
+    of_team = (INSTALLATIONS.c.platform == platform, INSTALLATIONS.c.team == team)
+    ends = connection.scalars(select(INSTALLATIONS.c.ended_at_us).where(*of_team).with_for_update())
+    return None in ends.all()
 
 
 def _remove_turns(connection: Connection, turn_ids: Sequence[int]) -> int:

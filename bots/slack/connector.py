@@ -106,7 +106,7 @@ class SlackConnector:
             else None
         )
         self.teams = SlackInstallations(own, self._create, oauth.store if oauth else None, clock)
-        self.doubted = DoubtedTokens(clock, self._end)
+        self.doubted = DoubtedTokens(clock, self._version, self._end)
         self._tokens = (
             None if oauth is None else StoredTokens(oauth.store, oauth.exchange(self._connections), clock)
         )
@@ -317,13 +317,23 @@ class SlackConnector:
     def _attach(self, installation: SlackInstallation) -> None:
         self._intake(installation)
 
-    async def _end(self, team: str, reason: str) -> None:
-        """End the installation that has the token of a workspace: Slack refuses it. Raises StoreError."""
+    async def _version(self, team: str) -> int:
+        """The version of the tokens that a workspace has now. Raises StoreError."""
+        key = self.teams.key_of(team)
+        stored = await self._oauth.store.installation(key) if self._oauth and key else None
+        return 0 if stored is None else stored.version
+
+    async def _end(self, team: str, reason: str, version: int) -> None:
+        """End the installation that has the token of a workspace: Slack refuses that of `version`. Raises
+        StoreError."""
         key = self.teams.key_of(team)
         if key is None or self._oauth is None or self._tokens is None:
             return
-        await self._oauth.store.end_installation(key, reason, self._clock.now())
         self._tokens.forget(key)
+        if not await self._oauth.store.end_installation(key, reason, self._clock.now(), version):
+            stored = await self._oauth.store.installation(key)
+            if stored is not None and stored.ended_at is None:
+                return  # installed anew meanwhile
         for one in [team] if key.team else self.teams.of_enterprise(key.enterprise):
             await self._drop(one, reason)
 

@@ -18,13 +18,17 @@ _AGAIN_S = 5.0
 Check = Callable[[], Awaitable[None]]
 """Raises PlatformError: BAD_TOKEN where the token is refused."""
 
+Version = Callable[[str], Awaitable[int]]
+"""The version of the tokens of a workspace. Raises StoreError."""
+
 
 class DoubtedTokens:
-    """Checks each doubted workspace's token by one call. `end` receives the workspaces whose token is refused, and
-    Slack's word for it."""
+    """Checks each doubted workspace's token by one call. `end` receives the workspaces whose token is refused, Slack's
+    word for it, and the version that was refused: the workspace may install the app anew meanwhile."""
 
-    def __init__(self, clock: Clock, end: Callable[[str, str], Awaitable[None]]) -> None:
+    def __init__(self, clock: Clock, version: Version, end: Callable[[str, str, int], Awaitable[None]]) -> None:
         self._clock = clock
+        self._version = version
         self._end = end
         self._doubted: dict[str, Check] = {}
         self._added = asyncio.Event()
@@ -48,7 +52,11 @@ class DoubtedTokens:
     async def _check(self, team: str, check: Check) -> None:
         reason = ""
         try:
+            version = await self._version(team)
             await check()
+        except StoreError as error:
+            log.warning("token_not_checked", team=team, **error.log_keys)
+            return
         except PlatformError as error:
             if error.code is not Code.BAD_TOKEN:
                 log.warning("token_not_checked", team=team, **error.log_keys)
@@ -57,7 +65,7 @@ class DoubtedTokens:
             reason = (reason_of(cause) if isinstance(cause, PlatformError) else "") or "no token"
         try:
             if reason:
-                await self._end(team, reason)
+                await self._end(team, reason, version)
         except StoreError as error:
             log.warning("installation_not_ended", team=team, **error.log_keys)
             return

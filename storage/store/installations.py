@@ -35,8 +35,10 @@ class SqlInstallationStore(StoreState):
     async def replace_credentials(self, key: InstallationKey, version: int, new: Credentials) -> bool:
         return await self._database.write(installations.replace, self._secret_keys, key, version, new)
 
-    async def end_installation(self, key: InstallationKey, reason: str, at: datetime) -> bool:
-        return await self._database.write(installations.end, key, reason, to_us(at))
+    async def end_installation(
+        self, key: InstallationKey, reason: str, at: datetime, version: int | None = None
+    ) -> bool:
+        return await self._database.write(installations.end, key, reason, to_us(at), version)
 
     async def ended_installations(self, before: datetime) -> list[StoredInstallation]:
         return await self._database.read(installations.ended_before, to_us(before))

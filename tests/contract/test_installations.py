@@ -73,6 +73,13 @@ class TestInstallations:
         assert not await store.claim_refresh(KEY, 1, NOON, NOON + timedelta(minutes=1))
         assert not await store.replace_credentials(KEY, 1, TOKENS)
 
+    async def test_an_end_of_former_tokens_leaves_the_new_ones(self, store: Store) -> None:
+        former = await store.install(ONE, TOKENS, NOON)
+        await store.install(ONE, Credentials("xoxb-new"), NOON)
+        assert not await store.end_installation(KEY, "revoked", NOON, former.version)
+        assert await store.credentials(KEY) == Credentials("xoxb-new", version=2)
+        assert await store.end_installation(KEY, "revoked", NOON, 2)
+
     async def test_the_end_of_an_organisation_ends_the_teams_that_use_its_tokens_alone(
         self, store: Store
     ) -> None:
@@ -159,6 +166,27 @@ class TestTheDataOfATeam:
         assert await store.installations("slack") == []
         assert await store.open_turns() == []
         assert await store.channels(None) == []
+
+    async def test_a_team_that_installs_again_while_others_are_removed_keeps_its_data(
+        self, sql_store: SqlStore
+    ) -> None:
+        store, gone = await _with_key(sql_store), replace(ONE, key=InstallationKey("slack", "", "T2"))
+        for one, at in ((gone, NOON), (ONE, NOON + timedelta(hours=1))):
+            await store.install(one, TOKENS, NOON)
+            await accepted(store, ask("m1", place=Place("slack", one.key.team, "C1", "100.1")))
+            await store.end_installation(one.key, "uninstalled", at)
+
+        class Clock(FakeClock):
+            """The team installs the app again in the first pause."""
+
+            async def sleep(self, seconds: float) -> None:
+                if not self.slept_s:
+                    await store.install(ONE, TOKENS, self.now())
+                await super().sleep(seconds)
+
+        await remove_expired(store, timedelta(days=30), Clock(NOON + timedelta(days=40), jumps=True))
+        assert [one.key for one in await store.installations("slack")] == [KEY]
+        assert [place.team for place in await store.channels(None)] == ["T1"]
 
 
 OTHER = Place("slack", "T2", "C1", "100.1")

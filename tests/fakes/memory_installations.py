@@ -65,7 +65,12 @@ class MemoryInstallations:
         self._claimed.pop(key, None)
         return True
 
-    async def end_installation(self, key: InstallationKey, reason: str, at: datetime) -> bool:
+    async def end_installation(
+        self, key: InstallationKey, reason: str, at: datetime, version: int | None = None
+    ) -> bool:
+        known = self._installed.get(key)
+        if version is not None and (known is None or known.version != version):
+            return False
         ended = [one for one in self._installed.values() if one.ended_at is None and _ends_with(one, key)]
         for one in ended:
             self._installed[one.key] = replace(one, ended_at=at, reason=reason, has_tokens=False)

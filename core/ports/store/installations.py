@@ -42,9 +42,12 @@ class InstallationStore(Protocol):
         """Store the tokens for which those of `version` were exchanged. False where they are no longer these."""
         ...
 
-    async def end_installation(self, key: InstallationKey, reason: str, at: datetime) -> bool:
+    async def end_installation(
+        self, key: InstallationKey, reason: str, at: datetime, version: int | None = None
+    ) -> bool:
         """End an installation and remove its tokens at once; of an organisation also those of its teams. `reason` is a
-        word. The open turns of each team end as failed, with that reason. False where none runs."""
+        word. The open turns of each team end as failed, with that reason. False where none runs, or where its tokens
+        are no longer those of `version`."""
         ...
 
     async def ended_installations(self, before: datetime) -> list[StoredInstallation]:
@@ -53,7 +56,7 @@ class InstallationStore(Protocol):
 
     async def remove_team(self, platform: str, team: str) -> int:
         """One step of the removal of all that is stored of a team but its installation. Returns the number of removed
-        rows, 0 once nothing is left."""
+        rows: 0 once nothing is left, and where an installation of the team runs."""
         ...
 
     async def forget_installation(self, key: InstallationKey) -> bool:

@@ -206,6 +206,35 @@ class TestEnds:
         await until(lambda: app.teams["T1"].called("auth.test")[1:])
         assert (await ask(host, app.teams["T1"])).place.team == "T1"
 
+    async def test_a_refusal_of_the_former_token_does_not_end_an_installation_that_was_made_meanwhile(
+        self, host: Host, app: FakeSlackApp
+    ) -> None:
+        await host.install("T1")
+        checking, checked = asyncio.Event(), asyncio.Event()
+
+        async def check() -> None:
+            checking.set()
+            await checked.wait()
+            raise PlatformError(Code.BAD_TOKEN, "refused") from PlatformError(
+                Code.BAD_TOKEN, "auth.test: account_inactive"
+            )
+
+        ended: list[str] = []
+
+        async def note(team: str) -> None:
+            ended.append(team)
+
+        host.connector.on_ended = note
+        host.connector.doubted.add("T1", check)
+        await checking.wait()
+        await host.install("T1")
+        checked.set()
+        await until(lambda: not host.connector.doubted._doubted)
+        stored = await host.store.installation(InstallationKey("slack", "", "T1"))
+        assert stored is not None
+        assert (stored.ended_at, stored.version, ended) == (None, 2, [])
+        assert (await ask(host, app.teams["T1"])).place.team == "T1"
+
     async def test_installing_again_serves_it_again(self, host: Host, app: FakeSlackApp) -> None:
         await host.install("T1")
         app.uninstall("T1")
