@@ -74,6 +74,7 @@ class Code(StrEnum):
     INTERNAL = "internal"
     OVERLOADED = "overloaded"  # the event loop does not keep up
     BUDGET = "budget"  # what may be spent is spent
+    CHANGED = "changed"  # the model account of the workspace was removed while a question was on its way to it
     SET_ASIDE = "set_aside"  # the program died twice while this turn ran
 
 

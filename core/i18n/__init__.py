@@ -50,6 +50,7 @@ _WORDS_BY_CODE = {
     Code.EMPTY: "empty",
     Code.GARBLED: "unreachable",
     Code.STORE: "store_down",
+    Code.CHANGED: "own_changed",
     Code.SET_ASIDE: "set_aside",
     Code.REJECTED: "rejected",
     Code.NOT_ALLOWED: "not_allowed",
@@ -66,7 +67,7 @@ _OF_OWN_ACCOUNT = {
     Code.RATE_LIMITED: "own_busy",
     Code.SERVER_ERROR: "own_busy",
     Code.ERROR_IN_STREAM: "own_busy",
-    Code.SETTINGS: "own_changed",
+    Code.SETTINGS: "own_refused",
 }
 """The sentences for errors of the model account of a workspace, which are not the operator's."""
 _WORDS_OF_A_CUT = {

@@ -39,6 +39,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "own_unreachable": "I can't reach the model account of this {workspace}. Ask again later; an admin can look with "
     "`settings account`.",
     "own_busy": "The model account of this {workspace} is busy, or asks for a break. Please ask again in a minute.",
+    "own_refused": "The address of the model account of this {workspace} is refused: it must begin with https:// and "
+    "be on the public Internet. An admin can change it with `settings account`.",
     "own_changed": "The model account of this {workspace} was changed a moment ago. Please ask again.",
     "busy": "The AI service is busy right now. Please ask again in a minute.",
     "busy_for": "The AI service asks for a break. Please ask again in about {wait}.",
@@ -212,6 +214,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "again, questions can't be stored.",
     "advice_overloaded": "Parley is short of processor time. Check what else runs on the machine.",
     "advice_budget": "Nothing to do, unless more may be spent: `/budget` shows the limits and changes them.",
+    "advice_changed": "Nothing to do: the model account of a workspace was removed while a question was on its way.",
     "advice_set_aside": "Parley ended unexpectedly twice while it worked on this question, and will not try it again. "
     "See the log of the time before its last two starts.",
     "advice_not_listed": "Compare the name ({model}) with the models at {url}: `parley errors` and the log name some "

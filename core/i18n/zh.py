@@ -28,6 +28,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "own_model": "{workspace}自己的模型账户没有这里选用的模型。管理员可以用 `settings account` 查看。",
     "own_unreachable": "我连不上{workspace}自己的模型账户。请稍后再问；管理员可以用 `settings account` 查看。",
     "own_busy": "{workspace}自己的模型账户正忙，或要求稍等。请一分钟后再问。",
+    "own_refused": "{workspace}自己的模型账户的地址被拒绝：必须以 https:// 开头，并且在公共互联网上。"
+    "管理员可以用 `settings account` 更改。",
     "own_changed": "{workspace}自己的模型账户刚刚有改动。请再问一次。",
     "busy": "AI 服务现在很忙。请过一分钟再问。",
     "busy_for": "AI 服务暂时无法回答。请在大约{wait}后再问。",
@@ -179,6 +181,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "advice_store": "请检查数据库（{url}）：磁盘空间、锁和连接。在它恢复之前，无法保存提问。",
     "advice_overloaded": "Parley 得不到足够的 CPU 时间。请检查这台机器上还在运行什么。",
     "advice_budget": "无需处理，除非可以花更多：用 `/预算` 查看和修改限额。",
+    "advice_changed": "无需处理：有问题正要发往一个工作区自己的模型账户时，该账户被移除了。",
     "advice_set_aside": "Parley 在处理这个问题时两次意外中断，不会再尝试。请查看最近两次启动之前的日志。",
     "advice_not_listed": "请把名称（{model}）与 {url} 的模型列表对照，`parley errors` 和日志里有相近的名称。"
     "如果它照常回答，就不用处理。",

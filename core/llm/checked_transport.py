@@ -11,17 +11,15 @@ from collections.abc import Callable
 
 import httpx
 
-from core.addresses import Resolve, is_public, resolve
+from core.addresses import NotPublicError, Resolve, is_public, public_addresses, resolve
+from core.errors import Code
 from core.llm.connection import CONNECT_S
+from core.llm.errors import fault
 
 NOT_PUBLIC = (
     "its host is not on the public Internet (PARLEY_ACCOUNT_HOSTS names those that may be used all the same)"
 )
 NOT_HTTPS = "must begin with https://"
-
-
-class AddressRefusedError(httpx.ConnectError):
-    """The host may not be asked."""
 
 
 class CheckedTransport(httpx.AsyncBaseTransport):
@@ -43,7 +41,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         self._allows = allows
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises AddressRefusedError before anything is sent, and httpx's errors."""
+        """Raises ModelError, SETTINGS, before anything is sent to a host that may not be asked, and httpx's errors."""
         host = request.url.raw_host.decode(
             "ascii"
         )  # `host` decodes xn--strae-oqa.de, and both the resolver and TLS
@@ -51,7 +49,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         if self._trusts(host):
             return await self._usual.handle_async_request(request)
         if request.url.scheme != "https":
-            raise AddressRefusedError(NOT_HTTPS, request=request)
+            raise fault(Code.SETTINGS, NOT_HTTPS)
         failed: httpx.HTTPError | None = None
         for address in await self._checked(request, host):
             try:
@@ -65,14 +63,13 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         """The addresses of a host, none of which is refused."""
         try:
             async with asyncio.timeout(CONNECT_S):
-                addresses = await self._resolve(host, request.url.port or 443)
+                return await public_addresses(host, request.url.port or 443, self._resolve, self._allows)
         except TimeoutError:
             raise httpx.ConnectTimeout("the host was not found in time", request=request) from None
-        except (OSError, UnicodeError) as error:
+        except OSError as error:
             raise httpx.ConnectError("the host was not found", request=request) from error
-        if not addresses or not all(map(self._allows, addresses)):
-            raise AddressRefusedError(NOT_PUBLIC, request=request)
-        return list(dict.fromkeys(addresses))
+        except NotPublicError:
+            raise fault(Code.SETTINGS, NOT_PUBLIC) from None
 
     async def aclose(self) -> None:
         await self._direct.aclose()

@@ -78,6 +78,7 @@ RULES: dict[Code, RetryRule] = {
     Code.FORBIDDEN: RetryRule(0, BlameScope.ROUTE, BlameScope.ACCOUNT, alerts=True),
     Code.NO_MODEL: RetryRule(0, BlameScope.OFFER, BlameScope.OFFER, BREAK_S, alerts=True),
     Code.WRONG_URL: RetryRule(0, BlameScope.ENDPOINT, BlameScope.ENDPOINT, BREAK_S, alerts=True),
+    Code.SETTINGS: RetryRule(0, BlameScope.ENDPOINT),  # the address of a workspace's account is refused
     Code.RATE_LIMITED: RetryRule(2, BlameScope.ROUTE, BlameScope.ACCOUNT, eager=True),
     Code.SERVER_ERROR: RetryRule(2, BlameScope.ROUTE, BlameScope.ENDPOINT),
     Code.GATEWAY_TIMEOUT: RetryRule(

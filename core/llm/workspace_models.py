@@ -22,7 +22,7 @@ from core.clock import Clock
 from core.errors import BotError, Code, ModelError
 from core.llm import create_router
 from core.llm.catalog import Account, ModelCatalog, Route
-from core.llm.checked_transport import AddressRefusedError, CheckedTransport
+from core.llm.checked_transport import CheckedTransport
 from core.llm.client import CompletionsClient
 from core.llm.errors import fault
 from core.llm.redacting_model import RedactedModel
@@ -98,7 +98,8 @@ class WorkspaceModels:
     _closing: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     async def stream(self, account: ModelAccount, request: Request) -> AsyncGenerator[Delta, None]:
-        """The answer of a workspace's own account to its request. Raises ModelError."""
+        """The answer of a workspace's own account to its request. Raises ModelError: SETTINGS where its address is
+        refused, CHANGED where the account was removed meanwhile."""
         kept = await self._current(account)
         kept.users += 1
         try:
@@ -126,8 +127,6 @@ class WorkspaceModels:
         except ModelError as error:
             if error.code is Code.EMPTY:  # it answers, and has spent its few tokens on reasoning
                 return
-            if isinstance(error.__cause__, AddressRefusedError):
-                raise fault(Code.SETTINGS, str(error.__cause__)) from error
             raise
         finally:
             await client.close()
@@ -163,7 +162,7 @@ class WorkspaceModels:
             raise _own(fault(Code.SERVER_ERROR, "the key of the workspace's account can't be read")) from error
         if found is None:
             self._replace(whose)
-            raise _own(fault(Code.SETTINGS, "the workspace's account was removed"))
+            raise _own(fault(Code.CHANGED, "the workspace's account was removed"))
         now, key = found
         kept = self._kept.get(whose)
         if kept is not None and kept.account.version == now.version:

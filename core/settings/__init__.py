@@ -12,7 +12,7 @@ problems     refused values in plain words                          pure
 ├ nearest      the nearest known name                               pure
 ├ standards    languages, currencies, time zones                    pure
 └ urls         addresses                                            pure
-model_accounts  the model account of a workspace as it is written  pure
+model_accounts  models and keys of a model account, as written     pure
 limits       limits of spending as people write them                pure
 channel      those of a channel or a workspace                      pure
 layers       default <- workspace <- channel                        pure

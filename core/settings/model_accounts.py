@@ -1,11 +1,8 @@
-"""A model account of a workspace as it is written: its address, its models and its key. Pure."""
+"""The models and the key of a model account as people write them. Pure."""
 
 from __future__ import annotations
 
 import re
-
-from core.settings.urls import base_url
-from core.values.model_accounts import ModelAccount, key_end
 
 MOST_MODELS = 20
 _LONGEST_MODEL = 200
@@ -26,11 +23,6 @@ def key_of(text: str) -> str:
     if not key or len(key) > _LONGEST_KEY or not key.isascii() or not key.isprintable() or " " in key:
         raise ValueError("must be a key of the endpoint, in one line and without spaces")
     return key
-
-
-def account_of(platform: str, team: str, url: str, models: str, key: str) -> ModelAccount:
-    """The account of a workspace. Raises ValueError for an address, a model or a key that can't be one."""
-    return ModelAccount(platform, team, base_url(url), models_of(models), key_end(key_of(key)))
 
 
 def _is_name(name: str) -> bool:

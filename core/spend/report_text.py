@@ -44,7 +44,7 @@ _ERRORS: dict[str, tuple[Code, ...]] = {
     "long": (Code.CONTEXT_OVERFLOW, Code.TOO_LARGE),
     "policy": (Code.POLICY,),
     "budget": (Code.BUDGET,),
-    "own": (Code.STORE, Code.INTERNAL, Code.OVERLOADED, Code.SET_ASIDE),
+    "own": (Code.STORE, Code.INTERNAL, Code.OVERLOADED, Code.SET_ASIDE, Code.CHANGED),
 }
 """The causes of errors, as far as people do something else about them. All others come from the platform."""
 _CAUSES = {str(code): cause for cause, codes in _ERRORS.items() for code in codes}

@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from core.addresses import Resolve, is_public, resolve
+from core.addresses import NotPublicError, Resolve, is_public, public_addresses, resolve
 from core.files.plain_text import decode
 from core.ports.tools import ToolError
 from core.tools.page_text import html_to_text
@@ -138,10 +138,10 @@ class LinkReader:
 
     async def _checked(self, url: URL) -> list[str]:
         """The addresses of the URL's host. Raises ToolError where one of them is not public."""
-        addresses = await self._resolve(url.raw_host or "", url.port or 0)
-        if not addresses or not all(map(self._allows, addresses)):
-            raise ToolError("That host is not on the public Internet, so it is not asked.")
-        return addresses
+        try:
+            return await public_addresses(url.raw_host or "", url.port or 0, self._resolve, self._allows)
+        except NotPublicError:
+            raise ToolError("That host is not on the public Internet, so it is not asked.") from None
 
 
 class _Addresses(AbstractResolver):

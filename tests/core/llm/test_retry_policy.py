@@ -43,7 +43,7 @@ def wait_s(error: ModelError, allowance: RetryBudget | None = None, **more: Any)
 
 
 BLAMED = {
-    None: {Code.BAD_REQUEST, Code.CONTEXT_OVERFLOW, Code.POLICY, Code.TOO_LARGE},
+    None: {Code.BAD_REQUEST, Code.CONTEXT_OVERFLOW, Code.POLICY, Code.TOO_LARGE, Code.SETTINGS},
     BlameScope.ACCOUNT: {Code.BAD_KEY, Code.NO_MONEY, Code.FORBIDDEN, Code.RATE_LIMITED},
     BlameScope.OFFER: {Code.NO_MODEL, Code.EMPTY},
     BlameScope.ENDPOINT: {

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import httpx
 import pytest
+import structlog
 
 from core.clock import SystemClock
 from core.errors import Code, ModelError
 from core.i18n import error_text
 from core.llm import create_model
 from core.llm.catalog import environment_to_catalog
-from core.llm.checked_transport import AddressRefusedError, CheckedTransport
+from core.llm.checked_transport import CheckedTransport
 from core.llm.workspace_models import AccountModel, WorkspaceModels
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
@@ -124,7 +125,7 @@ async def test_a_removed_account_is_not_asked_and_nobody_else_in_its_place() -> 
         await rig.store.remove_model_account("slack", "T1", ANN, NOON)
         with pytest.raises(ModelError) as failed:
             await rig.ask(account)
-        assert (failed.value.code, failed.value.own_account) == (Code.SETTINGS, True)
+        assert (failed.value.code, failed.value.own_account) == (Code.CHANGED, True)
         assert not rig.own.requests
         assert not rig.operators.requests
 
@@ -156,7 +157,19 @@ async def test_an_address_outside_of_the_public_internet_or_without_tls_is_refus
         with pytest.raises(ModelError) as refused:
             await rig.workspaces.verify(ModelAccount("slack", "T1", url, ("large",)), OWN)
         assert refused.value.code is Code.SETTINGS
-        assert isinstance(refused.value.__cause__.__cause__, AddressRefusedError)  # type: ignore[union-attr]
+
+
+async def test_a_question_to_a_refused_address_is_not_tried_again_and_has_words_of_its_own() -> None:
+    async with at_rig(hosts="") as rig:
+        account = await rig.set("large", "small", url="https://127.0.0.1/v1")
+        with structlog.testing.capture_logs() as logged, pytest.raises(ModelError) as refused:
+            await rig.ask(account)
+    assert (refused.value.code, refused.value.own_account) == (Code.SETTINGS, True)
+    assert error_text(refused.value, "en").startswith(
+        "The address of the model account of this workspace is refused"
+    )
+    assert [one["next"] for one in logged if one["event"].startswith("model_")] == ["give_up"]
+    assert not rig.observer.causes
 
 
 async def test_a_redirect_of_an_account_is_not_followed() -> None:
@@ -231,6 +244,7 @@ async def test_a_host_with_one_private_address_among_others_is_refused() -> None
     direct = Wire()
     transport = CheckedTransport(direct, Wire(), lambda host: False, found)
     async with httpx.AsyncClient(transport=transport) as client:
-        with pytest.raises(AddressRefusedError):
+        with pytest.raises(ModelError) as refused:
             await client.post("https://models.example/v1")
+    assert refused.value.code is Code.SETTINGS
     assert not direct.requests
