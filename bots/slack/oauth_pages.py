@@ -66,6 +66,16 @@ def expired(language: str, again: str) -> InstallPage:
     )
 
 
+def busy(language: str, again: str) -> InstallPage:
+    """Too many people install it in this minute."""
+    return InstallPage(
+        phrase("app_install_busy_title", language),
+        (phrase("app_install_busy", language),),
+        again,
+        phrase("app_install_again", language),
+    )
+
+
 def failed(language: str, again: str, ref: str) -> InstallPage:
     """Slack, or the database, did not take the installation."""
     return InstallPage(

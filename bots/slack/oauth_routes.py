@@ -6,8 +6,9 @@ A state is good for one browser and one use: of several processes on one databas
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from aiohttp import hdrs, web
@@ -26,6 +27,9 @@ log = structlog.get_logger(platform="slack")
 
 COOKIE = "parley_slack_install"
 _WORD_MAX = 60
+MOST_A_MINUTE = 50
+"""Codes that are redeemed: anybody may send some, and tokens are exchanged by the same method, which Slack permits
+about 100 times a minute: https://docs.slack.dev/reference/methods/oauth.v2.access"""
 
 Install = Callable[[str], Awaitable[StoredInstallation]]
 """Redeems a code. Raises BotError."""
@@ -38,6 +42,8 @@ class OAuthRoutes:
     app: OAuthApp
     install: Install
     mention: str
+    _redeemed: deque[float] = field(default_factory=deque, init=False)
+    """The times of the last minute."""
 
     def routes(self) -> list[web.RouteDef]:
         """The routes for the one HTTP application of the program."""
@@ -80,12 +86,25 @@ class OAuthRoutes:
         if request.query.get("error") or not code:
             log.info("installation_refused", reason=request.query.get("error", "no code")[:_WORD_MAX])
             return 403, oauth_pages.refused(language, INSTALL_PATH)
+        if not self._may_redeem():
+            log.warning("installation_refused", reason="too many in a minute")
+            return 429, oauth_pages.busy(language, INSTALL_PATH)
         stored = await self.install(code)
         key = stored.key
         log.info("installation_stored", team=key.team, enterprise=key.enterprise, by=stored.installed_by)
         whole = not key.team
         page = oauth_pages.installed(language, stored.name, stored.url, self.mention, whole=whole)
         return 200, page
+
+    def _may_redeem(self) -> bool:
+        """False where as many codes as a minute permits were redeemed in the last one."""
+        now_s = self.app.clock.monotonic()
+        while self._redeemed and self._redeemed[0] <= now_s - 60:
+            self._redeemed.popleft()
+        if len(self._redeemed) >= MOST_A_MINUTE:
+            return False
+        self._redeemed.append(now_s)
+        return True
 
     async def _take_state(self, state: str, browser: str) -> bool:
         """True for the first use of a state by the browser that began. Raises StoreError."""

@@ -836,6 +836,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "app_install_expired_title": "This link is no longer good",
     "app_install_expired": "Installing has to end within ten minutes, once, in the browser it began in. Nothing was "
     "installed.",
+    "app_install_busy_title": "Too many at once",
+    "app_install_busy": "Nothing was installed: many people are installing the app right now. Please wait a minute.",
     "app_install_failed_title": "That did not work",
     "app_install_failed": "Nothing was installed. If it fails again, tell the people who run Parley the "
     "reference {ref}.",

@@ -752,6 +752,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "app_install_refused": "此应用未获准安装。如果您无权安装应用，可以请工作区的管理员打开此链接。",
     "app_install_expired_title": "此链接已失效",
     "app_install_expired": "安装须在十分钟内、在同一个浏览器中一次完成。没有安装任何内容。",
+    "app_install_busy_title": "同时安装的人太多",
+    "app_install_busy": "没有安装任何内容，因为这一分钟内有许多人在安装此应用。请等一分钟。",
     "app_install_failed_title": "安装未成功",
     "app_install_failed": "没有安装任何内容。如果再次失败，请把编号 {ref} 告诉运行 Parley 的人。",
     "app_install_again": "重新安装",

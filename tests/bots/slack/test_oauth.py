@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from bots.config import Config
 from bots.slack import SlackSettings
 from bots.slack.checks import slack_checks
+from bots.slack.oauth_routes import MOST_A_MINUTE
 from bots.slack.oauth_state import is_valid, new_state
 from core.settings.problems import Problems
 from core.settings.variables import Variables
@@ -123,6 +126,27 @@ async def test_a_code_that_slack_does_not_take_leads_to_a_page_with_a_reference(
     assert answer.status == 502
     assert re.search(r"tell the people who run Parley the reference [2-9A-Z]{6}\.", shown(answer))
     assert await host.store.installations("slack") == []
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Too many at once"), ("zh", "同时安装的人太多")])
+async def test_no_more_codes_are_redeemed_than_a_minute_permits(
+    app: FakeSlackApp, language: str, words: str
+) -> None:
+    clock = FakeClock(datetime.now(UTC))
+    async with Host(app, clock=clock).running() as host:
+
+        async def redeem() -> Answer:
+            state = parse_qs(urlsplit(await host.begin()).query)["state"][0]
+            return await host.browse(f"https://parley.example/slack/oauth?code=no&state={state}", language)
+
+        for _ in range(MOST_A_MINUTE):
+            assert (await redeem()).status == 502
+        refused = await redeem()
+        assert refused.status == 429
+        assert shown(refused).startswith(words)
+        assert len(app.calls) == MOST_A_MINUTE
+        await clock.advance(60)
+        assert (await host.install("T1", language=language)).status == 200
 
 
 async def test_the_pages_hold_no_secret_and_are_kept_nowhere(host: Host, app: FakeSlackApp) -> None:
