@@ -100,15 +100,18 @@ def _used(connection: Connection, account: BudgetAccount, person: str) -> Spent:
     since_us, until_us = to_us(account.since), to_us(account.until)
     used, held = USAGE.c, RESERVATIONS.c
     of_place = {name: value for name, value in payer_values(account.payer).items() if name != "person"}
+    shared = account.payer.team == ANY  # by several workspaces
     of_person = [] if account.payer.person == ANY else [used.person.in_(names_of(person))]
     spent = _sum(
         connection,
         (used.cost_micros, used.prompt_tokens + used.completion_tokens),
-        (used.at_us >= since_us, used.at_us < until_us, *_of_payer(USAGE, of_place), *of_person),
+        (used.at_us >= since_us, used.at_us < until_us, *_of_payer(USAGE, of_place), *of_person)
+        + ((used.own_account.is_(False),) if shared else ()),
     ) + _sum(
         connection,
         (held.counted_micros, held.counted_tokens),
-        (held.at_us >= since_us, held.at_us < until_us, *_of_payer(RESERVATIONS, payer_values(account.payer))),
+        (held.at_us >= since_us, held.at_us < until_us, *_of_payer(RESERVATIONS, payer_values(account.payer)))
+        + ((held.own_account.is_(False),) if shared else ()),
     )
     if of_person and _was_forgotten(connection, account.payer, since_us):
         kept = SPENDING.c

@@ -15,12 +15,15 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
+    ColumnElement,
     Connection,
     Executable,
     and_,
     bindparam,
     delete,
     func,
+    or_,
     select,
     text,
     update,
@@ -56,6 +59,7 @@ from storage.tables import KEY, OPEN, RESERVATIONS, SPENDING, TURNS, to_us
 
 _COUNTING = (
     *(SPENDING.c[name].in_((ANY, bindparam(f"of_{name}"))) for name in PAYER),
+    or_(SPENDING.c.team != ANY, bindparam("of_own", type_=Boolean()).is_(False)),
     SPENDING.c.since_us <= bindparam("at_us"),
     SPENDING.c.until_us > bindparam("at_us"),
 )
@@ -87,6 +91,7 @@ _WITH_RESERVED = DirectStatement(
         _OTHERS,
         and_(
             *(SPENDING.c[name].in_((ANY, _OTHERS.c[name])) for name in PAYER),
+            or_(SPENDING.c.team != ANY, _OTHERS.c.own_account.is_(False)),
             SPENDING.c.since_us <= _OTHERS.c.at_us,
             SPENDING.c.until_us > _OTHERS.c.at_us,
         ),
@@ -100,13 +105,15 @@ _RESERVE_SPENDING = DirectStatement(
         "SELECT platform, team, channel, person, period, since_us, until_us, micros, tokens, lifted,"
         " reserved_micros, reserved_tokens, counted_micros, counted_tokens"
         " FROM reserve_spending(:turn_id, :of_platform, :of_team, :of_channel, :of_person, :at_us, :micros, :tokens,"
-        " :more_micros, :more_tokens)"
+        " :more_micros, :more_tokens, :of_own)"
     )
 )
-"""`_put_reservation` and `_WITH_RESERVED`, in one round trip (migration 0040)."""
+"""`_put_reservation` and `_WITH_RESERVED`, in one round trip (migration 0048)."""
 _COUNTED = select(RESERVATIONS.c.counted_micros, RESERVATIONS.c.counted_tokens).where(
     RESERVATIONS.c.turn_id == bindparam("turn_id")
 )
+
+_OWN = select(RESERVATIONS.c.own_account).where(RESERVATIONS.c.turn_id == bindparam("turn_id"))
 
 
 @cache
@@ -116,12 +123,14 @@ def _put_reservation(dialect: str, *, of_open: bool = True) -> Executable:
     new = {name: bindparam(f"of_{name}", type_=KEY) for name in PAYER} | {
         name: bindparam(name, type_=BigInteger()) for name in ("micros", "tokens", "at_us")
     }
+    new["own_account"] = bindparam("of_own", type_=Boolean())
     more = {f"counted_{unit}": bindparam(f"more_{unit}", type_=BigInteger()) for unit in ("micros", "tokens")}
     turn = select(TURNS.c.id, *new.values(), *more.values()).where(TURNS.c.id == bindparam("turn_id"))
     putting = insert(dialect, RESERVATIONS).from_select(
         ["turn_id", *new, *more], turn.where(OPEN) if of_open else turn
     )
-    changed = {name: putting.excluded[name] for name in new}
+    changed: dict[str, ColumnElement[Any]] = {name: putting.excluded[name] for name in new}
+    changed["own_account"] = or_(RESERVATIONS.c.own_account, putting.excluded.own_account)
     counted = {name: RESERVATIONS.c[name] + putting.excluded[name] for name in more}
     putting = putting.on_conflict_do_update(index_elements=["turn_id"], set_=changed | counted)
     return putting.returning(*(RESERVATIONS.c[name] for name in more))
@@ -178,6 +187,11 @@ def end(connection: Connection, turn_id: int, payer: Payer, spent: Spent, at: da
     return changed
 
 
+def is_own(connection: Connection, turn_id: int) -> bool:
+    """True if the workspace's own model account has written a part of the answer of a turn."""
+    return bool(connection.scalar(_OWN, {"turn_id": turn_id}))
+
+
 def release(connection: Connection, turn_ids: Sequence[int]) -> None:
     """End the reservations of these turns. The accounts keep what is counted."""
     connection.execute(
@@ -205,7 +219,10 @@ def _count(
 
 def _counting(payer: Payer, at: datetime) -> dict[str, Any]:
     """The values of `_COUNTING`."""
-    return {f"of_{name}": value for name, value in payer_values(payer).items()} | {"at_us": to_us(at)}
+    return {f"of_{name}": value for name, value in payer_values(payer).items()} | {
+        "of_own": payer.own,
+        "at_us": to_us(at),
+    }
 
 
 def _put_and_read(connection: Connection, claim: BudgetClaim, more: Spent) -> tuple[Spent, Changed] | None:

@@ -183,7 +183,9 @@ def _payer(connection: Connection, turn: Turn) -> str:
 
 def _charge(connection: Connection, end: Finish, person: str, now_us: int, balances: Changed | None) -> None:
     """Store the usage of an answer, and add it to the accounts of budgets. A budget also counts what a person who was
-    forgotten spent."""
+    forgotten spent. It is the workspace's own where an earlier run was."""
+    if balances is not None and not end.own_account and reservations.is_own(connection, end.turn.id):
+        end = replace(end, own_account=True)
     if usage.add(connection, end, person, to_us(charged_at(end.turn, from_us(now_us)))):
         _count(connection, end, now_us, balances, reservations.end)
 
@@ -192,7 +194,7 @@ def _count(connection: Connection, end: Finish, now_us: int, balances: Changed |
     """Add what an answer has spent to the accounts of budgets. `balances`: as in `finish`."""
     if balances is not None:
         at = charged_at(end.turn, from_us(now_us))
-        payer = payer_of(end.turn.ask.place, end.turn.payer.id)
+        payer = payer_of(end.turn.ask.place, end.turn.payer.id, own=end.own_account)
         balances |= count(connection, end.turn.id, payer, spent_of(end.usage or NO_USAGE), at)
 
 

@@ -54,6 +54,7 @@ def add(connection: Connection, end: Finish, person: str, at_us: int) -> bool:
         "turn_id": end.turn.id,
         "person": person,
         "model": end.model,
+        "own_account": end.own_account,
         "state": _BACKGROUND.get(type(ask.task), end.state),
         "prompt_tokens": used.prompt_tokens,
         "completion_tokens": used.completion_tokens,

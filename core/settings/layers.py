@@ -9,7 +9,6 @@ from core.i18n import language_of, variant
 from core.ports.store.settings import StoredSettings
 from core.settings.channel import SETTINGS, ChannelSettings, Origin, Setting
 from core.settings.environment import CoreSettings
-from core.values.budgets import BudgetUnit
 from core.values.deltas import ModelInfo
 from core.values.model_accounts import ModelAccount
 from core.values.places import Person
@@ -19,15 +18,15 @@ def merge(core: CoreSettings, kept: StoredSettings, platform: str) -> ChannelSet
     """The operator's settings, the workspace's over them, the channel's over both.
 
     The operator's limits (PARLEY_MODELS, PARLEY_MAX_TOKENS_CAP, PARLEY_KEEP_DAYS) bind values that were stored before
-    they were set. With a model account of its own a workspace has the models of that, and no limit in money of the
-    operator's.
+    they were set. With a model account of its own a workspace has the models of that, and no limit of
+    spending of the operator's.
     """
     values: dict[str, Any] = {
         name: setting.default(core, platform) for name, setting in SETTINGS.items() if setting.default
     }
-    if kept.account is not None:  # the operator's limits in money are of the operator's own account
+    if kept.account is not None:  # the operator's limits are of the operator's own account
         values["model"] = kept.account.default_model
-        values["budget"] = tuple(limit for limit in values["budget"] if limit.unit is BudgetUnit.TOKENS)
+        values["budget"] = ()
     layers: dict[str, tuple[tuple[Origin, str], ...]] = {
         name: ((Origin.DEFAULT, _text(value)),) for name, value in values.items()
     }

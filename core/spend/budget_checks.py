@@ -73,7 +73,8 @@ class AnswerPart:
     """The next part of the answer of `turn`, by the model `model_info`.
 
     `spent`: by the answer so far. `begun`: as in `BudgetClaim`. `goes_on`: the answer has reserved its last round in
-    this run already. `hears`: sounds are transcribed for it, which may cost more than is reserved.
+    this run already. `hears`: sounds are transcribed for it, which may cost more than is reserved. `own`: as in
+    `Payer`.
     """
 
     turn: Turn
@@ -83,6 +84,7 @@ class AnswerPart:
     begun: bool = False
     goes_on: bool = False
     hears: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,15 +211,16 @@ class BudgetChecks:
         """Reserve where the limits of `settings` allow it now. None where the answer has to wait."""
         turn, person, now = part.turn, part.turn.payer.id, self._clock.now()
         at, moved = charged_at(turn, now), False
-        budgets = self._budgets(turn.ask.place, person, settings, at)
+        budgets = self._budgets(turn.ask.place, person, settings, at, own=part.own)
         if not budgets:
             return Reserved()
         if part.spent == Spent() and not part.begun and any(one.account.until <= now for one in budgets):
             at, moved = now, True
-            budgets = self._budgets(turn.ask.place, person, settings, at)
+            budgets = self._budgets(turn.ask.place, person, settings, at, own=part.own)
         if (unpriced := self._unpriced(budgets, part.model_info)) is not None:
             return Reserved(unpriced)
-        payer, accounts = payer_of(turn.ask.place, person), frozenset(budget.account for budget in budgets)
+        payer = payer_of(turn.ask.place, person, own=part.own)
+        accounts = frozenset(budget.account for budget in budgets)
         most = most_spent(part.model_info, part.bound, now.date())
         kept = most_spent(part.model_info, part.bound.last_round, now.date()) if part.goes_on else Spent()
         claim = BudgetClaim(turn.id, payer, at, most, part.spent, part.begun, kept, moved)
@@ -269,11 +272,12 @@ class BudgetChecks:
         refused = decision.verdict is BudgetVerdict.REFUSED
         return decision if refused else BudgetDecision(BudgetVerdict.WAIT, budgets[0])
 
-    async def release(self, turn: Turn, spent: Spent) -> None:
+    async def release(self, turn: Turn, spent: Spent, *, own: bool = False) -> None:
         """Count what the answer of `turn` has spent, and end its reservation: it begins anew, and may have to wait for
-        that. Nothing is stored where it has asked for no reservation."""
+        that. Nothing is stored where it has asked for no reservation. `own`: as in `Payer`."""
         if turn.id in self._claimed:
-            payer, at = payer_of(turn.ask.place, turn.payer.id), charged_at(turn, self._clock.now())
+            payer = payer_of(turn.ask.place, turn.payer.id, own=own)
+            at = charged_at(turn, self._clock.now())
             await self._store.reserve(BudgetClaim(turn.id, payer, at, Spent(), spent), turn.payer.id, ())
             self.end(turn.id)
 
@@ -287,16 +291,18 @@ class BudgetChecks:
         return settings.answering_model(self._model_info).is_priced(self._clock.now().date())
 
     def _budgets(
-        self, place: Place, person: str, settings: ChannelSettings, at: datetime
+        self, place: Place, person: str, settings: ChannelSettings, at: datetime, *, own: bool | None = None
     ) -> tuple[Budget, ...]:
+        """`own`: as in `Payer`; None for an answer that has not begun."""
+        own = settings.account is not None if own is None else own
         if not (settings.budget or settings.person_budget):
             return ()
         # Each question needs them several times. Its limits and its zone are all that counts of the settings.
         limits = settings.person_budget, settings.layers.get("budget"), settings.zone
-        key = place.platform, place.team, place.channel, person, limits
+        key = place.platform, place.team, place.channel, person, own, limits
         kept = self._kept.get(key)
         if kept is None or not all(one.account.since <= at < one.account.until for one in kept):
-            payer = payer_of(place, person)
+            payer = payer_of(place, person, own=own)
             kept = budgets_of(settings, payer, self._people_of(place), at, self._core.zone)
             self._kept[key] = kept
         return kept

@@ -53,9 +53,9 @@ _SCOPES = {
 }
 
 
-def payer_of(place: Place, person: str) -> Payer:
-    """The keys of an answer at `place` to the person with this id."""
-    return Payer(place.platform, place.team, place.channel, person_digest(person))
+def payer_of(place: Place, person: str, *, own: bool = False) -> Payer:
+    """The keys of an answer at `place` to the person with this id. `own`: as in `Payer`."""
+    return Payer(place.platform, place.team, place.channel, person_digest(person), own)
 
 
 def budgets_of(
@@ -64,8 +64,10 @@ def budgets_of(
     """The limits that hold for a question of `payer` at `at`, the narrowest scope first.
 
     `people_of`: the team in which ids of people are unique (`PlatformTraits.people_of`). Periods are those of the
-    workspace's time zone; those of the limit for all are of `operators_zone`.
+    workspace's time zone; those of the limit for all are of `operators_zone`. What a workspace's own model account
+    spends no limit of several workspaces counts.
     """
+    people_of = payer.team if payer.own else people_of
     keys = {
         BudgetScope.PERSON: Payer(payer.platform, people_of or ANY, ANY, payer.person),
         BudgetScope.CHANNEL: Payer(payer.platform, payer.team, payer.channel, ANY),
@@ -74,6 +76,8 @@ def budgets_of(
     }
     budgets = []
     for scope, limits in scoped_limits(settings):
+        if not keys[scope].covers(payer):
+            continue
         zone = operators_zone if scope is BudgetScope.ALL else settings.zone
         for limit in limits:
             period = period_at(PeriodName(limit.per), at, zone)

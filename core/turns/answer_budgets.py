@@ -72,9 +72,9 @@ class AnswerBudgets:
         limited = settings if self._limited is None else await self._limited(ask, settings)
         return await self._checks.allows(ask.place, ask.author.id, limited, model_info, Spent())
 
-    async def release(self, turn: Turn, spent: Spent) -> None:
+    async def release(self, turn: Turn, spent: Spent, *, own: bool = False) -> None:
         """`BudgetChecks.release`. Raises StoreError."""
-        await self._checks.release(turn, spent)
+        await self._checks.release(turn, spent, own=own)
 
     def end(self, turn_id: int) -> None:
         """`BudgetChecks.end`."""

@@ -128,6 +128,11 @@ class Draft:
         return ToolsUsed(tuple(names), len(self.text) - len(self.round_text) if self.round_text else 0)
 
     @property
+    def own_account(self) -> bool:
+        """True if the workspace's own model account writes it."""
+        return self.settings is not None and self.settings.account is not None
+
+    @property
     def round_text(self) -> str:
         """The text of the current round."""
         return self.text[self.round_start :].removeprefix(BETWEEN_ROUNDS)

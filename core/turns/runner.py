@@ -223,8 +223,9 @@ class TurnRunner:
         left = await until_stored(self._clock, lambda: self._store.turn(running.id)) or running.turn
         running.turn = left
         delivery = self._create(running, channel)
-        charges = running.draft.charges
-        running.draft = Draft(left.text, error=error, began_s=self._clock.monotonic(), charged=charges)
+        former = running.draft
+        running.draft = Draft(left.text, error=error, began_s=self._clock.monotonic(), charged=former.charges)
+        running.draft.settings = former.settings
         try:
             return await self._show_last(self._finish(running), running, delivery)
         except Exception:

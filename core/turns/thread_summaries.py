@@ -233,6 +233,7 @@ class ThreadSummaries:
         """The summary of the next stretch, else of summaries. Raises BudgetError, ModelError and StoreError."""
         draft, ask, window = running.draft, running.turn.ask, self._window(settings)
         language = settings.language and language_of(settings.language)
+        draft.settings = settings
         draft.model_info = settings.answering_model(self._catalog.model_info)
         parts = covering(progress.summaries)
         again = not isinstance(ask.task, SumUpThread) or ask.task.again
@@ -326,7 +327,13 @@ class ThreadSummaries:
         async def limits() -> ChannelSettings:
             return (await self._read_settings(place)).model_copy(update={"person_budget": ()})
 
-        part = AnswerPart(running.turn, answer_bound(request), model_info, _spent(running.draft))
+        part = AnswerPart(
+            running.turn,
+            answer_bound(request),
+            model_info,
+            _spent(running.draft),
+            own=running.draft.own_account,
+        )
         language = language_of(self._settings.parley_language)
         reserved = await self._budgets.reserve(part, limits, language, lambda: None)
         if reserved.at is not None:
@@ -349,6 +356,7 @@ class ThreadSummaries:
             failure=error_to_failure(error) if error else None,
             model=(draft.model_info or self._catalog.default).name,
             usage=total(one.usage for one in draft.charged) if draft.charged else None,
+            own_account=draft.own_account,
             charges=merged(draft.charged),
             latency_ms=round((self._clock.monotonic() - draft.began_s) * 1000),
         )

@@ -160,7 +160,7 @@ class AnswerWriter:
             self._recall.messages.let_go(running.id)
             if running.draft.offered or running.turn.attempt > 1:
                 await self._recall.withdraw(running.turn)
-        await self._budgets.release(running.turn, _spent(running))
+        await self._budgets.release(running.turn, _spent(running), own=running.draft.own_account)
 
     async def _offer_sources(self, running: RunningTurn, material: Material) -> Request:
         """The request with earlier answers before the question, where there are any."""
@@ -261,7 +261,7 @@ class AnswerWriter:
         assert draft.settings is not None
         asked = model_info or draft.settings.answering_model(self._catalog.model_info)
         begun = _has_begun(running) and not draft.paid_by_two  # what is counted of it is not all its payer's
-        part = AnswerPart(turn, bound, asked, _spent(running), begun, goes_on, hears)
+        part = AnswerPart(turn, bound, asked, _spent(running), begun, goes_on, hears, draft.own_account)
 
         def on_wait() -> None:
             notice = self._show_waiting(running, delivery, "budget_waits", "budget_waits_begun")

@@ -75,12 +75,14 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """The keys by which an answer is counted. `person` is a digest of the id of the person who pays for it."""
+    """The keys by which an answer is counted. `person` is a digest of the id of the person who pays for it. `own`: the
+    workspace's own model account writes it, so that no account of several workspaces counts it."""
 
     platform: str
     team: str
     channel: str
     person: str
+    own: bool = False
 
     @property
     def place(self) -> Place:
@@ -88,7 +90,9 @@ class Payer:
         return Place(self.platform, self.team, "" if self.channel == ANY else self.channel)
 
     def covers(self, other: Payer) -> bool:
-        """True if each key is ANY or that of `other`."""
+        """True if each key is ANY or that of `other`, and not the team ANY where `other` is `own`."""
+        if other.own and self.team == ANY:
+            return False
         pairs = (
             (self.platform, other.platform),
             (self.team, other.team),

@@ -38,6 +38,8 @@ class Finish:
     failure: Failure | None = None
     """The cause of `error`, for the operators."""
     model: str = ""
+    own_account: bool = False
+    """True if the workspace's own model account wrote it in this run."""
     usage: Usage | None = None
     charges: tuple[Charge, ...] = ()
     """The parts of `usage`, one for each kind and model. In the state ASKING those that are not part of its steps."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey
+from sqlalchemy import BigInteger, Column, ForeignKey, false
 from sqlmodel import Field
 
 from storage.tables.columns import KEY, Fields, Row
@@ -29,7 +29,9 @@ class SpendingRow(Row, table=True):
 
 class ReservationRow(Row, table=True):
     """The most that the answer of a turn may spend from now on: it counts while the turn is open. `counted_micros` and
-    `counted_tokens`: the part of what it has spent that its accounts count already, at the time `at_us`."""
+    `counted_tokens`: the part of what it has spent that its accounts count already, at the time `at_us`.
+    `own_account`: the workspace's own model account has written a part of it, which no account of several workspaces
+    counts."""
 
     __tablename__ = "reservations"
 
@@ -45,6 +47,7 @@ class ReservationRow(Row, table=True):
     counted_micros: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
     counted_tokens: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
     at_us: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    own_account: bool = Field(sa_column_kwargs={"server_default": false()})
 
 
 SPENDING = Row.metadata.tables["spending"]

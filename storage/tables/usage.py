@@ -16,7 +16,8 @@ class UsageRow(Row, table=True):
 
     `at_us` is the time at which the answer was asked for. `estimate_tokens` is our own estimate of the prompt, 0 where
     the tokens are not those of one prompt. `cost_micros` and `partly_priced`: as in `core.values.deltas.Usage`.
-    `first_word_ms`: from the beginning of the turn to the model's first word, None where none came.
+    `own_account`: the workspace's own model account wrote it. `first_word_ms`: from the beginning of the turn to the
+    model's first word, None where none came.
     """
 
     __tablename__ = "usage"
@@ -50,6 +51,7 @@ class UsageRow(Row, table=True):
     cached_tokens: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
     partly_priced: bool = Field(sa_column_kwargs={"server_default": false()})
     first_word_ms: int | None = None
+    own_account: bool = Field(sa_column_kwargs={"server_default": false()})
 
 
 class UsageSumRow(Row, table=True):

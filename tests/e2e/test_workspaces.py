@@ -4,6 +4,7 @@ and neither ever gets anything of the other."""
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 import time
@@ -17,7 +18,7 @@ import pytest
 from tests.e2e.conftest import model_settings
 from tests.e2e.program import Program, free_port
 from tests.e2e.test_slack import AT, answered, answers
-from tests.fakes.completions import FakeCompletions, Words, echo
+from tests.fakes.completions import FakeCompletions, Raw, Words, echo
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack.teams import FakeSlackApp
 from tests.waiting import until
@@ -235,6 +236,37 @@ async def test_a_workspace_with_a_model_account_of_its_own_is_answered_by_that_a
         assert "has no model account of its own" in none
         for text in (exported, removed, none, program.output, said):
             assert key not in text
+
+
+async def test_what_the_account_of_a_workspace_reports_keeps_no_other_workspace_from_asking(
+    tmp_path: Path, app: FakeSlackApp, endpoint: FakeCompletions
+) -> None:
+    """An endpoint of a workspace may report any cost and any number of tokens."""
+    endpoint.default = Words("The operator's.")
+    key = "sk-of-the-workspace-T1-4321"
+    usage = {"prompt_tokens": 90_000_000, "completion_tokens": 3, "total_tokens": 90_000_003, "cost": 999_999}
+    chosen = {"index": 0, "delta": {"content": "The workspace's."}, "finish_reason": "stop"}
+    chunk = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "large"}
+    chunks = (chunk | {"choices": [chosen]}, chunk | {"choices": [], "usage": usage})
+    given = settings(app, endpoint) | {
+        "PARLEY_ACCOUNT_HOSTS": "127.0.0.1",
+        "PARLEY_BUDGET": "20 a month, 5m tokens a month",
+        "PARLEY_PRICE_INPUT": "1",
+        "PARLEY_PRICE_OUTPUT": "1",
+        "PARLEY_CURRENCY": "USD",
+    }
+    async with FakeCompletions(keys=(key,)) as own:
+        own.default = Raw((*(f"data: {json.dumps(one)}\n\n".encode() for one in chunks), b"data: [DONE]\n\n"))
+        options = ("--base-url", own.base_url, "--model", "large")
+        async with Program(tmp_path, **given) as program:
+            for team in app.teams:
+                await install(program, app, team)
+            await fed(tmp_path, given, key, "workspaces", "account", "slack:T1", *options)
+            await app.teams["T1"].say("U1", "C1", f"{AT} what is {WORDS['T1']}?")
+            await app.teams["T1"].wait_for(lambda: "The workspace's." in shown(app.teams["T1"]))
+            await until(lambda: "answer_finished" in program.output)
+            ts = await app.teams["T2"].say("U1", "C1", f"{AT} what is {WORDS['T2']}?")
+            await answered(app.teams["T2"], "C1", ts, "The operator's.")
 
 
 async def fed(folder: Path, given: dict[str, str], key: str, *arguments: str) -> str:

@@ -338,7 +338,8 @@ async def test_the_charges_of_stored_answers_move_to_the_sums_of_their_models(da
         add(connection, split=False)
 
     def add(connection: Connection, *, split: bool) -> None:
-        for row in connection.execute(select(USAGE)).mappings().all():
+        (used,) = (table for table in tables(connection) if table.name == USAGE.name)
+        for row in connection.execute(select(used)).mappings().all():
             parts = charges.charges(connection, row["turn_id"]) if split else ()
             usage_sums.add(connection, dict(row), False, parts)
 

@@ -276,9 +276,9 @@ class TestAWorkspacesOwnModelAccount:
         assert self.merged({}, {"model": "small"}, **settings).model == "small"
         assert self.merged({"model": "other"}, {}, **settings).model == "large"
 
-    def test_its_cost_is_unknown_and_the_operators_limits_in_money_do_not_hold(self) -> None:
+    def test_its_cost_is_unknown_and_the_operators_limits_do_not_hold(self) -> None:
         found = self.merged({}, {"budget": "3 a day"}, parley_budget="5 a day, 1m tokens a month")
-        assert [limit.unit for limit in found.budget] == [BudgetUnit.TOKENS, BudgetUnit.MONEY]
-        assert [text for _, text in found.layers["budget"]] == ["1000000 tokens a month", "3 a day"]
+        assert [limit.unit for limit in found.budget] == [BudgetUnit.MONEY]
+        assert [text for _, text in found.layers["budget"]] == ["3 a day"]
         answering = found.answering_model(lambda name: ModelInfo(f"operators-{name}"))
         assert (answering.name, answering.prices) == ("large", ())
