@@ -21,6 +21,9 @@ from core.turns.running import RunningTurns
 log = structlog.get_logger()
 
 EVERY_S = 3_600.0
+REMOVED_KEPT = timedelta(minutes=2)
+"""The time after which programs no longer serve a team that the operator has removed: what they stored until then goes
+too."""
 STEP_PAUSE_S = 0.05
 """The pause between two steps: questions are stored meanwhile."""
 
@@ -52,8 +55,8 @@ class EndedTeams:
 
 
 async def expire_installations(store: RemovingStore, kept: Callable[[], timedelta], clock: Clock) -> None:
-    """Remove the data of teams whose installations ended longer ago than `kept`, now and every hour. Until
-    cancelled."""
+    """Remove the data of teams whose installations ended longer ago than `kept`, or were removed by the operator, now
+    and every hour. Until cancelled."""
     while True:
         try:
             if await remove_expired(store, kept(), clock):
@@ -66,7 +69,7 @@ async def expire_installations(store: RemovingStore, kept: Callable[[], timedelt
 async def remove_expired(store: RemovingStore, kept: timedelta, clock: Clock) -> int:
     """Remove the data of those teams now. Returns the number of installations. Raises StoreError."""
     count = 0
-    while ended := await store.ended_installations(clock.now() - kept):
+    while ended := await store.ended_installations(clock.now() - kept, clock.now() - REMOVED_KEPT):
         for one in ended:
             await remove_team(store, one.key.platform, one.key.team, clock)
             await store.forget_installation(one.key)

@@ -12,7 +12,7 @@ from bots.account_commands import account
 from bots.command_parts import errors_in_lines, stored_settings, tell
 from core.clock import SystemClock
 from core.errors import SettingsError
-from core.values.installations import StoredInstallation
+from core.values.installations import REMOVED, StoredInstallation
 
 if TYPE_CHECKING:
     from storage import DatabaseSettings
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 workspaces = typer.Typer(no_args_is_help=True, help="The workspaces that have installed the app themselves.")
 
 workspaces.command("account")(account)
-
-_REMOVED = "removed by the operator"
 
 
 @workspaces.command("list")
@@ -82,14 +80,18 @@ async def _remove(
     store = await open_existing(database, clock)
     try:
         own = [one for one in await store.installations(platform) if one.key.team == team]
-        for one in own:
-            await store.end_installation(one.key, _REMOVED, clock.now())
+        runs = [one for one in own if await store.end_installation(one.key, REMOVED, clock.now())]
         rows = await remove_team(store, platform, team, clock)
         if not rows and not own:
             raise SettingsError(f"{platform}:{team}: nothing is stored of it")
         for one in own:
-            await store.forget_installation(one.key)
+            if one not in runs:
+                await store.forget_installation(one.key)
         await store.purge()
     finally:
         await store.close()
     say(f"removed  {platform}:{team}: {rows:,} rows")
+    if runs:
+        say(
+            "a running parley ends it within 30 seconds, and removes within an hour what it has stored until then"
+        )

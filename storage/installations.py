@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
 
-from core.values.installations import Credentials, InstallationKey, StoredInstallation
+from core.values.installations import REMOVED, Credentials, InstallationKey, StoredInstallation
 from storage import secret_rows, team_data
 from storage.encryption import SecretKeys
 from storage.engine import insert
@@ -108,12 +108,14 @@ def end(
     return bool(teams)
 
 
-def ended_before(connection: Connection, before_us: int) -> list[StoredInstallation]:
-    """Those that ended before then, and whose teams have no other one."""
+def ended_before(connection: Connection, before_us: int, removed_us: int) -> list[StoredInstallation]:
+    """Those that ended before then, or for the reason REMOVED before `removed_us`, and whose teams have no other
+    one."""
     other = INSTALLATIONS.alias("other").c
     same = (other.platform == _COLUMNS.platform, other.team == _COLUMNS.team, other.ended_at_us.is_(None))
     runs = select(other.team).where(*same, other.team != "").exists()
-    old = select(INSTALLATIONS).where(_COLUMNS.ended_at_us < before_us, ~runs)
+    removed = (_COLUMNS.reason == REMOVED) & (_COLUMNS.ended_at_us < removed_us)
+    old = select(INSTALLATIONS).where(or_(_COLUMNS.ended_at_us < before_us, removed), ~runs)
     return [_stored(row) for row in connection.execute(old.order_by(_COLUMNS.ended_at_us).limit(20))]
 
 

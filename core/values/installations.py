@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+REMOVED = "removed by the operator"
+"""The reason of an end after which nothing of a team is kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class InstallationKey:

@@ -40,8 +40,11 @@ class SqlInstallationStore(StoreState):
     ) -> bool:
         return await self._database.write(installations.end, key, reason, to_us(at), version)
 
-    async def ended_installations(self, before: datetime) -> list[StoredInstallation]:
-        return await self._database.read(installations.ended_before, to_us(before))
+    async def ended_installations(
+        self, before: datetime, removed_before: datetime | None = None
+    ) -> list[StoredInstallation]:
+        removed_us = to_us(removed_before or before)
+        return await self._database.read(installations.ended_before, to_us(before), removed_us)
 
     async def remove_team(self, platform: str, team: str) -> int:
         removed = await self._database.write(team_data.remove, platform, team)

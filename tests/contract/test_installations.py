@@ -10,14 +10,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, Table, select, text
 
-from bots.ended_installations import remove_expired
+from bots.ended_installations import EVERY_S, remove_expired
 from bots.key_rotation import rewrite_tokens
 from core.clock import SystemClock
 from core.errors import SettingsError, StoreError
 from core.ports.store import Store
 from core.settings.secret_key import new_secret_key, secret_key_bytes
 from core.values.conversation import TurnState
-from core.values.installations import Credentials, InstallationKey, StoredInstallation
+from core.values.installations import REMOVED, Credentials, InstallationKey, StoredInstallation
 from core.values.places import Place
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.encryption import SecretKeys
@@ -166,6 +166,20 @@ class TestTheDataOfATeam:
         assert await store.installations("slack") == []
         assert await store.open_turns() == []
         assert await store.channels(None) == []
+
+    async def test_what_is_stored_after_the_operator_removed_a_team_goes_within_the_hour(
+        self, sql_store: SqlStore
+    ) -> None:
+        """A program serves it until it looks at the installations again."""
+        store, clock = await _with_key(sql_store), FakeClock(NOON, jumps=True)
+        await store.install(ONE, TOKENS, NOON)
+        await store.end_installation(KEY, REMOVED, NOON)
+        await accepted(store, ask("m1"))
+        assert await remove_expired(store, timedelta(days=30), clock) == 0
+        await clock.sleep(EVERY_S)
+        assert await remove_expired(store, timedelta(days=30), clock) == 1
+        assert await store.installations("slack") == []
+        assert await store.open_turns() == []
 
     async def test_a_team_that_installs_again_while_others_are_removed_keeps_its_data(
         self, sql_store: SqlStore

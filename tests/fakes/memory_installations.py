@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from core.values.installations import Credentials, InstallationKey, StoredInstallation
+from core.values.installations import REMOVED, Credentials, InstallationKey, StoredInstallation
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -77,9 +77,16 @@ class MemoryInstallations:
             self._tokens.pop(one.key, None)
         return bool(ended)
 
-    async def ended_installations(self, before: datetime) -> list[StoredInstallation]:
+    async def ended_installations(
+        self, before: datetime, removed_before: datetime | None = None
+    ) -> list[StoredInstallation]:
         runs = {one.key.team for one in self._installed.values() if one.ended_at is None}
-        ended = [one for one in self._installed.values() if one.ended_at is not None and one.ended_at < before]
+        removed = removed_before or before
+        ended = [
+            one
+            for one in self._installed.values()
+            if one.ended_at is not None and one.ended_at < (removed if one.reason == REMOVED else before)
+        ]
         return [one for one in ended if not one.key.team or one.key.team not in runs]
 
     async def remove_team(self, platform: str, team: str) -> int:

@@ -50,8 +50,11 @@ class InstallationStore(Protocol):
         are no longer those of `version`."""
         ...
 
-    async def ended_installations(self, before: datetime) -> list[StoredInstallation]:
-        """At most 20 that ended before then, and whose teams have no other one that runs."""
+    async def ended_installations(
+        self, before: datetime, removed_before: datetime | None = None
+    ) -> list[StoredInstallation]:
+        """At most 20 that ended before then, or for the reason REMOVED before `removed_before`, and whose teams have no
+        other one that runs."""
         ...
 
     async def remove_team(self, platform: str, team: str) -> int:
