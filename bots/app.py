@@ -271,7 +271,7 @@ class App:
             self.recovery,
             self.clock,
         )
-        self.ended_teams = EndedTeams(running_turns, [self.calls, self.channels, backfills])
+        self.ended_teams = EndedTeams(running_turns, [self.calls, self.channels, backfills, workspaces])
         for connector in connectors:
             if isinstance(connector, LoadsInstallations):
                 connector.on_ended = partial(self.ended_teams.end, connector.name)

@@ -6,13 +6,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
 from core.clock import Clock
 from core.errors import StoreError
-from core.platform_calls import PerInstallation
 from core.ports.connector import Installation
 from core.ports.store.installations import InstallationStore
 from core.ports.store.retention import RetentionStore
@@ -32,10 +31,16 @@ class RemovingStore(InstallationStore, RetentionStore, Protocol):
     """The part of the store from which the data of teams is removed."""
 
 
+class OfTeams(Protocol):
+    """Something that there is of each team, such as a connection."""
+
+    def forget(self, platform: str, team: str) -> object: ...
+
+
 class EndedTeams:
     """`made`: what there is of each installation, which goes with it."""
 
-    def __init__(self, running_turns: RunningTurns, made: Iterable[PerInstallation[Any]]) -> None:
+    def __init__(self, running_turns: RunningTurns, made: Iterable[OfTeams]) -> None:
         self._running_turns = running_turns
         self._made = tuple(made)
         self._work = defaultdict[tuple[str, str], list[asyncio.Task[None]]](list)

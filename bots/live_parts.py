@@ -57,6 +57,10 @@ class LiveParts:
             self.router.drop_expired()
         self._workspaces.drop_expired()
 
+    async def run(self) -> None:
+        """Follow the accounts of workspaces. Until cancelled."""
+        await self._workspaces.run()
+
     async def close(self) -> None:
         """Close the connections to models and tool servers."""
         await asyncio.gather(*self._closing)

@@ -231,6 +231,7 @@ async def _running(app: App) -> AsyncIterator[Jobs]:
     jobs.start(app.counts.run())
     jobs.start(app.failure_log.run())
     jobs.start(app.listed_models.run())
+    jobs.start(app.live_parts.run())
     jobs.start(expire_caches(app.caches, app.clock))
     for job in _for_all_replicas(app):
         jobs.start(while_leading(app.replicas.leads, app.clock, job))

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from core.addresses import Resolve, is_listed, is_public, resolve
 from core.clock import Clock
-from core.errors import BotError, Code, ModelError
+from core.errors import BotError, Code, ModelError, StoreError
 from core.llm import create_router
 from core.llm.catalog import Account, ModelCatalog, Route
 from core.llm.checked_transport import CheckedTransport
@@ -40,6 +40,7 @@ from core.values.model_accounts import OF_WORKSPACES, ModelAccount
 
 KEPT = 500
 """The most routers that are kept."""
+FOLLOWED_EVERY_S = 60.0
 VERIFY_S = 60.0
 """Seconds for which the answer to the check of an account is waited for."""
 _WORDS_OF_CHECK = "Reply with the word ready."
@@ -135,6 +136,27 @@ class WorkspaceModels:
         """Remove from memory what the routers keep past its lifetime."""
         for kept in self._kept.values():
             kept.router.drop_expired()
+
+    async def run(self) -> None:
+        """Drop the keys of accounts that were changed or removed, here or by another process, every minute. Until
+        cancelled."""
+        while True:
+            await self.clock.sleep(FOLLOWED_EVERY_S)
+            try:
+                await self.drop_outdated()
+            except StoreError as error:
+                log.warning("model_accounts_not_followed", **error.log_keys)
+
+    async def drop_outdated(self) -> None:
+        """Drop those keys now; an answer that is being written goes on. Raises StoreError."""
+        for whose, kept in list(self._kept.items()):
+            now = await self.store.model_account(*whose)
+            if (now is None or now.version != kept.account.version) and self._kept.get(whose) is kept:
+                self._replace(whose)
+
+    def forget(self, platform: str, team: str) -> None:
+        """Drop the key of a team that has ended its installation."""
+        self._replace((platform, team))
 
     def reload(self) -> None:
         """The operator's settings have changed: make the routers anew."""

@@ -24,6 +24,7 @@ class MemoryModelAccounts(MemorySettings):
         return replace(await super().stored_settings(place), account=account)
 
     async def model_account(self, platform: str, team: str) -> ModelAccount | None:
+        self._work()
         found = self._model_accounts.get((platform, team))
         return None if found is None else found[0]
 

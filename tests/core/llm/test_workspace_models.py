@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
@@ -16,7 +18,8 @@ from core.i18n import error_text
 from core.llm import create_model
 from core.llm.catalog import environment_to_catalog
 from core.llm.checked_transport import CheckedTransport
-from core.llm.workspace_models import AccountModel, WorkspaceModels
+from core.llm.client import CompletionsClient
+from core.llm.workspace_models import FOLLOWED_EVERY_S, AccountModel, WorkspaceModels
 from core.ports.model import Request
 from core.settings.environment import CoreSettings
 from core.values.conversation import text_message
@@ -25,8 +28,10 @@ from core.values.model_accounts import ModelAccount
 from core.values.parts import Text
 from tests.contract.stored import ANN, NOON
 from tests.core.llm.test_embeddings import Observer
+from tests.fakes.clock import FakeClock
 from tests.fakes.completions import FakeCompletions, Status, Words
 from tests.fakes.memory import MemoryStore
+from tests.waiting import until
 
 OPERATORS, OWN = "sk-of-the-operator-0001", "sk-of-the-workspace-0002"
 
@@ -117,6 +122,51 @@ async def test_a_changed_account_is_asked_with_the_new_key_at_the_new_address() 
             assert (await rig.ask(replace(before, version=-1)))[0] == "Another's."
             assert [one.account for one in other.requests] == [0, 0]
         assert len(rig.own.requests) == 1
+
+
+def holders_of_key() -> list[CompletionsClient]:
+    """The clients in memory that have the key of the workspace."""
+    gc.collect()
+    return [one for one in gc.get_objects() if type(one) is CompletionsClient and one._key == OWN]
+
+
+@pytest.mark.parametrize("change", ["removed", "changed", "ended"])
+async def test_the_key_of_an_account_that_is_no_more_leaves_the_memory(change: str) -> None:
+    async with at_rig() as rig:
+        await rig.ask(await rig.set("large"))
+        assert holders_of_key()
+        if change == "removed":
+            await rig.store.remove_model_account("slack", "T1", ANN, NOON)
+        elif change == "changed":
+            await rig.set("large", key="sk-another-key-0003")
+        else:
+            rig.workspaces.forget("slack", "T1")
+        await rig.workspaces.drop_outdated()
+        await until(lambda: not holders_of_key())
+
+
+async def test_an_account_that_stays_keeps_its_connections() -> None:
+    async with at_rig() as rig:
+        await rig.ask(await rig.set("large"))
+        (client,) = holders_of_key()
+        await rig.workspaces.drop_outdated()
+        rig.workspaces.forget("slack", "T2")
+        assert holders_of_key() == [client]
+
+
+async def test_accounts_are_followed_every_minute_also_after_the_database_was_away() -> None:
+    async with at_rig() as rig:
+        rig.workspaces.clock = clock = FakeClock()
+        await rig.ask(await rig.set("large"))
+        running = asyncio.create_task(rig.workspaces.run())
+        await rig.store.remove_model_account("slack", "T1", ANN, NOON)
+        rig.store.failing = True
+        await clock.advance(FOLLOWED_EVERY_S)
+        assert holders_of_key()
+        rig.store.failing = False
+        await clock.advance(FOLLOWED_EVERY_S)
+        await until(lambda: not holders_of_key())
+        running.cancel()
 
 
 async def test_a_removed_account_is_not_asked_and_nobody_else_in_its_place() -> None:
