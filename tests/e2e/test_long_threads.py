@@ -216,6 +216,7 @@ async def test_an_edit_of_an_early_line_has_only_its_own_stretch_summed_up_again
         an_hour_passes(tmp_path)
         for number in range(3):
             await edit_first(talk, talk.thread, f"what is the better plan {number}?")
+            await slack.wait_for(lambda: all(envelope.acked for envelope in slack.envelopes))
             await until_rows(tmp_path, VOID, [(1,)])
             await talk.ask(f"so {number}?")
             await talk.answered(f"so {number}?", 3 + number)
