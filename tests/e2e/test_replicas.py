@@ -286,7 +286,7 @@ async def test_the_page_shows_an_answer_whichever_replica_serves_it(
     tmp_path: Path, endpoint: FakeCompletions, postgres_database: str
 ) -> None:
     words = " ".join(f"word{number}" for number in range(40))
-    endpoint.script(Words(words, per_s=8), Words("word " * 400, per_s=10))
+    endpoint.script(Words(words, per_s=1), Words("word " * 400, per_s=2))
     readers = BackgroundTasks()
     async with (
         cluster(tmp_path, postgres_database, model_settings(endpoint)) as two,
@@ -303,6 +303,7 @@ async def test_the_page_shows_an_answer_whichever_replica_serves_it(
                     await page.answered("word")
                     assert page.answers()[-1].buttons == ("Stop",)
                 if first == 0:
+                    endpoint.hurry()
                     for page in pages:
                         await page.answered("word39")
                         await until(partial(_has_ended, page))
