@@ -42,10 +42,8 @@ class CheckedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises ModelError, SETTINGS, before anything is sent to a host that may not be asked, and httpx's errors."""
-        host = request.url.raw_host.decode(
-            "ascii"
-        )  # `host` decodes xn--strae-oqa.de, and both the resolver and TLS
-        # take what it becomes for strasse.de
+        # Not `host`, which decodes xn--strae-oqa.de: the resolver and TLS take what it becomes for strasse.de.
+        host = request.url.raw_host.decode("ascii")
         if self._trusts(host):
             return await self._usual.handle_async_request(request)
         if request.url.scheme != "https":

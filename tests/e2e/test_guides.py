@@ -39,9 +39,12 @@ LINES = {
     if of_parley(line) and "&&" not in line.line
 }
 """Each line once, with the arguments of its command."""
+REMOVE = "parley workspaces remove slack:T0123"
+ACCOUNT = "parley workspaces account slack:T0123 --base-url https://host/v1 --model gpt-5"
 OF_ITS_OWN = {
     *("parley run", "parley init", "parley summary --now", "parley summary --now --period week"),
-    "parley workspaces remove slack:T0123",
+    REMOVE,
+    ACCOUNT,
 }
 """Those whose test is their own: they serve, ask, post, or need a workspace."""
 
@@ -159,11 +162,17 @@ def test_a_reference_that_is_not_known_is_refused_in_words(folder: Path) -> None
     assert ended.stderr.startswith("parley: no failure has the reference K7M2QX.")
 
 
-def test_a_workspace_that_is_not_known_is_refused_in_words(folder: Path) -> None:
-    assert "parley workspaces remove slack:T0123" in LINES
-    ended = run(folder, "parley workspaces remove slack:T0123")
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [(REMOVE, "nothing is stored of it"), (ACCOUNT, "PARLEY_SECRET_KEY: is needed to store a key")],
+)
+def test_a_command_for_a_workspace_that_is_not_known_is_refused_in_words(
+    line: str, words: str, folder: Path
+) -> None:
+    assert line in LINES
+    ended = run(folder, line)
     assert ended.returncode == 2
-    assert "nothing is stored of it" in ended.stderr
+    assert words in ended.stderr
 
 
 def test_the_guides_have_commands_that_are_run() -> None:
