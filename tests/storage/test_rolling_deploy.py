@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,6 +32,15 @@ class Operations:
             self.problems.append(f"{name} is no addition")
 
         return refuse
+
+    def get_bind(self) -> Any:
+        return SimpleNamespace(dialect=SimpleNamespace(name="postgresql"))
+
+    def execute(self, statement: str) -> None:
+        if not statement.strip().startswith(
+            "CREATE FUNCTION "
+        ):  # beside that of the same name with other parameters
+            self.problems.append("execute is no addition")
 
     def create_table(self, name: str, *_: Any, **__: Any) -> None:
         self._made.add(name)
@@ -73,10 +82,13 @@ def test_what_the_version_before_would_trip_over_is_told(monkeypatch: pytest.Mon
         op.create_index("ix_turns_ask", "turns", ["ask_id"], unique=True)
         op.drop_column("turns", "text")
         op.rename_table("turns", "runs")
+        op.execute("CREATE FUNCTION one() RETURNS INT AS $$ SELECT 1 $$")
+        op.execute("UPDATE turns SET text = ''")
 
     assert problems(upgrade, monkeypatch) == [
         "turns.needed has to be filled",
         "ix_turns_ask refuses rows that the version before may write",
         "drop_column is no addition",
         "rename_table is no addition",
+        "execute is no addition",
     ]
