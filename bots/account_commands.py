@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bots.command_parts import errors_in_lines, stored_settings, tell
 from core.clock import SystemClock
-from core.errors import BotError, Code, ModelError, SettingsError
+from core.errors import Code, ModelError, SettingsError
+from core.ports.model import SilentObserver
 from core.settings.environment import CoreSettings
 from core.settings.model_accounts import key_of, models_of
 from core.settings.urls import base_url
@@ -120,7 +121,7 @@ async def _verify(
     from core.llm.workspace_models import WorkspaceModels
 
     try:
-        await WorkspaceModels(store, core, clock, _Nobody()).verify(wanted, key)
+        await WorkspaceModels(store, core, clock, SilentObserver()).verify(wanted, key)
     except ModelError as error:
         if error.code is Code.SETTINGS:
             raise SettingsError(f"--base-url: {error.detail}; nothing was stored") from None
@@ -159,19 +160,3 @@ async def _opened(database: DatabaseSettings, clock: SystemClock) -> SqlStore:
     if database.file is None:
         store.share(Notices("workspaces", lambda place: False))
     return store
-
-
-class _Nobody:
-    """A `ModelObserver` that tells nobody: the command says what failed."""
-
-    def count(self, name: str, **labels: str) -> None:
-        return
-
-    def report_failure(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
-        return
-
-    def report_recovery(self, *whats: str) -> None:
-        return
-
-    def is_reported(self, what: str, code: Code) -> bool:
-        return False

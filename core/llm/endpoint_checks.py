@@ -18,7 +18,7 @@ import httpx
 
 from core.clock import Clock
 from core.connection_problems import ConnectionProblem, connection_problem
-from core.errors import BotError, Code, ModelError
+from core.errors import Code, ModelError
 from core.i18n import advise
 from core.llm.catalog import ModelCatalog, Route
 from core.llm.client import CompletionsClient, Repairs, create_repairs
@@ -31,7 +31,7 @@ from core.llm.response_reader import ReadTimeouts
 from core.llm.single_response import key_text, lacks_path
 from core.llm.transcription import EndpointTranscriber
 from core.ports.files import FileError
-from core.ports.model import Request
+from core.ports.model import Request, SilentObserver
 from core.settings.environment import CoreSettings
 from core.values.checks import Check, Finding, Host, failed, host_of, ok, warning
 from core.values.conversation import Message, text_message
@@ -55,22 +55,6 @@ _PICTURE = (
 )
 """A PNG of 32 by 32 pixels in one colour. Smaller ones are refused by some models."""
 _TOOL = Tool("ready", "Says that you are ready. Takes nothing.", '{"type": "object", "properties": {}}')
-
-
-class _Unreported:
-    """A `ModelObserver` that tells nobody: the report says what failed."""
-
-    def count(self, name: str, **labels: str) -> None:
-        return
-
-    def report_failure(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
-        return
-
-    def report_recovery(self, *whats: str) -> None:
-        return
-
-    def is_reported(self, what: str, code: Code) -> bool:
-        return False
 
 
 def endpoint_hosts(catalog: ModelCatalog) -> list[Host]:
@@ -209,7 +193,7 @@ class EndpointChecks:
         return [warning(name, "takes tools, and did not call the one that it was asked to call")]
 
     async def _embed(self, name: str, route: Route) -> list[Finding]:
-        embedder = EndpointEmbedder([route], self._clock, _Unreported(), self._environment)
+        embedder = EndpointEmbedder([route], self._clock, SilentObserver(), self._environment)
         try:
             embedded = await embedder.embed(["ready"])
         finally:
@@ -217,7 +201,7 @@ class EndpointChecks:
         return [ok(name, f"makes vectors of {embedded.vectors[0].dimension} numbers")]
 
     async def _transcribe(self, name: str, route: Route) -> list[Finding]:
-        transcriber = EndpointTranscriber([route], self._clock, _Unreported(), self._environment)
+        transcriber = EndpointTranscriber([route], self._clock, SilentObserver(), self._environment)
         try:
             await transcriber.transcribe("silence.wav", "audio/wav", _silence())
         except FileError as error:

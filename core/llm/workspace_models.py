@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -28,7 +28,7 @@ from core.llm.errors import fault
 from core.llm.redacting_model import RedactedModel
 from core.llm.response_reader import ReadTimeouts
 from core.llm.router import ModelRouter
-from core.ports.model import ModelObserver, Request
+from core.ports.model import ModelObserver, Request, SilentObserver
 from core.ports.store.accounts import ModelAccountStore
 from core.redaction import Secrets
 from core.settings.environment import CoreSettings
@@ -57,7 +57,7 @@ class Answering(Protocol):
     async def close(self) -> None: ...
 
 
-class _Observer:
+class _Observer(SilentObserver):
     """Counts tries without the names of models, and tells the operators of no failure: accounts are not theirs."""
 
     def __init__(self, counts: ModelObserver) -> None:
@@ -65,15 +65,6 @@ class _Observer:
 
     def count(self, name: str, **labels: str) -> None:
         self._counts.count(name, **{**labels, "account": OF_WORKSPACES, "model": OF_WORKSPACES})
-
-    def report_failure(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
-        return
-
-    def report_recovery(self, *whats: str) -> None:
-        return
-
-    def is_reported(self, what: str, code: Code) -> bool:
-        return False
 
 
 @dataclass(eq=False, slots=True)

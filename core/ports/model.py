@@ -92,6 +92,22 @@ class ModelObserver(Protocol):
         ...
 
 
+class SilentObserver:
+    """A `ModelObserver` for what is no model of the operator's, or is reported in another way."""
+
+    def count(self, name: str, **labels: str) -> None:
+        return
+
+    def report_failure(self, what: str, error: BotError, places: Mapping[str, str]) -> None:
+        return
+
+    def report_recovery(self, *whats: str) -> None:
+        return
+
+    def is_reported(self, what: str, code: Code) -> bool:
+        return False
+
+
 class Model(Protocol):
     """Answers requests, word by word."""
 
