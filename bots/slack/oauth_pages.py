@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from html import escape
 
 from core.i18n import TAGS, phrase
@@ -46,41 +47,24 @@ def installed(language: str, team: str, url: str, mention: str, *, whole: bool) 
     )
 
 
-def refused(language: str, again: str) -> InstallPage:
+class NotInstalled(StrEnum):
+    """The reason why nothing was installed, as its phrases are named."""
+
+    REFUSED = "refused"
     """The person refused, or may not install apps."""
-    return InstallPage(
-        phrase("app_install_refused_title", language),
-        (phrase("app_install_refused", language),),
-        again,
-        phrase("app_install_again", language),
-    )
-
-
-def expired(language: str, again: str) -> InstallPage:
-    """The way was begun too long ago, was gone already, or was begun in another browser."""
-    return InstallPage(
-        phrase("app_install_expired_title", language),
-        (phrase("app_install_expired", language),),
-        again,
-        phrase("app_install_again", language),
-    )
-
-
-def busy(language: str, again: str) -> InstallPage:
-    """Too many people install it in this minute."""
-    return InstallPage(
-        phrase("app_install_busy_title", language),
-        (phrase("app_install_busy", language),),
-        again,
-        phrase("app_install_again", language),
-    )
-
-
-def failed(language: str, again: str, ref: str) -> InstallPage:
+    EXPIRED = "expired"
+    """It was begun too long ago, was ended already, or was begun in another browser."""
+    BUSY = "busy"
+    """Too many people install the app in this minute."""
+    FAILED = "failed"
     """Slack, or the database, did not take the installation."""
+
+
+def not_installed(why: NotInstalled, language: str, again: str, **values: str) -> InstallPage:
+    """Nothing was installed; `again` is the address to begin anew. `values`: those of the phrase."""
     return InstallPage(
-        phrase("app_install_failed_title", language),
-        (phrase("app_install_failed", language, ref=ref),),
+        phrase(f"app_install_{why}_title", language),
+        (phrase(f"app_install_{why}", language, **values),),
         again,
         phrase("app_install_again", language),
     )

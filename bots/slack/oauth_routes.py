@@ -17,7 +17,7 @@ from bots.accept_language import accept_language_to_locale
 from bots.slack import oauth_pages
 from bots.slack.manifest import INSTALL_PATH, REDIRECT_PATH
 from bots.slack.oauth import OAuthApp
-from bots.slack.oauth_pages import InstallPage
+from bots.slack.oauth_pages import InstallPage, NotInstalled, not_installed
 from bots.slack.oauth_state import LIFETIME_S, is_valid, new_state
 from core.errors import BotError
 from core.i18n import language_of
@@ -71,7 +71,7 @@ class OAuthRoutes:
             status, page = await self._ended(request, language)
         except BotError as error:
             log.error("installation_failed", **error.log_keys)
-            status, page = 502, oauth_pages.failed(language, INSTALL_PATH, error.ref)
+            status, page = 502, not_installed(NotInstalled.FAILED, language, INSTALL_PATH, ref=error.ref)
         text = oauth_pages.to_html(page, language)
         response = web.Response(status=status, text=text, content_type="text/html", headers=oauth_pages.HEADERS)
         response.del_cookie(COOKIE, path=REDIRECT_PATH)
@@ -82,13 +82,13 @@ class OAuthRoutes:
         state, code = request.query.get("state", ""), request.query.get("code", "")
         if not await self._take_state(state, request.cookies.get(COOKIE, "")):
             log.info("installation_refused", reason="state")
-            return 400, oauth_pages.expired(language, INSTALL_PATH)
+            return 400, not_installed(NotInstalled.EXPIRED, language, INSTALL_PATH)
         if request.query.get("error") or not code:
             log.info("installation_refused", reason=request.query.get("error", "no code")[:_WORD_MAX])
-            return 403, oauth_pages.refused(language, INSTALL_PATH)
+            return 403, not_installed(NotInstalled.REFUSED, language, INSTALL_PATH)
         if not self._may_redeem():
             log.warning("installation_refused", reason="too many in a minute")
-            return 429, oauth_pages.busy(language, INSTALL_PATH)
+            return 429, not_installed(NotInstalled.BUSY, language, INSTALL_PATH)
         stored = await self.install(code)
         key = stored.key
         log.info("installation_stored", team=key.team, enterprise=key.enterprise, by=stored.installed_by)
