@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from core.clock import Clock
+from core.clock import Clock, ends_within
 from core.errors import PlatformError, StoreError
 from core.platform_calls import PlatformCalls
 from core.values.conversation import Ask, Turn
@@ -58,11 +58,8 @@ class DeletedQuestions:
         looking = asyncio.create_task(self.look(place))
         self._looks.add(looking)
         looking.add_done_callback(self._looks.discard)
-        timer = asyncio.ensure_future(self._clock.sleep(BRIEFLY_S))
-        try:
-            await asyncio.wait({looking, timer}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
+        # A task of its own: what ends in time is cancelled else, and the look goes on.
+        await ends_within(asyncio.ensure_future(asyncio.wait([looking])), BRIEFLY_S, self._clock)
 
     async def _check(self, ask: Ask) -> None:
         for pause_s in (*_PAUSES_S, None):
