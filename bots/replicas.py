@@ -186,7 +186,7 @@ class Replicas(Alone):
         await then()
 
     def counted(self, person: str, key: str) -> None:
-        if not self._shared.is_alone:
+        if self._shared.shared:
             self._counts.put_nowait((person, key))
 
     def forgotten(self) -> None:

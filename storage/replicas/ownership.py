@@ -132,18 +132,13 @@ class SharedOwnership:
         await self._clock.sleep(seconds)
 
     @property
-    def is_alone(self) -> bool:
-        """True if no other replica is a member, as far as is known."""
-        return self._members <= {self._session.member}
-
-    @property
     def partitions(self) -> frozenset[int]:
         """Those that are held here."""
         return frozenset(self._held)
 
     @property
     def shared(self) -> bool:
-        return not self.is_alone
+        return not self._members <= {self._session.member}
 
     @property
     def settles_s(self) -> float:
