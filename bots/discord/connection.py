@@ -84,7 +84,7 @@ class Connection:
         self._reads_content = True
         self.client: Client | None = None
         self.failure: Exception | None = None
-        """The error that ended the last life of the connection."""
+        """The error that ended the last life of the connection; where it also ended `run`, what `run` raised."""
 
     def ready(self) -> bool:
         return self._registration.done and self.client is not None and self.client.up
@@ -106,8 +106,13 @@ class Connection:
                 raise
             except Exception as error:
                 failures = 0 if client.was_up else failures + 1
+                try:
+                    wait_s = self._pause_s(error)
+                except PlatformError as refusal:
+                    self.failure = refusal
+                    raise
                 self.failure = error
-                pause_s = max(self._pause_s(error), min(_BACKOFF_MAX_S, _BACKOFF_S * 2 ** min(failures, 10)))
+                pause_s = max(wait_s, min(_BACKOFF_MAX_S, _BACKOFF_S * 2 ** min(failures, 10)))
                 log.warning("connection_failed", error=type(error).__name__, failures=failures)
             finally:
                 self.client = None

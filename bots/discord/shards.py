@@ -15,6 +15,7 @@ from bots.discord.client import Client
 from bots.discord.connection import Connection, MoreShards
 from bots.discord.sessions import Shard, shard_of
 from core.connection_problems import connection_trouble
+from core.errors import PlatformError
 from core.ports.connector import Inbox
 
 log = structlog.get_logger(platform="discord")
@@ -84,7 +85,10 @@ class Shards:
         """The reason why the last attempt of a shard to connect has failed, in words."""
         failures = [connection.failure for connection in self._connections.values() if not connection.ready()]
         error = next((failure for failure in failures if failure is not None), None)
-        return connection_trouble(error, type(error).__name__) if error is not None else ""
+        if error is None:
+            return ""
+        otherwise = error.detail if isinstance(error, PlatformError) else type(error).__name__
+        return connection_trouble(error, otherwise)
 
     def is_connected(self, number: int) -> bool:
         """True if this process is connected as the shard."""

@@ -10,6 +10,7 @@ import pytest
 
 from bots.discord import DiscordSettings, create, why_not
 from bots.discord.client import BEAT_S, SILENT_BEATS
+from bots.discord.connector import DiscordConnector
 from core.clock import SystemClock
 from core.errors import Code, PlatformError, SettingsError
 from core.values.conversation import Ask
@@ -47,6 +48,18 @@ async def test_a_token_that_is_taken_back_ends_the_run(fake: FakeDiscord) -> Non
     with pytest.raises(PlatformError) as raised:
         await run
     assert raised.value.code is Code.BAD_TOKEN
+
+
+@pytest.mark.parametrize("code", [4004, 4013])
+async def test_the_trouble_of_a_refused_connection_is_told_in_words_from_the_first_moment(
+    fake: FakeDiscord, code: int
+) -> None:
+    platform = create(settings(fake), SystemClock())
+    assert isinstance(platform, DiscordConnector)
+    fake.gateway.refuses = code
+    with pytest.raises(PlatformError) as raised:
+        await platform.run(Recorder())
+    assert platform.trouble == raised.value.detail
 
 
 async def test_without_the_message_content_intent_mentions_still_work() -> None:
