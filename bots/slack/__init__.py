@@ -82,6 +82,7 @@ LIMITS = Limits(
     tables=True,
     files=True,
     quotes=True,
+    reposts=True,
 )
 
 TRAITS = PlatformTraits(

@@ -73,6 +73,8 @@ class AnswerDelivery:
         """The reply is the whole answer."""
         self.queue_version = 0
         """The scheduler raises it each time it queues this delivery; older candidates are stale."""
+        self.deletes = False
+        """A message is deleted next, or behind the call under way."""
         self.preferred: NextCall | None = None
         """The kind of call that the scheduler chose for the first words."""
         self.limits = limits
@@ -82,6 +84,7 @@ class AnswerDelivery:
             limits,
             posted,
             can_grow=limits.growth is not None and bool(ask.place.thread and ask.author.id),
+            can_repost=limits.reposts and not ask.interaction_token,
             file_chars=file_chars if limits.files else 0,
         )
         self._life_s = limits.growth.life_s if limits.growth else 0.0
@@ -98,6 +101,7 @@ class AnswerDelivery:
         self._taken_at = 0.0
         self._finished = asyncio.Event()
         self._removed: set[str] = set()
+        self._own_deletions: set[str] = set()
         self._concluding = False
         self._recording: asyncio.Task[None] | None = None
 
@@ -147,7 +151,10 @@ class AnswerDelivery:
         self.conclude(reply, now)
 
     def remove(self, message_id: str = "") -> None:
-        """The message was deleted, or with an empty id all of them: no more words are shown."""
+        """The message was deleted, or with an empty id all of them: no more words are shown. Messages that the delivery
+        deletes itself are ignored."""
+        if message_id and message_id in self._own_deletions:
+            return
         known = self._removed or self._layout.closed
         self._removed |= {message_id} if message_id else {"", *self.posted}
         if known:
@@ -157,7 +164,13 @@ class AnswerDelivery:
 
     @property
     def posted(self) -> list[str]:
-        return [page_state.id for page_state in self._layout.page_states if page_state.id not in self._removed]
+        ids = [id_ for page_state in self._layout.page_states for id_ in page_state.ids]
+        return [id_ for id_ in ids if id_ not in self._removed]
+
+    @property
+    def known_ids(self) -> set[str]:
+        """The ids of the answer's messages, and of those that the delivery itself deletes or has deleted."""
+        return self._own_deletions | set(self.posted)
 
     @property
     def standing(self) -> list[str]:
@@ -203,11 +216,11 @@ class AnswerDelivery:
         return calls
 
     def rank(self, next_call: NextCall) -> Rank:
-        if next_call in (NextCall.POST, NextCall.START) and not any(
+        if next_call in (NextCall.POST, NextCall.START, NextCall.REPOST) and not any(
             page_state.upto for page_state in self._layout.page_states
         ):
             return Rank.FIRST
-        return Rank.LAST if self.ended or next_call is NextCall.STOP else Rank.MIDDLE
+        return Rank.LAST if self.ended or next_call in (NextCall.STOP, NextCall.DELETE) else Rank.MIDDLE
 
     def urgency(self, next_call: NextCall, now: float) -> Urgency:
         page_states = self._layout.page_states
@@ -227,7 +240,10 @@ class AnswerDelivery:
         if next_call not in self.next_calls(now):
             return None
         self._taken_at = now
-        return fulfil(next_call, self._layout, self._address)
+        made = fulfil(next_call, self._layout, self._address)
+        if isinstance(made, DeleteMessage):
+            self._own_deletions.add(made.message_id)
+        return made
 
     # For the scheduler: the results of calls.
 
@@ -245,7 +261,7 @@ class AnswerDelivery:
                 self._layout.shows(page_state, page)
                 self._record()
             case DeleteMessage():
-                self._layout.page_states.remove(page_of(self._layout, call))
+                self._layout.deleted(call.message_id)
                 self._record()
             case EditMessage():
                 self._layout.shows(page_of(self._layout, call), call.page)

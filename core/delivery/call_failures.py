@@ -27,6 +27,8 @@ _GIVE_UP_AWAY_AFTER = 180
 """The same where the platform can't be reached: about an hour."""
 _PICTURE_TRIES = 5
 """Failed calls for one picture behind an answer, rate limits apart, after which the answer stays without it."""
+_STREAMS = (Code.GROWING, Code.GROWN, Code.HALTED)
+"""Refusals because of the state of a stream."""
 _HEALS = (Code.BAD_TOKEN,)
 """Refusals that an operator can mend, after which the same call succeeds."""
 
@@ -101,6 +103,9 @@ def change_layout(layout: PageLayout, call: OutgoingCall, code: Code, *, ended: 
         case StartStream():
             layout.can_grow = False
             return True
+        case PostMessage() if layout.reposts:
+            layout.can_repost = False
+            return True
         case PostMessage():
             layout.wait()  # another text may be accepted
             if code is Code.UNSUPPORTED and layout.page_states and layout.limits.files:
@@ -110,6 +115,12 @@ def change_layout(layout: PageLayout, call: OutgoingCall, code: Code, *, ended: 
         case UploadFile():
             layout.file_chars = 0
             return not layout.sealed
+        case DeleteMessage() if code is Code.GONE:
+            layout.deleted(call.message_id)
+            return True
+        case DeleteMessage() if code not in _STREAMS:
+            layout.keep(call.message_id)
+            return True
     page_state = page_of(layout, call)
     if code is Code.GROWING:
         page_state.life = Life.DOUBTED
@@ -117,8 +128,6 @@ def change_layout(layout: PageLayout, call: OutgoingCall, code: Code, *, ended: 
         page_state.life = Life.ENDS
     elif code in (Code.GROWN, Code.HALTED):
         layout.grown(page_state)
-    elif isinstance(call, DeleteMessage):
-        layout.page_states.remove(page_state)
     elif isinstance(call, EditMessage):
         return not concludes and _edit_refused(layout, page_state, code, ended=ended)
     elif code is Code.REJECTED and not page_state.must_stop:

@@ -33,9 +33,9 @@ _SHORT_PAGES = 0.25
 class NextCall(Enum):
     """Kinds of calls.
 
-    `REST`: a further message, where the next edit would come too late. `PICTURE`: a picture behind the ended text.
-    `LOOK`: a look-up of a message that an earlier
-    process may have posted without storing its id.
+    `REST`: a further message, where the next edit would come too late. `REPOST`: a new message in the place of one
+    whose next edit would come too late, and which is then deleted. `PICTURE`: a picture behind the ended text. `LOOK`:
+    a look-up of a message that an earlier process may have posted without storing its id.
     """
 
     POST = auto()
@@ -44,6 +44,7 @@ class NextCall(Enum):
     APPEND = auto()
     STOP = auto()
     REST = auto()
+    REPOST = auto()
     DELETE = auto()
     UPLOAD = auto()
     PICTURE = auto()
@@ -78,6 +79,8 @@ def next_calls(layout: PageLayout, now: float) -> tuple[NextCall, ...]:
     """Preferred kind first; empty where all is shown."""
     if layout.filing:
         return (NextCall.UPLOAD,)
+    if layout.replaced is not None:
+        return (NextCall.DELETE,)
     page_state = layout.behind()
     another = layout.wants_another()
     if page_state is not None and not (page_state.left and another):
@@ -95,7 +98,9 @@ def _calls_for(layout: PageLayout, page_state: PageState, now: float) -> tuple[N
     text = layout.reply.text
     unread = layout.ended and len(text) > page_state.upto
     if not page_state.growing:
-        return (NextCall.EDIT, NextCall.REST) if unread and _may_split(layout, page_state) else (NextCall.EDIT,)
+        rest = (NextCall.REST,) if unread and _may_split(layout, page_state) else ()
+        repost = (NextCall.REPOST,) if _may_repost(layout, page_state) else ()
+        return (NextCall.EDIT, *rest, *repost)
     full = page_length(text[page_state.start :], layout.limits.page_unit) > layout.room(page_state)
     if page_state.must_stop or full or layout.ended or layout.waits or now >= page_state.stop_by:
         plain = unread and not page_state.must_stop and not full
@@ -107,8 +112,24 @@ def _may_split(layout: PageLayout, page_state: PageState) -> bool:
     """True if the rest may be posted as a message of its own: behind whole words that stay."""
     stays = not is_blank(page_state.text) and page_state.upto > (page_state.start or 0)
     whole = stays and not in_word(layout.reply.text, page_state.upto)
-    last = page_state is layout.page_states[-1] and not (layout.filed or layout.closed or page_state.left)
-    return last and whole and len(layout.reply.text) > _SHORT_PAGES * layout.limits.page_size
+    return (
+        _is_last(layout, page_state)
+        and whole
+        and len(layout.reply.text) > _SHORT_PAGES * layout.limits.page_size
+    )
+
+
+def _may_repost(layout: PageLayout, page_state: PageState) -> bool:
+    """True if a new message may show the page: the rest of the answer, or the first words in place of a notice."""
+    text, can = layout.reply.text, layout.can_repost and not (layout.sealed or layout.fixed)
+    if not can or page_state.replaces is not None or len(text) <= page_state.upto:
+        return False
+    notice_alone = is_blank(page_state.text) and not is_blank(text[page_state.start :])
+    return _is_last(layout, page_state) and (layout.ended or notice_alone)
+
+
+def _is_last(layout: PageLayout, page_state: PageState) -> bool:
+    return page_state is layout.page_states[-1] and not (layout.filed or layout.closed or page_state.left)
 
 
 def fulfil(next_call: NextCall, layout: PageLayout, address: Address) -> OutgoingCall | None:
@@ -120,16 +141,18 @@ def fulfil(next_call: NextCall, layout: PageLayout, address: Address) -> Outgoin
             assert layout.picture is not None
             return _post_picture(layout.picture, layout.page_states[0].id, address)
         case NextCall.DELETE:
-            return call(next_call, address, layout.surplus())
+            return call(next_call, address, layout.replaced or layout.surplus())
         case NextCall.LOOK:
             return call(next_call, address, layout.expect())
         case NextCall.POST | NextCall.START:
-            return _first_words(next_call, layout, address)
+            return _first_words(next_call, layout, address, layout.begin(grows=next_call is NextCall.START))
     page_state = layout.behind()
     assert page_state is not None
     if next_call is NextCall.REST:
         layout.leave(page_state)
-        return _first_words(next_call, layout, address)
+        return _first_words(next_call, layout, address, layout.begin())
+    if next_call is NextCall.REPOST:
+        return _first_words(next_call, layout, address, layout.begin(replaces=page_state))
     if page_state.must_stop:
         return call(next_call, address, page_state, Page("", tasks=layout.tasks(page_state)))
     page = layout.view(page_state).page
@@ -142,11 +165,12 @@ def fulfil(next_call: NextCall, layout: PageLayout, address: Address) -> Outgoin
     return call(next_call, address, page_state, page, suffix)
 
 
-def _first_words(next_call: NextCall, layout: PageLayout, address: Address) -> OutgoingCall | None:
-    page_state = layout.begin(grows=next_call is NextCall.START)
+def _first_words(
+    next_call: NextCall, layout: PageLayout, address: Address, page_state: PageState
+) -> OutgoingCall | None:
     page = layout.view(page_state).page
     if is_blank(page.text) and not (page.notice or page.sources or page.tasks):
-        layout.wait()
+        layout.wait(page_state.replaces)
         return None
     return call(next_call, address, page_state, page, page.text)
 
@@ -171,7 +195,7 @@ def call(
     tasks = changed_tasks(page.tasks, page_state.tasks) if page_state else ()
     quote = address.quote if page_state and page_state.number == 0 else ""
     match next_call:
-        case NextCall.POST | NextCall.REST:
+        case NextCall.POST | NextCall.REST | NextCall.REPOST:
             return PostMessage(place, page, key, ask.id, interaction_token, turn_id, quote)
         case NextCall.LOOK:
             return FindMessage(place, page, key, ask.id, turn_id=turn_id, quote=quote)

@@ -26,17 +26,25 @@ _LONGEST_WORD = 40
 class PageLayout:
     """The pages of `reply`. `posted` are ids of messages of an earlier process, with unknown content.
 
-    `can_grow`: new messages may be streams. An answer of more than `file_chars` characters ends as a file (0: never).
+    `can_grow`: new messages may be streams. `can_repost`: a message may be replaced by a new one. An answer of more
+    than `file_chars` characters ends as a file (0: never).
     """
 
     def __init__(
-        self, limits: Limits, posted: tuple[str, ...] = (), *, can_grow: bool = False, file_chars: int = 0
+        self,
+        limits: Limits,
+        posted: tuple[str, ...] = (),
+        *,
+        can_grow: bool = False,
+        can_repost: bool = False,
+        file_chars: int = 0,
     ) -> None:
         self.reply = Reply()
         self.page_states = [
             PageState(number, limits.page_size, id_, None if number else 0) for number, id_ in enumerate(posted)
         ]
         self.can_grow = can_grow
+        self.can_repost = can_repost
         self.file_chars = file_chars
         self.limits = limits
         self._begun = len(posted)
@@ -224,6 +232,13 @@ class PageLayout:
         said = last.shown and (last.shown.notice or last.shown.sources)
         return self._follows(last.end) or (unsaid and not said)
 
+    @property
+    def replaced(self) -> PageState | None:
+        """A message to delete whose words another one shows."""
+        return next(
+            (page_state.replaces for page_state in self.page_states if page_state.replaces is not None), None
+        )
+
     def surplus(self) -> PageState | None:
         """A message to delete: one that this answer does not reach, or one of an answer that became a file."""
         if self.filed and len(self.page_states) > 1:
@@ -235,12 +250,19 @@ class PageLayout:
 
     # The messages as they are.
 
-    def begin(self, *, grows: bool) -> PageState:
-        """A page for the text that has none. `page_posted` adds it to `page_states`."""
+    def begin(self, *, grows: bool = False, replaces: PageState | None = None) -> PageState:
+        """A page for the text that has none, or for that of the page which it `replaces`. `page_posted` adds it to
+        `page_states`."""
         growth = self.limits.growth if grows else None
-        self._fresh = PageState(self._begun, growth.size if growth else self.limits.page_size)
+        self._fresh = PageState(
+            self._begun, growth.size if growth else self.limits.page_size, replaces=replaces
+        )
         self._fresh.life = Life.GROWS if growth else Life.STILL
-        if self.page_states:
+        if replaces is not None:
+            assert replaces.start is not None
+            self._fresh.start = self._fresh.upto = replaces.start
+            self._fresh.opens = replaces.opens
+        elif self.page_states:
             self._follow(self._fresh, self.page_states[-1])
         while (seen := self.view(self._fresh)).full and is_blank(seen.page.text):
             # Platforms refuse a page of blanks.
@@ -256,7 +278,10 @@ class PageLayout:
     def page_posted(self, id_: str) -> PageState:
         """Record that the page begun last is the message `id_`."""
         self._fresh.id = id_
-        self.page_states.append(self._fresh)
+        if self._fresh.replaces is None:
+            self.page_states.append(self._fresh)
+        else:
+            self.page_states[self.page_states.index(self._fresh.replaces)] = self._fresh
         self._begun += 1
         return self._fresh
 
@@ -300,6 +325,33 @@ class PageLayout:
             return
         self._end_as_shown(page_state)
         page_state.left, page_state.version = True, -1
+
+    @property
+    def reposts(self) -> bool:
+        """True if the page begun last replaces another."""
+        return self._fresh.replaces is not None
+
+    def deleted(self, id_: str) -> None:
+        """The surplus or replaced message `id_` is gone."""
+        self.page_states = [page_state for page_state in self.page_states if page_state.id != id_]
+        for page_state in self.page_states:
+            if page_state.replaces is not None and page_state.replaces.id == id_:
+                page_state.replaces = None
+
+    def keep(self, id_: str) -> None:
+        """The platform does not delete the surplus or replaced message `id_`. A replaced one keeps its words, which no
+        longer count as those of the answer, and loses its notice and buttons."""
+        self.can_repost = False
+        for index, page_state in enumerate(self.page_states):
+            kept = page_state.replaces
+            if kept is not None and kept.id == id_:
+                page_state.replaces = None
+                start = page_state.start or 0
+                kept.start = kept.end = kept.upto = start
+                kept.left, kept.version = True, -1
+                self.page_states.insert(index, kept)
+                return
+        self.deleted(id_)
 
     def remove(self, id_: str) -> None:
         """The message `id_` was deleted. No other message gets more words; one with unknown content is removed."""

@@ -36,7 +36,8 @@ class PageState:
     message shows, or None where that is unknown. `upto` is the offset behind the last word that is shown. `version` is
     the layout's version at its last update. `left`: it keeps its words and loses its notice and buttons. `final`: it
     does not change any more. `stop_by`: when its stream has to be stopped, in the clock's seconds. `seen` is its
-    newest view, computed of `seen_of`. `tasks_length`: what the updates of tasks have taken of `size`.
+    newest view, computed of `seen_of`. `tasks_length`: what the updates of tasks have taken of `size`. `replaces`: an
+    earlier message with the beginning of the same page, which is deleted next.
     """
 
     number: int
@@ -55,6 +56,12 @@ class PageState:
     tasks_length: int = 0
     seen: PageView = NOTHING
     seen_of: tuple[int, int | None, Life, int, bool] | None = None
+    replaces: PageState | None = None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of its messages, oldest first. A later process shows the page in the first one."""
+        return (*(self.replaces.ids if self.replaces is not None else ()), self.id)
 
     @property
     def text(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -23,17 +24,20 @@ from core.errors import Code, PlatformError
 from core.platform_calls import PlatformCalls
 from core.ports.connector import ReportsRateLimits
 from core.values.conversation import Ask
-from core.values.outgoing import OutgoingCall, PostMessage, StartStream, UploadFile
+from core.values.outgoing import DeleteMessage, OutgoingCall, PostMessage, StartStream, UploadFile
 
 log = structlog.get_logger()
 
 PATIENCE_S = 2.0
 """Seconds that last words wait for the preferred kind of call before any other is used."""
-_LAST_RESORTS = (NextCall.REST, NextCall.APPEND)
+_LAST_RESORTS = (NextCall.REST, NextCall.REPOST, NextCall.APPEND)
 _PREFERENCE_S = 0.02
 """The same for first words."""
 _TICK_S = 0.001
 _DEFAULT_BREAK_S = 2.0
+_NO_DELETION_S = 3600.0
+"""Seconds after a lasting refusal to delete a message, as where a workspace keeps them all, for which none is posted
+anew."""
 _IDLE_LIMITERS = 2_000
 _UNREADABLE = (Code.NOT_ALLOWED, Code.APP_SETUP)
 """Lasting refusals to read a place."""
@@ -90,6 +94,7 @@ class DeliveryScheduler:
         self._queues: dict[str, _Queue] = {}
         self._schedule: list[tuple[float, int, _Queue]] = []
         self._number = itertools.count()
+        self._no_deletion_until = -math.inf
         self._woken = asyncio.Event()
         self._wakes_at: float | None = None
         self._calls: set[asyncio.Task[None]] = set()
@@ -223,10 +228,12 @@ class DeliveryScheduler:
             _Candidate(
                 delivery, next_call, self._limiters_of(delivery.sample(next_call)), delivery.queue_version
             )
-            for next_call in delivery.next_calls(now)
+            for next_call in self._next_calls(delivery, now)
         ]
         for index, candidate in enumerate(self._preferred(candidates, now)):
             at = max(delivery.not_before, now + self._narrow_wait_s(candidate, now))
+            if candidate.next_call is NextCall.REPOST:
+                at = max(at, now + self._deletion_wait_s(delivery, now))
             if delivery.rank(candidate.next_call) is Rank.MIDDLE:
                 at = max(at, delivery.gap_until)
             if index:  # not the preferred kind of call
@@ -241,6 +248,19 @@ class DeliveryScheduler:
                 queue = self._queues[wide.budget.scope] = _Queue(wide)
             heapq.heappush(queue.later, (at, next(self._number), candidate))
             self._plan(queue, max(at, now + wide.wait_s(now, delivery.rank(candidate.next_call))))
+
+    def _next_calls(self, delivery: AnswerDelivery, now: float) -> tuple[NextCall, ...]:
+        """Those of the delivery, with at most one way round an edit that comes too late."""
+        next_calls = delivery.next_calls(now)
+        delivery.deletes = NextCall.DELETE in next_calls
+        if NextCall.REPOST not in next_calls:
+            return next_calls
+        worse = NextCall.REST
+        if now < self._no_deletion_until or (
+            NextCall.REST in next_calls and self._deletion_wait_s(delivery, now) > 0
+        ):
+            worse = NextCall.REPOST
+        return tuple(next_call for next_call in next_calls if next_call is not worse)
 
     def _preferred(self, candidates: list[_Candidate], now: float) -> list[_Candidate]:
         """Sort first words that could be posted or streamed at once: the kind with the higher rate first."""
@@ -276,6 +296,12 @@ class DeliveryScheduler:
         wait_s = max(m.wait_s(now) for m in better.limiters) + ahead / wide.per_s(now)
         return 0.0 if wait_s > PATIENCE_S else PATIENCE_S
 
+    def _deletion_wait_s(self, delivery: AnswerDelivery, now: float) -> float:
+        """Seconds until a message that is replaced would be deleted soon after: both can be read meanwhile."""
+        deletions = self._limiters_of(delivery.sample(NextCall.DELETE))[-1]
+        ahead = sum(other.deletes for other in self._deliveries if other is not delivery)
+        return max(0.0, deletions.wait_s(now) + ahead / deletions.rate(now) - PATIENCE_S)
+
     def limits(self) -> list[LimitState]:
         """The rate limits that calls were made under lately, by their scope."""
         now = self._clock.monotonic()
@@ -306,8 +332,9 @@ class DeliveryScheduler:
     # Calls.
 
     def _take(self, candidate: _Candidate, rank: Rank, now: float) -> None:
-        delivery = candidate.delivery
-        call = delivery.call(candidate.next_call, now)
+        delivery, reposts = candidate.delivery, candidate.next_call is NextCall.REPOST
+        late = reposts and self._deletion_wait_s(delivery, now) > 0
+        call = None if late else delivery.call(candidate.next_call, now)
         if call is None:
             # Others come first.
             delivery.not_before = max(delivery.not_before, now + _TICK_S)
@@ -315,6 +342,7 @@ class DeliveryScheduler:
             return
         delivery.queue_version += 1
         delivery.busy = True
+        delivery.deletes = delivery.deletes or reposts
         reservations = [found.take(now, rank) for found in candidate.limiters]
         task = asyncio.create_task(self._perform(delivery, call, reservations), context=delivery.context.copy())
         self._calls.add(task)
@@ -337,6 +365,8 @@ class DeliveryScheduler:
             now = self._clock.monotonic()
             if error.code is Code.SLOW_DOWN and not isinstance(call, FindMessage):
                 self._refused(reservations, error, now)
+            if isinstance(call, DeleteMessage) and not error.retryable and error.code is not Code.GONE:
+                self._no_deletion_until = now + _NO_DELETION_S
             if not delivery.failed(call, error, now):
                 _log_lost(delivery, error)
         finally:

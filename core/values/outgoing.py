@@ -343,7 +343,8 @@ class Limits:
     text between `||` is hidden. `renders_halves`: unfinished Markdown is shown as it will be when finished, so nothing
     is held back. `message_size`: the maximum of text and notice together, in the page's unit; 0 if notices do not
     count. `quotes`: transcripts of voice clips are quoted above the answer; without it the platform shows them with
-    the clip.
+    the clip. `reposts`: edits are scarcer than posts and deletions, so a message that waits for an edit may be posted
+    anew and deleted.
     """
 
     page_size: int
@@ -358,6 +359,7 @@ class Limits:
     spoilers: bool = False
     renders_halves: bool = False
     quotes: bool = False
+    reposts: bool = False
 
 
 def page_length(text: str, unit: Literal["utf8", "utf16"]) -> int:

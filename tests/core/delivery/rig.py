@@ -35,6 +35,8 @@ from core.values.places import Person, Place
 from tests.fakes.clock import FakeClock
 
 LIMITS = Limits(page_size=120, growth=Growth(size=300, life_s=20.0), files=True)
+EDITS = RateLimit("edit", 10, 5 / 6, reserve=3)
+SCARCE_EDITS = RateLimit("edit", 1, 1 / 30)
 RETRY_S = 3.0
 
 
@@ -73,12 +75,13 @@ class _Tokens:
 class Paper:
     """`fates` are those of the first calls; then all goes well. `forbidden` counts calls over a told budget, or
     within a pause that was asked for; `scale` makes the limits tighter than told. Text that holds `blocked` is refused.
-    An `unreadable` place takes messages and shows none.
+    An `unreadable` place takes messages and shows none. `edits`: the limit of edits.
     """
 
     clock: FakeClock
     fates: list[Fate] = field(default_factory=list)
     limits: Limits = LIMITS
+    edits: RateLimit = EDITS
     scale: float = 1.0
     latency_s: float = 0.05
     sheets: dict[str, Sheet] = field(default_factory=dict)
@@ -108,7 +111,7 @@ class Paper:
             case PostMessage() | UploadFile():
                 return (RateLimit(f"post/{call.place.channel}", 3, 1), RateLimit("post", 20, 5))
             case EditMessage():
-                return (RateLimit("edit", 10, 5 / 6, reserve=3),)
+                return (self.edits,)
             case AppendStream():
                 return (RateLimit("append", 20, 5 / 3),)
             case StartStream():

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from core.delivery.answer import AnswerDelivery
 from core.errors import Code, PlatformError
 from core.values.outgoing import (
     AppendStream,
@@ -27,10 +28,11 @@ from core.values.outgoing import (
     StopStream,
 )
 from core.values.ui import Button
-from tests.core.delivery.rig import LIMITS, Fate, Paper, Sheet, Studio, studio
+from tests.core.delivery.rig import EDITS, LIMITS, SCARCE_EDITS, Fate, Paper, Sheet, Studio, studio
 from tests.fakes.clock import FakeClock
 
 PLAIN = replace(LIMITS, growth=None)
+REPOSTS = replace(PLAIN, reposts=True)
 STOP = Button("stop", "Stop", 1)
 
 
@@ -38,12 +40,15 @@ def words(count: int) -> str:
     return " ".join(f"w{number:03d}" for number in range(count))
 
 
-async def write(at: Studio, number: int, text: str, *, seconds: float, notice: str = "") -> None:
-    """An answer, written evenly over `seconds`, and then shown to its end."""
+async def write(
+    at: Studio, number: int, text: str, *, seconds: float, notice: str = "", until: str = ""
+) -> None:
+    """An answer, written evenly over `seconds` with the notice `until` it ends, and then shown to its end."""
     delivery = at.delivery(number)
     pieces = text.split(" ")
     for end in range(1, len(pieces) + 1):
-        delivery.show_newest(partial(Reply, " ".join(pieces[:end]), Phase.WRITING), at.clock.monotonic())
+        newest = partial(Reply, " ".join(pieces[:end]), Phase.WRITING, until)
+        delivery.show_newest(newest, at.clock.monotonic())
         await at.clock.sleep(seconds / len(pieces))
     delivery.show(Reply(text, Phase.ENDED, notice), at.clock.monotonic())
     await delivery.finished()
@@ -94,6 +99,153 @@ def test_the_answer_is_shown_whole_and_once_whatever_becomes_of_the_calls(
             assert not any(sheet.growing for sheet in paper.sheets.values())
 
     asyncio.run(run())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    fates=FATES,
+    answers=st.integers(1, 6),
+    left=st.booleans(),
+    count=st.integers(1, 110),
+    seconds=st.sampled_from([0.2, 3.0, 30.0]),
+    scarce=st.booleans(),
+)
+@example(fates=[], answers=6, left=False, count=20, seconds=3.0, scarce=True)
+@example(fates=[], answers=2, left=True, count=60, seconds=3.0, scarce=True)
+@example(fates=[Fate.WELL, Fate.DONE], answers=1, left=False, count=20, seconds=3.0, scarce=True)
+@example(
+    fates=[Fate.WELL, Fate.WELL, Fate.WELL, Fate.DONE],
+    answers=1,
+    left=False,
+    count=20,
+    seconds=3.0,
+    scarce=True,
+)
+@example(
+    fates=[Fate.WELL, Fate.WELL, Fate.WELL, Fate.NO], answers=1, left=False, count=20, seconds=3.0, scarce=True
+)
+@example(fates=[Fate.WELL, Fate.WELL, Fate.LOST], answers=1, left=False, count=80, seconds=3.0, scarce=True)
+def test_an_answer_that_is_posted_anew_is_shown_whole_and_once(
+    fates: list[Fate], answers: int, left: bool, count: int, seconds: float, scarce: bool
+) -> None:
+    async def run() -> None:
+        paper = Paper(FakeClock(), list(fates), limits=REPOSTS, edits=SCARCE_EDITS if scarce else EDITS)
+        if left:
+            paper.sheets["m0"] = Sheet("turn-0-0", Page("", "One before you."))
+        texts = [f"a{number:03d} {words(count)}" for number in range(answers)]
+        async with studio(paper) as at:
+            deliveries = [
+                at.delivery(number, ("m0",) if left and not number else (), look_first=left)
+                for number in range(answers)
+            ]
+            for delivery, text in zip(deliveries, texts, strict=True):
+                delivery.show(Reply(text[:10], Phase.WRITING, "Writes."), at.clock.monotonic())
+            await at.pass_s(seconds)
+            for delivery, text in zip(deliveries, texts, strict=True):
+                delivery.show(Reply(text, Phase.ENDED, "Stopped."), at.clock.monotonic())
+            await at.finish(*deliveries, within_s=900)
+        said, shown = sorted(" ".join(texts).split()), sorted(paper.shown.split())
+        if {Fate.NO, Fate.NEVER} & set(fates):
+            assert set(said) <= set(shown), "what can't be deleted stays, and is said again"
+        else:
+            assert shown == said
+            assert paper.notices == ["Stopped."] * answers
+        assert paper.forbidden == []
+        for number, delivery in enumerate(deliveries):
+            assert list(at.ids.get(f"turn-{number}", delivery.posted)) == delivery.posted
+
+    asyncio.run(run())
+
+
+async def ended_at_once(at: Studio, *, begun: str = "w000", notice: str = "Writes.") -> list[AnswerDelivery]:
+    """Six answers of 20 words, of which `begun` could be read, and whose last words came in the same moment."""
+    deliveries = [at.delivery(number) for number in range(6)]
+    for text, phase, shown_as in ((begun, Phase.WRITING, notice), (words(20), Phase.ENDED, "Stopped.")):
+        for delivery in deliveries:
+            delivery.show(Reply(text, phase, shown_as, buttons=(STOP,)), at.clock.monotonic())
+        await at.pass_s(1)
+    return deliveries
+
+
+async def test_where_edits_are_scarce_a_message_is_posted_anew_and_the_one_before_it_is_deleted() -> None:
+    paper = Paper(FakeClock(), limits=REPOSTS, edits=SCARCE_EDITS)
+    async with studio(paper) as at:
+        deliveries = await ended_at_once(at)
+        ended_at = at.clock.monotonic()
+        await at.finish(*deliveries)
+        assert at.clock.monotonic() - ended_at <= 5, "the edits alone would take three minutes"
+    assert [sheet.page.text for sheet in paper.sheets.values() if not sheet.deleted] == [words(20)] * 6
+    assert paper.forbidden == []
+
+
+async def test_a_notice_that_waits_for_an_edit_makes_way_for_the_first_words() -> None:
+    paper = Paper(FakeClock(), limits=REPOSTS, edits=SCARCE_EDITS)
+    async with studio(paper) as at:
+        deliveries = [at.delivery(number) for number in range(4)]
+        for text in ("", "hello "):
+            for delivery in deliveries:
+                delivery.show(Reply(text, Phase.WRITING, "Waits."), at.clock.monotonic())
+            await at.pass_s(4)
+        pages = [sheet.page for sheet in paper.sheets.values() if not sheet.deleted]
+        assert pages == [Page("hello ", "Waits.")] * 4
+
+
+async def test_the_event_of_its_own_deletion_ends_no_answer() -> None:
+    paper = Paper(FakeClock(), limits=REPOSTS, edits=SCARCE_EDITS, latency_s=0.3)
+    async with studio(paper) as at:
+        deliveries = await ended_at_once(at)
+        told: set[str] = set()
+        for _ in range(100):
+            for delivery in deliveries:
+                for message_id in delivery.known_ids:
+                    if message_id not in told and any(
+                        isinstance(call, DeleteMessage) and call.message_id == message_id
+                        for _, call in paper.calls
+                    ):
+                        told.add(message_id)
+                        delivery.remove(message_id)
+            await at.pass_s(0.1)
+        await at.finish(*deliveries)
+    assert len(told) >= 4
+    assert [sheet.page.text for sheet in paper.sheets.values() if not sheet.deleted] == [words(20)] * 6
+
+
+async def test_a_message_that_the_platform_does_not_delete_loses_its_notice_and_buttons() -> None:
+    class Keeps(Paper):
+        def _meet(self, fate: Fate, call: OutgoingCall) -> None:
+            if isinstance(call, DeleteMessage):
+                raise PlatformError(Code.NOT_ALLOWED, "cant_delete_message")
+            super()._meet(fate, call)
+
+    paper = Keeps(FakeClock(), limits=REPOSTS, edits=SCARCE_EDITS)
+    async with studio(paper) as at:
+        deliveries = await ended_at_once(at)
+        await at.finish(*deliveries)
+        pages = [sheet.page for sheet in paper.sheets.values()]
+        assert [page for page in pages if page.text != words(20)] == [Page("w000")] * (len(pages) - 6)
+        assert sum(page.text == words(20) for page in pages) == 6
+        tried = sum(isinstance(call, DeleteMessage) for _, call in paper.calls)
+        await at.finish(*await ended_at_once(at))
+        assert sum(isinstance(call, DeleteMessage) for _, call in paper.calls) == tried, "none is tried again"
+
+
+async def test_more_answers_than_edits_end_as_fast_as_they_begin() -> None:
+    """Ninety a minute, where 50 edits a minute are allowed: without reposts the answers that are open grow by 40 a
+    minute."""
+    paper = Paper(FakeClock(), limits=REPOSTS)
+    open_at: list[int] = []
+    async with studio(paper) as at:
+        writing: set[asyncio.Task[None]] = set()
+        for number in range(360):
+            task = asyncio.create_task(write(at, number % 12, words(20), seconds=10, until="Writes."))
+            writing.add(task)
+            task.add_done_callback(writing.discard)
+            await at.pass_s(60 / 90, step_s=60 / 90)
+            open_at.append(len(writing))
+        await at.pass_s(60)
+        assert not writing
+    assert max(open_at[240:]) <= max(open_at[120:240]) + 5
+    assert paper.forbidden == []
 
 
 @settings(max_examples=40, deadline=None)
