@@ -31,6 +31,7 @@ from core.settings.channel import ChannelSettings
 from core.spend.budgets import scoped_limits
 from core.tracing import arrival
 from core.turns.running import RunningTurns, holds
+from core.turns.store_retry import until_stored
 from core.values.budgets import BudgetUnit, SoundRules
 from core.values.conversation import Ask, Turn
 from core.values.deltas import ModelInfo
@@ -53,6 +54,9 @@ from core.values.ui import Choice, ImmediateReply
 
 EDIT_PAUSE_S = 1.0
 """Seconds between the last edit of a question and its new answer: edits come in bursts."""
+_AWAY_S = 2.0
+"""Seconds for which an event waits for a database that is away: platforms send one again that is not acknowledged
+within three. A later message of the channel waits behind it."""
 _TEAMS = 1_000
 """The most teams whose last event is remembered."""
 
@@ -125,15 +129,19 @@ class StoringInbox:
 
     async def receive(self, event: Event) -> Receipt:
         self.last_events[event.place.platform, event.place.team] = self._handlers.clock.now()
-        began_s = self._handlers.clock.monotonic()
+        clock = self._handlers.clock
+        began_s = clock.monotonic()
         with arrival(), place_context(event.place):
             async with self._channel(event.place):
+                # Somebody waits for the reply to a command or a button, which also does more than store.
+                retried = not isinstance(event, Command | ButtonPress | Halted)
+                within_s = _AWAY_S - (clock.monotonic() - began_s) if retried else 0.0
                 try:
-                    receipt = await self._receive(event)
+                    receipt = await until_stored(clock, lambda: self._receive(event), within_s)
                 except BotError as error:
                     self._not_taken(error, event)
                     raise
-        self._on_received(event.place.platform, self._handlers.clock.monotonic() - began_s)
+        self._on_received(event.place.platform, clock.monotonic() - began_s)
         return receipt
 
     async def take_request(self, key: str) -> bool:

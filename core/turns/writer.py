@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from typing import cast
+from typing import TypeVar, cast
 
 import structlog
 
@@ -74,6 +74,10 @@ from core.values.tools import ToolOffer
 from core.values.usage import Charge
 
 log = structlog.get_logger()
+Found = TypeVar("Found")
+
+_AWAY_S = 20.0
+"""Seconds for which an answer waits for a database that is away. Then its person is told, and may ask again."""
 
 OnToolCall = Callable[[str, bool, float], None]
 """Receives of each tool call that has ended the server of the tool, whether it failed, and the seconds that it took."""
@@ -114,23 +118,20 @@ class AnswerWriter:
         turn, draft = running.turn, running.draft
         hint: asyncio.Task[None] | None = None
         try:
-            settings = draft.settings = await self.read_settings(turn)
+            settings = draft.settings = await self._read(lambda: self.read_settings(turn))
             await self._wait_for_edits(running, delivery)
             if draft.declined:
                 return
             hint = asyncio.create_task(self._hint(running, platform_calls))
             draft.model_info = settings.answering_model(self._catalog.model_info)
             language = self._language(running)
+            hooks = TranscriptHooks(
+                lambda transcript: draft.charged.append(transcript_to_charge(transcript, self._today)),
+                partial(self._before_transcripts, running, delivery),
+            )
             with span("prompt"):
-                material = await self._reader.read(
-                    turn,
-                    settings,
-                    language,
-                    platform_calls,
-                    TranscriptHooks(
-                        lambda transcript: draft.charged.append(transcript_to_charge(transcript, self._today)),
-                        partial(self._before_transcripts, running, delivery),
-                    ),
+                material = await self._read(
+                    lambda: self._reader.read(turn, settings, language, platform_calls, hooks)
                 )
             draft.files, draft.file_news = material.files, material.files.news
             draft.summed_up = material.summed_up
@@ -169,11 +170,16 @@ class AnswerWriter:
         if self._recall is None:
             return request
         lines = (line.text for line in material.files.lines if line.id == ask.id)
-        offered = await self._recall.offer(running.turn, next(lines, ask.text))
+        recall, words = self._recall, next(lines, ask.text)
+        offered = await self._read(lambda: recall.offer(running.turn, words))
         draft, meaning = running.draft, offered.meaning
         draft.offered, draft.found, draft.meaning = offered.sources, offered.found, meaning.vector
         draft.charged += [meaning.charge] if meaning.charge is not None else []
         return request if offered.material is None else with_material(request, offered.material)
+
+    async def _read(self, call: Callable[[], Awaitable[Found]]) -> Found:
+        """The result of `call`. A database that is away for a moment is waited for. Raises StoreError."""
+        return await until_stored(self._clock, call, _AWAY_S)
 
     def ended(self, turn_id: int) -> None:
         """The run of a turn has ended."""
@@ -226,7 +232,7 @@ class AnswerWriter:
             self._text_shower(running, delivery)()
         goes_on = False
         while _goes_on(draft.steps):
-            offer = await self._offer(running)
+            offer = await self._read(lambda: self._offer(running))
             following = next_request(request, draft, offer)
             calls = tools is not None and pending_calls(draft.steps)
             if not (goes_on and calls):
@@ -240,8 +246,8 @@ class AnswerWriter:
                 await self._keep(running, await self._round(running, following, delivery))
                 continue
             await self._run_calls(running, tools, offer, delivery)
-            if self._recall is not None:  # a search may have found more
-                draft.offered = await self._recall.offered(running.turn)
+            if (recall := self._recall) is not None:  # a search may have found more
+                draft.offered = await self._read(lambda: recall.offered(running.turn))
 
     async def _reserve(
         self,
@@ -269,7 +275,9 @@ class AnswerWriter:
 
         try:
             language = self._language(running)
-            reserved = await self._budgets.reserve(part, partial(self.read_settings, turn), language, on_wait)
+            reserved = await self._read(
+                lambda: self._budgets.reserve(part, partial(self.read_settings, turn), language, on_wait)
+            )
         finally:
             shown = [notice for notice in notices if not notice.cancel()]
         if shown and (draft.steps or _seen(running)):

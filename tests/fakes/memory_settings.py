@@ -12,15 +12,18 @@ from tests.fakes.memory_threads import is_of
 
 
 class MemorySettings:
-    """The `SettingsStore` of `MemoryStore`. With `failing`, every call raises StoreError."""
+    """The `SettingsStore` of `MemoryStore`. With `failing`, every call raises StoreError; the call `fails_in` from
+    now, where 1 is the next one, does so too."""
 
     def __init__(self) -> None:
         self.failing = False
+        self.fails_in = 0
         self._settings: dict[tuple[str, str, str], dict[str, str]] = {}
         self._audit: list[Change] = []
 
     def _work(self) -> None:
-        if self.failing:
+        self.fails_in -= 1
+        if self.failing or self.fails_in == 0:
             raise StoreError("the test switched the store off")
 
     async def stored_settings(self, place: Place) -> StoredSettings:

@@ -401,8 +401,10 @@ async def test_turns_wait_for_what_could_not_be_stored_while_the_places_to_read_
     house.platform.shown_channels = [CHANNEL]
     async with house.running():
         older = ask("m1", 1, THREAD, addressed=True)
+        receiving = asyncio.create_task(house.inbox.receive(older))
+        await house.clock.advance(2)
         with pytest.raises(StoreError):
-            await house.inbox.receive(older)
+            await receiving
         house.store.full = False
         house.platform.missing[CHANNEL.key] = [older]
         house.store.lists.set()

@@ -22,6 +22,7 @@ from core.values.turn_ends import Finish
 from core.values.ui import Button
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
+from tests.waiting import HANG_S
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 THREAD = Place("slack", "T1", "C1", "1.0")
@@ -35,8 +36,9 @@ def ask(number: int, text: str = "why?", *, addressed: bool = True, place: Place
 class App:
     def __init__(self) -> None:
         self.store = MemoryStore()
+        self.clock = FakeClock(NOON)
         self.submitted: list[Turn] = []
-        handlers = CommandHandlers(self.store, CoreSettings(_env_file=None), FakeClock(NOON))
+        handlers = CommandHandlers(self.store, CoreSettings(_env_file=None), self.clock)
         self.lost: list[Place] = []
         self.inbox = StoringInbox(self.store, self.submitted.append, RunningTurns(), handlers, self.lost.append)
 
@@ -66,10 +68,24 @@ async def test_a_question_that_is_typed_as_a_command_keeps_its_files(house: App)
 
 async def test_what_could_not_be_stored_is_not_acknowledged(house: App) -> None:
     house.store.failing = True
+    receiving = asyncio.create_task(house.inbox.receive(ask(1)))
+    await house.clock.advance(2.5)
     with pytest.raises(StoreError):
-        await house.inbox.receive(ask(1))
+        await asyncio.wait_for(receiving, HANG_S)
     assert house.submitted == []
     assert house.lost == [THREAD], "somebody has to read on from before it"
+
+
+async def test_a_database_that_is_restarted_delays_events_and_keeps_their_order(house: App) -> None:
+    house.store.failing = True
+    receiving = [asyncio.create_task(house.inbox.receive(ask(number))) for number in (1, 2, 3)]
+    await house.clock.advance(0.8)
+    assert not any(one.done() for one in receiving)
+    house.store.failing = False
+    await house.clock.advance(0.5)
+    assert [(await one).outcome for one in receiving] == [Outcome.TURN] * 3
+    assert [turn.ask.id for turn in house.submitted] == [ask(number).id for number in (1, 2, 3)]
+    assert house.lost == []
 
 
 async def test_follow_ups_are_turns_only_where_the_bot_was_asked(house: App) -> None:

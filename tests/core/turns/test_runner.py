@@ -631,3 +631,28 @@ async def test_an_answer_that_a_late_call_has_spoilt_is_shown_again_and_a_stray_
         await rig.until_ended(accepted)
     assert list(rig.platform.shown) == [own]
     assert rig.platform.shown[own][-1].text.startswith("All of it.")
+
+
+@pytest.mark.parametrize("recalls", [False, True])
+async def test_an_answer_is_whole_whichever_call_of_the_store_fails_once(recalls: bool) -> None:
+    """As where a database is restarted: the call is made again, and the person reads nothing of it."""
+
+    async def answer(fails_in: int) -> bool:
+        """False where the turn ended before that call."""
+        store = MemoryStore()
+        rig = Rig(store=store, recalls=recalls)
+        rig.model.go.set()
+        async with rig.delivering():
+            turn = await rig.ask(1)
+            store.fails_in = fails_in
+            async with asyncio.timeout(HANG_S):
+                while turn.is_open:
+                    await asyncio.sleep(0.02)
+                    turn = store._turns[turn.id]
+            failed = store.fails_in <= 0
+        assert (turn.state, rig.views("p0")[-1]) == (TurnState.DONE, ("All of it.", "")), fails_in
+        return failed
+
+    ended = await asyncio.gather(*(answer(fails_in) for fails_in in range(1, 41)))
+    assert ended[5], "calls fail"
+    assert not ended[-1], "each call of an answer has failed once"
