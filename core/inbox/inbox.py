@@ -54,9 +54,9 @@ from core.values.ui import Choice, ImmediateReply
 
 EDIT_PAUSE_S = 1.0
 """Seconds between the last edit of a question and its new answer: edits come in bursts."""
-_AWAY_S = 2.0
-"""Seconds for which an event waits for a database that is away: platforms send one again that is not acknowledged
-within three. A later message of the channel waits behind it."""
+_AWAY_S = 10.0
+"""Seconds for which an event waits for a database that is away, and later ones of its channel behind it. A platform
+that sends it again meanwhile does no harm: it is stored once."""
 _TEAMS = 1_000
 """The most teams whose last event is remembered."""
 
@@ -135,7 +135,7 @@ class StoringInbox:
             async with self._channel(event.place):
                 # Somebody waits for the reply to a command or a button, which also does more than store.
                 retried = not isinstance(event, Command | ButtonPress | Halted)
-                within_s = _AWAY_S - (clock.monotonic() - began_s) if retried else 0.0
+                within_s = began_s + _AWAY_S - clock.monotonic() if retried else 0.0
                 try:
                     receipt = await until_stored(clock, lambda: self._receive(event), within_s)
                 except BotError as error:
@@ -167,12 +167,16 @@ class StoringInbox:
 
     async def concerns(self, event: Ask | Edited) -> bool:
         try:
-            if isinstance(event, Edited):
-                return self.admission.holds(event.place) or await self._store.joined(event.place)
-            _, outcome, _ = await self._questions.resolve(event)
+            return await until_stored(self._handlers.clock, lambda: self._concerns(event), _AWAY_S)
         except StoreError:
             self._lost(event.place)
             raise
+
+    async def _concerns(self, event: Ask | Edited) -> bool:
+        """Raises StoreError."""
+        if isinstance(event, Edited):
+            return self.admission.holds(event.place) or await self._store.joined(event.place)
+        _, outcome, _ = await self._questions.resolve(event)
         return event.addressed or outcome in (Outcome.TURN, Outcome.NOTED)
 
     async def refusal(self, event: Ask | Command) -> ImmediateReply | None:

@@ -15,7 +15,7 @@ from core.errors import StoreError
 log = structlog.get_logger()
 Stored = TypeVar("Stored")
 
-_PAUSES_S = (0.2, 0.3, 0.5, *[1.0] * 8, 5.0)
+_PAUSES_S = (0.2, 0.3, *[0.5] * 19, 5.0)
 """A database that is restarted is back after a second or a few."""
 _LOGGED, _LOGGED_EVERY = 3, 12
 """The first attempts are logged, and later one of so many: a line a minute for each turn."""

@@ -402,7 +402,7 @@ async def test_turns_wait_for_what_could_not_be_stored_while_the_places_to_read_
     async with house.running():
         older = ask("m1", 1, THREAD, addressed=True)
         receiving = asyncio.create_task(house.inbox.receive(older))
-        await house.clock.advance(2)
+        await house.clock.advance(10.5)
         with pytest.raises(StoreError):
             await receiving
         house.store.full = False

@@ -69,7 +69,7 @@ async def test_a_question_that_is_typed_as_a_command_keeps_its_files(house: App)
 async def test_what_could_not_be_stored_is_not_acknowledged(house: App) -> None:
     house.store.failing = True
     receiving = asyncio.create_task(house.inbox.receive(ask(1)))
-    await house.clock.advance(2.5)
+    await house.clock.advance(10.5)
     with pytest.raises(StoreError):
         await asyncio.wait_for(receiving, HANG_S)
     assert house.submitted == []
