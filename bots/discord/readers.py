@@ -6,8 +6,9 @@ possible. https://docs.discord.com/developers/topics/permissions#permission-over
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Final
 
@@ -17,6 +18,9 @@ _VIEW: Final = "view_channel"
 _READ: Final = (_VIEW, "read_message_history")
 _BITS: Final = discord.Permissions(**dict.fromkeys(_READ, True)).value
 _NOTHING: Final = discord.PermissionOverwrite()
+_KEPT: Final = 4096
+"""The cases that are decided once: channels of a server are mostly alike, and each question asks for those of its own.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +72,16 @@ def _all_may_read(channel: discord.abc.GuildChannel, readers_of: discord.abc.Gui
     return all(
         _all_have(
             permissions(guild.default_role, right),
-            {permissions(role, right) for role in counting},
-            [said(member, right) for member in members],
+            frozenset(permissions(role, right) for role in counting),
+            frozenset(said(member, right) for member in members),
         )
         for right in _READ
     )
 
 
+@lru_cache(_KEPT)
 def _all_have(
-    everyone: _Role, others: Collection[_Role], members: Iterable[tuple[bool | None, bool | None]]
+    everyone: _Role, others: frozenset[_Role], members: frozenset[tuple[bool | None, bool | None]]
 ) -> bool:
     """True if all people who may view one channel have the right in the other, with any of these roles. `members`: what
     overwrites for single members say of both."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2s
 
 from core.values.conversation import Ask
@@ -20,6 +22,7 @@ MOST_NUMBERS = 99
 """The highest number that can be offered."""
 
 _CONSONANTS = "bcdfghjkmnpqrtvwxz"
+_TAG_LENGTH = 3
 _JOINER = "\u2060"
 """WORD JOINER: https://www.unicode.org/charts/PDF/U2000.pdf"""
 _SHOWN = re.compile(rf"\[{_JOINER}([1-9][0-9]?)\]{_JOINER}?")
@@ -29,8 +32,15 @@ _OPENING, _CLOSING = r"\\?[\[［【〔(（]", r"\\?[\]］】〕)）]"
 _RANGE = r"[-\u2010-\u2015~～]|to|至|到"
 _BETWEEN = rf"[,;&/+、，；]|and|和|与|{_RANGE}"
 _IS_RANGE = re.compile(_RANGE)
+_BEFORE = rf"[ \t]{{0,2}}(?:{_OPENING}){{0,2}}\\?[ ^]{{0,2}}"
+_BEGUN = re.compile(
+    rf"{_BEFORE}(?P<letters>[{_CONSONANTS}]{{0,{_TAG_LENGTH}}})[ _\-]?[0-9]{{0,2}}\Z", re.IGNORECASE
+)
+"""The end of a text that may be the beginning of a mark, if these letters are those that its tag begins with."""
 _LONGEST_MARK = 160
 """Characters that a mark and the numbers behind it in its brackets may take."""
+_KEPT = 128
+"""The tags whose patterns are kept."""
 
 _PREFIX_LENGTH = 240
 """Characters at the beginning of a line that may decide which kind of line it is."""
@@ -63,7 +73,7 @@ _OF_INDEX = re.compile(r"[A-Za-z0-9_)\]]")
 
 def citation_tag(ask: Ask) -> str:
     """The letters of the marks by which the answer to a question cites: the same in each run of its turn."""
-    digest = blake2s(f"{ask.place.key} {ask.id}".encode("utf-8", "replace"), digest_size=3).digest()
+    digest = blake2s(f"{ask.place.key} {ask.id}".encode("utf-8", "replace"), digest_size=_TAG_LENGTH).digest()
     return "".join(_CONSONANTS[byte % len(_CONSONANTS)] for byte in digest)
 
 
@@ -90,26 +100,40 @@ def without_citations(text: str, keep: Collection[int] = ()) -> str:
     return _SHOWN_WITH_SPACE.sub(lambda found: found[0] if int(found[1]) in keep else "", text)
 
 
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """The patterns of a tag. To compile them takes longer than to read an answer, and most answers have none of its
+    marks."""
+
+    marks: re.Pattern[str]
+    item: re.Pattern[str]
+    part: re.Pattern[str]
+    """A number in a mark, with what is between it and the one before."""
+
+
+@lru_cache(_KEPT)
+def _patterns(tag: str) -> _Patterns:
+    item = rf"(?<![A-Za-z0-9]){tag}[ _\-]?[0-9]{{1,2}}(?![A-Za-z0-9])"
+    more = rf"(?:[ \t]{{0,2}}(?:{_BETWEEN})[ \t]{{0,2}}(?:{tag}[ _\-]?)?[0-9]{{1,2}}(?![A-Za-z0-9])){{0,8}}"
+    source = r"(?:†[^\]】\n]{0,30})?"
+    numbers = rf"[ ^]{{0,2}}{item}{more}{source} ?"
+    once, twice = (rf"(?:{_OPENING}){{{n}}}{numbers}(?:{_CLOSING}){{{n}}}" for n in (1, 2))
+    part = rf"(?P<between>{_BETWEEN})?[ \t]{{0,2}}(?:{tag}[ _\-]?)?(?P<number>[0-9]{{1,2}})"
+    return _Patterns(
+        re.compile(rf"(?P<spaces>[ \t]{{0,2}})(?:{twice}|{once}|{item})", re.IGNORECASE),
+        re.compile(_BEFORE + item, re.IGNORECASE),
+        re.compile(part, re.IGNORECASE),
+    )
+
+
 class MarkStream:
     """A text in pieces, in which marks of `tag` become those that readers see, and the numbers that were not `offered`
     are dropped. `feed` returns what can be shown of the text so far, `end` the rest: the same together, however the
     text is cut. A mark is returned whole."""
 
     def __init__(self, tag: str, offered: Collection[int]) -> None:
+        self._tag = tag
         self._offered = frozenset(offered)
-        item = rf"(?<![A-Za-z0-9]){tag}[ _\-]?[0-9]{{1,2}}(?![A-Za-z0-9])"
-        more = rf"(?:[ \t]{{0,2}}(?:{_BETWEEN})[ \t]{{0,2}}(?:{tag}[ _\-]?)?[0-9]{{1,2}}(?![A-Za-z0-9])){{0,8}}"
-        source = r"(?:†[^\]】\n]{0,30})?"
-        numbers = rf"[ ^]{{0,2}}{item}{more}{source} ?"
-        once, twice = (rf"(?:{_OPENING}){{{n}}}{numbers}(?:{_CLOSING}){{{n}}}" for n in (1, 2))
-        self._marks = re.compile(rf"(?P<spaces>[ \t]{{0,2}})(?:{twice}|{once}|{item})", re.IGNORECASE)
-        before = rf"[ \t]{{0,2}}(?:{_OPENING}){{0,2}}\\?[ ^]{{0,2}}"
-        self._item = re.compile(before + item, re.IGNORECASE)
-        begun = "".join(f"(?:{letter}" for letter in tag) + ")?" * len(tag)
-        self._begun = re.compile(rf"{before}{begun}[ _\-]?[0-9]{{0,2}}\Z", re.IGNORECASE)
-        self._part = re.compile(
-            rf"(?P<between>{_BETWEEN})?[ \t]{{0,2}}(?:{tag}[ _\-]?)?(?P<number>[0-9]{{1,2}})", re.I
-        )
         self._held = self._before = ""
         """The text that is not decided yet, behind the character before it."""
 
@@ -121,40 +145,48 @@ class MarkStream:
 
     def _read(self, text: str, *, final: bool) -> str:
         text, shown, at = self._held + text.replace(_JOINER, ""), list[str](), len(self._before)
-        for found in self._marks.finditer(text, at):
+        patterns = _patterns(self._tag) if self._tag in text.lower() else None
+        for found in patterns.marks.finditer(text, at) if patterns else ():
             longest = found.start() + _LONGEST_MARK
             is_open = len(text) < longest and text.find("\n", found.start(), longest) < 0
             if is_open and not final:
                 break
-            shown += text[at : found.start()], self._mark(found, text[found.end() : found.end() + 1])
+            follows = text[found.end() : found.end() + 1]
+            shown += text[at : found.start()], self._mark(_patterns(self._tag), found, follows)
             at = found.end()
-        end = len(text) if final else self._decided(text, at)
+        end = len(text) if final else self._decided(patterns, text, at)
         shown.append(text[at:end])
         self._before = text[end - 1 : end]
         self._held = self._before + text[end:]
         return "".join(shown)
 
-    def _decided(self, text: str, at: int) -> int:
+    def _decided(self, patterns: _Patterns | None, text: str, at: int) -> int:
         """The offset up to which no mark can begin that more text would complete."""
-        found = self._item.search(text, at)
-        if found is None:
-            found = self._begun.search(text, max(at, len(text) - _LONGEST_MARK))
+        found = patterns.item.search(text, at) if patterns else None
+        return self._begun(text, max(at, len(text) - _LONGEST_MARK)) if found is None else found.start()
+
+    def _begun(self, text: str, at: int) -> int:
+        """The offset from `at` at which the beginning of a mark begins that the text ends with."""
+        found = _BEGUN.search(text, at)
+        while found is not None and not self._tag.startswith(found["letters"].lower()):
+            found = _BEGUN.search(text, found.start() + 1)
         return len(text) if found is None else found.start()
 
-    def _mark(self, found: re.Match[str], follows: str) -> str:
-        numbers = dict.fromkeys(number for number in self._numbers(found[0]) if number in self._offered)
+    def _mark(self, patterns: _Patterns, found: re.Match[str], follows: str) -> str:
+        numbers = dict.fromkeys(number for number in _numbers(patterns, found[0]) if number in self._offered)
         if numbers:
             return found["spaces"] + "".join(map(shown_mark, numbers))
         return found["spaces"] if follows.isalnum() else ""
 
-    def _numbers(self, marks: str) -> Iterator[int]:
-        last = 0
-        for part in self._part.finditer(marks.partition("†")[0]):
-            number = int(part["number"])
-            if last and part["between"] and _IS_RANGE.fullmatch(part["between"].lower()):
-                yield from range(last + 1, number)
-            yield number
-            last = number
+
+def _numbers(patterns: _Patterns, marks: str) -> Iterator[int]:
+    last = 0
+    for part in patterns.part.finditer(marks.partition("†")[0]):
+        number = int(part["number"])
+        if last and part["between"] and _IS_RANGE.fullmatch(part["between"].lower()):
+            yield from range(last + 1, number)
+        yield number
+        last = number
 
 
 class CitationStream:

@@ -9,6 +9,7 @@ from typing import Any
 import discord
 import pytest
 
+from bots.discord import readers
 from bots.discord.readers import all_may_read
 from tests.fakes.discord import ADA, BO, BOT, CHEN, FORUM, GENERAL, GUILD, Permission, wire
 from tests.fakes.discord.guild import BOT_ROLE, World
@@ -159,3 +160,12 @@ def test_administrators_read_everything() -> None:
     said = [overwrite(GUILD, deny=VIEW), overwrite(11, VIEW)]
     _, general, forum = server(VIEW | READ, [admins], said, said[:1])
     assert all_may_read(forum, general)
+
+
+def test_the_same_rights_are_compared_once() -> None:
+    may = Permission(VIEW | READ)
+    decided = readers._all_have.cache_info().misses
+    for name in ("11", "12", "13"):  # other servers, with roles of the same kinds
+        _, general, forum = server(may, [role(int(name), may), role(14, NONE)], [], [])
+        assert all_may_read(general, forum)
+    assert readers._all_have.cache_info().misses <= decided + 2  # one for each right

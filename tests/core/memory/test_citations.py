@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.memory import citations
 from core.memory.citations import (
     CitationStream,
     citation_tag,
@@ -195,3 +196,15 @@ def test_no_more_than_the_beginning_of_a_line_is_held_back(piece: str) -> None:
         if "xkq" not in piece:
             assert sent - seen <= 250
     assert len(stream.end()) <= 400
+
+
+def test_an_answer_without_its_marks_has_no_patterns_compiled_for_them() -> None:
+    compiled = citations._patterns.cache_info().misses
+    stream = CitationStream("bcd", (1, 2))
+    words = "Set [1] to 【2】, as bc says: [bc, [xkq1], b-d1."
+    assert "".join([*map(stream.feed, words), stream.end()]) == words
+    assert citations._patterns.cache_info().misses == compiled
+
+    stream = CitationStream("bcd", (1, 2))
+    assert "".join([*map(stream.feed, "As [bcd2] says."), stream.end()]) == f"As {TWO} says."
+    assert citations._patterns.cache_info().misses == compiled + 1
