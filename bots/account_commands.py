@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -10,16 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bots.command_parts import errors_in_lines, stored_settings, tell
-from core.clock import SystemClock
 from core.errors import Code, ModelError, SettingsError
-from core.ports.model import SilentObserver
-from core.settings.environment import CoreSettings
 from core.settings.model_accounts import key_of, models_of
 from core.settings.urls import base_url
 from core.values.model_accounts import ModelAccount, key_end
 from core.values.places import Person
 
 if TYPE_CHECKING:
+    from core.clock import SystemClock
+    from core.settings.environment import CoreSettings
     from storage import DatabaseSettings, SqlStore
 
 Tell = Callable[[str], None]
@@ -44,6 +42,8 @@ def account(
     """Set, show or remove the model account that alone answers the questions of a workspace. Without options it is
     shown. The key is asked for, or read from standard input: never from the arguments, which other processes see."""
     with errors_in_lines() as problems:
+        import asyncio
+
         from bots.company_export import team_named
 
         platform, id_ = team_named(team)
@@ -119,6 +119,7 @@ async def _verify(
 ) -> None:
     """Raises SettingsError where the first model does not answer."""
     from core.llm.workspace_models import WorkspaceModels
+    from core.ports.model import SilentObserver
 
     try:
         await WorkspaceModels(store, core, clock, SilentObserver()).verify(wanted, key)

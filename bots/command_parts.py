@@ -1,4 +1,7 @@
-"""The parts that all commands of the command line share: their errors, their lines and the store."""
+"""The parts that all commands of the command line share: their errors, their lines and the store.
+
+`parley --help` loads this module: what reads settings and writes the log is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.clock import SystemClock
 from core.errors import BotError, SettingsError, StoreError
-from core.log import configure, redact
-from core.settings.environment import CoreSettings
-from core.settings.problems import Problems
-from core.settings.variables import Variables
 
 if TYPE_CHECKING:
+    from core.clock import SystemClock
+    from core.settings.environment import CoreSettings
+    from core.settings.problems import Problems
     from storage import DatabaseSettings
 
 AGAIN, WRONG_SETTINGS, INTERRUPTED = 1, 2, 130
@@ -29,6 +30,8 @@ def errors_in_lines() -> Iterator[Problems]:
     with status 1 where the database could not be reached, so that who starts it may try again.
 
     Yields what is wrong so far, for the command to say it with what else it finds."""
+    from core.settings.problems import Problems
+
     problems = Problems()
     try:
         problems.attempt(_check_key_log, os.environ)
@@ -59,6 +62,10 @@ def _check_key_log(environment: MutableMapping[str, str]) -> None:
 
 def stored_settings(problems: Problems) -> tuple[DatabaseSettings, CoreSettings, SystemClock]:
     """The settings of the commands that only read the store, and the clock. Raises SettingsError."""
+    from core.clock import SystemClock
+    from core.log import configure
+    from core.settings.environment import CoreSettings
+    from core.settings.variables import Variables
     from storage import DatabaseSettings
 
     variables = Variables.of_process(problems)
@@ -70,12 +77,18 @@ def stored_settings(problems: Problems) -> tuple[DatabaseSettings, CoreSettings,
 
 def tell(line: str) -> None:
     """Print a line of the output."""
-    print(redact(line), flush=True)
+    print(_redacted(line), flush=True)
 
 
 def note(line: str) -> None:
     """Print a line on standard error."""
-    print(f"parley: {redact(line)}", file=sys.stderr, flush=True)
+    print(f"parley: {_redacted(line)}", file=sys.stderr, flush=True)
+
+
+def _redacted(line: str) -> str:
+    from core.log import redact
+
+    return redact(line)
 
 
 def leave(*lines: str, status: int = WRONG_SETTINGS) -> None:

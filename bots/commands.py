@@ -1,13 +1,11 @@
 """The commands: `parley run` and those of the operator. `cli` starts them.
 
-The commands import `bots.config` and `bots.programs` themselves: that takes seconds, and aiohttp makes TLS contexts as
-it is imported, which fails for odd variables of the environment.
+The commands import what they use themselves: all of it takes a second of the processor, of which `parley --help` needs
+none, and aiohttp makes TLS contexts as it is imported, which fails for odd variables of the environment.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -19,18 +17,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bots.command_parts import INTERRUPTED, errors_in_lines, leave, note, stored_settings, tell
-from bots.settings import settings_to_text
 from bots.setup import options as init_options
 from bots.workspace_commands import workspaces
-from core.clock import SystemClock
 from core.errors import SettingsError
-from core.log import configure, redact
 from core.spend.periods import PeriodName
-from core.spend.usage_table import TableFormat
 
 if TYPE_CHECKING:
     from bots.app import Tell
     from bots.config import Config
+    from core.spend.usage_table import TableFormat
 
 parley = typer.Typer(
     no_args_is_help=True,
@@ -191,6 +186,8 @@ def export(
 ) -> None:
     """Write all records of the store, or those of a team, as JSON lines. Works beside a running parley."""
     with errors_in_lines() as problems:
+        import asyncio
+
         from bots import company_export
 
         database, core, clock = stored_settings(problems)
@@ -219,6 +216,8 @@ def restore(
 ) -> None:
     """Put a backup in the place of the SQLite database, which is kept. No parley may run on it."""
     with errors_in_lines() as problems:
+        import asyncio
+
         from bots import backup
 
         database, _, clock = stored_settings(problems)
@@ -228,10 +227,16 @@ def restore(
 def _format(csv: bool, json: bool) -> TableFormat:
     if csv and json:
         raise SettingsError("say --csv or --json, not both")
+    from core.spend.usage_table import TableFormat
+
     return TableFormat.JSON if json else TableFormat.CSV
 
 
 def _print(text: Awaitable[str]) -> None:
+    import asyncio
+
+    from core.log import redact
+
     async def printed() -> None:
         sys.stdout.write(redact(await text))
 
@@ -319,7 +324,12 @@ def doctor(
     at most 16 tokens, and is waited for as long as Parley waits.
     """
     with errors_in_lines() as problems:
+        import asyncio
+        import logging
+
         from bots.setup.doctor import run
+        from core.clock import SystemClock
+        from core.log import configure
 
         configure("text", level=logging.CRITICAL)  # what libraries log, the report says
         raise typer.Exit(asyncio.run(run(SystemClock(), tell, note, problems, json=json)))
@@ -330,6 +340,7 @@ def settings() -> None:
     """Print every setting with its default and what it means, ready for a .env file."""
     with errors_in_lines():
         from bots.config import SETTINGS
+        from bots.settings import settings_to_text
 
         typer.echo(settings_to_text(SETTINGS), nl=False)
 
@@ -341,6 +352,10 @@ def show_version() -> None:
 
 
 def _perform(config: Config, job: Callable[[Config, Tell], Awaitable[None]]) -> None:
+    import asyncio
+
+    from core.log import configure
+
     configure(config.core.parley_log, config.secrets())
     asyncio.run(_awaited(job(config, tell)))
 

@@ -59,6 +59,8 @@ _OPEN = (TurnState.WAITING, TurnState.RUNNING)
 
 async def run(config: Config, tell: Tell) -> None:
     """`parley run`. Raises SettingsError or PlatformError with one clear line."""
+    gc.freeze()  # what is imported stays: no collection looks through it
+    gc.enable()
     for warning in config.warnings:
         tell(f"warning  {warning}")
     lock, stop = RunLock(config.database, shared=True), asyncio.Event()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,11 +9,11 @@ import typer
 
 from bots.account_commands import account
 from bots.command_parts import errors_in_lines, stored_settings, tell
-from core.clock import SystemClock
 from core.errors import SettingsError
-from core.values.installations import REMOVED, StoredInstallation
 
 if TYPE_CHECKING:
+    from core.clock import SystemClock
+    from core.values.installations import StoredInstallation
     from storage import DatabaseSettings
 
 workspaces = typer.Typer(no_args_is_help=True, help="The workspaces that have installed the app themselves.")
@@ -26,6 +25,8 @@ workspaces.command("account")(account)
 def show() -> None:
     """Print each workspace: its id, its name, who installed the app when, and since when it is gone."""
     with errors_in_lines() as problems:
+        import asyncio
+
         database, _, clock = stored_settings(problems)
         asyncio.run(_show(database, clock, tell))
 
@@ -37,6 +38,8 @@ def remove(
 ) -> None:
     """Remove all that is stored of a workspace, and end its installation. Works beside a running parley."""
     with errors_in_lines() as problems:
+        import asyncio
+
         from bots.company_export import team_named
 
         platform, id_ = team_named(team)
@@ -75,6 +78,7 @@ async def _remove(
     database: DatabaseSettings, clock: SystemClock, platform: str, team: str, say: Callable[[str], None]
 ) -> None:
     from bots.ended_installations import remove_team
+    from core.values.installations import REMOVED
     from storage import open_existing
 
     store = await open_existing(database, clock)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bots.setup.answers import MAIN, Endpoint, endpoint_of
 from core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from bots.setup.answers import Endpoint
 
 _TOGETHER = "--base-url, --api-key and --model belong together: the key is sent to that URL, and nowhere else"
 
@@ -99,6 +101,8 @@ def endpoints_of(
         return None
     if not (base_url and api_key and models):
         raise SettingsError(_TOGETHER)
+    from bots.setup.answers import MAIN, Endpoint, endpoint_of
+
     try:
         others = [endpoint_of(text) for text in further or ()]
     except ValueError as error:

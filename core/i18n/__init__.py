@@ -176,17 +176,23 @@ def cut_error_text(error: BotError, language: str) -> str:
     return phrase("joined", language, one=words, two=ends)
 
 
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
 def _with_terms(entry: Phrase, terms: Mapping[str, str]) -> Phrase:
     """`entry` with each term in braces replaced once; other fields stay."""
     if isinstance(entry, dict):
         return {form: str(_with_terms(text, terms)) for form, text in entry.items()}
-    return re.sub(r"\{(\w+)\}", lambda found: terms.get(found[1], found[0]), entry)
+    if "{" not in entry:  # most: each start reads all phrases of all languages
+        return entry
+    return _FIELD.sub(lambda found: terms.get(found[1], found[0]), entry)
 
 
 def _on(platform: str, entries: Mapping[str, Phrase]) -> dict[str, Phrase]:
     """The entries as `platform` has them: its variants in place of the general ones."""
     general = {key: entry for key, entry in entries.items() if "." not in key}
-    return general | {key: entries[f"{key}.{platform}"] for key in general if f"{key}.{platform}" in entries}
+    ending = f".{platform}"
+    return general | {key.removesuffix(ending): entries[key] for key in entries if key.endswith(ending)}
 
 
 def _spoken(language: str, platform: str = "") -> dict[str, Phrase]:
