@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from core.memory.citations import MOST_NUMBERS, OPINIONS
 from core.values.conversation import Turn, announcement
@@ -14,6 +14,20 @@ from core.values.tasks import RemoveSources
 from storage import sources, threads, turns
 from storage.tables import CITING, OPEN, TURNS, from_us
 from storage.turns import OPEN_TURN
+
+_OFFER_FIRST = (
+    OPEN_TURN.where(TURNS.c.offered.is_(None))
+    .values(offered=bindparam("sources", type_=TURNS.c.offered.type))
+    .returning(TURNS.c.id)
+)
+
+
+def offer_first(connection: Connection, turn_id: int, found: Sequence[int]) -> list[int] | None:
+    """Offer an open turn the sources `found`, and return them. None where it was offered some before, or is not
+    open."""
+    now = list(dict.fromkeys(found))[:MOST_NUMBERS]
+    row = connection.execute(_OFFER_FIRST, {"turn_id": turn_id, "sources": now}).first()
+    return None if row is None else now
 
 
 def offer(connection: Connection, turn_id: int, found: Sequence[int]) -> list[int]:

@@ -46,6 +46,10 @@ class Backend(Protocol):
         """`write` that need not be durable, where each statement may be a transaction."""
         ...
 
+    async def write_one(self, work: Callable[[Connection], T]) -> T:
+        """`write` of a single statement, which may be run again where the connection broke meanwhile."""
+        ...
+
     async def read(self, work: Callable[[Connection], T]) -> T: ...
 
     async def migrate(self, upgrade: Callable[[Connection], None]) -> None:
@@ -85,6 +89,15 @@ class Database:
         """`write_soon`, where PostgreSQL commits each statement of `work` by itself: a transaction is two round trips
         more. A statement that need not wait for its disk says so itself."""
         return await self._written(self._backend.write_each(work))
+
+    async def write_one(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """`write` of a single statement: PostgreSQL commits it by itself, in one round trip instead of three. Where the
+        connection broke it may be run once more, though it was committed."""
+        return await self._written(
+            self._backend.write_one(lambda connection: work(connection, *args, **kwargs))
+        )
 
     async def _written(self, writing: Coroutine[Any, Any, T]) -> T:
         written = await self._finished(writing, "write")

@@ -52,6 +52,9 @@ class PostgresBackend:
         # On a connection that has just been used: the server's process is quicker then.
         return await self.read(work)
 
+    async def write_one(self, work: Callable[[Connection], T]) -> T:
+        return await self.read(work)
+
     async def migrate(self, upgrade: Callable[[Connection], None]) -> None:
         """Run `upgrade` as one transaction. No time limit: it may wait for the migration of another process."""
         engine = postgres_engine(self._url, statement_timeout_s=None, poolclass=NullPool)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Connection, Executable, bindparam, delete, select
 
@@ -29,13 +30,17 @@ def _add_post(dialect: str) -> Executable:
     return insert(dialect, POSTS).from_select(columns, of_turn).on_conflict_do_nothing()
 
 
-def add(connection: Connection, posted: Sequence[tuple[int, tuple[str, ...]]]) -> None:
-    values = [
+def pages(posted: Sequence[tuple[int, tuple[str, ...]]]) -> list[dict[str, Any]]:
+    """The parameters of `_add_post` for each message of these turns."""
+    return [
         {"posted_turn": turn_id, "posted_message": message, "posted_page": page}
         for turn_id, messages in posted
         for page, message in enumerate(messages)
     ]
-    if values:
+
+
+def add(connection: Connection, posted: Sequence[tuple[int, tuple[str, ...]]]) -> None:
+    if values := pages(posted):
         connection.execute(_add_post(connection.dialect.name), values)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -112,8 +113,23 @@ _RESERVE_SPENDING = DirectStatement(
 _COUNTED = select(RESERVATIONS.c.counted_micros, RESERVATIONS.c.counted_tokens).where(
     RESERVATIONS.c.turn_id == bindparam("turn_id")
 )
+_TAKE = DirectStatement(
+    delete(RESERVATIONS)
+    .where(RESERVATIONS.c.turn_id == bindparam("turn_id"))
+    .returning(RESERVATIONS.c.counted_micros, RESERVATIONS.c.counted_tokens, RESERVATIONS.c.own_account)
+)
 
-_OWN = select(RESERVATIONS.c.own_account).where(RESERVATIONS.c.turn_id == bindparam("turn_id"))
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A reservation that was removed. `counted`: the part of what the turn has spent that its accounts count.
+    `own_account`: the workspace's own model account has written a part of the answer."""
+
+    counted: Spent
+    own_account: bool
+
+
+NOT_RESERVED = Taken(Spent(), own_account=False)
 
 
 @cache
@@ -153,7 +169,8 @@ def reserve(
     if claim.spent != Spent():
         if not _is_open(connection, claim.turn_id):
             return ADMITTED, {}
-        more, changed = _count(connection, claim.turn_id, claim.payer, claim.spent, claim.at)
+        counted = _counted(connection, claim.turn_id)
+        more, changed = _count(connection, counted, claim.payer, claim.spent, claim.at)
     if claim.moved:
         of_turn = update(TURNS).where(TURNS.c.id == claim.turn_id, OPEN)
         connection.execute(of_turn.values(started_at_us=to_us(claim.at)))
@@ -174,22 +191,22 @@ def reserve(
 def pause(connection: Connection, turn_id: int, payer: Payer, spent: Spent, at: datetime) -> Changed:
     """Count what a turn has spent so far, and end its reservation: its run has ended, and the turn has not. Returns
     the new balances."""
-    more, changed = _count(connection, turn_id, payer, spent, at)
+    more, changed = _count(connection, _counted(connection, turn_id), payer, spent, at)
     putting = _put_reservation(connection.dialect.name, of_open=False)
     connection.execute(putting, _reservation(BudgetClaim(turn_id, payer, at, Spent()), Spent(), more))
     return changed
 
 
-def end(connection: Connection, turn_id: int, payer: Payer, spent: Spent, at: datetime) -> Changed:
-    """Count what an ended answer has spent, and remove its reservation. Returns the new balances."""
-    _, changed = _count(connection, turn_id, payer, spent, at)
-    connection.execute(delete(RESERVATIONS).where(RESERVATIONS.c.turn_id == turn_id))
+def take(connection: Connection, turn_id: int) -> Taken:
+    """Remove the reservation of an ended answer. `end` counts what it does not count yet."""
+    rows = _TAKE.rows(connection, {"turn_id": turn_id})
+    return Taken(Spent(*rows[0][:2]), bool(rows[0][2])) if rows else NOT_RESERVED
+
+
+def end(connection: Connection, taken: Taken, payer: Payer, spent: Spent, at: datetime) -> Changed:
+    """Count what an ended answer has spent, whose reservation is `taken`. Returns the new balances."""
+    _, changed = _count(connection, taken.counted, payer, spent, at)
     return changed
-
-
-def is_own(connection: Connection, turn_id: int) -> bool:
-    """True if the workspace's own model account has written a part of the answer of a turn."""
-    return bool(connection.scalar(_OWN, {"turn_id": turn_id}))
 
 
 def release(connection: Connection, turn_ids: Sequence[int]) -> None:
@@ -199,16 +216,20 @@ def release(connection: Connection, turn_ids: Sequence[int]) -> None:
     )
 
 
+def _counted(connection: Connection, turn_id: int) -> Spent:
+    """The part of what a turn has spent that its accounts count already."""
+    row = connection.execute(_COUNTED, {"turn_id": turn_id}).first()
+    return Spent(row.counted_micros, row.counted_tokens) if row is not None else Spent()
+
+
 def _count(
-    connection: Connection, turn_id: int, payer: Payer, spent: Spent, at: datetime
+    connection: Connection, counted: Spent, payer: Payer, spent: Spent, at: datetime
 ) -> tuple[Spent, Changed]:
-    """Add the part of `spent` that is not counted yet to the accounts that count the answer. Returns that part, and the
-    new balances.
+    """Add the part of `spent` that is not `counted` yet to the accounts that count the answer. Returns that part, and
+    the new balances.
 
     Less than what is counted may be spent: a charge that was not stored is lost with its process.
     """
-    row = connection.execute(_COUNTED, {"turn_id": turn_id}).first()
-    counted = Spent(row.counted_micros, row.counted_tokens) if row is not None else Spent()
     more = spent.beyond(counted)
     if more == Spent():
         return more, {}

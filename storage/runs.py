@@ -3,6 +3,7 @@ the store."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,9 @@ from core.ports.store.turns import MANY_ATTEMPTS, TAKEN_OVER_ATTEMPTS
 from core.values.conversation import Turn, TurnState
 from core.values.places import Place
 from storage import posts, reservations
-from storage.tables import HEARD, OPEN, PARTITIONS, TURNS
+from storage.direct import DirectStatement
+from storage.tables import HEARD, OPEN, PARTITIONS, TURNS, storable
+from storage.tasks import ANNOUNCEMENTS
 from storage.turns import OPEN_TURN, turn_of
 
 Checkpoint = tuple[int, str, tuple[str, ...]]
@@ -72,6 +75,28 @@ _OLDEST = (
 )
 """The open turn that comes first in the place of an open turn."""
 
+_KEEP_ALL = DirectStatement(
+    text("""
+WITH given AS (
+    SELECT * FROM json_to_recordset(CAST(CAST(:kept AS TEXT) AS JSON))
+        AS given(turn_id BIGINT, own_epoch BIGINT, partial TEXT, so_far JSON)
+), held AS (
+    SELECT turns.id FROM turns JOIN given ON turns.id = given.turn_id AND turns.epoch = given.own_epoch
+    WHERE state IN ('waiting', 'running') ORDER BY turns.id FOR UPDATE OF turns
+), kept AS (
+    UPDATE turns SET answer = given.partial, posted = given.so_far FROM given, held
+    WHERE turns.id = given.turn_id AND turns.id = held.id
+)
+INSERT INTO posts (platform, team, channel, message, turn_id, page)
+SELECT turns.platform, turns.team, turns.channel, posted_message, turns.id, posted_page
+FROM json_to_recordset(CAST(CAST(:shown AS TEXT) AS JSON))
+    AS shown(posted_turn BIGINT, posted_message TEXT, posted_page INT)
+JOIN turns ON turns.id = posted_turn AND turns.task <> ALL (CAST(:announcements AS TEXT[]))
+ON CONFLICT DO NOTHING
+""")
+)
+"""`_KEEP` and `posts.add` of several turns, in one round trip."""
+
 
 def begin(connection: Connection, turn_id: int, epoch: int, *, in_order: bool) -> Turn:
     """`TurnLedger.begin`. Raises StoreError."""
@@ -125,6 +150,10 @@ def checkpoint(connection: Connection, turns: Sequence[Checkpoint], epochs: Mapp
         {"turn_id": turn_id, "own_epoch": epochs.get(turn_id, 0), "partial": text, "so_far": list(posted)}
         for turn_id, text, posted in turns
     ]
-    if values:
+    if values and connection.dialect.name == "postgresql":
+        shown = posts.pages([(turn_id, posted) for turn_id, _, posted in turns])
+        given = {"kept": json.dumps(storable(values)), "shown": json.dumps(shown)}
+        _KEEP_ALL.rows(connection, given | {"announcements": list(ANNOUNCEMENTS)})
+    elif values:
         connection.execute(_KEEP, values)
         posts.add(connection, [(turn_id, posted) for turn_id, _, posted in turns])

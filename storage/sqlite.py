@@ -51,6 +51,9 @@ class SqliteBackend:
         """One transaction costs no more than several here."""
         return await self.write(work, durable=False)
 
+    async def write_one(self, work: Callable[[Connection], T]) -> T:
+        return await self.write(work)
+
     def _not_durable(self, work: Callable[[Connection], T]) -> Callable[[Connection], T]:
         """The next durable commit syncs this one too. https://sqlite.org/pragma.html#pragma_synchronous"""
 

@@ -65,14 +65,19 @@ class AskingThreads:
         self.version += 1
 
 
+_STEP, _LATER = STEPS.c, STEPS.alias("later").c
+_LAST = select(func.max(_LATER.number)).where(_LATER.turn_id == TURNS.c.id).correlate(TURNS).scalar_subquery()
+_ASKING = (
+    select(TURNS, _STEP.kind, _STEP.content)
+    .where(ASKING, TURNS.c.id > 0, _STEP.turn_id == TURNS.c.id, _STEP.number == _LAST)
+    .order_by(TURNS.c.id)
+)
+
+
 def asking_turns(connection: Connection) -> list[tuple[Turn, ApprovalAsked]]:
-    step, later = STEPS.c, STEPS.alias("later").c
-    last = select(func.max(later.number)).where(later.turn_id == TURNS.c.id).correlate(TURNS)
-    its_last = (step.turn_id == TURNS.c.id, step.number == last.scalar_subquery())
-    asking = select(TURNS, step.kind, step.content).where(ASKING, TURNS.c.id > 0, *its_last)
     return [
         (turns.turn_of(row), asked)
-        for row in connection.execute(asking.order_by(TURNS.c.id))
+        for row in connection.execute(_ASKING)
         if isinstance(asked := steps.load(row), ApprovalAsked)
     ]
 

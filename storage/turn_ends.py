@@ -3,7 +3,7 @@ transaction's work, run by the store."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -40,9 +40,6 @@ from storage.runs import OWN_TURN
 from storage.tables import OPEN, TURNS, from_us, to_us
 from storage.turns import OPEN_TURN, turn_of
 
-Count = Callable[[Connection, int, Payer, Spent, datetime], Changed]
-"""`reservations.pause` or `reservations.end`."""
-
 
 class NotIndexedError(Exception):
     """The answer cannot be indexed for a reason that is its cause. Its transaction is rolled back."""
@@ -56,10 +53,11 @@ def finish(
     *,
     epoch: int = 0,
     indexes: bool = True,
+    kept: Collection[str] = (),
 ) -> bool:
     """`balances` receives those of the accounts that count the answer. None: there are no accounts of budgets. `epoch`:
     in which it was begun; where another replica has begun it since then, nothing is stored. `indexes`: a later answer
-    may cite this one. Raises NotIndexedError."""
+    may cite this one. `kept`: messages of the answer that are stored. Raises NotIndexedError."""
     ask, asked = end.turn.ask, end.asked if end.state is TurnState.ASKING else None
     if asked is not None and steps.stored(connection, end.turn.id, asked[0]):
         return False
@@ -93,17 +91,19 @@ def finish(
         _charge(connection, end, _payer(connection, end.turn), now_us, balances)
         uploads.discard(connection, ask.place, line_id(end.turn.id, end.posted))
         return False
-    posts.add(connection, [(end.turn.id, end.posted)])
+    if not set(end.posted) <= set(kept):
+        posts.add(connection, [(end.turn.id, end.posted)])
     if asked is not None:
         steps.append(connection, end.turn.id, asked[1], now_us)
         charges.put(connection, end)
-        _count(connection, end, now_us, balances, reservations.pause)
+        if balances is not None:
+            payer, spent, at = _spending(end, now_us)
+            balances |= reservations.pause(connection, end.turn.id, payer, spent, at)
         return True
     person = _payer(connection, end.turn) if end.turn.started_by else ask.author.id
     if end.turn.started_by:  # the accounts need no digest any more
         named = update(TURNS).where(TURNS.c.id == end.turn.id, TURNS.c.started_by.contains("#"))
         connection.execute(named.values(started_by=person))
-    _charge(connection, end, person, now_us, balances)
     if end.text.strip():
         if end.turn.again_of is not None and not isinstance(ask.task, ContinueAnswer):
             uploads.remove_messages(connection, threads.answers_to(ask))  # they have been answered anew
@@ -111,6 +111,8 @@ def finish(
         threads.put_answer(connection, ask, line_id(end.turn.id, end.posted), end.text, end.attached)
         if indexes:
             _index(connection, end)
+    # Last, since these rows are also those of other answers that end now: they wait for the end of this transaction.
+    _charge(connection, end, person, now_us, balances)
     return True
 
 
@@ -158,7 +160,7 @@ def finish_summary(
     if end.usage is not None:
         _charge(connection, end, "", now_us, balances)
     else:
-        _count(connection, end, now_us, balances, reservations.end)
+        _end_reservation(connection, end, now_us, balances)
     if ended and isinstance(result, SummaryFailure):
         summaries.put_failure(connection, place, result)
     if not ended or not isinstance(result, StretchSummary | FoldedSummary):
@@ -184,18 +186,25 @@ def _payer(connection: Connection, turn: Turn) -> str:
 def _charge(connection: Connection, end: Finish, person: str, now_us: int, balances: Changed | None) -> None:
     """Store the usage of an answer, and add it to the accounts of budgets. A budget also counts what a person who was
     forgotten spent. It is the workspace's own where an earlier run was."""
-    if balances is not None and not end.own_account and reservations.is_own(connection, end.turn.id):
+    taken = reservations.take(connection, end.turn.id) if balances is not None else reservations.NOT_RESERVED
+    if taken.own_account:
         end = replace(end, own_account=True)
-    if usage.add(connection, end, person, to_us(charged_at(end.turn, from_us(now_us)))):
-        _count(connection, end, now_us, balances, reservations.end)
+    added = usage.add(connection, end, person, to_us(charged_at(end.turn, from_us(now_us))))
+    if added and balances is not None:
+        balances |= reservations.end(connection, taken, *_spending(end, now_us))
 
 
-def _count(connection: Connection, end: Finish, now_us: int, balances: Changed | None, count: Count) -> None:
-    """Add what an answer has spent to the accounts of budgets. `balances`: as in `finish`."""
+def _end_reservation(connection: Connection, end: Finish, now_us: int, balances: Changed | None) -> None:
+    """Add what an answer without usage has spent to the accounts of budgets. `balances`: as in `finish`."""
     if balances is not None:
-        at = charged_at(end.turn, from_us(now_us))
-        payer = payer_of(end.turn.ask.place, end.turn.payer.id, own=end.own_account)
-        balances |= count(connection, end.turn.id, payer, spent_of(end.usage or NO_USAGE), at)
+        taken = reservations.take(connection, end.turn.id)
+        balances |= reservations.end(connection, taken, *_spending(end, now_us))
+
+
+def _spending(end: Finish, now_us: int) -> tuple[Payer, Spent, datetime]:
+    """The payer of an answer, what it has spent, and the time at which that counts."""
+    payer = payer_of(end.turn.ask.place, end.turn.payer.id, own=end.own_account)
+    return payer, spent_of(end.usage or NO_USAGE), charged_at(end.turn, from_us(now_us))
 
 
 def charge_unrun(
@@ -218,4 +227,4 @@ def charge_unrun(
         if spent:
             _charge(connection, end, payer_name(turn.payer.id), now_us, balances)
         else:
-            _count(connection, end, now_us, balances, reservations.end)
+            _end_reservation(connection, end, now_us, balances)

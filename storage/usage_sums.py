@@ -7,6 +7,7 @@ are summed from the rows of the answers, so that every period is exact.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -29,6 +30,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     union_all,
     update,
 )
@@ -37,6 +39,7 @@ from core.spend.report import two_digits
 from core.values.conversation import TurnState
 from core.values.places import Place
 from core.values.usage import Charge, SummaryTotals, UsageTotals
+from storage.direct import DirectStatement
 from storage.engine import insert
 from storage.forgotten import former_name, names_of
 from storage.tables import CHARGES, TURNS, USAGE, USAGE_SUMS
@@ -136,6 +139,21 @@ def _add(dialect: str) -> Executable:
     )
 
 
+_COLUMNS = (*_KEY, *SUMS)
+_INTEGERS = ("at_us", *SUMS)
+_ADD_ALL = DirectStatement(
+    text(
+        f"INSERT INTO usage_sums ({', '.join(_COLUMNS)}) SELECT {', '.join(_COLUMNS)}"  # noqa: S608 - names of ours
+        " FROM ROWS FROM (json_to_recordset(CAST(CAST(:sums AS TEXT) AS JSON)) AS ("
+        + ", ".join(f"{name} {'BIGINT' if name in _INTEGERS else 'TEXT'}" for name in _COLUMNS)
+        + f")) WITH ORDINALITY AS given ({', '.join(_COLUMNS)}, place) ORDER BY place"
+        f" ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET "
+        + ", ".join(f"{name} = usage_sums.{name} + excluded.{name}" for name in SUMS)
+    )
+)
+"""`_add` of several rows in their order, in one statement of PostgreSQL."""
+
+
 def _of_channel(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("platform", "team", "channel")}
 
@@ -174,7 +192,10 @@ def add(connection: Connection, row: dict[str, Any], direct: bool, charges: Sequ
         | ({"channel": ""} if kind is SumKind.FIRST_WORD else {})
         for kind, name, one in sorted(added, key=itemgetter(0, 1))
     ]
-    connection.execute(_add(connection.dialect.name), rows)
+    if connection.dialect.name == "postgresql":
+        _ADD_ALL.rows(connection, {"sums": json.dumps(rows)})
+    else:
+        connection.execute(_add(connection.dialect.name), rows)
 
 
 def _by_model(

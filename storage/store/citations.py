@@ -17,7 +17,10 @@ class SqlCitationStore(StoreState):
     """`core.ports.store.citations` documents each method."""
 
     async def offer_sources(self, turn_id: int, sources: Sequence[int]) -> list[int]:
-        return await self._database.write(citations.offer, turn_id, sources)
+        if not sources:
+            return await self._database.write(citations.offer, turn_id, sources)
+        first = await self._database.write_one(citations.offer_first, turn_id, sources)
+        return await self._database.write(citations.offer, turn_id, sources) if first is None else first
 
     async def rate_sources(
         self, turn_id: int, sources: Sequence[int], person: str, value: int, at: datetime

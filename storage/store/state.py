@@ -63,6 +63,8 @@ class StoreState:
         self._epochs: dict[int, int] = {}
         """The epoch in which each turn was begun here that has not ended. Its writes hold while no other has begun
         it."""
+        self._posted: FIFOCache[int, tuple[str, ...]] = FIFOCache(_RECENT)
+        """The messages of each open turn that were stored last."""
         self._secret_keys = secret_keys or SecretKeys()
         self._counts_spending = counts_spending
         """There may be accounts of budgets that answers have to be added to."""

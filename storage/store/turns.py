@@ -93,14 +93,16 @@ class SqlTurnLedger(StoreState):
         await self._database.write(turns.charge_asker, turn_id)
 
     async def begin(self, turn_id: int, epoch: int = 0, *, in_order: bool = False) -> Turn:
-        begun = await self._database.write(runs.begin, turn_id, epoch, in_order=in_order)
+        begun = await self._database.write_one(runs.begin, turn_id, epoch, in_order=in_order)
         if begun.id == turn_id:
             self._epochs[turn_id] = epoch
         return begun
 
     async def checkpoint(self, turns_so_far: Sequence[runs.Checkpoint]) -> None:
         if turns_so_far:
-            await self._database.write(runs.checkpoint, turns_so_far, self._epochs)
+            await self._database.write_one(runs.checkpoint, turns_so_far, self._epochs)
+            for turn_id, _, posted in turns_so_far:
+                self._posted[turn_id] = posted
 
     async def finish(self, finish: Finish) -> bool:
         asks, now_us = finish.state is TurnState.ASKING, to_us(self._clock.now())
@@ -127,11 +129,13 @@ class SqlTurnLedger(StoreState):
 
     async def _finish(self, finish: Finish, now_us: int, balances: Changed | None) -> bool:
         """An answer that cannot be indexed ends all the same."""
-        ending = partial(turn_ends.finish, epoch=self._epochs.get(finish.turn.id, 0))
+        turn_id = finish.turn.id
+        kept = self._posted.pop(turn_id, ())
+        ending = partial(turn_ends.finish, epoch=self._epochs.get(turn_id, 0), kept=kept)
         try:
             return await self._database.write(ending, finish, now_us, balances)
         except turn_ends.NotIndexedError as error:
-            log.warning("answer_not_indexed", turn=finish.turn.id, reason=type(error.__cause__).__name__)
+            log.warning("answer_not_indexed", turn=turn_id, reason=type(error.__cause__).__name__)
             return await self._database.write(ending, finish, now_us, balances, indexes=False)
 
     async def steps(self, turn_id: int) -> list[Step]:

@@ -208,7 +208,7 @@ FEW = frozenset(
     if index.dialect_options["sqlite"]["where"] is not None
 )
 """The indexes that hold a few of the rows, such as those of open turns."""
-DIRECT = ("reserve", "answers_of")
+DIRECT = ("reserve", "answers_of", "opinions_of")
 """Methods with statements that the driver runs itself (`storage.direct`)."""
 SELDOM = (
     *("forget_person", "messages_by_person", "search"),
