@@ -128,6 +128,7 @@ class SqliteBackend:
             poolclass=QueuePool,
             pool_size=count,
             max_overflow=0,
+            pool_use_lifo=True,  # each connection keeps up to 2 MB of pages
             **alone,
         )
         pragmas = (

@@ -38,7 +38,8 @@ _DEFAULT_BREAK_S = 2.0
 _NO_DELETION_S = 3600.0
 """Seconds after a lasting refusal to delete a message, as where a workspace keeps them all, for which none is posted
 anew."""
-_IDLE_LIMITERS = 2_000
+_LIMITERS = 500
+"""Of more, those are forgotten of which nothing is used."""
 _UNREADABLE = (Code.NOT_ALLOWED, Code.APP_SETUP)
 """Lasting refusals to read a place."""
 
@@ -91,6 +92,7 @@ class DeliveryScheduler:
         self._on_shown = on_shown
         self._deliveries: set[AnswerDelivery] = set()
         self._limiters: dict[str, Limiter] = {}
+        self._most_limiters = _LIMITERS
         self._queues: dict[str, _Queue] = {}
         self._schedule: list[tuple[float, int, _Queue]] = []
         self._number = itertools.count()
@@ -128,6 +130,8 @@ class DeliveryScheduler:
     def release(self, delivery: AnswerDelivery) -> None:
         delivery.queue_version += 1
         self._deliveries.discard(delivery)
+        if len(self._limiters) > self._most_limiters:
+            self._forget_full()
 
     async def run(self) -> None:
         """Make calls until cancelled. Calls under way are then given 5 s to end."""
@@ -308,8 +312,6 @@ class DeliveryScheduler:
         return [found.state(now) for _, found in sorted(self._limiters.items())]
 
     def _limiters_of(self, call: OutgoingCall) -> list[Limiter]:
-        if len(self._limiters) > _IDLE_LIMITERS:
-            self._forget_full()
         limiters = []
         for budget in self._installation.rate_limits(call):
             found = self._limiters.get(budget.scope)
@@ -328,6 +330,7 @@ class DeliveryScheduler:
             if found.full(now) and scope not in waiting:
                 del self._limiters[scope]
                 self._queues.pop(scope, None)
+        self._most_limiters = max(_LIMITERS, 2 * len(self._limiters))
 
     # Calls.
 

@@ -229,6 +229,19 @@ async def test_a_message_that_the_platform_does_not_delete_loses_its_notice_and_
         assert sum(isinstance(call, DeleteMessage) for _, call in paper.calls) == tried, "none is tried again"
 
 
+async def test_the_limits_of_channels_where_nothing_is_said_any_more_are_forgotten() -> None:
+    paper = Paper(FakeClock(), limits=PLAIN)
+    async with studio(paper) as at:
+        for number in range(1_200):
+            delivery = at.delivery(number)
+            delivery.show(Reply("hello", Phase.ENDED), at.clock.monotonic())
+            await at.pass_s(0.3, step_s=0.3)
+            at.scheduler.release(delivery)
+        assert len(at.scheduler.limits()) <= 501
+    assert paper.forbidden == []
+    assert len(paper.sheets) == 1_200
+
+
 async def test_more_answers_than_edits_end_as_fast_as_they_begin() -> None:
     """Ninety a minute, where 50 edits a minute are allowed: without reposts the answers that are open grow by 40 a
     minute."""
