@@ -11,6 +11,7 @@
     created_connectors  the platforms that are set up
     programs     starts and ends the programs of `commands`: `parley run`, `parley summary --now`
     start_lines  the lines of a start about keys and models
+    preparations  prepares, once it is ready, what a start leaves out
     startup      waits for the database; supervisor: keeps every platform running; jobs: the tasks of the program
     replicas     this process as one of several on a PostgreSQL
     http         health, metrics and the routes of platforms; connections: their limit

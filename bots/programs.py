@@ -25,6 +25,7 @@ from bots.jobs import Jobs, while_leading
 from bots.key_rotation import rewrite_tokens
 from bots.measurements import connect_metrics
 from bots.operator_pages import create_operator_pages
+from bots.preparations import prepare
 from bots.reload import Reload
 from bots.replicas import join_replicas
 from bots.retention import expire_caches, expire_messages, expire_spending, expire_uploads
@@ -192,13 +193,20 @@ async def _serve(
             for job in (*beside, *reading):
                 jobs.start(job())
             jobs.start(app.operation_reports.run())
-            await app.timers.start()
+            jobs.start(_after_ready(app))
             await jobs.until(stop.wait())
             notify_systemd("STOPPING=1")
             http.stopping = True
     finally:
         app.timers.stop()
         await http.stop()
+
+
+async def _after_ready(app: App) -> None:
+    """Do what a start need not wait for."""
+    await prepare(lambda: all(_is_ready(app, connector) for connector in app.connectors), app.clock)
+    await app.timers.start()
+    await asyncio.Event().wait()  # a job goes on for as long as the program
 
 
 async def _load_installations(app: App) -> None:

@@ -10,12 +10,10 @@ import contextlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, time, timedelta
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
 from pydantic import Field, field_validator
 
 from core.clock import Clock
@@ -33,6 +31,10 @@ from core.spend.usage_report import report_ask, scope_place
 from core.values.conversation import Ask
 from core.values.places import Place
 from core.values.tasks import ReportScope
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+    from apscheduler.triggers.cron import CronTrigger
 
 log = structlog.get_logger()
 
@@ -143,6 +145,14 @@ def _parse_at(value: str) -> tuple[time, ZoneInfo | None]:
         raise ValueError(f"{zone!r} is not a time zone, such as Europe/Berlin") from None
 
 
+def _scheduler_and_minutes() -> tuple[AsyncIOScheduler, CronTrigger]:
+    """A scheduler, and what begins each minute. Imports APScheduler, so that a start is ready without it."""
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+    from apscheduler.triggers.cron import CronTrigger
+
+    return AsyncIOScheduler(timezone=UTC), CronTrigger(second=0, timezone=UTC)
+
+
 class TimerStore(UsageStore, SettingsStore, TurnLedger, Protocol):
     """The part of the store that the timers read."""
 
@@ -173,16 +183,18 @@ class Timers:
         self._addressed = addressed
         self._done: dict[tuple[Place, ReportScope], str] = {}
         """The last report of each schedule that was submitted, or had to be left out."""
-        self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._scheduler: AsyncIOScheduler | None = None
 
     async def start(self) -> None:
-        every = CronTrigger(second=0, timezone=UTC)
-        self._scheduler.add_job(self.look, every, misfire_grace_time=None, coalesce=True)
-        self._scheduler.add_job(self._look_at_start, misfire_grace_time=None)
-        self._scheduler.start()
+        # In a thread: as APScheduler is imported, it reads the entry points of all packages.
+        scheduler, every = await asyncio.to_thread(_scheduler_and_minutes)
+        scheduler.add_job(self.look, every, misfire_grace_time=None, coalesce=True)
+        scheduler.add_job(self._look_at_start, misfire_grace_time=None)
+        scheduler.start()
+        self._scheduler = scheduler
 
     def stop(self) -> None:
-        if self._scheduler.running:
+        if self._scheduler is not None and self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
     async def _look_at_start(self) -> None:

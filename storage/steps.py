@@ -14,7 +14,7 @@ from storage.tagged_union import TaggedUnion
 
 EXPIRED_AT_ONCE = 4
 """Steps with pictures, of up to 4 MB each, that one transaction rewrites: others wait for it."""
-_STEPS: TaggedUnion[Step] = TaggedUnion(
+STEPS_BY_KIND: TaggedUnion[Step] = TaggedUnion(
     {
         "round": ModelRound,
         "tools_begun": ToolsBegun,
@@ -66,13 +66,13 @@ def expire_pictures(connection: Connection, before_us: int) -> int:
         stored = load(row) if row is not None else None
         if isinstance(stored, ToolResults):
             removed += stored.pictures
-            _, content = _STEPS.dump(stored.without_pictures())
+            _, content = STEPS_BY_KIND.dump(stored.without_pictures())
             connection.execute(update(STEPS).where(*here).values(content=content, pictured_at_us=None))
     return removed
 
 
 def load(row: Any) -> Step:
-    return _STEPS.load(row.kind, row.content)
+    return STEPS_BY_KIND.load(row.kind, row.content)
 
 
 def stored(connection: Connection, turn_id: int, number: int) -> bool:
@@ -91,7 +91,7 @@ def _insert(connection: Connection, turn_id: int, number: int, new: Sequence[Ste
             "pictured_at_us": at_us if isinstance(step, ToolResults) and step.pictures else None,
         }
         for n, step in enumerate(new, number)
-        for kind, content in (_STEPS.dump(step),)
+        for kind, content in (STEPS_BY_KIND.dump(step),)
     ]
     if rows:
         connection.execute(insert(STEPS), rows)

@@ -67,7 +67,7 @@ from core.llm.chunks import AnswerCaps
 from core.llm.client import CompletionsClient, create_repairs
 from core.llm.connection import Guard
 from core.llm.embeddings import EndpointEmbedder
-from core.llm.network import create_tls, proxy_for
+from core.llm.network import create_tls, names_certificates, proxy_for
 from core.llm.offline import OfflineModel
 from core.llm.response_reader import ReadTimeouts
 from core.llm.retry_policy import RetryBudget
@@ -91,7 +91,9 @@ def check_ways(urls: Iterable[str], environment: Mapping[str, str]) -> None:
     problems, known = Problems(), sorted(set(urls))
     for url in known:
         problems.attempt(proxy_for, url, environment)
-    if known:
+    if known and names_certificates(
+        environment
+    ):  # others are loaded with the first connection, which takes a while
         problems.attempt(create_tls, environment)
     problems.check()
 

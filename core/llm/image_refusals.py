@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import cache
 
 
 class ImageRefusal(StrEnum):
@@ -71,7 +72,6 @@ _WORDINGS: dict[ImageRefusal, tuple[str, ...]] = {
         r"(?:无效|无法|解析|下载|不支持).{0,8}(?:图片|图像)",
     ),
 }
-_PATTERNS = {refusal: re.compile("|".join(wordings)) for refusal, wordings in _WORDINGS.items()}
 _ABOUT_TOKENS = re.compile(r"\btokens?\b")
 _LIMIT = re.compile(
     r"(?:at most|up to|max(?:imum)?|more than|limit|exceed\w*|only|>|最多|超过|不超过)"
@@ -80,11 +80,17 @@ _LIMIT = re.compile(
 )
 
 
+@cache
+def patterns() -> dict[ImageRefusal, re.Pattern[str]]:
+    """A regular expression for the wordings of each."""
+    return {refusal: re.compile("|".join(wordings)) for refusal, wordings in _WORDINGS.items()}
+
+
 def image_refusal(status: int, said: str) -> ImageRefusal | None:
     """The part of the images that `said`, in lower case, refuses. `status`: 0 for an error under 200."""
     if status not in _STATUSES:
         return None
-    return next((refusal for refusal, pattern in _PATTERNS.items() if _says(pattern, refusal, said)), None)
+    return next((refusal for refusal, pattern in patterns().items() if _says(pattern, refusal, said)), None)
 
 
 def image_limit(said: str) -> int:

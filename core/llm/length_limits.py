@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from core.errors import LengthLimit
 
@@ -46,12 +47,6 @@ _ANY = (
     r"<n> (?:tokens? )?(?:maximum|limit|max\b|allowed)",
     r"(?:最大|最多|上限|限制|不超过|超过|超出|长度).{0,12}?<n>",
 )
-_LIMITS = [
-    [re.compile(pattern.replace("<n>", _NUMBER + _NOT_ASKED)) for pattern in patterns]
-    for patterns in (_CONTEXTS, _ANY)
-]
-"""Numbers near the words for a context come first, then others. The smallest is the limit, because the request has
-more tokens."""
 _PLAIN = re.compile(_NUMBER)
 _REQUEST_AND_LIMIT = re.compile(
     rf"\b(?:requested|requires?|needs?) {_NUMBER} tokens?\b.{{0,60}}\b(?:limit|allows?|quota|only)\b.{{0,12}} {_NUMBER}"
@@ -59,10 +54,20 @@ _REQUEST_AND_LIMIT = re.compile(
 _LIMIT_AND_REQUEST = re.compile(rf"\blimit:? ?{_NUMBER}.{{0,80}}\brequested:? ?{_NUMBER}")
 
 
+@cache
+def limit_patterns() -> list[list[re.Pattern[str]]]:
+    """Numbers near the words for a context come first, then others. The smallest is the limit, because the request has
+    more tokens."""
+    return [
+        [re.compile(pattern.replace("<n>", _NUMBER + _NOT_ASKED)) for pattern in patterns]
+        for patterns in (_CONTEXTS, _ANY)
+    ]
+
+
 def limit_in_words(said: str) -> LengthLimit:
     """The limit and the length of the request in an endpoint's words, which are in lower case."""
     said = _BY.sub("", _in_digits(said))
-    tokens = next((least for patterns in _LIMITS if (least := _least(said, patterns))), 0)
+    tokens = next((least for patterns in limit_patterns() if (least := _least(said, patterns))), 0)
     if not tokens:
         return LengthLimit()
     more = (int(match[1]) for match in _PLAIN.finditer(said))

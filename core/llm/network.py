@@ -42,6 +42,11 @@ def proxy_for(url: str, environment: Mapping[str, str]) -> str | None:
     return _checked(name, environment[name].strip())
 
 
+def names_certificates(environment: Mapping[str, str]) -> bool:
+    """True if a variable of `environment` is about certificates, so that `create_tls` may find a fault in it."""
+    return any(environment.get(name) for name in _READ_BY_HTTPX)
+
+
 def create_tls(environment: Mapping[str, str]) -> ssl.SSLContext:
     """The TLS context with the trusted certificates. Raises SettingsError with one line that names the variable at
     fault."""

@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
@@ -114,7 +114,7 @@ def code_by_hint(refusal: EndpointRefusal) -> Code | None:
 
 
 def _believed(refusal: EndpointRefusal) -> Iterator[RefusalRule]:
-    return (rule for rule in RULES if rule.believed(refusal.status))
+    return (rule for rule in rules() if rule.believed(refusal.status))
 
 
 def toml_to_rules(text: str) -> tuple[RefusalRule, ...]:
@@ -162,4 +162,7 @@ def _written_out(names: list[str]) -> list[str]:
     return [rf"\b(?:{'|'.join(map(re.escape, long))})\b"] if long else []
 
 
-RULES = toml_to_rules(resources.files("core.llm").joinpath(_FILE).read_text(encoding="utf-8"))
+@cache
+def rules() -> tuple[RefusalRule, ...]:
+    """The rules of the file. Its regular expressions take the processor longer than a start may."""
+    return toml_to_rules(resources.files("core.llm").joinpath(_FILE).read_text(encoding="utf-8"))

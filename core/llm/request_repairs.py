@@ -11,6 +11,7 @@ https://docs.anthropic.com/en/api/errors, https://platform.openai.com/docs/guide
 from __future__ import annotations
 
 import re
+from functools import cache
 
 STREAM, ROLES, SYSTEM = "stream", "roles", "system"
 """Repairs that are not field names: the answer is requested without streaming, neighbours of one role are joined,
@@ -103,8 +104,13 @@ _CONTENT = re.compile(
 )
 """Words of refusals about the content or the server's own configuration."""
 
-_FORM_PATTERNS = {name: re.compile("|".join(patterns)) for name, patterns in _FORMS.items()}
 _FIELD_PATTERNS = {name: re.compile(pattern) for name, pattern in _FIELDS.items()}
+
+
+@cache
+def form_patterns() -> dict[str, re.Pattern[str]]:
+    """A regular expression for each repair of the form."""
+    return {name: re.compile("|".join(patterns)) for name, patterns in _FORMS.items()}
 
 
 def form_of(status: int, said: str) -> str:
@@ -115,7 +121,7 @@ def form_of(status: int, said: str) -> str:
     """
     if status not in _FORM_STATUSES or _CONTENT.search(said) or "stream_options" in said:
         return ""
-    return next((name for name, pattern in _FORM_PATTERNS.items() if pattern.search(said)), "")
+    return next((name for name, pattern in form_patterns().items() if pattern.search(said)), "")
 
 
 def field_of(status: int, said: str) -> str:

@@ -9,6 +9,7 @@ https://api-docs.deepseek.com (thinking mode), https://ai.google.dev/gemini-api/
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from core.llm.request_repairs import OPAQUE, REASONING, SIGNATURE, TOOL_CHOICE, TOOL_SCHEMA, TOOLS
 
@@ -62,10 +63,15 @@ _WORDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
 )
 """Wordings in order: the first that matches counts."""
-_PATTERNS = tuple((name, re.compile("|".join(wordings))) for name, wordings in _WORDINGS)
 _STREAMING = re.compile(r"\bstream|流式")
 """Bedrock takes tools of some models in whole answers only: `core.llm.request_repairs` names the streaming."""
 _POLICY = re.compile(r"content.?(filter|policy|management|moderation)|敏感|违规")
+
+
+@cache
+def patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """A regular expression for the wordings of each repair."""
+    return tuple((name, re.compile("|".join(wordings))) for name, wordings in _WORDINGS)
 
 
 def tool_refusal(status: int, said: str) -> str:
@@ -73,4 +79,4 @@ def tool_refusal(status: int, said: str) -> str:
     `status` is 0 for an error under 200."""
     if status not in _STATUSES or _STREAMING.search(said) or _POLICY.search(said):
         return ""
-    return next((name for name, pattern in _PATTERNS if pattern.search(said)), "")
+    return next((name for name, pattern in patterns() if pattern.search(said)), "")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import time
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, get_type_hints
 from zoneinfo import ZoneInfo
 
@@ -170,7 +170,13 @@ class Setting:
     default: Callable[[CoreSettings, str], object] | None = None
     limit: Callable[[CoreSettings, Any], object | None] = lambda core, value: value
     combine: Callable[[Any, Any], object] | None = None
-    reader: TypeAdapter[Any] | None = None
+    reader: Callable[[], TypeAdapter[Any]] | None = None
+    """Makes what reads the values, with the first one of them or by `prepare`: a start need not wait for it."""
+
+    def prepare(self) -> None:
+        """Make what reads the values."""
+        if self.reader is not None:
+            self.reader()
 
     def read(self, text: str) -> Any:
         """The value of `text`, or None where it has none."""
@@ -178,7 +184,7 @@ class Setting:
         if self.choices and text not in self.choices:
             return None
         try:
-            return self.reader.validate_python(text)
+            return self.reader().validate_python(text)
         except ValidationError:
             return None
 
@@ -355,7 +361,7 @@ def _setting(name: str, hint: Any) -> Setting | None:
     elif isinstance(kind, type) and issubclass(kind, StrEnum):
         choices = choices or tuple(kind)
     default = mark.default or (lambda core, platform: info.default)
-    return replace(mark, choices=choices, default=default, reader=TypeAdapter(hint))
+    return replace(mark, choices=choices, default=default, reader=cache(partial(TypeAdapter, hint)))
 
 
 _HINTS = get_type_hints(ChannelSettings, include_extras=True)

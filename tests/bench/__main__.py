@@ -15,6 +15,7 @@ BENCHES = (
     "replicas",
     "reports",
     "spend",
+    "start",
     "threads",
     "tools",
     "wire",
