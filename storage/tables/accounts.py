@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Text
 from sqlmodel import Field
 
-from storage.tables.columns import KEY, Prose, Row
+from storage.tables.columns import KEY, Prose, Row, table_of
 
 
-class ModelAccountRow(Row, table=True):
+class ModelAccountRow(Row):
     """The model account of a workspace. `key` is encrypted (`storage.encryption`), `models` one in a line."""
 
     __tablename__ = "model_accounts"
@@ -23,4 +23,4 @@ class ModelAccountRow(Row, table=True):
     set_at_us: int = Field(sa_type=BigInteger)
 
 
-MODEL_ACCOUNTS = Row.metadata.tables["model_accounts"]
+MODEL_ACCOUNTS = table_of(ModelAccountRow)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, ForeignKey, false
 from sqlmodel import Field
 
-from storage.tables.columns import KEY, Fields, Row
+from storage.tables.columns import KEY, Fields, Row, table_of
 
 
-class SpendingRow(Row, table=True):
+class SpendingRow(Row):
     """An account of `core.values.budgets`: what was spent from `since_us` to `until_us`. `person` is a digest of an id;
     a key of "*" matches every value. `lifted`: the limits that were allowed once more, with how often. An account is as
     old as the limit that it is for: `storage.teams` has nothing to adopt here, nor in `reservations`."""
@@ -27,7 +27,7 @@ class SpendingRow(Row, table=True):
     lifted: dict[str, int] | None = Field(sa_type=Fields, default=None)
 
 
-class ReservationRow(Row, table=True):
+class ReservationRow(Row):
     """The most that the answer of a turn may spend from now on: it counts while the turn is open. `counted_micros` and
     `counted_tokens`: the part of what it has spent that its accounts count already, at the time `at_us`.
     `own_account`: the workspace's own model account has written a part of it, which no account of several workspaces
@@ -50,5 +50,5 @@ class ReservationRow(Row, table=True):
     own_account: bool = Field(sa_column_kwargs={"server_default": false()})
 
 
-SPENDING = Row.metadata.tables["spending"]
-RESERVATIONS = Row.metadata.tables["reservations"]
+SPENDING = table_of(SpendingRow)
+RESERVATIONS = table_of(ReservationRow)

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Text
 from sqlmodel import Field
 
-from storage.tables.columns import KEY, Fields, Prose, Row
+from storage.tables.columns import KEY, Fields, Prose, Row, table_of
 
 
-class FailureRow(Row, table=True):
+class FailureRow(Row):
     """A failure (`core.values.failures.Failure`). The cause of an alert can be that of a turn too, so that a `ref` has
     several rows. `platform`, `team` and `channel`: where a command failed; empty for turns and alerts."""
 
@@ -40,4 +40,4 @@ class FailureRow(Row, table=True):
     places: dict[str, Any] | None = Field(sa_type=Fields, default=None)
 
 
-FAILURES = Row.metadata.tables["failures"]
+FAILURES = table_of(FailureRow)

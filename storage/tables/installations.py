@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Text
 from sqlmodel import Field
 
-from storage.tables.columns import KEY, Prose, Row
+from storage.tables.columns import KEY, Prose, Row, table_of
 
 
-class InstallationRow(Row, table=True):
+class InstallationRow(Row):
     """An installation. `team` is empty for that of an organisation, `enterprise` where there is none.
 
     `token` and `refresh_token` are encrypted (`storage.encryption`); empty once it has ended, and for a team that uses
@@ -37,4 +37,4 @@ class InstallationRow(Row, table=True):
     claimed_until_us: int = Field(sa_type=BigInteger)
 
 
-INSTALLATIONS = Row.metadata.tables["installations"]
+INSTALLATIONS = table_of(InstallationRow)

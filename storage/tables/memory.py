@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Text
 from sqlmodel import Field
 
-from storage.tables.columns import KEY, Row, Words
+from storage.tables.columns import KEY, Row, Words, table_of
 
 ROWID: Any = BigInteger().with_variant(Integer, "sqlite")
 """The type of a key that is SQLite's own number of a row."""
 
 
-class SourceRow(Row, table=True):
+class SourceRow(Row):
     """A turn in the index of answered questions, under the words of `core.memory.ranking`, which a `version` of the
     tokenizer has made; 0 where they are not made yet.
 
@@ -32,7 +32,7 @@ class SourceRow(Row, table=True):
     words: list[str] = Field(sa_type=Words)
 
 
-class SourceVectorRow(Row, table=True):
+class SourceVectorRow(Row):
     """The vector of the question of a source, which `model` has made: `dimension` little-endian numbers of 32 bits, of
     length 1 together. It goes with its source."""
 
@@ -45,5 +45,5 @@ class SourceVectorRow(Row, table=True):
     vector: bytes = Field(sa_type=LargeBinary)
 
 
-SOURCES = Row.metadata.tables["sources"]
-SOURCE_VECTORS = Row.metadata.tables["source_vectors"]
+SOURCES = table_of(SourceRow)
+SOURCE_VECTORS = table_of(SourceVectorRow)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, ForeignKey, Index
 from sqlmodel import Field
 
-from storage.tables.columns import KEY, Prose, Row
+from storage.tables.columns import KEY, Prose, Row, table_of
 
 
-class FeedbackRow(Row, table=True):
+class FeedbackRow(Row):
     """One person's opinion of an answer: `value` is 1 or -1."""
 
     __tablename__ = "feedback"
@@ -23,7 +23,7 @@ class FeedbackRow(Row, table=True):
     at_us: int = Field(sa_type=BigInteger)
 
 
-class SourceOpinionRow(Row, table=True):
+class SourceOpinionRow(Row):
     """One person's opinion of an earlier answer, for the question of the turn that cites it: `value` is 1 or -1."""
 
     __tablename__ = "source_opinions"
@@ -40,7 +40,7 @@ class SourceOpinionRow(Row, table=True):
     at_us: int = Field(sa_type=BigInteger)
 
 
-class ForgottenRow(Row, table=True):
+class ForgottenRow(Row):
     """The time at which a person was forgotten, in a team or, where `team` is empty, in all teams of the
     platform. `person` is a hash of their id. No row is older than the ids of teams, so `storage.teams` has
     nothing to adopt here."""
@@ -53,7 +53,7 @@ class ForgottenRow(Row, table=True):
     at_us: int = Field(sa_type=BigInteger)
 
 
-class NoticeRow(Row, table=True):
+class NoticeRow(Row):
     """Something that is said only once, ever."""
 
     __tablename__ = "notices"
@@ -61,7 +61,7 @@ class NoticeRow(Row, table=True):
     key: str = Field(sa_type=KEY, primary_key=True)
 
 
-FEEDBACK = Row.metadata.tables["feedback"]
-FORGOTTEN = Row.metadata.tables["forgotten"]
-NOTICES = Row.metadata.tables["notices"]
-SOURCE_OPINIONS = Row.metadata.tables["source_opinions"]
+FEEDBACK = table_of(FeedbackRow)
+FORGOTTEN = table_of(ForgottenRow)
+NOTICES = table_of(NoticeRow)
+SOURCE_OPINIONS = table_of(SourceOpinionRow)

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, Identity, Integer, Text
 from sqlmodel import Field
 
-from storage.tables.columns import Row
+from storage.tables.columns import Row, table_of
 
 
-class PartitionRow(Row, table=True):
+class PartitionRow(Row):
     """The epoch of the last gain of a partition (`storage.replicas`), unique over all of them."""
 
     __tablename__ = "partitions"
@@ -19,7 +19,7 @@ class PartitionRow(Row, table=True):
     epoch: int = Field(sa_column=Column(BigInteger, Identity(), nullable=False, unique=True))
 
 
-class ReplicaNoticeRow(Row, table=True):
+class ReplicaNoticeRow(Row):
     """A notice of a replica to the others, for a minute. `at_us` is of the server's clock alone."""
 
     __tablename__ = "replica_notices"
@@ -35,5 +35,5 @@ class ReplicaNoticeRow(Row, table=True):
     content: dict[str, Any] = Field(sa_type=JSON)
 
 
-PARTITIONS = Row.metadata.tables["partitions"]
-REPLICA_NOTICES = Row.metadata.tables["replica_notices"]
+PARTITIONS = table_of(PartitionRow)
+REPLICA_NOTICES = table_of(ReplicaNoticeRow)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import BigInteger
 from sqlmodel import Field
 
-from storage.tables.columns import KEY, Row
+from storage.tables.columns import KEY, Row, table_of
 
 
-class RequestRow(Row, table=True):
+class RequestRow(Row):
     """A request that was taken. `key`: the platform, and a digest of the signature."""
 
     __tablename__ = "requests"
@@ -17,4 +17,4 @@ class RequestRow(Row, table=True):
     at_us: int = Field(sa_type=BigInteger, index=True)
 
 
-REQUESTS = Row.metadata.tables["requests"]
+REQUESTS = table_of(RequestRow)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer
 from sqlmodel import Field
 
-from storage.tables.columns import KEY, Prose, Row
+from storage.tables.columns import KEY, Prose, Row, table_of
 
 
-class SettingRow(Row, table=True):
+class SettingRow(Row):
     """A changed setting, as it was written; `channel` is empty for the whole workspace."""
 
     __tablename__ = "settings"
@@ -20,7 +20,7 @@ class SettingRow(Row, table=True):
     value: str = Field(sa_type=Prose)
 
 
-class AuditRow(Row, table=True):
+class AuditRow(Row):
     """A change of a setting: never changed itself. None: the setting had, or has, no value of its own."""
 
     __tablename__ = "audit"
@@ -40,5 +40,5 @@ class AuditRow(Row, table=True):
     at_us: int = Field(sa_type=BigInteger)
 
 
-SETTINGS = Row.metadata.tables["settings"]
-AUDIT = Row.metadata.tables["audit"]
+SETTINGS = table_of(SettingRow)
+AUDIT = table_of(AuditRow)

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, false
 from sqlmodel import Field
 
-from storage.tables.columns import KEY, Fields, Prose, Row
+from storage.tables.columns import KEY, Fields, Prose, Row, table_of
 
 
-class ThreadRow(Row, table=True):
+class ThreadRow(Row):
     """A place. `joined`: a turn was accepted there. `joined_at_us`: the time of the earliest question of those; None
     where it is not joined, or was before this was stored. `filled`: its history was read to the end.
     `since_us`: the time of the last reset; older lines are not context for a model."""
@@ -30,7 +30,7 @@ class ThreadRow(Row, table=True):
     joined_at_us: int | None = Field(sa_type=BigInteger, default=None)
 
 
-class MessageRow(Row, table=True):
+class MessageRow(Row):
     """A line of a thread. The key begins as deletions and edits look it up: by channel and message alone."""
 
     __tablename__ = "messages"
@@ -66,7 +66,7 @@ class MessageRow(Row, table=True):
     attached: list[Any] | None = Field(sa_type=Fields, default=None)
 
 
-class UploadRow(Row, table=True):
+class UploadRow(Row):
     """A small copy of a picture of a message. `at_us` is when it came. `announced`: it is of an announcement."""
 
     __tablename__ = "uploads"
@@ -83,7 +83,7 @@ class UploadRow(Row, table=True):
     announced: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
-class ThreadSummaryRow(Row, table=True):
+class ThreadSummaryRow(Row):
     """A summary of a thread, of lines (`state` "done") or of summaries ("folded1", "folded2", by its level), a stretch
     of lines whose summary is void ("void"), or an attempt that gave none ("failed").
 
@@ -115,7 +115,7 @@ class ThreadSummaryRow(Row, table=True):
     times: int = Field(sa_column=Column(Integer, nullable=False, server_default="1"))
 
 
-class HeardRow(Row, table=True):
+class HeardRow(Row):
     """The watermark of an installation, whose id is `team`: every message before it is known to be stored."""
 
     __tablename__ = "heard"
@@ -125,8 +125,8 @@ class HeardRow(Row, table=True):
     until_us: int = Field(sa_type=BigInteger)
 
 
-THREADS = Row.metadata.tables["threads"]
-MESSAGES = Row.metadata.tables["messages"]
-UPLOADS = Row.metadata.tables["uploads"]
-THREAD_SUMMARIES = Row.metadata.tables["thread_summaries"]
-HEARD = Row.metadata.tables["heard"]
+THREADS = table_of(ThreadRow)
+MESSAGES = table_of(MessageRow)
+UPLOADS = table_of(UploadRow)
+THREAD_SUMMARIES = table_of(ThreadSummaryRow)
+HEARD = table_of(HeardRow)

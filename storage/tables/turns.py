@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field
 
-from storage.tables.columns import KEY, Fields, Prose, Row
+from storage.tables.columns import KEY, Fields, Prose, Row, table_of
 
 # Open and held turns are few among many: an index holds only them. A query must repeat its condition literally.
 OPEN = text("state IN ('waiting', 'running')")
@@ -33,7 +33,7 @@ ANNOUNCED = text("task IN ('usage', 'alert', 'budget', 'remove_quote', 'update_a
 WITH_AUTHOR = text("author <> ''")
 
 
-class TurnRow(Row, table=True):
+class TurnRow(Row):
     """The ledger. `text` is the question, `answer` the last checkpoint or the whole answer.
 
     `question` is the question's message; `message`, the key, is the same except where a turn answers it again.
@@ -126,7 +126,7 @@ class TurnRow(Row, table=True):
     epoch: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
 
 
-class PostRow(Row, table=True):
+class PostRow(Row):
     """The bot's own messages: which turn's answer each is a page of."""
 
     __tablename__ = "posts"
@@ -139,7 +139,7 @@ class PostRow(Row, table=True):
     page: int
 
 
-class StepRow(Row, table=True):
+class StepRow(Row):
     """A step of a turn that has more than one round, or asked for an approval; `number` counts from 0.
     `pictured_at_us`: its time, as long as it holds pictures of tools."""
 
@@ -158,7 +158,7 @@ class StepRow(Row, table=True):
     pictured_at_us: int | None = Field(sa_type=BigInteger, default=None)
 
 
-class ToolGrantRow(Row, table=True):
+class ToolGrantRow(Row):
     """A tool that may run unasked in a thread, for a person or, where `person` is empty, for everybody."""
 
     __tablename__ = "tool_grants"
@@ -173,7 +173,7 @@ class ToolGrantRow(Row, table=True):
     at_us: int = Field(sa_type=BigInteger)
 
 
-TURNS = Row.metadata.tables["turns"]
-POSTS = Row.metadata.tables["posts"]
-STEPS = Row.metadata.tables["steps"]
-TOOL_GRANTS = Row.metadata.tables["tool_grants"]
+TURNS = table_of(TurnRow)
+POSTS = table_of(PostRow)
+STEPS = table_of(StepRow)
+TOOL_GRANTS = table_of(ToolGrantRow)

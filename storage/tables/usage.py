@@ -5,13 +5,13 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Text, false, text
 from sqlmodel import Field
 
-from storage.tables.columns import KEY, Row
+from storage.tables.columns import KEY, Row, table_of
 
 # An index holds only the answers that failed. A query must repeat its condition literally.
 NOT_DONE = text("state <> 'done'")
 
 
-class UsageRow(Row, table=True):
+class UsageRow(Row):
     """The usage of one answer: one row for each ended turn that was asked by a person.
 
     `at_us` is the time at which the answer was asked for. `estimate_tokens` is our own estimate of the prompt, 0 where
@@ -54,7 +54,7 @@ class UsageRow(Row, table=True):
     own_account: bool = Field(sa_column_kwargs={"server_default": false()})
 
 
-class UsageSumRow(Row, table=True):
+class UsageSumRow(Row):
     """A sum of `usage`: over a quarter of an hour, or over a day UTC by the `name` of a `kind`
     (`storage.usage_sums.SumKind`). `at_us` is its beginning. `unpriced`: answers whose cost is not wholly known."""
 
@@ -79,7 +79,7 @@ class UsageSumRow(Row, table=True):
     unpriced: int
 
 
-class ChargeRow(Row, table=True):
+class ChargeRow(Row):
     """A part of the usage of a turn: rows only where it has other parts than one answer of one model."""
 
     __tablename__ = "charges"
@@ -99,7 +99,7 @@ class ChargeRow(Row, table=True):
     partly_priced: bool
 
 
-class OperationCountRow(Row, table=True):
+class OperationCountRow(Row):
     """The number of events in a quarter of an hour, which begins at `at_us` (`core.values.operation`)."""
 
     __tablename__ = "operation_counts"
@@ -111,7 +111,7 @@ class OperationCountRow(Row, table=True):
     number: int
 
 
-USAGE = Row.metadata.tables["usage"]
-USAGE_SUMS = Row.metadata.tables["usage_sums"]
-CHARGES = Row.metadata.tables["charges"]
-OPERATION_COUNTS = Row.metadata.tables["operation_counts"]
+USAGE = table_of(UsageRow)
+USAGE_SUMS = table_of(UsageSumRow)
+CHARGES = table_of(ChargeRow)
+OPERATION_COUNTS = table_of(OperationCountRow)
