@@ -11,10 +11,9 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import structlog
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import NullPool
 
@@ -140,13 +139,15 @@ class _PostgresGuard:
     def __init__(self, settings: DatabaseSettings, *, shared: bool) -> None:
         self._engine = postgres_engine(settings.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
         locking = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
-        self._locking = text(f"SELECT {locking}(:key, hashtext(current_schema()))")
+        self._locking = f"SELECT {locking}($1, hashtext(current_schema()))"
         self._connection: AsyncConnection | None = None
+        self._driver: Any = None
 
     async def try_acquire(self) -> bool:
         if self._connection is None:
             self._connection = await self._engine.connect()
-        return bool(await self._connection.scalar(self._locking, {"key": _ADVISORY_LOCK}))
+            self._driver = (await self._connection.get_raw_connection()).driver_connection
+        return bool(await self._driver.fetchval(self._locking, _ADVISORY_LOCK))
 
     async def held(self) -> bool:
         """A lock lives and dies with its connection. To take it twice on one is harmless: that ends with it too."""

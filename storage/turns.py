@@ -177,9 +177,11 @@ def _add(connection: Connection, ask: Ask, state: TurnState, started_at: datetim
     return turn_id
 
 
+_OPEN_AFTER = select(TURNS).where(OPEN, TURNS.c.id > bindparam("after_id")).order_by(TURNS.c.id)
+
+
 def open_turns(connection: Connection, after_id: int) -> list[Turn]:
-    query = select(TURNS).where(OPEN, TURNS.c.id > after_id).order_by(TURNS.c.id)
-    return [turn_of(row) for row in connection.execute(query)]
+    return [turn_of(row) for row in connection.execute(_OPEN_AFTER, {"after_id": after_id})]
 
 
 def alerts(connection: Connection, place: Place, since_us: int) -> list[tuple[Alert, datetime]]:

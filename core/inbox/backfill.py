@@ -157,14 +157,16 @@ class Backfill:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._watch())
-            both.create_task(self._keep())
+        while True:
+            until_s = await self.look() + self._clock.monotonic()
+            while (left_s := until_s - self._clock.monotonic()) > 0:
+                await self._clock.sleep(min(_LOOK_S, left_s))
+                self.watch()
 
     async def _watch(self) -> None:
         while True:
-            self.watch()
             await self._clock.sleep(_LOOK_S)
+            self.watch()
 
     def watch(self) -> None:
         """Notice that the platform has gone away, also while missed messages are still being read."""
@@ -175,10 +177,6 @@ class Backfill:
             self._connected_at = self._clock.now()
         if self._whole and not connected:
             self._begin_anew()
-
-    async def _keep(self) -> None:
-        while True:
-            await self._clock.sleep(await self.look())
 
     def wants_look(self, keep_s: float) -> bool:
         """True if `look` has something to read, or a watermark that is older than `keep_s`. Pure."""
@@ -196,15 +194,11 @@ class Backfill:
             ready = self._connected()
             reads = ready and not self._whole and not await self._is_read_elsewhere()
             if reads:
-                self._whole, self._lost = True, False  # unless something is lost meanwhile
-                self._hold()
-                began = self._clock.now()
-                unread = await self._catch_up()
-                if unread:  # later messages may be missing: read all again, later
-                    self._whole = False
-                    await self._clock.sleep(_UNREAD_S)
-                elif self._whole:
-                    await self._advance(began)
+                watching = asyncio.create_task(self._watch())  # it may take long
+                try:
+                    await self._read()
+                finally:
+                    watching.cancel()
             elif ready and self._whole and not self._answers_elsewhere() and self._is_due():
                 await self._advance(self._clock.now())
                 self._kept_at = self._clock.monotonic()
@@ -217,6 +211,18 @@ class Backfill:
             self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
             self._hold(self._pause_s)
         return self._pause_s
+
+    async def _read(self) -> None:
+        """Read what was missed. Raises StoreError."""
+        self._whole, self._lost = True, False  # unless something is lost meanwhile
+        self._hold()
+        began = self._clock.now()
+        unread = await self._catch_up()
+        if unread:  # later messages may be missing: read all again, later
+            self._whole = False
+            await self._clock.sleep(_UNREAD_S)
+        elif self._whole:
+            await self._advance(began)
 
     def _is_due(self, keep_s: float = _KEEP_S) -> bool:
         return self._clock.monotonic() - self._kept_at >= max(keep_s, _KEEP_S)
@@ -251,9 +257,7 @@ class Backfill:
         return self._installation.ready()
 
     def _hears(self, place: Place) -> bool:
-        if not isinstance(self._installation, SeveralConnections):
-            return True
-        return self._installation.connection_of(place) == self._connection
+        return self._several is None or self._several.connection_of(place) == self._connection
 
     async def _advance(self, until: datetime) -> None:
         name = watermark_of(self._installation, self._connection)

@@ -30,7 +30,8 @@ class Backfills:
         self, installation: Installation, store: ThreadStore, clock: Clock, make: Callable[[str], Backfill]
     ) -> None:
         self._installation = installation
-        # Such a look into a protocol takes 10 us, and there may be a thousand of these.
+        # Such a look into a protocol takes 10 us, and there may be a thousand of these, each four times a second.
+        self._several = installation if isinstance(installation, SeveralConnections) else None
         self._is_of_team = isinstance(installation, Revocable) and installation.revocable
         self._store = store
         self._clock = clock
@@ -68,7 +69,7 @@ class Backfills:
         """As `Backfill.again`, for each connection that is held here. One that all processes have is read on by the
         process that `holds` the places of its team."""
         team = Place(self._installation.name, self._installation.id, "")
-        if isinstance(self._installation, SeveralConnections) or holds(team):
+        if self._several is not None or holds(team):
             for name in self._held():
                 self._of(name).again()
 
@@ -92,19 +93,15 @@ class Backfills:
         return await self._store.watermark(watermark_of(self._installation, name), self._installation.id)
 
     def _all(self) -> frozenset[str]:
-        return self._installation.connections() if isinstance(self._installation, SeveralConnections) else ONE
+        return self._several.connections() if self._several is not None else ONE
 
     def _held(self) -> frozenset[str]:
-        if not isinstance(self._installation, SeveralConnections):
+        if self._several is None:
             return ONE
-        return frozenset(name for name in self._installation.connections() if self._installation.holds(name))
+        return frozenset(name for name in self._several.connections() if self._several.holds(name))
 
     def _name(self, place: Place) -> str:
-        return (
-            self._installation.connection_of(place)
-            if isinstance(self._installation, SeveralConnections)
-            else ""
-        )
+        return self._several.connection_of(place) if self._several is not None else ""
 
     def _of(self, name: str) -> Backfill:
         if name not in self._made:
