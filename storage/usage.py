@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
-from sqlalchemy import Connection, Executable, bindparam, select, update
+from sqlalchemy import Connection, Executable, bindparam, select, text, update
 
 from core.spend.prices import NO_USAGE
 from core.values.places import Place
@@ -14,6 +15,7 @@ from core.values.tasks import EmbedQuestions, SumUpThread, Task
 from core.values.turn_ends import Finish
 from core.values.usage import LastUsage, UsageTotals
 from storage import charges, usage_sums
+from storage.direct import DirectStatement
 from storage.engine import insert
 from storage.forgotten import NAMELESS, former_name
 from storage.tables import TURNS, USAGE
@@ -28,6 +30,16 @@ def _add(dialect: str) -> Executable:
     return insert(dialect, USAGE).on_conflict_do_nothing()
 
 
+_COLUMNS = ", ".join(column.name for column in USAGE.c)
+_ADD_WITH_SUMS = DirectStatement(
+    text(
+        f"WITH added AS (INSERT INTO usage ({_COLUMNS}) SELECT {_COLUMNS}"  # noqa: S608 - names of ours
+        " FROM json_populate_record(CAST(NULL AS usage), CAST(CAST(:used AS TEXT) AS JSON))"
+        " ON CONFLICT DO NOTHING RETURNING 1)"
+        f" {usage_sums.ADD_ALL.format(also=' CROSS JOIN added')} RETURNING 1"
+    )
+)
+"""`_add`, and the sums of a row that was added, in one round trip."""
 _LAST = (
     select(USAGE, TURNS.c.message.label("anchor"))
     .join(TURNS, TURNS.c.id == USAGE.c.turn_id)
@@ -69,6 +81,9 @@ def add(connection: Connection, end: Finish, person: str, at_us: int) -> bool:
         "error": end.error,
         "at_us": at_us,
     }
+    if connection.dialect.name == "postgresql" and not charges.may_have(end):
+        given = {"used": json.dumps(row), "sums": json.dumps(usage_sums.rows_of(row, ask.place.direct))}
+        return bool(_ADD_WITH_SUMS.rows(connection, given))
     added = connection.execute(_add(connection.dialect.name), row).rowcount > 0
     if added:
         charges.put(connection, end)

@@ -141,17 +141,16 @@ def _add(dialect: str) -> Executable:
 
 _COLUMNS = (*_KEY, *SUMS)
 _INTEGERS = ("at_us", *SUMS)
-_ADD_ALL = DirectStatement(
-    text(
-        f"INSERT INTO usage_sums ({', '.join(_COLUMNS)}) SELECT {', '.join(_COLUMNS)}"  # noqa: S608 - names of ours
-        " FROM ROWS FROM (json_to_recordset(CAST(CAST(:sums AS TEXT) AS JSON)) AS ("
-        + ", ".join(f"{name} {'BIGINT' if name in _INTEGERS else 'TEXT'}" for name in _COLUMNS)
-        + f")) WITH ORDINALITY AS given ({', '.join(_COLUMNS)}, place) ORDER BY place"
-        f" ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET "
-        + ", ".join(f"{name} = usage_sums.{name} + excluded.{name}" for name in SUMS)
-    )
+ADD_ALL = (
+    f"INSERT INTO usage_sums ({', '.join(_COLUMNS)}) SELECT {', '.join(_COLUMNS)}"  # noqa: S608 - names of ours
+    " FROM ROWS FROM (json_to_recordset(CAST(CAST(:sums AS TEXT) AS JSON)) AS ("
+    + ", ".join(f"{name} {'BIGINT' if name in _INTEGERS else 'TEXT'}" for name in _COLUMNS)
+    + f")) WITH ORDINALITY AS given ({', '.join(_COLUMNS)}, place){{also}} ORDER BY place"
+    f" ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET "
+    + ", ".join(f"{name} = usage_sums.{name} + excluded.{name}" for name in SUMS)
 )
-"""`_add` of several rows in their order, in one statement of PostgreSQL."""
+"""`_add` of several rows in their order, in one statement of PostgreSQL. `also`: what else has to have rows."""
+_ADD_ALL = DirectStatement(text(ADD_ALL.format(also="")))
 
 
 def _of_channel(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,6 +172,16 @@ def _amounts_of(row: Mapping[str, Any]) -> dict[str, int]:
 def add(connection: Connection, row: dict[str, Any], direct: bool, charges: Sequence[Charge] = ()) -> None:
     """Add a row of `usage` to its sums. `direct`: of a direct conversation. `charges`: those of the answer that are
     stored."""
+    rows = rows_of(row, direct, charges)
+    if connection.dialect.name == "postgresql":
+        _ADD_ALL.rows(connection, {"sums": json.dumps(rows)})
+    else:
+        connection.execute(_add(connection.dialect.name), rows)
+
+
+def rows_of(row: dict[str, Any], direct: bool, charges: Sequence[Charge] = ()) -> list[dict[str, Any]]:
+    """What `add` adds to the sums: a row for each of them, in one order for all, since two transactions that lock the
+    same rows crosswise would wait for each other."""
     values = _of_channel(row) | _amounts_of(row)
     names = {SumKind.QUARTER: ""}
     if row["person"]:
@@ -181,21 +190,16 @@ def add(connection: Connection, row: dict[str, Any], direct: bool, charges: Sequ
         names[SumKind.THREAD] = row["thread"]
     if row["first_word_ms"] is not None:
         names[SumKind.FIRST_WORD] = str(two_digits(row["first_word_ms"]))
-    # In one order for all: two transactions that lock the same rows crosswise would wait for each other.
     added = [(kind, name, values) for kind, name in names.items()]
     added += [(SumKind.SUMMARY, "", values | {"answers": 1})] if row["state"] == SUMMED else []
     added += [
         (SumKind.MODEL, model, values | amounts) for model, amounts in _by_model(row, values, charges).items()
     ]
-    rows = [
+    return [
         {**one, "kind": kind, "at_us": row["at_us"] // kind.unit_us * kind.unit_us, "name": name}
         | ({"channel": ""} if kind is SumKind.FIRST_WORD else {})
         for kind, name, one in sorted(added, key=itemgetter(0, 1))
     ]
-    if connection.dialect.name == "postgresql":
-        _ADD_ALL.rows(connection, {"sums": json.dumps(rows)})
-    else:
-        connection.execute(_add(connection.dialect.name), rows)
 
 
 def _by_model(

@@ -52,7 +52,8 @@ class SqlThreadStore(StoreState):
     async def import_history(self, place: Place, history: History) -> None:
         kept = (self._remaining(place, entry) for entry in history.entries)
         read = replace(history, entries=tuple(entry for entry in kept if entry is not None))
-        await self._database.write(threads.import_history, place, read)
+        write = self._database.write if read.entries else self._database.write_one
+        await write(threads.import_history, place, read)
 
     async def filled(self, place: Place) -> bool:
         return await self._database.read(threads.filled, place)
