@@ -180,8 +180,8 @@ def add(connection: Connection, row: dict[str, Any], direct: bool, charges: Sequ
 
 
 def rows_of(row: dict[str, Any], direct: bool, charges: Sequence[Charge] = ()) -> list[dict[str, Any]]:
-    """What `add` adds to the sums: a row for each of them, in one order for all, since two transactions that lock the
-    same rows crosswise would wait for each other."""
+    """The rows that `add` adds, in one order for all: two transactions that lock the same rows crosswise would wait for
+    each other."""
     values = _of_channel(row) | _amounts_of(row)
     names = {SumKind.QUARTER: ""}
     if row["person"]:
