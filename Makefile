@@ -65,7 +65,7 @@ $(PAGE)/node_modules/.installed: $(PAGE)/package-lock.json $(VENV)/.installed-de
 	@touch $@
 
 # Figures, side by side in one run: make bench, or make bench only=paint (engine, files, meaning, memory, page, replicas,
-# reports, spend, threads, tools, wire, workspaces).
+# reports, spend, start, threads, tools, wire, workspaces).
 bench: $(VENV)/.installed-bench
 	$(VENV)/bin/python -m tests.bench $(only)
 

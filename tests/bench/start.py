@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.bench.engine import create_database
+from tests.bench.replicas import cpu_s
 from tests.chaos.storm import postgres_server
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
 from tests.e2e.program import Program
@@ -31,14 +32,7 @@ PARLEY = str(Path(sys.executable).with_name("parley"))
 Measure = Callable[[], Awaitable[float]]
 
 
-def cpu_s(pid: int) -> float:
-    """Seconds of the processor that a process and the children it has waited for have used:
-    https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html"""
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-
-
-async def command_s(folder: Path, *command: str) -> float:
+async def command_s(*command: str) -> float:
     """Seconds of the processor of a command, from its start to its end."""
 
     def run() -> float:
@@ -96,7 +90,7 @@ async def run(folder: Path, server: str, only: str) -> bool:
             good &= await figure(name, measure, bar)
 
     def bare(code: str) -> Measure:
-        return lambda: command_s(folder, sys.executable, "-c", code)
+        return lambda: command_s(sys.executable, "-c", code)
 
     def starts(settings: Mapping[str, str], name: str = "") -> Measure:
         """In a folder that stays, by name, or in a new one each time."""
@@ -114,8 +108,8 @@ async def run(folder: Path, server: str, only: str) -> bool:
         "import aiohttp, sqlmodel, httpx", bare("import aiohttp.web, sqlmodel, httpx, pydantic_settings")
     )
     await show("import slack_bolt, discord", bare("import slack_bolt.async_app, discord"))
-    await show("parley --help", lambda: command_s(folder, PARLEY, "--help"), HELP_S)
-    await show("parley version", lambda: command_s(folder, PARLEY, "version"), HELP_S)
+    await show("parley --help", lambda: command_s(PARLEY, "--help"), HELP_S)
+    await show("parley version", lambda: command_s(PARLEY, "version"), HELP_S)
     await show("run, a new SQLite", starts({}), RUN_S)
     await show("run, the same SQLite", starts({}, "same"), RUN_S)
     async with platforms() as settings:
