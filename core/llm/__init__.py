@@ -12,7 +12,9 @@
     ├ concurrency      concurrent requests per account, and a fair queue
     └ client           one attempt over HTTP, and its repairs
       ├ connection         the HTTP connections to one endpoint
-      │ └ network            proxies and certificates of the environment
+      │ ├ network            proxies and certificates of the environment
+      │ └ transport          httpx over the pools of httpcore
+      │   └ network_streams    their sockets and TLS
       ├ request_body       a request as JSON, in the form its endpoint takes       pure
       │ └ messages           messages and their parts as JSON and as text          pure
       ├ request_repairs    the part of a request that is refused                   pure

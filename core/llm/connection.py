@@ -14,6 +14,7 @@ from core.clock import Clock
 from core.llm.decompression import Inflate
 from core.llm.errors import from_response
 from core.llm.network import create_tls, proxy_for
+from core.llm.transport import PoolTransport
 
 CONNECT_S = 5.0
 WRITE_S = 30.0
@@ -48,16 +49,14 @@ def create_http(
         if response.has_redirect_location:
             raise from_response(response.status_code, headers_of(response), b"", clock.now(), key)
 
-    def connections(proxy: str | None) -> httpx.AsyncHTTPTransport:
-        limits = httpx.Limits(max_connections=1000, max_keepalive_connections=20)
-        return httpx.AsyncHTTPTransport(create_tls(os.environ), trust_env=False, limits=limits, proxy=proxy)
-
     proxy = proxy_for(base_url, os.environ if environment is None else environment)
+    tls = create_tls(os.environ)
+    through = PoolTransport(tls, proxy)
     return httpx.AsyncClient(
         timeout=httpx.Timeout(read_s, connect=CONNECT_S, write=WRITE_S, pool=CONNECT_S),
         follow_redirects=False,
         trust_env=False,
-        transport=connections(proxy) if guard is None else guard(connections(None), connections(proxy)),
+        transport=through if guard is None else guard(PoolTransport(tls), through),
         headers={**(headers or {}), **_OWN_HEADERS},
         event_hooks={"response": [refuse_redirect]},
     )
