@@ -82,20 +82,24 @@ WITH given AS (
         AS given(turn_id BIGINT, own_epoch BIGINT, partial TEXT, so_far JSON)
 ), held AS (
     SELECT turns.id FROM turns JOIN given ON turns.id = given.turn_id AND turns.epoch = given.own_epoch
-    WHERE state IN ('waiting', 'running') ORDER BY turns.id FOR UPDATE OF turns
+    WHERE state IN ('waiting', 'running') ORDER BY turns.id FOR NO KEY UPDATE OF turns
 ), kept AS (
     UPDATE turns SET answer = given.partial, posted = given.so_far FROM given, held
-    WHERE turns.id = given.turn_id AND turns.id = held.id
+    WHERE turns.id = given.turn_id AND turns.id = held.id RETURNING 1
+), locked AS (
+    SELECT count(*) FROM kept
 )
 INSERT INTO posts (platform, team, channel, message, turn_id, page)
 SELECT turns.platform, turns.team, turns.channel, posted_message, turns.id, posted_page
 FROM json_to_recordset(CAST(CAST(:shown AS TEXT) AS JSON))
     AS shown(posted_turn BIGINT, posted_message TEXT, posted_page INT)
 JOIN turns ON turns.id = posted_turn AND turns.task <> ALL (CAST(:announcements AS TEXT[]))
+CROSS JOIN locked
 ON CONFLICT DO NOTHING
 """)
 )
-"""`_KEEP` and `posts.add` of several turns, in one round trip."""
+"""`_KEEP` and `posts.add` of several turns, in one round trip. The turns are locked before any message is stored, as in
+all transactions: by `locked`, which has to be read for that."""
 
 
 def begin(connection: Connection, turn_id: int, epoch: int, *, in_order: bool) -> Turn:

@@ -141,3 +141,29 @@ async def test_a_turn_whose_team_becomes_known_is_begun_by_the_owner_of_that_tea
     assert begun.ask.place == PLACE
     await two.former.finish(Finish(turn, TurnState.DONE, "so", model="m"))
     assert [one.id for one in await two.heir.open_turns()] == [turn.id], "the end of another's is not stored"
+
+
+async def test_a_checkpoint_stores_messages_behind_the_lock_of_their_turn(
+    two: Two, emptied_postgres: str
+) -> None:
+    """As the end of a run does: else each of both would wait for the other."""
+    turn = await two.begun(await two.gain())
+    connection = await asyncpg.connect(emptied_postgres)
+    async with connection.transaction():
+        await connection.execute("UPDATE turns SET answer = 'whole' WHERE id = $1", turn.id)
+        storing = asyncio.create_task(two.former.checkpoint([(turn.id, "half", ("p1",))]))
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+        watching = await asyncpg.connect(emptied_postgres)
+        while not await watching.fetchval(waiting):
+            pass
+        await connection.execute(
+            "INSERT INTO posts (platform, team, channel, message, turn_id, page)"
+            " SELECT platform, team, channel, 'p1', id, 0 FROM turns WHERE id = $1",
+            turn.id,
+        )
+    await storing
+    await watching.close()
+    await connection.close()
+    now = await two.heir.turn(turn.id)
+    assert now is not None
+    assert (now.text, now.posted) == ("half", ("p1",))
