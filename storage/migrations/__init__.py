@@ -4,7 +4,8 @@ A new one, after changing `storage.tables`, from the repository's root:
 
     python -m storage.migrations "what it changes"
 
-which compares a database made by the revisions so far with the tables and writes the difference down.
+which compares a database made by the revisions so far with the tables and writes the difference down. `make settings`
+then writes the statements of `newest` anew.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, inspect, text
+
+from storage.migrations import newest
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -45,15 +48,22 @@ def config(connection: Connection) -> Config:
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Bring the schema up to `revision` within the connection's transaction.
 
-    A schema that is up to date costs two statements: Alembic and the revisions are not loaded.
+    A schema that is up to date costs two statements: Alembic and the revisions are not loaded. Nor are they for a new
+    SQLite database.
     """
     if connection.dialect.name == "postgresql":
         locking = text("SELECT pg_advisory_xact_lock(:key, hashtext(current_schema()))")
         connection.execute(locking, {"key": _ADVISORY_LOCK})
-    if revision != "head" or revision_of(connection) != NEWEST:
-        from alembic import command
+    if revision == "head" and (revision_of(connection) == NEWEST or newest.make(connection, NEWEST)):
+        return
+    run_revisions(connection, revision)
 
-        command.upgrade(config(connection), revision)
+
+def run_revisions(connection: Connection, revision: str = "head") -> None:
+    """Run the revisions up to `revision`, one by one."""
+    from alembic import command
+
+    command.upgrade(config(connection), revision)
 
 
 def revision_of(connection: Connection) -> str | None:

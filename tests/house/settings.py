@@ -1,14 +1,18 @@
-"""`make settings`: writes what files repeat of the code: settings, errors, the Slack manifests, scopes and rights."""
+"""`make settings`: writes what files repeat of the code: settings, errors, the Slack manifests, scopes and rights, the
+newest schema of SQLite."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from sqlalchemy import create_engine
+
 from bots.config import SETTINGS
 from bots.discord.invite import invite_to_text, rights_to_table
 from bots.settings import settings_to_table, settings_to_text
 from bots.slack.manifest import EXAMPLE_URL, events_to_table, manifest, manifest_to_text, scopes_to_table
+from storage.migrations import NEWEST, newest, run_revisions
 from tests.house.drawing import drawing
 from tests.house.guides import channel_settings_to_table, errors_to_table
 
@@ -20,12 +24,23 @@ def whole_files() -> dict[Path, str]:
     return {
         TOP / ".env.example": settings_to_text(SETTINGS),
         TOP / "docs/architecture.svg": drawing(),
+        newest.FILE: newest_schema(),
         TOP / "deploy/slack-manifest.json": manifest_to_text(manifest()),
         TOP / "deploy/slack-manifest-http.json": manifest_to_text(manifest(public_url=EXAMPLE_URL)),
         TOP / "deploy/slack-manifest-many.json": manifest_to_text(
             manifest(public_url=EXAMPLE_URL, installs=True)
         ),
     }
+
+
+def newest_schema() -> str:
+    """The statements of a database that the revisions have made."""
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        run_revisions(connection)
+        text = newest.schema_to_text(connection, NEWEST)
+    engine.dispose()
+    return text
 
 
 def blocks() -> dict[tuple[Path, str], str]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest_asyncio
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import JSON, Connection, MetaData, Table, delete, select, text
+from sqlalchemy import JSON, Connection, MetaData, Table, create_engine, delete, select, text
 
 import storage.migrations
 from core.clock import SystemClock
@@ -26,7 +26,7 @@ from core.values.steps import ModelRound
 from core.values.tasks import ANSWER, Alert, ReportUsage, Summarize, Task
 from storage import DatabaseSettings, announcements, charges, open_store, steps, threads, usage_sums
 from storage.engine import Database
-from storage.migrations import is_of_tables, upgrade
+from storage.migrations import is_of_tables, newest, run_revisions, upgrade
 from storage.tables import UPLOADS, USAGE, USAGE_SUMS, Row, to_us
 from storage.tasks import TASKS
 from tests.schema import sqlite_schema
@@ -390,6 +390,41 @@ async def test_a_schema_that_is_up_to_date_is_opened_without_loading_the_revisio
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "parley.db").write_bytes(sqlite_schema())
     run(tmp_path, "-c", opening)
+
+
+def everything(connection: Connection) -> list[Any]:
+    """All that an SQLite database has: each entry of its schema with its statement, and the rows of all tables."""
+    entries = connection.execute(
+        text("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2")
+    ).all()
+    names = [entry.name for entry in entries if entry.type == "table"]
+    rows = {name: connection.execute(text(f'SELECT * FROM "{name}"')).all() for name in names}
+    return [entries, rows, [connection.scalar(text(f"PRAGMA {name}")) for name in ("user_version", "encoding")]]
+
+
+def new_sqlite(make: Callable[[Connection], object]) -> list[Any]:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        make(connection)
+        found = everything(connection)
+    engine.dispose()
+    return found
+
+
+def test_a_new_sqlite_is_letter_by_letter_the_one_that_the_revisions_make() -> None:
+    made = new_sqlite(lambda connection: newest.make(connection, storage.migrations.NEWEST))
+    assert made == new_sqlite(run_revisions)
+    assert len(made[0]) > 60
+    assert made == new_sqlite(upgrade)
+
+
+def test_the_newest_schema_is_made_in_an_empty_database_of_its_revision_alone() -> None:
+    def with_a_table(connection: Connection) -> None:
+        connection.execute(text("CREATE TABLE another (id INTEGER)"))
+        assert not newest.make(connection, storage.migrations.NEWEST)
+
+    assert len(new_sqlite(with_a_table)[0]) == 1
+    assert new_sqlite(lambda connection: newest.make(connection, "9999"))[0] == []
 
 
 def test_there_is_one_head_and_revisions_import_none_of_todays_tables() -> None:
