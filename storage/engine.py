@@ -72,6 +72,8 @@ class Database:
     def __init__(self, url: URL, synchronous: Synchronous = "FULL") -> None:
         is_sqlite = url.get_backend_name() == "sqlite"
         self._backend: Backend = SqliteBackend(url, synchronous) if is_sqlite else PostgresBackend(url)
+        self.in_one_trip = not is_sqlite
+        """A statement that does the work of several is worth its trouble: each is a round trip to a server."""
         self._running: set[asyncio.Task[Any]] = set()
         self.watch: Watch | None = None
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from core.values.conversation import Ask, History, LinePosition, ThreadMessage
 from core.values.events import Deleted, Edited
@@ -76,9 +77,12 @@ def of_place(table: Any) -> list[ColumnElement[bool]]:
 
 @cache
 def _touch(dialect: str) -> Executable:
+    return touching(insert(dialect, THREADS))
+
+
+def touching(adding: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:
     """Make the thread or update it: `joined` and `filled` stay True, `joined_at_us` becomes no later, and stays None
     where it is not known."""
-    adding = insert(dialect, THREADS)
     old, new = THREADS.c, adding.excluded
     return adding.on_conflict_do_update(
         index_elements=["platform", "team", "channel", "thread"],
@@ -110,14 +114,28 @@ def _add_line(dialect: str) -> Executable:
 def touch(
     connection: Connection, place: Place, at_us: int, *, joined: bool = False, filled: bool = False
 ) -> None:
-    joining = {"joined": joined, "joined_at_us": at_us if joined else None}
-    values = {**address(place), "direct": place.direct, **joining, "filled": filled, "at_us": at_us}
+    values = _thread_values(place, at_us, joined=joined, filled=filled)
     connection.execute(_touch(connection.dialect.name), values)
 
 
-def add_line(connection: Connection, ask: Ask) -> bool:
+def _thread_values(place: Place, at_us: int, *, joined: bool, filled: bool) -> dict[str, Any]:
+    joining = {"joined": joined, "joined_at_us": at_us if joined else None}
+    return {**address(place), "direct": place.direct, **joining, "filled": filled, "at_us": at_us}
+
+
+def joining_values(ask: Ask) -> dict[str, Any]:
+    """The row of a thread that begins with a question."""
+    return _thread_values(ask.place, to_us(ask.at), joined=True, filled=False)
+
+
+def question_values(ask: Ask) -> dict[str, Any]:
+    """The row of a question's message."""
     line = ThreadMessage(ask.id, ask.author, ask.text, ask.at, attached=ask.attached)
-    return _added(connection, _add_line(connection.dialect.name), [_line_values(ask.place, line)])
+    return _line_values(ask.place, line)
+
+
+def add_line(connection: Connection, ask: Ask) -> bool:
+    return _added(connection, _add_line(connection.dialect.name), [question_values(ask)])
 
 
 def _added(connection: Connection, adding: Executable, lines: Sequence[dict[str, Any]]) -> bool:

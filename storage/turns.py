@@ -10,12 +10,15 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Executable,
+    Select,
+    Table,
     bindparam,
     delete,
     or_,
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql
 
 from core.ports.store.threads import Context
 from core.spend.budgets import charged_at, payer_of, spent_of
@@ -31,7 +34,19 @@ from storage.attached import from_json, merged, to_json
 from storage.balances import Changed
 from storage.engine import insert
 from storage.forgotten import ForgottenPeople
-from storage.tables import ASKING, HEARD, HELD, OPEN, QUOTING, TURNS, WITH_AUTHOR, from_us, to_us
+from storage.tables import (
+    ASKING,
+    HEARD,
+    HELD,
+    MESSAGES,
+    OPEN,
+    QUOTING,
+    THREADS,
+    TURNS,
+    WITH_AUTHOR,
+    from_us,
+    to_us,
+)
 from storage.tasks import TASKS, task_to_columns
 
 _NOT_ENDED = (TurnState.HELD, TurnState.WAITING, TurnState.RUNNING, TurnState.ASKING)
@@ -82,6 +97,50 @@ def accept(
         payer = payer_of(ask.place, turn.payer.id)
         balances |= reservations.pause(connection, turn_id, payer, spent, at)
     return turn
+
+
+def begins_thread(ask: Ask) -> bool:
+    """True if `accept_first` may take a new question."""
+    return ask.id == ask.place.thread and not (ask.announces or ask.charges)
+
+
+def accept_first(connection: Connection, ask: Ask, started_at: datetime | None = None) -> Turn | None:
+    """As `accept`, for the question that its thread begins with, in one statement of PostgreSQL. None where the thread
+    or the turn is known: nothing is stored then."""
+    turn = _turn_values(ask, TurnState.WAITING, started_at)
+    values = {
+        **{f"turn_{name}": value for name, value in turn.items()},
+        **{f"thread_{name}": value for name, value in threads.joining_values(ask).items()},
+        **{f"line_{name}": value for name, value in threads.question_values(ask).items()},
+    }
+    turn_id = connection.scalar(_accept_first(), values)
+    return None if turn_id is None else Turn(turn_id, ask, started_at=started_at)
+
+
+@cache
+def _accept_first() -> Executable:
+    """Without a thread there is no summary of one, so that no line of it comes late (`threads.add_line`). Where another
+    transaction makes the thread meanwhile, it is joined. The rows are locked in the order of `accept`."""
+    ask = Ask("", Place("", "", ""), Person("", ""), "", from_us(0))
+    place = [
+        THREADS.c[name] == bindparam(f"thread_{name}") for name in ("platform", "team", "channel", "thread")
+    ]
+    new = ~select(THREADS.c.thread).where(*place).exists()
+    row = _parameters(TURNS, "turn", _turn_values(ask, TurnState.WAITING, None))
+    adding = postgresql.insert(TURNS).from_select([*row.selected_columns.keys()], row.where(new))
+    added = adding.on_conflict_do_nothing().returning(TURNS.c.id).cte("added")
+    row = _parameters(THREADS, "thread", threads.joining_values(ask)).select_from(added)
+    opened = threads.touching(postgresql.insert(THREADS).from_select([*row.selected_columns.keys()], row))
+    opening = opened.returning(THREADS.c.thread).cte("opened")
+    row = _parameters(MESSAGES, "line", threads.question_values(ask)).select_from(opening)
+    line = postgresql.insert(MESSAGES).from_select([*row.selected_columns.keys()], row)
+    return select(added.c.id).add_cte(line.on_conflict_do_nothing().cte("line"))
+
+
+def _parameters(table: Table, prefix: str, names: Iterable[str]) -> Select[Any]:
+    """A row of parameters of that prefix, for these columns of a table."""
+    columns = (table.c[name] for name in names)
+    return select(*(bindparam(f"{prefix}_{one.name}", type_=one.type).label(one.name) for one in columns))
 
 
 def hold(connection: Connection, ask: Ask) -> Turn | None:
@@ -149,32 +208,34 @@ def _join(connection: Connection, ask: Ask) -> None:
 
 def _add(connection: Connection, ask: Ask, state: TurnState, started_at: datetime | None = None) -> int | None:
     """The new turn's id; None where there is one for that message."""
-    turn_id: int | None = connection.scalar(
-        _add_turn(connection.dialect.name),
-        {
-            **threads.address(ask.place),
-            "direct": ask.place.direct,
-            "message": ask.id,
-            "question": ask.id,
-            "author": ask.author.id,
-            "author_name": ask.author.name,
-            "author_locale": ask.author.locale,
-            "author_bot": ask.author.bot,
-            "may_read": ask.author.may_read,
-            "text": ask.text,
-            "attached": to_json(ask.attached),
-            "at_us": to_us(ask.at),
-            "addressed": ask.addressed,
-            "to_others": ask.to_others,
-            "replies_to": ask.replies_to,
-            "ticket": ask.interaction_token,
-            **task_to_columns(ask.task),
-            "state": state,
-            "started_at_us": None if started_at is None else to_us(started_at),
-            **_NO_ANSWER,
-        },
-    )
+    values = _turn_values(ask, state, started_at)
+    turn_id: int | None = connection.scalar(_add_turn(connection.dialect.name), values)
     return turn_id
+
+
+def _turn_values(ask: Ask, state: TurnState, started_at: datetime | None) -> dict[str, Any]:
+    return {
+        **threads.address(ask.place),
+        "direct": ask.place.direct,
+        "message": ask.id,
+        "question": ask.id,
+        "author": ask.author.id,
+        "author_name": ask.author.name,
+        "author_locale": ask.author.locale,
+        "author_bot": ask.author.bot,
+        "may_read": ask.author.may_read,
+        "text": ask.text,
+        "attached": to_json(ask.attached),
+        "at_us": to_us(ask.at),
+        "addressed": ask.addressed,
+        "to_others": ask.to_others,
+        "replies_to": ask.replies_to,
+        "ticket": ask.interaction_token,
+        **task_to_columns(ask.task),
+        "state": state,
+        "started_at_us": None if started_at is None else to_us(started_at),
+        **_NO_ANSWER,
+    }
 
 
 _OPEN_AFTER = select(TURNS).where(OPEN, TURNS.c.id > bindparam("after_id")).order_by(TURNS.c.id)

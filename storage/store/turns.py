@@ -33,6 +33,10 @@ class SqlTurnLedger(StoreState):
         kept = self._remaining(ask.place, ask)
         if kept is None:
             return None
+        if turns.begins_thread(kept) and self._database.in_one_trip:
+            first = await self._database.write_one(self._telling(turns.accept_first), kept, started_at)
+            if first is not None:
+                return first
         balances = self._changing_balances() if kept.charges else None
         turn = await self._database.write(self._telling(turns.accept), kept, started_at, balances)
         self._balances.put(balances or {})

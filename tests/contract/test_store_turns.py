@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, Table, select, text
 
 from core.clock import SystemClock
 from core.errors import Code, StoreError
@@ -30,12 +31,14 @@ from core.values.tasks import (
 from core.values.turn_ends import AnswerFooter, Finish
 from core.values.ui import Button
 from core.values.usage import UsageTotals
-from storage import DatabaseSettings, SqlStore, open_store
+from storage import DatabaseSettings, SqlStore, open_store, turns
 from storage.engine import Database
+from storage.tables import MESSAGES, THREADS, TURNS
 from tests.contract.stored import (
     ANN,
     APPROVED,
     ASKED,
+    ATTACHED,
     BEN,
     ELSEWHERE,
     NOON,
@@ -545,3 +548,32 @@ class TestOrder:
         await store.recover(NOON - timedelta(days=1), lambda place: place.key == ELSEWHERE.key)
         states = {turn.id: turn.state for turn in await store.open_turns()}
         assert states == {here.id: TurnState.RUNNING, there.id: TurnState.WAITING}
+
+
+async def test_the_first_question_of_a_thread_is_stored_as_any_other(
+    sql_store: SqlStore, database: Database
+) -> None:
+    there, at = replace(PLACE, channel="C8", thread="m1"), NOON + timedelta(seconds=1)
+    first = replace(ask("m1", place=there), attached=ATTACHED, text="why\0?", replies_to="m0")
+    turn = await sql_store.accept(first, at)
+    same = replace(first, place=replace(there, channel="C9"))
+    assert await database.write(turns.accept, same, at) is not None
+    assert turn == Turn(turn.id if turn else 0, first, started_at=at)
+
+    def rows(connection: Connection, table: Table) -> list[dict[str, Any]]:
+        where = table.c.channel.in_(("C8", "C9"))
+        found = connection.execute(select(table).where(where).order_by(table.c.channel)).mappings()
+        return [{key: row[key] for key in row if key not in ("id", "channel")} for row in found]
+
+    for table in (TURNS, THREADS, MESSAGES):
+        one, other = await database.read(rows, table)
+        assert one == other
+    assert await sql_store.accept(first, at) is None  # delivered twice
+
+
+async def test_a_question_comes_behind_what_its_thread_has_already(sql_store: SqlStore) -> None:
+    there = replace(PLACE, thread="m1")
+    await sql_store.note(replace(ask("m2", after_s=9, place=there), addressed=False))
+    assert await sql_store.accept(ask("m1", place=there)) is not None
+    assert await sql_store.joined(there)
+    assert [line.id for line in await sql_store.lines(there)] == ["m1", "m2"]
