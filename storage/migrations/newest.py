@@ -18,9 +18,11 @@ FILE = Path(__file__).with_name("newest_sqlite.sql")
 
 _KEPT = """
 SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'
-AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow') ORDER BY rowid
+AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')
+ORDER BY type = 'index', CASE type WHEN 'index' THEN name END, rowid
 """
-"""SQLite makes its own tables itself, and those behind a virtual table."""
+"""SQLite makes its own tables itself, and those behind a virtual table. Alembic makes the indexes of a table that it
+rebuilds anew in any order."""
 
 
 def schema_to_text(connection: Connection, revision: str) -> str:

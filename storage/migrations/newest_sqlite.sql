@@ -20,7 +20,6 @@ CREATE TABLE messages (
 	text TEXT NOT NULL, attached JSON, 
 	CONSTRAINT pk_messages PRIMARY KEY (platform, team, channel, message, thread)
 );
-CREATE INDEX ix_messages_order ON messages (platform, team, channel, thread, at_us, anchor, rank, message);
 CREATE TABLE threads (
 	platform TEXT NOT NULL, 
 	team TEXT NOT NULL, 
@@ -32,7 +31,6 @@ CREATE TABLE threads (
 	at_us BIGINT NOT NULL, since_us BIGINT, joined_at_us BIGINT, 
 	CONSTRAINT pk_threads PRIMARY KEY (platform, team, channel, thread)
 );
-CREATE INDEX ix_threads_platform_team_at_us ON threads (platform, team, at_us);
 CREATE TABLE turns (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	platform TEXT NOT NULL, 
@@ -64,7 +62,6 @@ CREATE TABLE turns (
 	ended_at_us BIGINT, buttons JSON, may_read BOOLEAN DEFAULT 1 NOT NULL, deaths INTEGER DEFAULT '0' NOT NULL, arguments JSON DEFAULT '{}' NOT NULL, attached JSON, quoted JSON, started_by TEXT DEFAULT '' NOT NULL, started_by_name TEXT DEFAULT '' NOT NULL, started_at_us BIGINT, anonymous TEXT, offered JSON, cited JSON, epoch BIGINT DEFAULT '0' NOT NULL, 
 	CONSTRAINT uq_turns_platform_team_channel_message UNIQUE (platform, team, channel, message)
 );
-CREATE INDEX ix_turns_open ON turns (id) WHERE state IN ('waiting', 'running');
 CREATE TABLE posts (
 	platform TEXT NOT NULL, 
 	team TEXT NOT NULL, 
@@ -75,8 +72,6 @@ CREATE TABLE posts (
 	CONSTRAINT pk_posts PRIMARY KEY (platform, team, channel, message), 
 	CONSTRAINT fk_posts_turn_id FOREIGN KEY(turn_id) REFERENCES turns (id)
 );
-CREATE INDEX ix_posts_turn_id ON posts (turn_id);
-CREATE INDEX ix_threads_platform_at_us ON threads (platform, at_us);
 CREATE TABLE settings (
 	platform TEXT NOT NULL, 
 	team TEXT NOT NULL, 
@@ -97,7 +92,6 @@ CREATE TABLE audit (
 	person_name TEXT NOT NULL, 
 	at_us BIGINT NOT NULL
 );
-CREATE INDEX ix_audit_platform_team_id ON audit (platform, team, id);
 CREATE TABLE feedback (
 	turn_id BIGINT NOT NULL, 
 	person TEXT NOT NULL, 
@@ -111,7 +105,6 @@ CREATE TABLE notices (
 	"key" TEXT NOT NULL, 
 	CONSTRAINT pk_notices PRIMARY KEY ("key")
 );
-CREATE INDEX ix_turns_held ON turns (id) WHERE state = 'held';
 CREATE TABLE steps (
 	turn_id BIGINT NOT NULL, 
 	number INTEGER NOT NULL, 
@@ -139,7 +132,6 @@ CREATE TABLE uploads (
 	at_us BIGINT NOT NULL, announced BOOLEAN DEFAULT 0 NOT NULL, 
 	CONSTRAINT pk_uploads PRIMARY KEY (platform, team, channel, message, source)
 );
-CREATE INDEX ix_uploads_at_us ON uploads (at_us);
 CREATE TABLE tool_grants (
 	platform TEXT NOT NULL, 
 	team TEXT NOT NULL, 
@@ -151,7 +143,6 @@ CREATE TABLE tool_grants (
 	at_us BIGINT NOT NULL, 
 	CONSTRAINT pk_tool_grants PRIMARY KEY (platform, team, channel, thread, tool, person)
 );
-CREATE INDEX ix_turns_asking ON turns (id) WHERE state = 'asking';
 CREATE TABLE forgotten (
 	platform TEXT NOT NULL, 
 	team TEXT NOT NULL, 
@@ -159,8 +150,6 @@ CREATE TABLE forgotten (
 	at_us BIGINT NOT NULL, 
 	CONSTRAINT pk_forgotten PRIMARY KEY (platform, team, person)
 );
-CREATE INDEX ix_turns_quoting ON turns (platform, team, channel) WHERE quoted IS NOT NULL;
-CREATE INDEX ix_steps_pictured ON steps (pictured_at_us) WHERE pictured_at_us IS NOT NULL;
 CREATE TABLE "usage" (
 	turn_id BIGINT NOT NULL, 
 	platform TEXT NOT NULL, 
@@ -185,9 +174,6 @@ CREATE TABLE "usage" (
 	CONSTRAINT pk_usage PRIMARY KEY (turn_id), 
 	CONSTRAINT fk_usage_turn_id FOREIGN KEY(turn_id) REFERENCES turns (id)
 );
-CREATE INDEX ix_usage_thread ON usage (platform, team, channel, thread, model, turn_id);
-CREATE INDEX ix_usage_channel ON usage (platform, team, channel, at_us);
-CREATE INDEX ix_usage_at ON usage (at_us);
 CREATE TABLE usage_sums (
 	kind TEXT NOT NULL, 
 	at_us BIGINT NOT NULL, 
@@ -209,9 +195,6 @@ CREATE TABLE usage_sums (
  WITHOUT ROWID
 
 ;
-CREATE INDEX ix_usage_not_done ON usage (at_us) WHERE state <> 'done';
-CREATE INDEX ix_usage_person ON usage (platform, person, turn_id);
-CREATE INDEX ix_feedback_at_us ON feedback (at_us);
 CREATE TABLE spending (
 	platform TEXT NOT NULL, 
 	team TEXT NOT NULL, 
@@ -258,10 +241,6 @@ CREATE TABLE operation_counts (
 	number INTEGER NOT NULL, 
 	CONSTRAINT pk_operation_counts PRIMARY KEY (at_us, name, what, why)
 );
-CREATE INDEX ix_turns_retried ON turns (again_of) WHERE again_of IS NOT NULL;
-CREATE INDEX ix_turns_announced ON turns (platform, channel, ended_at_us) WHERE task IN ('usage', 'alert', 'budget', 'remove_quote', 'update_alert', 'operation');
-CREATE INDEX ix_messages_channel ON messages (platform, team, channel, at_us);
-CREATE INDEX ix_turns_with_author ON turns (platform, team, channel, at_us) WHERE author <> '';
 CREATE TABLE thread_summaries (
 	platform TEXT NOT NULL, 
 	team TEXT NOT NULL, 
@@ -289,7 +268,6 @@ CREATE TABLE sources (
 	CONSTRAINT pk_sources PRIMARY KEY (turn_id), 
 	CONSTRAINT fk_sources_turn_id FOREIGN KEY(turn_id) REFERENCES turns (id)
 );
-CREATE INDEX ix_sources_platform_team_channel ON sources (platform, team, channel);
 CREATE VIRTUAL TABLE source_words USING fts5(
     words, content='sources', content_rowid='turn_id', tokenize="ascii tokenchars '?'", detail=none, columnsize=0
 );
@@ -305,8 +283,6 @@ CREATE TABLE source_vectors (
 	CONSTRAINT pk_source_vectors PRIMARY KEY (turn_id), 
 	CONSTRAINT fk_source_vectors_turn_id FOREIGN KEY(turn_id) REFERENCES turns (id)
 );
-CREATE INDEX ix_source_vectors_model_turn_id ON source_vectors (model, turn_id);
-CREATE INDEX ix_turns_citing ON turns (id) WHERE cited IS NOT NULL;
 CREATE TABLE source_opinions (
 	turn_id BIGINT NOT NULL, 
 	source BIGINT NOT NULL, 
@@ -317,7 +293,6 @@ CREATE TABLE source_opinions (
 	CONSTRAINT fk_source_opinions_turn_id FOREIGN KEY(turn_id) REFERENCES turns (id), 
 	CONSTRAINT fk_source_opinions_source FOREIGN KEY(source) REFERENCES turns (id)
 );
-CREATE INDEX ix_source_opinions_source ON source_opinions (source);
 CREATE TABLE failures (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	ref TEXT NOT NULL, 
@@ -338,22 +313,17 @@ CREATE TABLE failures (
 	places JSON, 
 	CONSTRAINT fk_failures_turn_id FOREIGN KEY(turn_id) REFERENCES turns (id)
 );
-CREATE INDEX ix_failures_ref ON failures (ref);
-CREATE INDEX ix_failures_turn_id ON failures (turn_id);
 CREATE TABLE partitions (
 	partition INTEGER NOT NULL, 
 	epoch BIGINT NOT NULL, 
 	CONSTRAINT pk_partitions PRIMARY KEY (partition), 
 	CONSTRAINT uq_partitions_epoch UNIQUE (epoch)
 );
-CREATE INDEX ix_turns_open_places ON turns (platform, team, channel, thread) WHERE state IN ('waiting', 'running');
 CREATE TABLE requests (
 	"key" TEXT NOT NULL, 
 	at_us BIGINT NOT NULL, 
 	CONSTRAINT pk_requests PRIMARY KEY ("key")
 );
-CREATE INDEX ix_requests_at_us ON requests (at_us);
-CREATE INDEX ix_failures_code_id ON failures (code, id);
 CREATE TABLE installations (
 	platform TEXT NOT NULL, 
 	enterprise TEXT NOT NULL, 
@@ -394,5 +364,35 @@ CREATE TABLE model_accounts (
 	set_at_us BIGINT NOT NULL, 
 	CONSTRAINT pk_model_accounts PRIMARY KEY (platform, team)
 );
+CREATE INDEX ix_audit_platform_team_id ON audit (platform, team, id);
+CREATE INDEX ix_failures_code_id ON failures (code, id);
+CREATE INDEX ix_failures_ref ON failures (ref);
+CREATE INDEX ix_failures_turn_id ON failures (turn_id);
+CREATE INDEX ix_feedback_at_us ON feedback (at_us);
+CREATE INDEX ix_messages_channel ON messages (platform, team, channel, at_us);
+CREATE INDEX ix_messages_order ON messages (platform, team, channel, thread, at_us, anchor, rank, message);
+CREATE INDEX ix_posts_turn_id ON posts (turn_id);
+CREATE INDEX ix_requests_at_us ON requests (at_us);
+CREATE INDEX ix_source_opinions_source ON source_opinions (source);
+CREATE INDEX ix_source_vectors_model_turn_id ON source_vectors (model, turn_id);
+CREATE INDEX ix_sources_platform_team_channel ON sources (platform, team, channel);
+CREATE INDEX ix_steps_pictured ON steps (pictured_at_us) WHERE pictured_at_us IS NOT NULL;
+CREATE INDEX ix_threads_platform_at_us ON threads (platform, at_us);
+CREATE INDEX ix_threads_platform_team_at_us ON threads (platform, team, at_us);
+CREATE INDEX ix_turns_announced ON turns (platform, channel, ended_at_us) WHERE task IN ('usage', 'alert', 'budget', 'remove_quote', 'update_alert', 'operation');
+CREATE INDEX ix_turns_asking ON turns (id) WHERE state = 'asking';
+CREATE INDEX ix_turns_citing ON turns (id) WHERE cited IS NOT NULL;
+CREATE INDEX ix_turns_held ON turns (id) WHERE state = 'held';
+CREATE INDEX ix_turns_open ON turns (id) WHERE state IN ('waiting', 'running');
+CREATE INDEX ix_turns_open_places ON turns (platform, team, channel, thread) WHERE state IN ('waiting', 'running');
+CREATE INDEX ix_turns_quoting ON turns (platform, team, channel) WHERE quoted IS NOT NULL;
+CREATE INDEX ix_turns_retried ON turns (again_of) WHERE again_of IS NOT NULL;
+CREATE INDEX ix_turns_with_author ON turns (platform, team, channel, at_us) WHERE author <> '';
+CREATE INDEX ix_uploads_at_us ON uploads (at_us);
+CREATE INDEX ix_usage_at ON usage (at_us);
+CREATE INDEX ix_usage_channel ON usage (platform, team, channel, at_us);
+CREATE INDEX ix_usage_not_done ON usage (at_us) WHERE state <> 'done';
+CREATE INDEX ix_usage_person ON usage (platform, person, turn_id);
+CREATE INDEX ix_usage_thread ON usage (platform, team, channel, thread, model, turn_id);
 INSERT INTO sqlite_sequence VALUES ('failures', 0);
 INSERT INTO alembic_version VALUES ('0048');
