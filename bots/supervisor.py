@@ -127,9 +127,12 @@ class Supervisor:
         """Record while the platform runs if it is ready."""
         name = one.connector.name
         lost_at: float | None = self._clock.monotonic()
+        shown: bool | None = None
         while True:
             ready = one.connector.ready()
-            self._gauge("parley_platform_up", {"platform": name}, float(ready))
+            if ready != shown:
+                self._gauge("parley_platform_up", {"platform": name}, float(ready))
+                shown = ready
             now = self._clock.monotonic()
             if ready:
                 if lost_at is not None:

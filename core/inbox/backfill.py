@@ -159,9 +159,10 @@ class Backfill:
         """Run until cancelled."""
         while True:
             until_s = await self.look() + self._clock.monotonic()
-            while (left_s := until_s - self._clock.monotonic()) > 0:
-                await self._clock.sleep(min(_LOOK_S, left_s))
+            while (left_s := until_s - self._clock.monotonic()) > _LOOK_S:
+                await self._clock.sleep(_LOOK_S)
                 self.watch()
+            await self._clock.sleep(max(0.0, left_s))
 
     async def _watch(self) -> None:
         while True:

@@ -41,6 +41,8 @@ class Backfills:
 
     async def run(self) -> None:
         """Run until cancelled."""
+        if self._several is None:
+            return await self._of("").run()
         async with asyncio.TaskGroup() as group:
             running = set[str]()
             while True:

@@ -218,3 +218,18 @@ async def test_metrics_say_which_platform_is_up() -> None:
         await clock.advance(1)
         assert operators.counted("parley_platform_up", platform="discord") == 1
         assert operators.counted("parley_platform_up", platform="slack") == 0
+
+
+async def test_the_gauge_of_a_platform_is_set_when_it_changes_alone() -> None:
+    clock, slack, values = FakeClock(), Restless("slack"), list[float]()
+    supervisor = Supervisor(
+        [slack], clock, Operators(clock).operator_alerts, lambda _name, _labels, value: values.append(value)
+    )
+    running = asyncio.create_task(supervisor.run(NOBODY))
+    await clock.advance(60)
+    slack.up = False
+    await clock.advance(60)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert values in ([1.0, 0.0], [0.0, 1.0, 0.0])  # it may be seen before it is connected
