@@ -19,6 +19,9 @@ from aiohappyeyeballs import AddrInfoType, start_connection
 
 HELD_BYTES = 64 * 1024
 """Bytes that wait for a slow reader. While there are more, the socket is not read."""
+_READ_BYTES = 64 * 1024
+"""Bytes that are read at once. A read of asyncio's `data_received` asks the system for 256 KB of memory first, which
+takes ten times as long as to read a word."""
 _NEXT_ADDRESS_S = 0.25
 """Seconds after which the next address of a host is tried beside the one before:
 https://www.rfc-editor.org/rfc/rfc8305#section-5"""
@@ -31,6 +34,9 @@ class StreamBackend(httpcore.AsyncNetworkBackend):
     """Connects to hosts. Raises httpcore's errors, which httpx turns into its own, and UnicodeError for a host that no
     name server takes."""
 
+    def __init__(self) -> None:
+        self._room = memoryview(bytearray(_READ_BYTES))
+
     async def connect_tcp(
         self,
         host: str,
@@ -40,23 +46,35 @@ class StreamBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         local = await _addresses(local_address, 0) if local_address else None
-        transport, stream = await _connected(_connect(host, port, local), timeout)
+        transport, stream = await _connected(self._connect(host, port, local), timeout)
         for option in socket_options or ():
             transport.get_extra_info("socket").setsockopt(*option)
         return stream
+
+    async def _connect(
+        self, host: str, port: int, local: Sequence[AddrInfoType] | None
+    ) -> tuple[asyncio.Transport, SocketStream]:
+        loop = asyncio.get_running_loop()
+        # asyncio's own way of trying several addresses loses sockets where it is cancelled (Python 3.11).
+        socket = await start_connection(
+            await _addresses(host, port), local_addr_infos=local, happy_eyeballs_delay=_NEXT_ADDRESS_S
+        )
+        return await loop.create_connection(lambda: SocketStream(loop, self._room), sock=socket)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-class SocketStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
+class SocketStream(asyncio.BufferedProtocol, httpcore.AsyncNetworkStream):
     """One connection, for one reader and one writer at a time. One timer serves all reads: where it rings too early, it
     is set anew."""
 
     _transport: asyncio.Transport
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, room: memoryview) -> None:
+        """`room`: the memory that is read into. What is read is copied at once, so that all connections share it."""
         self._loop = loop
+        self._room = room
         self._held = b""
         self._paused = False
         self._ended = False
@@ -72,7 +90,11 @@ class SocketStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        data = bytes(self._room[:nbytes])
         self._held = self._held + data if self._held else data
         if len(self._held) > HELD_BYTES and not self._paused:
             self._paused = True
@@ -180,17 +202,6 @@ def _is_readable(socket: TransportSocket) -> bool:
     poll = select.poll()
     poll.register(socket, select.POLLIN)
     return bool(poll.poll(0))
-
-
-async def _connect(
-    host: str, port: int, local: Sequence[AddrInfoType] | None
-) -> tuple[asyncio.Transport, SocketStream]:
-    loop = asyncio.get_running_loop()
-    # asyncio's own way of trying several addresses loses sockets where it is cancelled (Python 3.11).
-    socket = await start_connection(
-        await _addresses(host, port), local_addr_infos=local, happy_eyeballs_delay=_NEXT_ADDRESS_S
-    )
-    return await loop.create_connection(lambda: SocketStream(loop), sock=socket)
 
 
 async def _addresses(host: str, port: int) -> Sequence[AddrInfoType]:
