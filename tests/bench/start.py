@@ -1,5 +1,6 @@
 """The processor's time of a start: of commands until they end, of `parley run` until /readyz says so. The straw men are
-an interpreter without work, and the bare imports of what each kind of start cannot do without.
+an interpreter without work, and the bare imports of what each kind of start cannot do without: on a busy machine, whose
+processors share their cores, these cost up to twice as much too.
 `make bench only=start`
 """
 
@@ -16,6 +17,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.bench.engine import create_database
+from tests.bench.memory import loaded
 from tests.bench.replicas import cpu_s
 from tests.chaos.storm import postgres_server
 from tests.e2e.conftest import discord_settings, model_settings, slack_settings
@@ -101,7 +103,7 @@ async def run(folder: Path, server: str, only: str) -> bool:
         url = await create_database(server, f"bench{at}")
         return await run_s(folder / f"new{at}", {"DATABASE_URL": url})
 
-    print(f"{'processor, s':<52}{'median':>8}{'least':>8}{'most':>8}{'bar':>8}")
+    print(f"{'processor, s':<52}{'median':>8}{'least':>8}{'most':>8}{'bar':>8}    {loaded()}")
     await show("python -c pass", bare("pass"))
     await show("import typer, pydantic_settings", bare("import typer, pydantic_settings"))
     await show(
