@@ -19,7 +19,7 @@ from aiohappyeyeballs import AddrInfoType, start_connection
 
 HELD_BYTES = 64 * 1024
 """Bytes that wait for a slow reader. While there are more, the socket is not read."""
-_READ_BYTES = 64 * 1024
+_READ_BYTES = 16 * 1024
 """Bytes that are read at once. A read of asyncio's `data_received` asks the system for 256 KB of memory first, which
 takes ten times as long as to read a word."""
 _NEXT_ADDRESS_S = 0.25
@@ -138,19 +138,24 @@ class SocketStream(asyncio.BufferedProtocol, httpcore.AsyncNetworkStream):
         self._arrival = self._loop.create_future()
         if timeout is not None:
             self._due = self._loop.time() + timeout
-            if self._timer is None:
-                self._timer = self._loop.call_at(self._due, self._ring)
+            if self._timer is None or self._due < self._timer.when():
+                self._set_timer()
         try:
             await self._arrival
         finally:
             self._arrival = None
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._due, self._ring)
 
     def _ring(self) -> None:
         self._timer = None
         if self._arrival is None or self._arrival.done():
             return
         if self._loop.time() < self._due:
-            self._timer = self._loop.call_at(self._due, self._ring)
+            self._set_timer()
         else:
             self._arrival.set_exception(httpcore.ReadTimeout())
 
@@ -177,12 +182,9 @@ class SocketStream(asyncio.BufferedProtocol, httpcore.AsyncNetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
         starting = self._loop.start_tls(self._transport, self, ssl_context, server_hostname=server_hostname)
-        try:
-            transport = await _connected(starting, timeout)
-        except BaseException:
-            await self.aclose()
-            raise
-        assert transport is not None
+        transport = await _connected(starting, timeout)  # asyncio closes one that fails
+        if transport is None:
+            raise httpcore.ConnectError("the connection was closed meanwhile")
         self._transport = transport
         return self
 

@@ -156,6 +156,22 @@ async def test_silence_is_a_read_timeout_and_names_no_other_fault() -> None:
             await ask(f"http://127.0.0.1:{port}", within=httpx.Timeout(HANG_S, read=SHORT_S))
 
 
+async def test_a_read_timeout_holds_though_an_earlier_request_had_a_longer_one() -> None:
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(WHOLE)
+        await reader.read()
+
+    async with serving(once) as port:
+        url = f"http://127.0.0.1:{port}"
+        http = create_http(url, "sk-test", SystemClock(), 100 * HANG_S, environment={})
+        assert (await http.post(url, content=b"{}")).content == b"OK"
+        async with asyncio.timeout(HANG_S):
+            with pytest.raises(httpx.ReadTimeout):
+                await http.post(url, content=b"{}", timeout=httpx.Timeout(HANG_S, read=SHORT_S))
+        await http.aclose()
+
+
 async def test_one_timer_serves_all_words_of_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     loop, timers = asyncio.get_running_loop(), 0
     call_at = loop.call_at
@@ -240,13 +256,17 @@ async def test_a_connection_that_the_endpoint_has_closed_is_not_used_again() -> 
         await http.aclose()
 
 
-async def test_a_stop_while_the_connection_is_made_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with serving(whole) as port:
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_stop_while_the_connection_is_made_leaves_no_socket(
+    scheme: str, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(whole, tls if scheme == "https" else None) as port:
         for addresses in (1, 2):
             found = socket.getaddrinfo("127.0.0.1", port, type=socket.SOCK_STREAM) * addresses
             monkeypatch.setattr(network_streams, "getaddrinfo", lambda *_, found=found, **__: found)
-            for steps in range(12):
-                asking = asyncio.create_task(ask(f"http://127.0.0.1:{port}"))
+            for steps in range(24):
+                asking = asyncio.create_task(ask(f"{scheme}://127.0.0.1:{port}"))
                 for _ in range(steps):
                     await asyncio.sleep(0)
                 asking.cancel()
