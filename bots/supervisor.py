@@ -21,7 +21,7 @@ from core.values.platform import PlatformState
 log = structlog.get_logger()
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 20.0
-LOOK_S = 0.25
+LOOK_S = 0.5
 DISCONNECTED_ALERT_S = 60.0
 """Seconds without a connection, which a platform restores by itself, after which the operators are alerted."""
 
