@@ -290,3 +290,26 @@ async def test_words_from_before_the_mention_that_arrive_after_it_are_context(
     asked = endpoint.requests[1].body["messages"]
     assert "and who does it?" in str(asked[-1])
     assert "It moved to 14:00" in str(asked)
+
+
+async def test_an_answer_whose_message_waits_for_an_edit_is_posted_anew_and_the_thread_goes_on(
+    tmp_path: Path, slack: FakeSlack, endpoint: FakeCompletions
+) -> None:
+    """Slack allows no edit for half a minute. It tells of each deletion, which is not one by a person."""
+    endpoint.default = Words("One two three four five six seven eight.", per_s=10)
+    slack.fail("chat.startStream", None, error="not_allowed_token_type")
+    slack.fail("chat.update", None, retry_after=30)
+    async with Program(tmp_path, **slack_settings(slack), **model_settings(endpoint)):
+        asked = [await slack.say("U1", f"C{number}", f"{AT} count") for number in (1, 2, 3)]
+        for number, ts in enumerate(asked, 1):
+            await answered(slack, f"C{number}", ts, "seven eight.")
+        await slack.wait_for(lambda: len(slack.called("chat.delete")) == len(asked))
+        await settled(slack)
+        for number, ts in enumerate(asked, 1):
+            (answer,) = (message for message in answers(slack, f"C{number}", ts) if not message.deleted)
+            assert answer.visible.count("One two three") == 1
+            assert phrase("stop", "en") not in answer.buttons
+        await slack.say("U1", "C1", "and on?", thread_ts=asked[0])
+        await slack.wait_for(lambda: len(endpoint.requests) == 4)
+        (before,) = (m["content"] for m in endpoint.requests[3].body["messages"] if m["role"] == "assistant")
+        assert before == "One two three four five six seven eight."
