@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,8 +13,9 @@ import structlog
 
 from core.llm import create_embedder
 from core.llm.catalog import environment_to_catalog
+from core.llm.embeddings import EndpointEmbedder
 from core.llm.tokens import estimate
-from core.ports.embeddings import MOST_TEXTS, Meaning
+from core.ports.embeddings import MOST_TEXTS, Embedded, Meaning
 from core.settings.environment import CoreSettings
 from core.spend.budget_checks import BudgetChecks
 from core.turns.question_embeddings import (
@@ -28,7 +29,7 @@ from core.turns.question_embeddings import (
     QuestionEmbeddings,
 )
 from core.values.conversation import Turn, TurnState
-from core.values.deltas import ChargeKind, Usage
+from core.values.deltas import ChargeKind, ModelInfo, Usage
 from core.values.places import Place
 from core.values.turn_ends import Finish
 from core.values.usage import Charge
@@ -41,24 +42,68 @@ from tests.fakes.memory import MemoryStore
 from tests.waiting import HANG_S, until
 
 LIMITED = "20 a day"
+SILENT_S = 1.0
+"""Seconds after which an endpoint counts as silent."""
 PRICE = 1_000_000
 """A token costs a unit of the currency."""
 
 
+class Watched:
+    """An `Embedder` that tells when it has no request under way."""
+
+    def __init__(self, embedder: EndpointEmbedder) -> None:
+        self._embedder = embedder
+        self._under_way = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    @property
+    def model_info(self) -> ModelInfo:
+        return self._embedder.model_info
+
+    def estimate(self, texts: Sequence[str]) -> Usage:
+        return self._embedder.estimate(texts)
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        self._under_way += 1
+        self.idle.clear()
+        try:
+            return await self._embedder.embed(texts)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self.idle.set()
+
+
+class RequestClock(FakeClock):
+    """Moves on only while no request is under way, or its endpoint is silent: a request is real input and output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedder: Watched | None = None
+
+    async def _settle(self) -> None:
+        await super()._settle()
+        if self.embedder is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.embedder.idle.wait(), SILENT_S)
+
+
 class Rig:
     def __init__(self, fake: FakeCompletions, core: CoreSettings) -> None:
-        self.clock = FakeClock()
+        self.clock = RequestClock()
         self.store = MemoryStore(self.clock)
         self.fake = fake
         catalog = environment_to_catalog(core)
         embedder = create_embedder(catalog, self.clock, Observer())
         assert embedder is not None
         self.embedder = embedder
+        self.clock.embedder = watched = Watched(embedder)
         self.distributed: bool | None = False
         self.observer = Observer()
         self.checks = BudgetChecks(self.store, core, self.clock, catalog.model_info)
         self.embeddings = QuestionEmbeddings(
-            self.store, embedder, core, self.clock, self.checks, lambda _: self.distributed, self.observer
+            self.store, watched, core, self.clock, self.checks, lambda _: self.distributed, self.observer
         )
 
     async def meaning(self, text: str = "reset my password", number: int = 1) -> Meaning:
