@@ -101,7 +101,6 @@ class AnswerDelivery:
         self._taken_at = 0.0
         self._finished = asyncio.Event()
         self._removed: set[str] = set()
-        self._own_deletions: set[str] = set()
         self._concluding = False
         self._recording: asyncio.Task[None] | None = None
 
@@ -151,10 +150,7 @@ class AnswerDelivery:
         self.conclude(reply, now)
 
     def remove(self, message_id: str = "") -> None:
-        """The message was deleted, or with an empty id all of them: no more words are shown. Messages that the delivery
-        deletes itself are ignored."""
-        if message_id and message_id in self._own_deletions:
-            return
+        """The message was deleted, or with an empty id all of them: no more words are shown."""
         known = self._removed or self._layout.closed
         self._removed |= {message_id} if message_id else {"", *self.posted}
         if known:
@@ -166,11 +162,6 @@ class AnswerDelivery:
     def posted(self) -> list[str]:
         ids = [id_ for page_state in self._layout.page_states for id_ in page_state.ids]
         return [id_ for id_ in ids if id_ not in self._removed]
-
-    @property
-    def known_ids(self) -> set[str]:
-        """The ids of the answer's messages, and of those that the delivery itself deletes or has deleted."""
-        return self._own_deletions | set(self.posted)
 
     @property
     def standing(self) -> list[str]:
@@ -240,10 +231,7 @@ class AnswerDelivery:
         if next_call not in self.next_calls(now):
             return None
         self._taken_at = now
-        made = fulfil(next_call, self._layout, self._address)
-        if isinstance(made, DeleteMessage):
-            self._own_deletions.add(made.message_id)
-        return made
+        return fulfil(next_call, self._layout, self._address)
 
     # For the scheduler: the results of calls.
 

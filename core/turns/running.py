@@ -211,7 +211,7 @@ class RunningTurns:
     def message_deleted(self, message: str) -> bool:
         """The message with this key (`message_key`) is gone. False where no answer that is shown now has it."""
         for delivery in self._deliveries():
-            for message_id in delivery.known_ids:
+            for message_id in delivery.posted:
                 if message_key(delivery.ask.place, message_id) == message:
                     delivery.remove(message_id)
                     return True

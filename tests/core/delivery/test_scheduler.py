@@ -190,26 +190,6 @@ async def test_a_notice_that_waits_for_an_edit_makes_way_for_the_first_words() -
         assert pages == [Page("hello ", "Waits.")] * 4
 
 
-async def test_the_event_of_its_own_deletion_ends_no_answer() -> None:
-    paper = Paper(FakeClock(), limits=REPOSTS, edits=SCARCE_EDITS, latency_s=0.3)
-    async with studio(paper) as at:
-        deliveries = await ended_at_once(at)
-        told: set[str] = set()
-        for _ in range(100):
-            for delivery in deliveries:
-                for message_id in delivery.known_ids:
-                    if message_id not in told and any(
-                        isinstance(call, DeleteMessage) and call.message_id == message_id
-                        for _, call in paper.calls
-                    ):
-                        told.add(message_id)
-                        delivery.remove(message_id)
-            await at.pass_s(0.1)
-        await at.finish(*deliveries)
-    assert len(told) >= 4
-    assert [sheet.page.text for sheet in paper.sheets.values() if not sheet.deleted] == [words(20)] * 6
-
-
 async def test_a_message_that_the_platform_does_not_delete_loses_its_notice_and_buttons() -> None:
     class Keeps(Paper):
         def _meet(self, fate: Fate, call: OutgoingCall) -> None:
