@@ -24,6 +24,9 @@ from tests.fakes.slack import BOT_USER, FakeSlack
 from tests.soak.soak import memory_mb
 
 _NUMBER = re.compile(r"question (\d+)\?")
+_CHANNELS = tuple(f"C{number}" for number in range(101, 107))
+"""Slack takes one message a second in a channel. The 90 answers a minute that Slack is asked for have two each: three
+channels would be used up by them."""
 _LOOK_S = 1.0
 _PATIENCE_S = 30.0
 
@@ -85,6 +88,8 @@ async def crowd(folder: Path, seconds: float, pace: Pace) -> Report:
         FakeDiscord(check_spec=False) as discord,
         FakeCompletions(default=answer) as endpoint,
     ):
+        for channel in _CHANNELS:
+            slack.space.add_channel(channel, f"room-{channel}")
         settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
         program = Program.fresh(folder, **settings, PARLEY_GRACE_S="4", PARLEY_CATCH_UP_S="0")
         await program.start()
@@ -117,13 +122,13 @@ async def crowd(folder: Path, seconds: float, pace: Pace) -> Report:
 async def _talk(slack: FakeSlack, discord: FakeDiscord, event: int) -> None:
     """A message that is none of Parley's business."""
     if event % 2:
-        await slack.say("U1", f"C{1 + event % 3}", f"lunch at {event}?")
+        await slack.say("U1", _CHANNELS[event % len(_CHANNELS)], f"lunch at {event}?")
     else:
         await discord.say(ADA, GENERAL, f"lunch at {event}?")
 
 
 async def _ask_on_slack(slack: FakeSlack, number: int) -> Callable[[], str]:
-    channel = f"C{1 + number % 3}"
+    channel = _CHANNELS[number // 2 % len(_CHANNELS)]
     ts = await slack.say("U1", channel, f"<@{BOT_USER}> question {number}?")
 
     def shown() -> str:
