@@ -133,7 +133,7 @@ class StoringInbox:
         began_s = clock.monotonic()
         with arrival(), place_context(event.place):
             async with self._channel(event.place):
-                # Somebody waits for the reply to a command or a button, which also does more than store.
+                # A person waits for the reply to a command or a button, and both do more than store.
                 retried = not isinstance(event, Command | ButtonPress | Halted)
                 within_s = began_s + _AWAY_S - clock.monotonic() if retried else 0.0
                 try:

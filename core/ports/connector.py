@@ -26,7 +26,8 @@ class Inbox(Protocol):
     async def receive(self, event: Event) -> Receipt:
         """Take one event. When this returns, the event is stored or ignored: acknowledge it.
 
-        Raises StoreError when it could not be stored: do not acknowledge it. Never waits for an answer.
+        Raises StoreError when it could not be stored: do not acknowledge it. A database that is away is waited for, up
+        to 10 s; an answer never is.
         """
         ...
 

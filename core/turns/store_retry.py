@@ -1,4 +1,4 @@
-"""Calls of the store that a turn can't go on without."""
+"""Calls of the store that turns and events wait for while the database is away."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def until_stored(
     clock: Clock, call: Callable[[], Awaitable[Stored]], within_s: float = math.inf
 ) -> Stored:
     """The result of `call`, retried until the database is back. Raises StoreError where that is not retryable, or the
-    database is not back `within_s` seconds."""
+    next attempt would come later than `within_s` seconds from now."""
     began_s = clock.monotonic()
     for attempt, pause_s in enumerate(chain(_PAUSES_S, repeat(_PAUSES_S[-1]))):
         try:
