@@ -6,8 +6,10 @@ Of the latter only their facts are in memory from the start; tokens and connecti
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 import structlog
 from cachetools import TTLCache
@@ -16,6 +18,7 @@ from bots.slack.addressee import Addressee
 from bots.slack.installation import SlackInstallation
 from core.clock import Clock
 from core.ports.store.installations import InstallationStore
+from core.turns.store_retry import until_stored
 from core.values.installations import InstallationKey, StoredInstallation
 from core.values.places import Place
 
@@ -24,6 +27,8 @@ log = structlog.get_logger(platform="slack")
 _UNKNOWN, _UNKNOWN_S = 10_000, 10.0
 """Workspaces without an installation, and the seconds for which the store is not asked again."""
 _REFUSED_SAID_S = 60.0
+_AWAY_S = 10.0
+"""The first event of a workspace waits so long for a database that is away, like the others in the inbox."""
 
 Create = Callable[[StoredInstallation], SlackInstallation]
 
@@ -39,6 +44,7 @@ class SlackInstallations:
         self._create = create
         self._store = store
         self._clock = clock
+        self._looking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._by_team: dict[str, SlackInstallation] = {}
         self._keys: dict[str, StoredInstallation] = {}
         self._unknown: TTLCache[str, str] = TTLCache(_UNKNOWN, _UNKNOWN_S, clock.monotonic)
@@ -146,8 +152,9 @@ class SlackInstallations:
         self.add(await self._store.install(facts, None, self._clock.now()))
 
     async def find(self, addressee: Addressee) -> SlackInstallation | None:
-        """The installation that an event is for, or None where there is none, or none any more. Raises StoreError, and
-        PlatformError while it is not known which workspace that of the settings' token is."""
+        """The installation that an event is for, or None where there is none, or none any more. Raises StoreError where
+        the database stays away, and PlatformError while it is not known which workspace that of the settings' token
+        is."""
         for team in addressee.teams:
             if (found := self._by_team.get(team)) is not None:
                 return found
@@ -156,13 +163,19 @@ class SlackInstallations:
             if addressee.is_of(home) or (self._store is None and not addressee.certain):
                 return self.own
         for team in addressee.teams:
-            if (
-                team not in self._unknown
-                and (found := await self._look_up(addressee.enterprise, team)) is not None
-            ):
+            if (found := await self._stored_for(addressee.enterprise, team)) is not None:
                 return found
         self._refuse(addressee)
         return None
+
+    async def _stored_for(self, enterprise: str, team: str) -> SlackInstallation | None:
+        """As `_look_up`, for one event of a workspace after another: they go on in the order in which they came."""
+        by_s = self._clock.monotonic() + _AWAY_S
+        async with self._looking.setdefault(team, asyncio.Lock()):
+            if (found := self._by_team.get(team)) is not None or team in self._unknown:
+                return found
+            within_s = by_s - self._clock.monotonic()
+            return await until_stored(self._clock, lambda: self._look_up(enterprise, team), within_s)
 
     async def _look_up(self, enterprise: str, team: str) -> SlackInstallation | None:
         """The installation that another process has stored, or the first one of a workspace of an organisation."""

@@ -13,10 +13,10 @@ from structlog.testing import capture_logs
 from bots.slack.addressee import Addressee
 from bots.slack.team_access import TeamAccess, access_in
 from core.clock import SystemClock
-from core.errors import Code, PlatformError
+from core.errors import Code, PlatformError, StoreError
 from core.platform_calls import PerInstallation, PlatformCalls
 from core.values.conversation import Ask
-from core.values.installations import InstallationKey
+from core.values.installations import InstallationKey, StoredInstallation
 from core.values.outgoing import Page, PostMessage
 from core.values.places import Place
 from storage import DatabaseSettings, SqlStore, open_store
@@ -87,6 +87,49 @@ async def test_a_question_that_another_process_took_finds_an_installation_made_j
         await one.install("T1")
         await PerInstallation([other.connector], PlatformCalls).look_up(place)
         assert other.connector.serving(place) is not None
+
+
+class AwayStore(MemoryStore):
+    """A database that is away for the next `away` look-ups of an installation."""
+
+    away = 0
+
+    async def installation(self, key: InstallationKey) -> StoredInstallation | None:
+        if self.away > 0:
+            self.away -= 1
+            raise StoreError("away")
+        return await super().installation(key)
+
+
+async def test_the_first_events_of_a_workspace_wait_in_their_order_for_a_database_that_is_away(
+    app: FakeSlackApp,
+) -> None:
+    store, clock, went_on = AwayStore(), FakeClock(), list[int]()
+    async with Host(app, store).running() as one, Host(app, store, clock).running() as other:
+        await one.install("T1")
+        store.away = 3
+
+        async def find(number: int) -> None:
+            assert await other.connector.teams.find(Addressee(("T1",))) is not None
+            went_on.append(number)
+
+        async with asyncio.TaskGroup() as waiting:
+            for number in range(4):
+                waiting.create_task(find(number))
+            await clock.advance(3)
+    assert went_on == [0, 1, 2, 3]
+    assert store.away == 0
+
+
+async def test_an_event_is_refused_where_the_database_stays_away(app: FakeSlackApp) -> None:
+    store, clock = AwayStore(), FakeClock()
+    async with Host(app, store, clock).running() as host:
+        store.away = 10_000
+        teams = host.connector.teams
+        finds = [asyncio.create_task(teams.find(Addressee(("T1",)))) for _ in range(3)]
+        await clock.advance(11)
+        found = await asyncio.wait_for(asyncio.gather(*finds, return_exceptions=True), 5)
+        assert [type(one) for one in found] == [StoreError] * 3
 
 
 async def test_each_workspace_has_its_own_events_and_calls(host: Host, app: FakeSlackApp) -> None:
