@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, bindparam, delete, select
+from sqlalchemy import ColumnElement, Connection, Executable, Text, bindparam, cast, delete, func, select, text
 
 from core.values.places import Place
 from storage.engine import insert
@@ -67,3 +67,14 @@ def place_of_post(connection: Connection, place: Place, message_id: str) -> Plac
 def line_id(turn_id: int, posted: Sequence[str]) -> str:
     """The id of an answer in its thread: that of its first message, if it has one."""
     return posted[0] if posted else f"turn-{turn_id}"
+
+
+def first_posted(dialect: str) -> ColumnElement[Any]:
+    """The id of an answer's first message, or NULL. It is no parameter: the drivers would take it each in its way."""
+    posted = TURNS.c.posted
+    return func.json_extract(posted, text("'$[0]'")) if dialect == "sqlite" else posted.op("->>")(text("0"))
+
+
+def stored_line_id(turn_id: ColumnElement[int], first: ColumnElement[Any]) -> ColumnElement[Any]:
+    """`line_id` in a statement. `first`: `first_posted` of the turn."""
+    return func.coalesce(first, "turn-" + cast(turn_id, Text))

@@ -6,20 +6,20 @@ A row of `sources` has the words of a turn, never its texts: those are read from
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
+    ScalarSelect,
     Select,
     bindparam,
     delete,
     func,
     or_,
     select,
-    text,
     update,
 )
 
@@ -35,7 +35,7 @@ from storage import source_vectors, threads
 from storage.direct import DirectStatement
 from storage.engine import insert
 from storage.given import among, among_many, given
-from storage.posts import line_id
+from storage.posts import first_posted, stored_line_id
 from storage.tables import FEEDBACK, KEY, MESSAGES, SOURCES, THREADS, TURNS, USAGE, Words, from_us, storable
 
 _OF_CHANNEL = ("platform", "team", "channel")
@@ -188,17 +188,13 @@ def teams(connection: Connection, platform: str) -> list[str]:
 
 def answers(connection: Connection, turn_ids: Collection[int], scope: SourceScope) -> dict[int, EarlierAnswer]:
     """The sources of `scope` among these turns, as their threads show them now."""
-    rows = _indexed_turns(
-        connection,
-        turn_ids,
-        {
-            "platform": scope.platform,
-            "team": scope.team,
-            "channels": given(connection.dialect.name, scope.channels),
-            "but_channel": scope.but.channel,
-            "but_thread": scope.but.thread,
-        },
-    )
+    of_scope = {
+        "platform": scope.platform,
+        "team": scope.team,
+        "channels": given(connection.dialect.name, scope.channels),
+        "but_channel": scope.but.channel,
+        "but_thread": scope.but.thread,
+    }
     return {
         row.id: EarlierAnswer(
             row.id,
@@ -206,20 +202,17 @@ def answers(connection: Connection, turn_ids: Collection[int], scope: SourceScop
             row.question,
             Person(row.author, row.author_name, row.author_locale),
             from_us(row.at_us),
-            asked,
-            answered,
-            line_id(row.id, row.posted) if row.posted else "",
+            row.asked,
+            row.answered,
+            row.line,
         )
-        for row, asked, answered in _with_texts(connection, rows)
+        for row in _answered_turns(connection, turn_ids, of_scope)
     }
 
 
-def answered_turns(connection: Connection, turn_ids: Collection[int]) -> list[tuple[_IndexedTurn, str, str]]:
-    """The indexed turns among these whose question and answer are stored, with the texts of both."""
-    return _with_texts(connection, _indexed_turns(connection, turn_ids))
+class AnsweredTurn(NamedTuple):
+    """An indexed turn whose question and answer are stored. `line`: the id of the answer's message, if it has one."""
 
-
-class _IndexedTurn(NamedTuple):
     id: int
     platform: str
     team: str
@@ -228,48 +221,55 @@ class _IndexedTurn(NamedTuple):
     direct: int
     question: str
     at_us: int
-    stored_posted: Any
     author: str
     author_name: str
     author_locale: str
-
-    @property
-    def posted(self) -> Sequence[str]:
-        """The ids of the answer's messages. The driver of SQLite leaves JSON as it is stored."""
-        ids: Sequence[str] = (
-            json.loads(self.stored_posted) if isinstance(self.stored_posted, str) else self.stored_posted
-        )
-        return ids
+    line: str
+    asked: str
+    answered: str
 
 
-def _indexed_turns(
+def answered_turns(connection: Connection, turn_ids: Collection[int]) -> list[AnsweredTurn]:
+    """The indexed turns among these whose question and answer are stored."""
+    return _answered_turns(connection, turn_ids)
+
+
+def _answered_turns(
     connection: Connection, turn_ids: Collection[int], scope: Mapping[str, Any] | None = None
-) -> list[_IndexedTurn]:
-    """The indexed turns among these; with the values of a scope those that are its sources."""
+) -> list[AnsweredTurn]:
+    """The same; with the values of a scope those that are its sources."""
     dialect = connection.dialect.name
     values = {"turn_ids": given(dialect, turn_ids), **(scope or {})}
-    rows = _turns(dialect, scoped=scope is not None).rows(connection, values)
-    return [_IndexedTurn(*row) for row in rows]
+    found = (AnsweredTurn(*row) for row in _turns(dialect, scoped=scope is not None).rows(connection, values))
+    return [turn for turn in found if None not in turn]
 
 
 @cache
 def _turns(dialect: str, *, scoped: bool) -> DirectStatement:
-    """The query for the indexed turns among `turn_ids`; with `scoped` those that are sources of a scope. It is built
-    once: to build it takes longer than to run it."""
+    """The query for the indexed turns among `turn_ids`, with the texts of their question and answer, where they are
+    stored; with `scoped` those that are sources of a scope. It is built once: to build it takes longer than to run
+    it."""
     turn = TURNS.c
-    columns = (*_ADDRESS, "direct", "question", "at_us", "posted", "author", "author_name", "author_locale")
+    columns = (*_ADDRESS, "direct", "question", "at_us", "author", "author_name", "author_locale")
     indexed = select(SOURCES.c.turn_id).where(SOURCES.c.turn_id == turn.id).exists()
     these = (among(dialect, turn.id, "turn_ids"), turn.state == TurnState.DONE, indexed)
-    turns = select(turn.id, *(turn[name] for name in columns)).where(*these)
-    if not scoped:
-        return DirectStatement(turns)
     # OFFSET keeps the planners from reading the turns of a team or a channel to find these.
-    one = turns.offset(0).subquery("one").c
+    turns = select(turn.id, *(turn[name] for name in columns), first_posted(dialect).label("line"))
+    one = turns.where(*these).offset(0).subquery("one").c
+    found = select(
+        one.id,
+        *(one[name] for name in columns),
+        func.coalesce(one.line, ""),
+        _text_of(one, one.question, mine=False),
+        _text_of(one, stored_line_id(one.id, one.line), mine=True),
+    )
+    if not scoped:
+        return DirectStatement(found)
     bad = select(FEEDBACK.c.turn_id).where(FEEDBACK.c.turn_id == one.id, FEEDBACK.c.value < 0).exists()
     of_thread = (THREADS.c[name] == one[name] for name in _ADDRESS)
     reset = select(THREADS.c.since_us).where(*of_thread).scalar_subquery()
     team, channel, thread = (bindparam(name, type_=KEY) for name in ("team", "but_channel", "but_thread"))
-    sources_of_scope = select(*one).where(
+    sources_of_scope = found.where(
         one.platform == bindparam("platform"),
         or_(team == "", one.team == team),
         among_many(dialect, one.channel, "channels"),
@@ -281,56 +281,12 @@ def _turns(dialect: str, *, scoped: bool) -> DirectStatement:
     return DirectStatement(sources_of_scope)
 
 
-def _with_texts(connection: Connection, rows: Sequence[_IndexedTurn]) -> list[tuple[_IndexedTurn, str, str]]:
-    """Those turns whose question and answer are stored, with the texts of both."""
-    if not rows:
-        return []
-    # Not in the same query: a planner that does not know the sizes of the tables may read all messages for each turn.
-    lines = {row.id: (_key(row, row.question), _key(row, line_id(row.id, row.posted))) for row in rows}
-    keys = list({key for both in lines.values() for key in both})
-    is_sqlite = connection.dialect.name == "sqlite"
-    values = (
-        {"keys": json.dumps(keys)}
-        if is_sqlite
-        else dict(zip(_KEY, map(list, zip(*keys, strict=True)), strict=True))
-    )
-    said = (_SQLITE_TEXTS if is_sqlite else _POSTGRES_TEXTS).rows(connection, values)
-    texts = {(tuple(key), bool(mine)): text_ for *key, mine, text_ in said}
-    return [
-        (row, texts[asked, False], texts[answered, True])
-        for row in rows
-        for asked, answered in [lines[row.id]]
-        if (asked, False) in texts and (answered, True) in texts
-    ]
-
-
-def _key(row: _IndexedTurn, message: str) -> tuple[str, ...]:
-    return row.platform, row.team, row.channel, message, row.thread
-
-
-_KEY = ("platform", "team", "channel", "message", "thread")
-_LINE = (*(MESSAGES.c[name] for name in _KEY), MESSAGES.c.mine, MESSAGES.c.text)
-# CROSS JOIN, and OFFSET of a lateral query, have the planners look up each line by its key.
-_SQLITE_TEXTS = DirectStatement(
-    text(
-        f"""
-    SELECT {", ".join(f"line.{column.name}" for column in _LINE)}
-    FROM json_each(:keys) AS given CROSS JOIN messages AS line
-    WHERE {" AND ".join(f"line.{name} = json_extract(given.value, '$[{at}]')" for at, name in enumerate(_KEY))}
-    """  # noqa: S608
-    )
-)
-_POSTGRES_TEXTS = DirectStatement(
-    text(
-        f"""
-    SELECT line.* FROM unnest({", ".join(f"CAST(:{name} AS text[])" for name in _KEY)}) AS given({", ".join(_KEY)})
-    CROSS JOIN LATERAL (
-        SELECT {", ".join(column.name for column in _LINE)} FROM messages
-        WHERE {" AND ".join(f"messages.{name} = given.{name}" for name in _KEY)} OFFSET 0
-    ) AS line
-    """  # noqa: S608
-    )
-)
+def _text_of(turn: Any, message: ColumnElement[Any], *, mine: bool) -> ScalarSelect[Any]:
+    """The text of a message of the turn's thread. A subquery for one value is looked up by its key for each turn; a
+    planner that does not know the sizes of the tables may read all messages for a join."""
+    of_thread = (MESSAGES.c[name] == turn[name] for name in _ADDRESS)
+    line = (*of_thread, MESSAGES.c.message == message, MESSAGES.c.mine.is_(mine))
+    return select(MESSAGES.c.text).where(*line).scalar_subquery()
 
 
 def outdated(connection: Connection, below: int, limit: int) -> tuple[list[int], dict[int, tuple[str, str]]]:
@@ -339,7 +295,7 @@ def outdated(connection: Connection, below: int, limit: int) -> tuple[list[int],
     source = SOURCES.c
     old = select(source.turn_id).where(source.version != tokens.VERSION, source.turn_id < below)
     ids = list(connection.scalars(old.order_by(source.turn_id.desc()).limit(limit)))
-    return ids, {row.id: (asked, answered) for row, asked, answered in answered_turns(connection, ids)}
+    return ids, {row.id: (row.asked, row.answered) for row in answered_turns(connection, ids)}
 
 
 _RENEW = (

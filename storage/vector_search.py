@@ -48,8 +48,10 @@ def unembedded(
     ids = source_vectors.lacking(connection, model, below, limit, dimension)
     rows = sources.answered_turns(connection, ids) if ids else []
     found = [
-        SourceQuestion(row.id, Place(row.platform, row.team, row.channel, row.thread, bool(row.direct)), asked)
-        for row, asked, _ in rows
+        SourceQuestion(
+            row.id, Place(row.platform, row.team, row.channel, row.thread, bool(row.direct)), row.asked
+        )
+        for row in rows
     ]
     return min(ids, default=0), sorted(found, key=lambda one: one.turn_id, reverse=True)
 
@@ -70,7 +72,7 @@ def put(
         end = Finish(turn, TurnState.DONE, model=charge.model, usage=charge.usage, charges=(charge,))
         turn_ends.finish_charged(connection, end, now_us, balances)
     rows = sources.answered_turns(connection, sorted(vectors)) if vectors else []
-    there = {row.id for row, asked, _ in rows if asked == storable(vectors[row.id].question)}
+    there = {row.id for row in rows if row.asked == storable(vectors[row.id].question)}
     kept = {turn_id: one.vector for turn_id, one in vectors.items() if turn_id in there}
     source_vectors.put(connection, kept)
     return sorted(kept)

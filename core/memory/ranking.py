@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, cycle, islice, takewhile, zip_longest
+from itertools import cycle, islice, zip_longest
 from typing import NamedTuple
 
 from core.memory.tokens import first_tokens
@@ -76,14 +76,19 @@ class WordCounts:
 
     def terms(self, weights: Mapping[str, float], most: int | None = None) -> list[tuple[str, float]]:
         """Each of these words as it is indexed for a question, and for an answer, with its weight, the greatest first:
-        those that together are in at most `most` sources; the first always."""
+        those that together are in at most `most` sources; the first always. One that is in too many is left out, and
+        lighter ones behind it may still be in."""
         both = [(ASKED + word, weight) for word, weight in weights.items()]
         both += [(word, ANSWER_WEIGHT * weight) for word, weight in weights.items()]
         both.sort(key=lambda term: -term[1])
         if most is None:
             return both
-        sums = accumulate(self._sources_of(term) for term, _ in both)
-        return both[: max(1, sum(1 for _ in takewhile(most.__ge__, sums)))]
+        chosen, left = both[:1], most - sum(self._sources_of(term) for term, _ in both[:1])
+        for term, weight in both[1:]:
+            if (count := self._sources_of(term)) <= left:
+                left -= count
+                chosen.append((term, weight))
+        return chosen
 
     def _sources_of(self, term: str) -> int:
         word = term.removeprefix(ASKED)
