@@ -36,7 +36,7 @@ Shared by what serves pages:
 
 Shared by platforms:
 
-    downloads    files from a platform's own hosts
+    downloads    files from a platform's own hosts; fenced_requests: requests that pass the fence
     reading      one unreadable message costs that message alone
 
     slack, discord, web    a platform each

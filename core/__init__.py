@@ -16,7 +16,7 @@
     memory          answered questions that later answers may cite
     operators       alerts and metrics
     access          decides who may ask, and who may change settings
-    platform_calls  the gate before every platform call
+    platform_calls  the gate before every platform call; call_fence: the same question where a request is written
     facts           what look-ups tell, cached
     tracing         a port for traces, which does nothing until there is a tracer
     child_processes runs commands in child processes, with a limit of time

@@ -1,19 +1,23 @@
 """The gate before every platform call: one place to count calls, and to log and name their errors.
 
 Of several replicas the owner of a place alone makes the calls that show answers there. A call waits while the owner
-does not know that it still is. One that was under way when the place was lost may take effect late, over newer words:
-`on_late` has the next owner show its own again.
+does not know that it still is, and so does a read that began while the place was held here. The owner is asked again
+where a request is written (`core.call_fence`). A call that was under way when the place was lost may take effect late,
+over newer words: `on_late` has the next owner show its own again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 import structlog
 from cachetools import FIFOCache
 
+from core.call_fence import Fence, NotSentError
 from core.errors import Code, PlatformError, StoreError, new_ref
 from core.ports.connector import (
     Connector,
@@ -64,6 +68,10 @@ class CallOwner(Protocol):
         """`Ownership.call_wait_s`."""
         ...
 
+    def read_wait_s(self, place: Place) -> float | None:
+        """The same for a read, which need not keep apart from the calls of the owner before."""
+        ...
+
     async def sleep(self, seconds: float) -> None: ...
 
 
@@ -103,47 +111,62 @@ class PlatformCalls:
     async def perform(self, call: OutgoingCall) -> str:
         if isinstance(call, DeleteMessage):
             self._deleted[message_key(call.place, call.message_id)] = None
-        await self._wait_for_turn(call.place)
-        message_id = ""
+        if self._owner is None:
+            return await self._perform(call)
+        owner, begun, message_id = self._owner, False, ""
+        fence = Fence(lambda: owner.call_wait_s(call.place) == 0)
         try:
-            message_id = await self._perform(call)
+            while True:
+                await _wait(owner, owner.call_wait_s, call.place)
+                with suppress(NotSentError), fence.around():
+                    begun = True
+                    message_id = await self._perform(call)
+                    return message_id
+                begun = fence.sent
         finally:
-            if self._owner is not None and self._owner.call_wait_s(call.place) != 0:
+            if begun and owner.call_wait_s(call.place) != 0:
                 self._on_late(call, message_id)
-        return message_id
 
     async def _perform(self, call: OutgoingCall) -> str:
         method = "upload" if isinstance(call, UploadFile) else "perform"
         return await self._pass(method, self.installation.perform(call), call=type(call).__name__.lower())
 
-    async def _wait_for_turn(self, place: Place) -> None:
-        """Return when a call may be made for `place`. Raises PlatformError where another replica makes them."""
-        while self._owner is not None and (wait_s := self._owner.call_wait_s(place)) != 0:
-            if wait_s is None:
-                raise PlatformError(Code.UNAVAILABLE, "another replica answers there", retryable=True)
-            await self._owner.sleep(wait_s)
+    async def _read(self, method: str, place: Place, read: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Read for `place`. Any replica may read for a place that it does not hold: it has heard of an event there. A
+        read that began while it held the place belongs to its answer. Raises PlatformError where that is lost."""
+        owner = self._owner
+        if owner is None or owner.read_wait_s(place) is None:
+            return await self._pass(method, read())
+        fence = Fence(lambda: owner.read_wait_s(place) == 0)
+        while True:
+            await _wait(owner, owner.read_wait_s, place)
+            with suppress(NotSentError), fence.around():
+                return await self._pass(method, read())
 
     async def find(self, call: OutgoingCall) -> str | None:
-        return await self._pass("find", self.installation.find(call))
+        return await self._read("find", call.place, partial(self.installation.find, call))
 
     async def history(self, place: Place, before: Ask) -> History:
-        read = await self._pass("history", self.installation.history(place, before))
+        read = await self._read("history", place, partial(self.installation.history, place, before))
         return read.since(await self._kept_since(place))
 
     async def recent(self, place: Place, limit: int, since: datetime | None) -> History:
-        read = await self._pass("recent", self.installation.recent(place, limit, since))
+        read = await self._read("recent", place, partial(self.installation.recent, place, limit, since))
         return read.since(await self._kept_since(place))
 
     async def missed(self, place: Place, after: datetime) -> list[Ask]:
-        return await self._pass("missed", self.installation.missed(place, after))
+        return await self._read("missed", place, partial(self.installation.missed, place, after))
 
     async def typing(self, place: Place, language: str = "en") -> None:
-        if self._owner is not None and self._owner.call_wait_s(place) != 0:
-            return
-        await self._pass("typing", self.installation.typing(place, language))
+        owner = self._owner
+        if owner is None:
+            await self._pass("typing", self.installation.typing(place, language))
+        elif owner.call_wait_s(place) == 0:
+            with suppress(NotSentError), Fence(lambda: owner.call_wait_s(place) == 0).around():
+                await self._pass("typing", self.installation.typing(place, language))
 
     async def question_exists(self, ask: Ask) -> bool:
-        return await self._pass("question_exists", self.installation.question_exists(ask))
+        return await self._read("question_exists", ask.place, partial(self.installation.question_exists, ask))
 
     async def channel(self, channel: str) -> Place:
         return await self._pass("channel", self.installation.channel(channel))
@@ -152,7 +175,7 @@ class PlatformCalls:
         """`ThreadAccess.is_open`; True where all threads of a channel are as open as the channel."""
         if not isinstance(self.installation, ThreadAccess):
             return True
-        return await self._pass("is_open", self.installation.is_open(place))
+        return await self._read("is_open", place, partial(self.installation.is_open, place))
 
     @property
     def distributed(self) -> bool:
@@ -178,9 +201,9 @@ class PlatformCalls:
         here = frozenset(channels) & {place.channel}
         if not isinstance(self.installation, SourceAccess):
             return here
-        asked = self.installation.eligible_channels(place, reader, alone=alone, channels=channels)
+        ask = partial(self.installation.eligible_channels, place, reader, alone=alone, channels=channels)
         try:
-            return await self._pass("eligible_channels", asked) & frozenset(channels)
+            return await self._read("eligible_channels", place, ask) & frozenset(channels)
         except PlatformError:
             return frozenset()
 
@@ -195,8 +218,9 @@ class PlatformCalls:
             return False
         if not isinstance(self.installation, SourceAccess):
             return source.channel_key == place.channel_key
+        ask = partial(self.installation.may_cite, place, reader, source, alone=alone)
         try:
-            return await self._pass("may_cite", self.installation.may_cite(place, reader, source, alone=alone))
+            return await self._read("may_cite", place, ask)
         except PlatformError:
             return False
 
@@ -207,7 +231,8 @@ class PlatformCalls:
         that are too old to be kept are left out. Raises StoreError too."""
         if not (self.distributed and isinstance(self.installation, SearchesMessages)):
             return None
-        found = await self._pass("search", self.installation.search(place, message_id, words, here=here))
+        search = partial(self.installation.search, place, message_id, words, here=here)
+        found = await self._read("search", place, search)
         if found is None:
             return None
         places = {one.place.channel: one.place for one in found}
@@ -228,7 +253,7 @@ class PlatformCalls:
         """`RereadsQuestions.reread`; None where the platform tells of every change."""
         if not isinstance(self.installation, RereadsQuestions):
             return None
-        return await self._pass("reread", self.installation.reread(source))
+        return await self._read("reread", source.place, partial(self.installation.reread, source))
 
     async def unanswered_posts(
         self, scope: Place, reader: Place, since: datetime, until: datetime
@@ -236,8 +261,8 @@ class PlatformCalls:
         """`ReadsPosts.unanswered_posts`; none where the platform has no forums."""
         if not isinstance(self.installation, ReadsPosts):
             return UnansweredPosts()
-        found = self.installation.unanswered_posts(scope, reader, since, until)
-        return await self._pass("unanswered_posts", found)
+        read = partial(self.installation.unanswered_posts, scope, reader, since, until)
+        return await self._read("unanswered_posts", scope, read)
 
     @property
     def has_channels(self) -> bool:
@@ -290,6 +315,8 @@ class PlatformCalls:
     async def _passed(self, method: str, answer: Awaitable[Answer], **told: str) -> Answer:
         try:
             given = await answer
+        except NotSentError:
+            raise
         except PlatformError as error:
             self._called(method, error)
             log.warning(
@@ -311,6 +338,14 @@ class PlatformCalls:
             raise uncertain from error
         self._called(method, None)
         return given
+
+
+async def _wait(owner: CallOwner, wait_s: Callable[[Place], float | None], place: Place) -> None:
+    """Return when `wait_s` is 0. Raises PlatformError where another replica makes the calls."""
+    while (seconds := wait_s(place)) != 0:
+        if seconds is None:
+            raise PlatformError(Code.UNAVAILABLE, "another replica answers there", retryable=True)
+        await owner.sleep(seconds)
 
 
 class PerInstallation(Generic[Made]):

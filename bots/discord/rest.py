@@ -22,6 +22,7 @@ from cachetools import FIFOCache
 from discord.http import Route
 
 from bots.discord.limiter import Limited, Priority, RateLimiter
+from bots.fenced_requests import FencedRequest
 from core.clock import Clock
 from core.retry_after import retry_after_to_s
 from core.values.outgoing import RateLimitStatus
@@ -64,7 +65,7 @@ class Wire:
         by_bot: bool = True,
         priority: Priority = Priority.FIRST,
     ) -> Any:
-        """Discord's response. Raises Limited, discord.HTTPException, and aiohttp's exceptions.
+        """Discord's response. Raises Limited, discord.HTTPException, NotSentError, and aiohttp's exceptions.
 
         `form`: the fields of a multipart body, instead of the JSON `body`. `by_bot` is False where a token in
         the path is the right to call. `priority`: the order of calls where the bot's limit is short.
@@ -121,7 +122,10 @@ class Wire:
         if self._session is None or self._session.closed:
             timeout = aiohttp.ClientTimeout(total=_TOTAL_S, connect=_CONNECT_S)
             self._session = aiohttp.ClientSession(
-                timeout=timeout, connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+                timeout=timeout,
+                connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                request_class=FencedRequest,
             )
         return self._session
 

@@ -13,11 +13,13 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.downloads import allow_list, download
+from bots.fenced_requests import FencedRequest
 from bots.slack.errors import to_platform_error
 from bots.slack.incoming import Identity
 from bots.slack.manifest import OWN_NAMES, AppNames
 from bots.slack.read_limits import METHODS, ReadLimits
 from bots.slack.socket import SDK_LOG, proxy_for
+from core.call_fence import NotSentError
 from core.errors import Code, PlatformError
 
 Json = dict[str, Any]
@@ -73,7 +75,8 @@ class ApiConnections:
         """The session of the connections."""
         if self._session is None or self._session.closed:
             timeout = aiohttp.ClientTimeout(total=_TOTAL_S, connect=_CONNECT_S)
-            self._session = self.client.session = aiohttp.ClientSession(timeout=timeout)
+            self._session = aiohttp.ClientSession(timeout=timeout, request_class=FencedRequest)
+            self.client.session = self._session
         return self._session
 
     async def close(self) -> None:
@@ -261,6 +264,8 @@ class Web:
             response = await self.connections.client.api_call(
                 method, http_verb=verb, **{kind: asked | {"token": token}}
             )
+        except NotSentError:
+            raise
         except Exception as error:
             raise to_platform_error(error, method) from error
         assert isinstance(response.data, dict)

@@ -93,6 +93,8 @@ class SharedOwnership:
         self._held: dict[int, _Held] = {}
         self._good_s: float | None = None
         """The time at which the last good ping was sent. None while the session is broken."""
+        self._lease_until_s = 0.0
+        """The end of the lease, also of a session that broke."""
         self._members: frozenset[int] = frozenset()
         self._members_since_s = clock.monotonic()
         self._gone_s = -SETTLES_S
@@ -118,9 +120,16 @@ class SharedOwnership:
         if held is None:
             return None
         now_s = self._clock.monotonic()
-        if self._good_s is None or now_s >= self._good_s + LEASE_S:
+        if self._good_s is None or now_s >= self._lease_until_s:
             return SUSPENDED_S
         return max(0.0, held.calls_from_s - now_s)
+
+    def read_wait_s(self, place: Place) -> float | None:
+        """Seconds until a read for `place` may be made, which is asked again then; None where it is not held here. A
+        session that broke stops reads only once its lease has ended: the server may have been restarted. Pure."""
+        if not self.holds(place):
+            return None
+        return 0.0 if self._clock.monotonic() < self._lease_until_s else SUSPENDED_S
 
     @property
     def leads(self) -> bool:
@@ -191,7 +200,7 @@ class SharedOwnership:
         if regains:
             self._takes_from_s = sent_s + RESTART_S
             await self._regain()
-        self._good_s = sent_s
+        self._good_s, self._lease_until_s = sent_s, sent_s + LEASE_S
         await self._give()
         await self._take()
 

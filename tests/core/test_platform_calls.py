@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from structlog.testing import capture_logs
 
+from core.call_fence import pass_fence
 from core.errors import Code, PlatformError, StoreError
 from core.platform_calls import PlatformCalls
 from core.ports.files import FileContent, FileError
@@ -151,6 +153,9 @@ class Owner:
     def call_wait_s(self, place: Place) -> float | None:
         return self._waits_s.pop(0) if len(self._waits_s) > 1 else self._waits_s[0]
 
+    def read_wait_s(self, place: Place) -> float | None:
+        return self.call_wait_s(place)
+
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
@@ -186,3 +191,113 @@ async def test_a_call_that_ends_after_its_place_was_lost_is_reported_with_its_me
     with pytest.raises(PlatformError):
         await refused.perform(post)
     assert late[1:] == [(post, "")], "it may have taken effect"
+
+
+class Wire(MemoryPlatform):
+    """Waits before each request is written, as for a connection: `before` is called then. `requests`: those that were
+    written."""
+
+    def __init__(self, before: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
+        self._before = before
+        self.requests: list[str] = []
+
+    def _write(self, request: str) -> None:
+        self._before()
+        pass_fence()
+        self.requests.append(request)
+
+    async def perform(self, call: OutgoingCall) -> str:
+        self._write("open a thread")
+        self._write("post")
+        return await super().perform(call)
+
+    async def history(self, place: Place, before: Ask) -> History:
+        self._write("read")
+        return await super().history(place, before)
+
+    async def typing(self, place: Place, language: str = "en") -> None:
+        self._write("type")
+
+
+POST = PostMessage(PLACE, Page("so"), key="k")
+ASKED = Ask("m4", PLACE, Person("U1"), "why?", datetime(2026, 1, 4, tzinfo=UTC))
+
+
+async def test_a_request_is_not_written_once_the_place_may_be_lost_and_its_call_begins_anew_when_it_is_not() -> (
+    None
+):
+    counted: list[str] = []
+    owner, wire = Owner(0.0, 0.05, 0.05, 0.0), Wire()
+    calls = PlatformCalls(wire, lambda call, _: counted.append(call), owner=owner)
+    assert await calls.perform(POST)
+    assert (wire.requests, owner.slept) == (["open a thread", "post"], [0.05])
+    assert counted == ["perform"], "what was not sent is no call"
+
+
+async def test_a_call_whose_first_request_alone_was_written_is_late() -> None:
+    late: list[OutgoingCall] = []
+    wire = Wire()
+    owner = Owner(0.0, 0.0, None)
+    calls = PlatformCalls(wire, owner=owner, on_late=lambda call, _: late.append(call))
+    with pytest.raises(PlatformError, match="another replica"):
+        await calls.perform(POST)
+    assert (wire.requests, late) == (["open a thread"], [POST])
+
+
+async def test_a_call_of_which_nothing_was_written_is_not_late() -> None:
+    late: list[OutgoingCall] = []
+    wire = Wire()
+    calls = PlatformCalls(wire, owner=Owner(0.0, None), on_late=lambda call, _: late.append(call))
+    with pytest.raises(PlatformError, match="another replica"):
+        await calls.perform(POST)
+    assert (wire.requests, late) == ([], [])
+
+
+async def test_a_read_for_an_answer_ends_when_its_place_is_lost() -> None:
+    wire = Wire()
+    with pytest.raises(PlatformError, match="another replica") as refused:
+        await PlatformCalls(wire, owner=Owner(0.0, 0.0, None)).history(PLACE, ASKED)
+    assert refused.value.retryable
+    assert wire.requests == []
+
+
+async def test_a_replica_reads_for_a_place_that_it_does_not_hold() -> None:
+    wire = Wire()
+    await PlatformCalls(wire, owner=Owner(None)).history(PLACE, ASKED)
+    assert wire.requests == ["read"]
+
+
+async def test_nobody_is_told_that_an_answer_is_written_elsewhere() -> None:
+    wire = Wire()
+    await PlatformCalls(wire, owner=Owner(0.0, None)).typing(PLACE)
+    assert wire.requests == []
+
+
+async def test_the_requests_of_one_call_do_not_pass_the_fence_of_another() -> None:
+    """A call of a place that is held, while one of a place that is lost waits."""
+
+    class TwoPlaces(Owner):
+        lost = False
+
+        def call_wait_s(self, place: Place) -> float | None:
+            return None if self.lost and place == ELSEWHERE else 0.0
+
+    owner, release = TwoPlaces(), asyncio.Event()
+
+    class Waits(Wire):
+        async def perform(self, call: OutgoingCall) -> str:
+            if call.place == ELSEWHERE:
+                await release.wait()
+            return await super().perform(call)
+
+    wire = Waits()
+    calls = PlatformCalls(wire, owner=owner)
+    waiting = asyncio.create_task(calls.perform(replace(POST, place=ELSEWHERE)))
+    await asyncio.sleep(0)
+    owner.lost = True
+    release.set()
+    await calls.perform(POST)
+    with pytest.raises(PlatformError, match="another replica"):
+        await waiting
+    assert wire.requests == ["open a thread", "post"]

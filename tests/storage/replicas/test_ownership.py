@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
 from core.turns.ownership import Gained, Lost
 from core.values.places import Place
-from storage.replicas.ownership import APART_S, LEASE_S, PING_S
+from storage.replicas.ownership import APART_S, LEASE_S, PING_S, SUSPENDED_S
 from storage.replicas.session import IDLE_S
 from tests.storage.replicas.replica import ALL, PARTITIONS, Replica, another_process
 from tests.waiting import until
@@ -34,6 +35,18 @@ async def cut(url: str, name: str = "") -> None:
         f"{name}%",
     )
     await connection.close()
+
+
+def noting(
+    close: Callable[[], Awaitable[None]], note: Callable[[], None]
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """`close`, with `note` called before it."""
+
+    async def noted() -> None:
+        note()
+        await close()
+
+    return noted
 
 
 async def test_one_replica_holds_everything_at_once(migrated_postgres: str) -> None:
@@ -160,12 +173,26 @@ async def test_no_call_is_made_when_the_last_good_ping_is_too_old(migrated_postg
         await until(lambda: alone.held == ALL)
         place = place_in(ALL)
         await until(lambda: alone.ownership.call_wait_s(place) == 0)
-        assert alone.ownership._good_s is not None
-        alone.ownership._good_s -= LEASE_S
-        wait_s = alone.ownership.call_wait_s(place)
-        assert wait_s is not None
-        assert wait_s > 0
-        await until(lambda: alone.ownership.call_wait_s(place) == 0)
+        alone.ownership._lease_until_s -= LEASE_S
+        for wait_s in (alone.ownership.call_wait_s(place), alone.ownership.read_wait_s(place)):
+            assert wait_s is not None
+            assert wait_s > 0
+        await until(lambda: alone.ownership.call_wait_s(place) == alone.ownership.read_wait_s(place) == 0)
+
+
+async def test_reads_go_on_while_a_session_is_opened_again_within_its_lease(migrated_postgres: str) -> None:
+    async with Replica(migrated_postgres) as alone:
+        await until(lambda: alone.held == ALL)
+        place = place_in(ALL)
+        waits_s: list[tuple[float | None, float | None]] = []
+
+        def note() -> None:
+            waits_s.append((alone.ownership.call_wait_s(place), alone.ownership.read_wait_s(place)))
+
+        alone.session.close = noting(alone.session.close, note)  # type: ignore[method-assign]
+        await cut(migrated_postgres, "replica")
+        await until(lambda: waits_s)
+        assert waits_s[0] == (SUSPENDED_S, 0.0)
 
 
 @pytest.fixture(autouse=True)
