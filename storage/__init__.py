@@ -43,6 +43,7 @@
     retention   removes what is older than it is kept
     installations  installations that teams have made themselves; encryption: their tokens
     model_accounts  the model accounts of workspaces, with their encrypted keys
+    known_keys   the keys of the programs on a database
     secret_rows  rows with encrypted secrets: encrypted anew, and searched for unknown keys
     team_data   all that is stored of a team
     deleted     the messages that were deleted last
@@ -84,18 +85,19 @@ from core.errors import SettingsError, StoreError
 from core.redaction import is_secret
 from core.settings.environment import Settings
 from core.settings.secret_key import secret_key_bytes
-from storage import installations, model_accounts
+from storage import installations, known_keys, model_accounts
 from storage.budgets import any_accounts
-from storage.encryption import WRONG_KEY, SecretKeys
+from storage.encryption import SecretKeys
 from storage.engine import Database
 from storage.errors import opening
 from storage.forgotten import ForgottenPeople, load
 from storage.migrations import NEWEST, revision_of, upgrade
-from storage.secret_rows import has_foreign
 from storage.store import SqlStore
 from storage.url import parse_url, place_of, sqlite_file
 
 __all__ = ["DatabaseSettings", "SqlStore", "open_existing", "open_store"]
+
+_SECRETS = (installations.SECRET, model_accounts.SECRET)
 
 
 class DatabaseSettings(Settings):
@@ -182,16 +184,16 @@ class DatabaseSettings(Settings):
 
 async def open_store(settings: DatabaseSettings, clock: Clock) -> SqlStore:
     """Bring the schema up to date and open the store. Raises StoreError, and SettingsError where PARLEY_SECRET_KEY is
-    another one than that by which tokens are encrypted."""
+    another one than that by which tokens are encrypted, or by which other programs encrypt."""
     database, secret_keys = Database(settings.url, settings.parley_sqlite_synchronous), settings.secret_keys
     try:
         with opening(settings.place):
             await database.migrate(upgrade)
             known = ForgottenPeople(await database.read(load))
             counts_spending = await database.read(any_accounts)
-            for secret in (installations.SECRET, model_accounts.SECRET):
-                if await database.read(has_foreign, secret_keys, secret):
-                    raise SettingsError(WRONG_KEY)
+            refused = await database.write(known_keys.admit, secret_keys, _SECRETS)
+            if refused is not None:
+                raise SettingsError(refused)
     except BaseException:
         await database.close()
         raise

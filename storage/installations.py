@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
 
 from core.values.installations import REMOVED, Credentials, InstallationKey, StoredInstallation
-from storage import secret_rows, team_data
+from storage import known_keys, secret_rows, team_data
 from storage.encryption import SecretKeys
 from storage.engine import insert
 from storage.tables import INSTALLATIONS, from_us, to_us
@@ -39,6 +39,7 @@ def put(
     at_us: int,
 ) -> StoredInstallation:
     """Store an installation in place of the former one with its key."""
+    known_keys.check_known(connection, keys)
     former = one(connection, new.key)
     values = {
         "name": new.name,

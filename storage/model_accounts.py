@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, select
 from core.ports.store.settings import MODEL_ACCOUNT, Change
 from core.values.model_accounts import ModelAccount
 from core.values.places import Person, Place
-from storage import secret_rows
+from storage import known_keys, secret_rows
 from storage.encryption import SecretKeys
 from storage.engine import insert
 from storage.settings import record
@@ -39,6 +39,7 @@ def put(
     connection: Connection, keys: SecretKeys, new: ModelAccount, key: str, by: Person, at_us: int
 ) -> ModelAccount:
     """Store an account in place of the former one. A removed one leaves no version, so that versions are times."""
+    known_keys.check_known(connection, keys)
     former = one(connection, new.platform, new.team)
     new = replace(new, version=max(at_us, former.version + 1 if former else 0))
     values = {

@@ -126,6 +126,7 @@ NOT_EXPORTED = {
     "posts": "the ids of the messages of answers: `posts` of a turn",
     "model_accounts": "keys, encrypted; the changes have what else there is of them",
     "installations": "of the operator: who installed Parley, and encrypted tokens",
+    "secret_keys": "names of keys of the operator's",
     "sources": "an index, made of the questions",
     "source_vectors": "an index, made of the questions",
     "usage_sums": "sums of `usage`",

@@ -36,6 +36,7 @@ KEPT = {
     "model_accounts": "what admins have set: it goes with the data of its team",
     "forgotten": "digests of people: what they sent before would be stored again",
     "notices": "keys of what is said once",
+    "secret_keys": "names of keys of the operator's; removed when a key is not used any more",
     "requests": "digests of signatures; removed after some minutes",
     "partitions": "numbers, one row for each",
     "replica_notices": "events without their words; removed after a minute",

@@ -1,4 +1,4 @@
-SELECT 'revision 0048';
+SELECT 'revision 0049';
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -364,6 +364,12 @@ CREATE TABLE model_accounts (
 	set_at_us BIGINT NOT NULL, 
 	CONSTRAINT pk_model_accounts PRIMARY KEY (platform, team)
 );
+CREATE TABLE secret_keys (
+	id TEXT NOT NULL, 
+	number BIGINT NOT NULL, 
+	at_us BIGINT NOT NULL, 
+	CONSTRAINT pk_secret_keys PRIMARY KEY (id)
+);
 CREATE INDEX ix_audit_platform_team_id ON audit (platform, team, id);
 CREATE INDEX ix_failures_code_id ON failures (code, id);
 CREATE INDEX ix_failures_ref ON failures (ref);
@@ -395,4 +401,4 @@ CREATE INDEX ix_usage_not_done ON usage (at_us) WHERE state <> 'done';
 CREATE INDEX ix_usage_person ON usage (platform, person, turn_id);
 CREATE INDEX ix_usage_thread ON usage (platform, team, channel, thread, model, turn_id);
 INSERT INTO sqlite_sequence VALUES ('failures', 0);
-INSERT INTO alembic_version VALUES ('0048');
+INSERT INTO alembic_version VALUES ('0049');

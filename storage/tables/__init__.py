@@ -12,6 +12,7 @@
     memory    the index of answered questions
     replicas  the epochs of partitions, and what replicas tell each other
     requests  signed requests that were taken
+    secrets   the keys by which programs encrypt secrets of teams
     people    opinions of people, those who were forgotten, and what is said once
 
 Lines of a thread are ordered by (at_us, anchor, rank, message): a person's line is its own anchor with rank 0, an
@@ -29,6 +30,7 @@ from storage.tables.memory import SOURCE_VECTORS, SOURCES
 from storage.tables.people import FEEDBACK, FORGOTTEN, NOTICES, SOURCE_OPINIONS
 from storage.tables.replicas import PARTITIONS, REPLICA_NOTICES
 from storage.tables.requests import REQUESTS
+from storage.tables.secrets import SECRET_KEYS
 from storage.tables.settings import AUDIT, SETTINGS
 from storage.tables.threads import HEARD, MESSAGES, THREAD_SUMMARIES, THREADS, UPLOADS
 from storage.tables.turns import (
@@ -71,6 +73,7 @@ __all__ = [
     "REPLICA_NOTICES",
     "REQUESTS",
     "RESERVATIONS",
+    "SECRET_KEYS",
     "SETTINGS",
     "SOURCES",
     "SOURCE_OPINIONS",

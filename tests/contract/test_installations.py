@@ -117,7 +117,7 @@ class TestTheDataOfATeam:
     async def test_the_end_of_an_installation_ends_its_open_turns_with_the_reason(
         self, sql_store: SqlStore
     ) -> None:
-        store = await _with_key(sql_store)
+        store = sql_store
         await store.install(ONE, TOKENS, NOON)
         waiting, other = await accepted(store, ask("m1")), await accepted(store, ask("m2", place=OTHER))
         assert await store.end_installation(KEY, "account_inactive", NOON)
@@ -154,7 +154,7 @@ class TestTheDataOfATeam:
         assert await store.forget_installation(KEY)
 
     async def test_after_thirty_days_the_data_of_an_ended_team_goes(self, sql_store: SqlStore) -> None:
-        store = await _with_key(sql_store)
+        store = sql_store
         clock = FakeClock(NOON, jumps=True)
         await store.install(ONE, TOKENS, NOON)
         await accepted(store, ask("m1"))
@@ -171,7 +171,7 @@ class TestTheDataOfATeam:
         self, sql_store: SqlStore
     ) -> None:
         """A program serves it until it looks at the installations again."""
-        store, clock = await _with_key(sql_store), FakeClock(NOON, jumps=True)
+        store, clock = sql_store, FakeClock(NOON, jumps=True)
         await store.install(ONE, TOKENS, NOON)
         await store.end_installation(KEY, REMOVED, NOON)
         await accepted(store, ask("m1"))
@@ -184,7 +184,7 @@ class TestTheDataOfATeam:
     async def test_a_team_that_installs_again_while_others_are_removed_keeps_its_data(
         self, sql_store: SqlStore
     ) -> None:
-        store, gone = await _with_key(sql_store), replace(ONE, key=InstallationKey("slack", "", "T2"))
+        store, gone = sql_store, replace(ONE, key=InstallationKey("slack", "", "T2"))
         for one, at in ((gone, NOON), (ONE, NOON + timedelta(hours=1))):
             await store.install(one, TOKENS, NOON)
             await accepted(store, ask("m1", place=Place("slack", one.key.team, "C1", "100.1")))
@@ -204,11 +204,6 @@ class TestTheDataOfATeam:
 
 
 OTHER = Place("slack", "T2", "C1", "100.1")
-
-
-async def _with_key(store: SqlStore) -> SqlStore:
-    store._secret_keys = SecretKeys(secret_key_bytes(FIRST))
-    return store
 
 
 def _fill(connection: Connection, tables: list[Table]) -> None:
