@@ -65,6 +65,10 @@ class Limiter:
         self._share = 1.0
         self._learned_at = float("-inf")
 
+    def fit(self, budget: RateLimit) -> None:
+        """From now on the limit is `budget`, of the same scope: a process may get a greater or smaller part of it."""
+        self.budget = budget
+
     def share(self, now: float) -> float:
         """The trusted part of the limit, from 0 to 1."""
         return min(1.0, self._share + max(0.0, now - self._learned_at) * _RECOVER_PER_S)
@@ -196,6 +200,10 @@ class Window(Limiter):
         self._paced_to = 0.0
         self._told: tuple[float, float] | None = None
         """(calls left, closes at) as reported."""
+
+    def fit(self, budget: RateLimit) -> None:
+        super().fit(budget)
+        self._limit = budget.burst
 
     def gap_s(self, now: float) -> float:
         left, closes_at = self._open(now)

@@ -317,6 +317,8 @@ class DeliveryScheduler:
             found = self._limiters.get(budget.scope)
             if found is None:
                 found = self._limiters[budget.scope] = limiter(budget)
+            elif found.budget != budget:
+                found.fit(budget)
             limiters.append(found)
         return limiters
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -144,3 +145,17 @@ def test_first_words_go_before_last_words_and_both_before_the_middle() -> None:
     long_middle = urgency(Rank.MIDDLE, unread=5_000, waited_s=60)
     short_middle = urgency(Rank.MIDDLE, unread=10, waited_s=60)
     assert first > last > long_middle > short_middle
+
+
+@pytest.mark.parametrize("budget", [EDITS, RateLimit("bot", burst=10, per_s=10, window_s=1)])
+def test_a_limit_of_which_a_process_gets_another_part_counts_on_from_what_is_used(budget: RateLimit) -> None:
+    limit = limiter(replace(budget, burst=2))
+    spent(limit, 2)
+    assert limit.wait_s(100.0) > 0
+    limit.fit(budget)
+    assert limit.burst(100.0) == 10
+    assert limit.used(100.0) > 0
+    limit.fit(replace(budget, burst=2))
+    assert limit.burst(110.0) == 2
+    spent(limit, 2, 110.0)
+    assert limit.wait_s(110.0) > 0

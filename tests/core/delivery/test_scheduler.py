@@ -679,3 +679,15 @@ async def test_a_buttons_place_is_under_the_last_words() -> None:
         delivery.show(Reply(words(40), Phase.ENDED), at.clock.monotonic())
         await at.finish(delivery)
     assert [sheet.page.buttons for sheet in paper.sheets.values()] == [(), ()]
+
+
+async def test_an_answer_grows_faster_once_the_process_has_a_greater_part_of_the_limit() -> None:
+    paper = Paper(FakeClock(), limits=PLAIN, edits=RateLimit("edit", 2, 2, window_s=1.0))
+    async with studio(paper) as at:
+        await paint(at, words(40), words(40), words(40))
+        slow = sum(isinstance(call, EditMessage) for _, call in paper.calls)
+        paper.calls.clear()
+        paper.edits = RateLimit("edit", 20, 20, window_s=1.0)
+        await paint(at, words(40), words(40), words(40))
+        assert sum(isinstance(call, EditMessage) for _, call in paper.calls) > 2 * slow
+        assert not paper.forbidden
