@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import discord
 import structlog
@@ -28,6 +28,31 @@ _BACKOFF_S, _BACKOFF_MAX_S = 1.0, 30.0
 
 Create = Callable[[Inbox, bool], Client]
 """Make a client for one life; with False it does not ask for the content of messages."""
+LogIn = Callable[[Inbox], AbstractAsyncContextManager[Client]]
+"""Log a client in that makes calls and has no connection to the gateway; with as many tries as it takes."""
+
+
+@asynccontextmanager
+async def logged_in(token: str, clock: Clock, create: Callable[[], Client]) -> AsyncIterator[Client]:
+    """`LogIn`, with a client that `create` makes."""
+    pause_s = _BACKOFF_S
+    while True:
+        client = create()
+        try:
+            await client.login(token)
+            break
+        except FOREIGN as error:
+            log.info("not_logged_in", **translate(error).log_keys)
+            await _close(client)
+        except BaseException:
+            await _close(client)
+            raise
+        await clock.sleep(pause_s)
+        pause_s = min(_BACKOFF_MAX_S, pause_s * 2)
+    try:
+        yield client
+    finally:
+        await _close(client)
 
 
 class MoreShards(Exception):  # noqa: N818, as it is no failure

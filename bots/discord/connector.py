@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 from bots.discord import TRAITS
 from bots.discord.client import BEAT_S, Client
-from bots.discord.connection import Connection, Registration
+from bots.discord.connection import Connection, Registration, logged_in
 from bots.discord.installation import DiscordInstallation
 from bots.discord.rest import Wire
-from bots.discord.sessions import APART_S, SessionLimit, SessionStarts, Shard
+from bots.discord.sessions import ALONE, APART_S, SessionLimit, SessionStarts, Shard
 from bots.discord.shards import Shards
 from bots.discord.thread_locations import ThreadLocations
 from core.clock import Clock
@@ -35,7 +36,7 @@ class DiscordConnector:
         self._wire = Wire(token, clock)
         self.session_limit = SessionLimit(clock)
         self._registration = Registration(clock)
-        self.shards = Shards(self._connect, shards)
+        self.shards = Shards(self._connect, self._log_in, shards)
         self._wire.limiter.part = lambda: self.shards.part
         account = token_to_account(token)
         self.installation = DiscordInstallation(self.shards, self._wire, self._locations, account, clock)
@@ -82,6 +83,11 @@ class DiscordConnector:
             self._beat_s,
             self.shards.divides,
         )
+
+    def _log_in(self, inbox: Inbox) -> AbstractAsyncContextManager[Client]:
+        starts = SessionStarts(self._clock, self.session_limit)
+        create = partial(self._create_client, ALONE, starts, inbox, reads_content=False)
+        return logged_in(self._token, self._clock, create)
 
     def _create_client(self, shard: Shard, starts: SessionStarts, inbox: Inbox, reads_content: bool) -> Client:
         return Client(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 import structlog
 
 from bots.discord.client import Client
-from bots.discord.connection import Connection, MoreShards
+from bots.discord.connection import Connection, LogIn, MoreShards
 from bots.discord.sessions import Shard, shard_of
 from core.connection_problems import connection_trouble
 from core.errors import PlatformError
@@ -29,10 +29,16 @@ class Shards:
 
     `told`: the number of shards that the operator set. Without it Discord's recommendation counts, once it is more than
     one; where replicas share the shards, the number has to be set, since all of them have to mean the same.
+
+    A process that shares them is logged in by `log_in` before it holds any: the answers of servers that it gains go on
+    while their connection is made.
     """
 
-    def __init__(self, connect: Connect, told: int | None = None) -> None:
+    def __init__(self, connect: Connect, log_in: LogIn, told: int | None = None) -> None:
         self._connect = connect
+        self._log_in = log_in
+        self._caller: Client | None = None
+        """Makes calls where no shard has a client, and hears nothing."""
         self._told = told
         self.count = told or 1
         self.shared = False
@@ -64,7 +70,7 @@ class Shards:
     @property
     def client(self) -> Client | None:
         """A client for what concerns no server."""
-        return next(iter(self.clients), None)
+        return next(iter(self.clients), self._caller)
 
     def client_of(self, team: str) -> Client | None:
         """The client that hears of a server, else any other: each can make every call."""
@@ -110,12 +116,24 @@ class Shards:
     async def run(self, inbox: Inbox) -> None:
         """Be connected until cancelled. Raises PlatformError as `Connection.run` does, for the first shard that has
         to."""
+        calling = asyncio.create_task(self._call(inbox)) if self.shared else None
         try:
             while True:
                 await self._follow(inbox)
                 await self._wait()
         finally:
             await self._end(set(self._tasks))
+            if calling is not None:
+                calling.cancel()
+                await asyncio.gather(calling, return_exceptions=True)
+
+    async def _call(self, inbox: Inbox) -> None:
+        """Be able to make calls until cancelled, also without a shard."""
+        async with self._log_in(inbox) as self._caller:
+            try:
+                await asyncio.Future()
+            finally:
+                self._caller = None
 
     async def _wait(self) -> None:
         """Return once other shards are to be held. Raises what ended a connection."""

@@ -255,3 +255,28 @@ async def test_a_process_that_shares_the_shards_is_connected_as_none_until_it_ho
         bot.platform.hold(frozenset({2, 1}))
         await until(lambda: connected(fake) == {(1, 3), (2, 3)} and bot.platform.ready())
     assert sorted(turns.taken) == [1, 2]
+
+
+async def test_a_process_edits_at_once_what_it_has_just_gained_while_it_is_not_connected_yet(
+    fake: FakeDiscord, servers: list[int]
+) -> None:
+    async with running(fake, shards=SHARDS) as old:
+        ask = await mention(old, "who goes on?", servers[0])
+        posted = await old.platform.installation.perform(post(ask))
+    async with running(fake, shards=SHARDS, ready=False) as new:
+        new.platform.share(LocalTurns(FakeClock()))
+        await until(lambda: new.platform.shards.client is not None)
+        await new.platform.installation.perform(EditMessage(ask.place, posted, Page("Another one.")))
+        assert not connected(fake)
+        assert await new.platform.installation.question_exists(ask)
+    assert shown(new, ask.id) == ["Another one."]
+
+
+async def test_a_process_that_shares_the_shards_goes_on_trying_to_log_in(
+    fake: FakeDiscord, servers: list[int]
+) -> None:
+    refused = fake.fail("GET", "/users/@me", 3, status=503)
+    async with running(fake, shards=SHARDS, ready=False, clock=HastyClock()) as bot:
+        bot.platform.share(LocalTurns(FakeClock()))
+        await until(lambda: bot.platform.shards.client is not None)
+    assert refused.hits == 3
