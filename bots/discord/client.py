@@ -67,7 +67,8 @@ https://docs.discord.com/developers/events/gateway#sending-heartbeats"""
 
 
 Said = TypeVar("Said", Ask, Edited)
-Asker = tuple[discord.User | discord.Member, str]
+Asker = tuple[discord.Object, str]
+"""A person, of whom only the id is kept, and their language."""
 """The last person who asked, and their language."""
 
 
@@ -227,7 +228,7 @@ class Client(discord.Client):
             await self._apologise(message, ask, error)
         else:
             if receipt.outcome is Outcome.TURN:
-                self._askers[ask.place.key] = message.author, language_of(ask.author.locale)
+                self._askers[ask.place.key] = discord.Object(message.author.id), language_of(ask.author.locale)
             if receipt.reply is not None:
                 await self._reply_to(message, ask, receipt.reply)
 
@@ -337,7 +338,8 @@ class Client(discord.Client):
         if asked is not None and not place.direct:
             asker, language = asked
             with suppress(*FOREIGN):
-                await asker.send(phrase("may_not_write", language, channel=f"<#{place.channel}>"))
+                direct = await self.create_dm(asker)
+                await direct.send(phrase("may_not_write", language, channel=f"<#{place.channel}>"))
 
     async def _note(self, event: Event) -> None:
         try:

@@ -20,8 +20,9 @@ from tests.fakes.discord import (
     MessageFlag,
     Permission,
 )
+from tests.waiting import until
 
-# Strokes that fail
+# Calls that fail
 
 
 async def test_the_same_post_twice_is_one_message(bot: Bot) -> None:
@@ -102,6 +103,17 @@ async def test_each_refusal_has_its_code(bot: Bot) -> None:
     assert (slow.code, slow.retry_after_s) == (Code.SLOW_DOWN, 40.0)
     await bot.fake.deny(GENERAL, Permission.SEND_MESSAGES_IN_THREADS)
     assert (await failure(bot, post(ask, page=3))).code is Code.NOT_ALLOWED
+
+
+async def test_the_asker_is_told_directly_where_the_answer_may_not_be_posted(bot: Bot) -> None:
+    ask = await mention(bot)
+    await bot.fake.deny(GENERAL, Permission.SEND_MESSAGES_IN_THREADS)
+    assert (await failure(bot, post(ask))).code is Code.NOT_ALLOWED
+    direct = bot.fake.dm(ADA)
+    await until(lambda: bot.fake.from_bot(direct))
+    assert "I'm not allowed to write in" in bot.fake.from_bot(direct)[0].text
+    assert (await failure(bot, post(ask, page=1))).code is Code.NOT_ALLOWED
+    assert len(bot.fake.from_bot(direct)) == 1, "once for each question"
 
 
 async def test_nothing_is_done_before_there_is_a_connection(fake: FakeDiscord) -> None:
