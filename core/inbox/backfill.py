@@ -117,7 +117,9 @@ class Backfill:
             until = patience_until if self._listed else self._hold_until
             self._read_first(place)
             try:
-                await asyncio.wait_for(self._news.wait(), until - self._clock.monotonic())
+                # `wait_for` of Python 3.11 loses a cancellation that comes together with news.
+                async with asyncio.timeout(until - self._clock.monotonic()):
+                    await self._news.wait()
             except TimeoutError:
                 return
 

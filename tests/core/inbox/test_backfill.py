@@ -148,6 +148,23 @@ async def test_a_thread_is_read_too_whose_first_words_came_by_themselves_meanwhi
         assert house.platform.read.count(thread.key) == 1
 
 
+@pytest.mark.parametrize("steps", range(4))
+async def test_a_turn_that_is_dropped_just_when_there_is_news_waits_no_longer(steps: int) -> None:
+    """`steps` of the event loop behind the news."""
+    house = App()
+    await house.live_since(-30)
+    waiting = asyncio.create_task(house.catch_up.caught_up(THREAD))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    house.catch_up.again()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    waiting.cancel()
+    done, _ = await asyncio.wait({waiting}, timeout=HANG_S)
+    assert done
+    assert waiting.cancelled()
+
+
 async def test_a_new_house_has_missed_nothing() -> None:
     house = App()
     async with house.running():
