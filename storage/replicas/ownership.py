@@ -102,6 +102,8 @@ class SharedOwnership:
         self._wanted: frozenset[int] = frozenset()
         self._leaves = False
         self._changes: asyncio.Queue[OwnershipChange] = asyncio.Queue()
+        self._newest: OwnershipChange | None = None
+        """The change that was reported last."""
         self._unsettled = 0
         """Losses that were reported, and are not worked off yet."""
         self._reported: OwnershipChange | None = None
@@ -189,20 +191,20 @@ class SharedOwnership:
         await self._session.close()
 
     async def _look(self) -> None:
+        if self._good_s is None and self._held:
+            self._takes_from_s = self._clock.monotonic() + RESTART_S
+            await self._regain()
         if self._leaves:
             await self._session.leave()
-        elif not self._session.member:
-            await self._session.join()
+        elif not self._session.member and not self._unsettled:
+            await self._session.join()  # not before it could take what the others give it
         sent_s = self._clock.monotonic()
         members = await self._session.members()
-        regains = self._good_s is None and bool(self._held)
         self._wants(members)
-        if regains:
-            self._takes_from_s = sent_s + RESTART_S
-            await self._regain()
         self._good_s, self._lease_until_s = sent_s, sent_s + LEASE_S
-        await self._give()
-        await self._take()
+        if self._session.member or self._leaves:
+            await self._give()
+            await self._take()
 
     def _wants(self, members: frozenset[int]) -> None:
         """Note the partitions that this replica should hold, of these members."""
@@ -296,5 +298,8 @@ class SharedOwnership:
         return held.leaves_s is not None and self._clock.monotonic() - held.leaves_s >= PATIENCE_S
 
     def _report(self, change: OwnershipChange) -> None:
+        if not self._changes.empty() and self._newest == change:
+            return  # the one that waits stands for both: what is held is looked at when it is worked off
+        self._newest = change
         self._unsettled += isinstance(change, Lost)
         self._changes.put_nowait(change)
