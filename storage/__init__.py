@@ -29,6 +29,7 @@
     charges     the parts of the usage of an answer
     citations   the earlier answers that turns were offered, and that answers cite
     usage_sums  sums of usage by time, model, person, thread and time to the first word
+    usage_totals  totals of those sums
     reports     the figures of usage reports
     budgets     spending under budgets
     balances    balances of the accounts of budgets

@@ -13,7 +13,8 @@ from core.values.places import Place
 from core.values.usage import DIRECT, RatedAnswer, UsageField, UsageGroup
 from storage.forgotten import names_of
 from storage.tables import FEEDBACK, TURNS, USAGE, from_us, to_us
-from storage.usage_sums import DAY_US, IN_BACKGROUND, SUMS, amounts, answers_by_model, labelled, within
+from storage.usage_sums import AMOUNTS, DAY_US, IN_BACKGROUND, amounts, answers_by_model, labelled, within
+from storage.usage_totals import summed
 
 _USED = USAGE.c
 _CHANNEL = case((TURNS.c.direct, DIRECT), else_=_USED.channel).label("channel")
@@ -56,7 +57,7 @@ def usage_groups(
         each = select(*labelled({**keys, "name": name, **amounts()})).where(*conditions)
     found = each.subquery()
     by_key = [found.c[key] for key in (*keys, *(["model"] if UsageField.MODEL in by else []))]
-    sums = [func.coalesce(func.sum(found.c[name]), 0).label(name) for name in SUMS]
+    sums = [summed(found, name, scope).label(name) for name in AMOUNTS]
     query = select(*by_key, func.max(found.c.name).label("name"), *sums)
     rows = connection.execute(query.group_by(*by_key).order_by(*by_key)).mappings()
     return [_group(dict(row)) for row in rows if by_key or row["answers"]]

@@ -60,8 +60,8 @@ def admit(connection: Connection, keys: SecretKeys, secrets: Iterable[Column[str
 
 def check_known(connection: Connection, keys: SecretKeys) -> None:
     """Raises StoreError where the programs on this database have another key than the one that encrypts here."""
-    known = _known(connection)
-    if known and keys.ids and keys.ids[0] not in known:
+    mine = select(_COLUMNS.id).where(_COLUMNS.id.in_(keys.ids[:1]))
+    if keys.ids and connection.scalar(mine) is None and _known(connection):
         raise StoreError(OTHER_KEY, retryable=False)
 
 

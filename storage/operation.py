@@ -14,7 +14,8 @@ from core.values.operation import CountName, ModelLatency, OperationCount, Opera
 from storage.engine import insert
 from storage.reports import errors
 from storage.tables import OPERATION_COUNTS, USAGE, to_us
-from storage.usage_sums import QUARTER_US, totals
+from storage.usage_sums import QUARTER_US
+from storage.usage_totals import totals
 
 KEPT = timedelta(days=100)
 _COUNT = OPERATION_COUNTS.c

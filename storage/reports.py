@@ -31,7 +31,8 @@ from core.values.usage import UsageTotals, added
 from storage import thread_list, threads
 from storage.forgotten import NAMELESS, former_name
 from storage.tables import ASKING, FEEDBACK, NOT_DONE, SETTINGS, THREADS, TURNS, USAGE, from_us
-from storage.usage_sums import IN_BACKGROUND, SumKind, people, summaries, sums, total, totals, totals_of, within
+from storage.usage_sums import IN_BACKGROUND, SumKind, sums, within
+from storage.usage_totals import people, summaries, total, totals, totals_of
 
 Span = tuple[int, int]
 """A time from its beginning to its end, which is not part of it, in microseconds."""
@@ -73,7 +74,7 @@ def _by_bar(connection: Connection, bars: Sequence[Span], scope: Place | None) -
     """The totals of each bar. Its bounds are whole quarters of an hour in every time zone in use."""
     found = sums(SumKind.QUARTER, bars[0][0], bars[-1][1], scope)
     use = [UsageTotals()] * len(bars)
-    for row in connection.execute(select(found.c.at_us, *total(found)).group_by(found.c.at_us)):
+    for row in connection.execute(select(found.c.at_us, *total(found, scope)).group_by(found.c.at_us)):
         number = bisect_right(bars, row.at_us, key=itemgetter(0)) - 1
         use[number] = added(use[number], totals_of(row))
     return use
@@ -86,7 +87,7 @@ def _bar(span: Span, use: UsageTotals) -> Bar:
 
 def _models(connection: Connection, period: Span, scope: Place | None) -> tuple[ModelUse, ...]:
     found = sums(SumKind.MODEL, *period, scope)
-    rows = connection.execute(select(found.c.name, *total(found)).group_by(found.c.name)).all()
+    rows = connection.execute(select(found.c.name, *total(found, scope)).group_by(found.c.name)).all()
     used = [ModelUse(row.name, totals_of(row)) for row in rows if row.name]
     return tuple(sorted(used, key=lambda one: (*_dearest(one.totals), one.model)))
 
@@ -94,7 +95,7 @@ def _models(connection: Connection, period: Span, scope: Place | None) -> tuple[
 def _channels(connection: Connection, period: Span, scope: Place | None) -> tuple[ChannelUse, ...]:
     found = sums(SumKind.MODEL, *period, scope)
     channel = (found.c.platform, found.c.team, found.c.channel)
-    each = select(*channel, *total(found)).group_by(*channel).subquery()
+    each = select(*channel, *total(found, scope)).group_by(*channel).subquery()
     here = [THREADS.c[name] == each.c[name] for name in ("platform", "team", "channel")]
     direct = select(THREADS.c.thread).where(*here, THREADS.c.direct).exists().label("direct")
     used = [

@@ -21,6 +21,7 @@ from storage.forgotten import NAMELESS, former_name
 from storage.tables import TURNS, USAGE
 from storage.threads import address, of_place
 from storage.usage_sums import EMBEDDED, SUMMED
+from storage.usage_totals import people, totals
 
 _BACKGROUND: dict[type[Task], str] = {SumUpThread: SUMMED, EmbedQuestions: EMBEDDED}
 
@@ -121,8 +122,8 @@ def usage_totals(
 ) -> UsageTotals:
     """Tokens and cost of every answer; questions and people of those that ended as an answer or a failure.
     A `channel` without an id is the whole workspace."""
-    totals = usage_sums.totals(connection, since_us, until_us, channel, person)
-    people = int(totals.questions > 0)
+    found = totals(connection, since_us, until_us, channel, person)
+    number = int(found.questions > 0)
     if not person:
-        people = usage_sums.people(connection, since_us, until_us, channel)
-    return replace(totals, people=people)
+        number = people(connection, since_us, until_us, channel)
+    return replace(found, people=number)

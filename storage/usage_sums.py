@@ -38,17 +38,21 @@ from sqlalchemy import (
 from core.spend.report import two_digits
 from core.values.conversation import TurnState
 from core.values.places import Place
-from core.values.usage import Charge, SummaryTotals, UsageTotals
+from core.values.usage import Charge
 from storage.direct import DirectStatement
 from storage.engine import insert
-from storage.forgotten import former_name, names_of
+from storage.forgotten import former_name
 from storage.tables import CHARGES, TURNS, USAGE, USAGE_SUMS
 
 QUARTER_US = 900_000_000
 DAY_US = 96 * QUARTER_US
 _KEY = ("kind", "at_us", "platform", "team", "channel", "name")
 _TOKENS = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
-SUMS = ("answers", "questions", "errors", *_TOKENS, "cost_micros", "unpriced")
+COSTS = ("cost_micros", "unpriced")
+AMOUNTS = ("answers", "questions", "errors", *_TOKENS, *COSTS)
+SUMS = (*AMOUNTS, *(f"own_{name}" for name in COSTS))
+"""The columns of a sum. `own_`: the part of answers by workspaces' own model accounts, which no report of all
+workspaces counts."""
 
 
 SUMMED = "summed"
@@ -159,7 +163,7 @@ def _of_channel(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _amounts_of(row: Mapping[str, Any]) -> dict[str, int]:
     """The values of `SUMS` of a row of `usage`."""
-    return {
+    amounts = {
         **{name: row[name] for name in _TOKENS},
         "answers": int(row["state"] not in IN_BACKGROUND),
         "questions": int(row["state"] in (TurnState.DONE, TurnState.FAILED)),
@@ -167,6 +171,11 @@ def _amounts_of(row: Mapping[str, Any]) -> dict[str, int]:
         "cost_micros": row["cost_micros"] or 0,
         "unpriced": int(row["cost_micros"] is None or row["partly_priced"]),
     }
+    return amounts | _own_part(amounts, own=row["own_account"])
+
+
+def _own_part(amounts: Mapping[str, int], *, own: bool) -> dict[str, int]:
+    return {f"own_{name}": amounts[name] if own else 0 for name in COSTS}
 
 
 def add(connection: Connection, row: dict[str, Any], direct: bool, charges: Sequence[Charge] = ()) -> None:
@@ -218,7 +227,7 @@ def _by_model(
         amounts["unpriced"] |= usage.cost_micros is None or usage.partly_priced
     if not any(amounts["unpriced"] for amounts in found.values()):
         found[row["model"]]["unpriced"] = values["unpriced"]
-    return found
+    return {model: one | _own_part(one, own=row["own_account"]) for model, one in found.items()}
 
 
 def rename_person(
@@ -301,6 +310,15 @@ def _answers(kind: SumKind, since_us: int, until_us: int, scope: Place | None) -
 
 def amounts() -> dict[str, ColumnElement[Any]]:
     """The columns of `SUMS` of an answer."""
+    return _with_own_part(_amounts())
+
+
+def _with_own_part(columns: Mapping[str, ColumnElement[Any]]) -> dict[str, ColumnElement[Any]]:
+    own = {f"own_{name}": case((_USED.own_account, columns[name]), else_=0) for name in COSTS}
+    return {**columns, **own}
+
+
+def _amounts() -> dict[str, ColumnElement[Any]]:
     return {
         "answers": case((_USED.state.in_(IN_BACKGROUND), 0), else_=1),
         "questions": case((COUNTED, 1), else_=0),
@@ -315,7 +333,7 @@ def answers_by_model(keys: Mapping[str, ColumnElement[Any]], name: str) -> tuple
     """The columns `keys` of answers with their model as `name` and the columns of `SUMS`: a row for each answer under
     its own model, and one for each charge under that of the charge. An answer is unpriced once under each model whose
     cost is not known."""
-    whole = amounts()
+    whole = _amounts()
     own = whole | {one: case((_HAS_CHARGES, 0), else_=whole[one]) for one in (*_TOKENS, "cost_micros")}
     own["unpriced"] = case((_HAS_UNPRICED, 0), else_=whole["unpriced"])
     parts = {
@@ -325,8 +343,8 @@ def answers_by_model(keys: Mapping[str, ColumnElement[Any]], name: str) -> tuple
         "unpriced": case((_FIRST_UNPRICED, 1), else_=0),
     }
     return (
-        select(*labelled({**keys, name: _USED.model, **own})),
-        select(*labelled({**keys, name: _CHARGED.model, **parts})).where(_OF_TURN),
+        select(*labelled({**keys, name: _USED.model, **_with_own_part(own)})),
+        select(*labelled({**keys, name: _CHARGED.model, **_with_own_part(parts)})).where(_OF_TURN),
     )
 
 
@@ -351,48 +369,3 @@ def within(table: Any, scope: Place | None) -> list[ColumnElement[bool]]:
         columns.team == scope.team,
         columns.channel == scope.channel,
     ]
-
-
-def total(found: Subquery) -> list[ColumnElement[Any]]:
-    """The columns of the totals of `found`, for `totals_of`."""
-    names = ("questions", "errors", "prompt_tokens", "completion_tokens", "cost_micros", "unpriced")
-    return [func.coalesce(func.sum(found.c[name]), 0).label(name) for name in names]
-
-
-def totals_of(row: Any, people: int = 0) -> UsageTotals:
-    """The totals of a row that has the columns of `total`. Sums of a BIGINT are a NUMERIC on PostgreSQL."""
-    return UsageTotals(
-        questions=int(row.questions),
-        people=people,
-        prompt_tokens=int(row.prompt_tokens),
-        completion_tokens=int(row.completion_tokens),
-        cost_micros=int(row.cost_micros),
-        errors=int(row.errors),
-        unpriced=int(row.unpriced),
-    )
-
-
-def totals(
-    connection: Connection, since_us: int, until_us: int, scope: Place | None, person: str = ""
-) -> UsageTotals:
-    """The totals of a period, of one person where `person` is not empty. `people` is counted by `people` alone."""
-    found = sums(SumKind.PERSON if person else SumKind.QUARTER, since_us, until_us, scope)
-    query = select(*total(found))
-    theirs = found.c.name.in_(names_of(person))
-    return totals_of(connection.execute(query.where(theirs) if person else query).one())
-
-
-def summaries(connection: Connection, since_us: int, until_us: int, scope: Place | None) -> SummaryTotals:
-    """The totals of the summaries of threads."""
-    found = sums(SumKind.SUMMARY, since_us, until_us, scope).c
-    names = ("answers", "cost_micros", "unpriced")
-    row = connection.execute(select(*(func.coalesce(func.sum(found[name]), 0) for name in names))).one()
-    return SummaryTotals(*map(int, row))
-
-
-def people(connection: Connection, since_us: int, until_us: int, scope: Place | None) -> int:
-    """The number of people who asked something. A person who was forgotten while their answer ran is not counted."""
-    found = sums(SumKind.PERSON, since_us, until_us, scope)
-    each = select(found.c.platform, found.c.name).where(found.c.questions > 0).distinct()
-    # Who asked within the time that is kept, and before, has two names.
-    return len({(platform, former_name(name)) for platform, name in connection.execute(each)})

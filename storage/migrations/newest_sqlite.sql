@@ -1,4 +1,4 @@
-SELECT 'revision 0049';
+SELECT 'revision 0050';
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -189,7 +189,7 @@ CREATE TABLE usage_sums (
 	cached_tokens BIGINT NOT NULL, 
 	reasoning_tokens BIGINT NOT NULL, 
 	cost_micros BIGINT NOT NULL, 
-	unpriced INTEGER NOT NULL, 
+	unpriced INTEGER NOT NULL, own_cost_micros BIGINT DEFAULT '0' NOT NULL, own_unpriced INTEGER DEFAULT '0' NOT NULL, 
 	CONSTRAINT pk_usage_sums PRIMARY KEY (kind, at_us, platform, team, channel, name)
 )
  WITHOUT ROWID
@@ -401,4 +401,4 @@ CREATE INDEX ix_usage_not_done ON usage (at_us) WHERE state <> 'done';
 CREATE INDEX ix_usage_person ON usage (platform, person, turn_id);
 CREATE INDEX ix_usage_thread ON usage (platform, team, channel, thread, model, turn_id);
 INSERT INTO sqlite_sequence VALUES ('failures', 0);
-INSERT INTO alembic_version VALUES ('0049');
+INSERT INTO alembic_version VALUES ('0050');

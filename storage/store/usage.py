@@ -9,7 +9,7 @@ from core.values.operation import OperationCount, OperationFigures
 from core.values.places import Place
 from core.values.report import ReportFigures
 from core.values.usage import Charge, LastUsage, RatedAnswer, SummaryTotals, UsageField, UsageGroup, UsageTotals
-from storage import charges, exports, operation, reports, usage, usage_sums
+from storage import charges, exports, operation, reports, usage, usage_totals
 from storage.store.state import StoreState
 from storage.tables import to_us
 
@@ -31,7 +31,7 @@ class SqlUsageStore(StoreState):
     async def summary_totals(
         self, since: datetime, until: datetime, channel: Place | None = None
     ) -> SummaryTotals:
-        return await self._database.read(usage_sums.summaries, to_us(since), to_us(until), channel)
+        return await self._database.read(usage_totals.summaries, to_us(since), to_us(until), channel)
 
     async def report_figures(
         self,

@@ -56,7 +56,8 @@ class UsageRow(Row):
 
 class UsageSumRow(Row):
     """A sum of `usage`: over a quarter of an hour, or over a day UTC by the `name` of a `kind`
-    (`storage.usage_sums.SumKind`). `at_us` is its beginning. `unpriced`: answers whose cost is not wholly known."""
+    (`storage.usage_sums.SumKind`). `at_us` is its beginning. `unpriced`: answers whose cost is not wholly known.
+    `own_`: the part of answers by the workspace's own model account."""
 
     __tablename__ = "usage_sums"
     # Its rows are in the order of their keys: a period is read in one piece.
@@ -77,6 +78,8 @@ class UsageSumRow(Row):
     reasoning_tokens: int = Field(sa_type=BigInteger)
     cost_micros: int = Field(sa_type=BigInteger)
     unpriced: int
+    own_cost_micros: int = Field(sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    own_unpriced: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
 
 
 class ChargeRow(Row):

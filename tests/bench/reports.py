@@ -89,6 +89,7 @@ def add_sums(connection: Connection) -> float:
         },
         **dict.fromkeys(("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens"), 9),
         **{"state": TurnState.DONE, "cost_micros": 9, "partly_priced": False, "first_word_ms": 1_234},
+        **{"own_account": False},
     }
     began = perf_counter()
     for number in range(ADDED):

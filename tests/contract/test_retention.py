@@ -379,6 +379,8 @@ LEFT: Mapping[str, set[str]] = {
     "settings": {"name", "value"},
     "audit": {"name", "old", "new", "person", "person_name"},
     # The installation of a team, with its encrypted tokens: they go as it ends, the rest with the data of the team.
+    # The name of a key of the operator's.
+    "secret_keys": {"id"},
     "installations": {
         *("enterprise", "name", "url", "app", "bot_user", "bot", "scopes", "installed_by"),
         *("reason", "token", "refresh_token"),

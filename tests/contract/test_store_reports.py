@@ -110,6 +110,43 @@ class TestReports:
         assert (await figures(store, scope=replace(PLACE, thread=""))).now.questions == 3
         assert (await figures(store, scope=None)).now.questions == 5
 
+    async def test_what_a_workspaces_own_account_spends_is_in_its_own_reports_alone(self, store: Store) -> None:
+        """The operator does not pay it, and its unknown costs are none of theirs."""
+        tried = Charge(ChargeKind.ANSWER, "dear", Usage(50, 1, cost_micros=70))
+        answer = Charge(ChargeKind.ANSWER, "m", Usage(100, 10, cost_micros=900))
+        own = [Usage(7, 7), Usage(150, 11, cost_micros=970), Usage(1, 1, cost_micros=3, partly_priced=True)]
+        for number, usage in enumerate(own):
+            turn = await accepted(store, ask(f"m{number}", after_s=number))
+            charges = (tried, answer) if number == 1 else ()
+            ended = Finish(
+                turn, TurnState.DONE, "so", model="m", usage=usage, charges=charges, own_account=True
+            )
+            await store.finish(ended)
+        await spend(store, ask("m8", place=replace(PLACE, team="T2")), Usage(20, 2, cost_micros=5))
+        until = NOON + timedelta(days=1)
+        for period in (DAY, period_at(PeriodName.DAY, NOON, ZoneInfo("Asia/Kathmandu"))):
+            theirs, everybody = await figures(store, period), await figures(store, period, scope=None)
+            assert theirs.now == UsageTotals(3, 1, 158, 19, 973, unpriced=2), "of its admins"
+            assert everybody.now == UsageTotals(4, 1, 178, 21, 5), "of the operator"
+            assert [(one.model, one.totals.cost_micros) for one in theirs.models] == [("m", 903), ("dear", 70)]
+            assert [(one.model, one.totals.cost_micros) for one in everybody.models] == [("m", 5), ("dear", 0)]
+            assert [(one.place.team, one.totals.cost_micros) for one in everybody.channels] == [
+                ("T2", 5),
+                ("T1", 0),
+            ]
+            assert not any(one.totals.unpriced for one in everybody.models)
+            assert not any(one.totals.unpriced for one in everybody.channels)
+            assert sum(bar.cost_micros or 0 for bar in everybody.bars) == 5
+        for by, costs in (((), [5]), ((UsageField.MODEL,), [0, 5]), ((UsageField.CHANNEL,), [0, 5])):
+            groups = await store.usage_groups(NOON, until, by)
+            assert [(one.cost_micros, one.unpriced) for one in groups] == [(cost, 0) for cost in costs]
+            assert sum(one.cost_micros for one in await store.usage_groups(NOON, until, by, TEAM)) == 973
+        assert (await store.usage_totals(NOON, until, None, ANN.id)).cost_micros == 5
+        assert (await store.operation_figures(DAY.since, DAY.until)).totals.cost_micros == 5
+        await store.forget_person("slack", "T1", ANN.id, NOON + timedelta(hours=1))
+        assert (await figures(store)).now.cost_micros == 973
+        assert (await figures(store, scope=None)).now.cost_micros == 5
+
     async def test_each_charge_counts_under_its_own_model(self, store: Store) -> None:
         sound = Charge(ChargeKind.TRANSCRIPTION, "whisper-1", Usage(sound_s=60, cost_micros=60_000))
         tried = Charge(ChargeKind.ANSWER, "dear", Usage(50, 1, estimated=True))
@@ -288,6 +325,7 @@ class MadeUpUse:
     first_word_ms: int | None
     opinion: int
     again: bool
+    own: bool
 
 
 SINCE = datetime(2026, 3, 1, tzinfo=UTC)
@@ -314,6 +352,7 @@ use = st.builds(
     first_word_ms=st.none() | st.integers(0, 5_000),
     opinion=st.sampled_from((0, 0, 1, -1)),
     again=st.booleans(),
+    own=st.booleans(),
 )
 
 
@@ -327,7 +366,7 @@ async def fill(store: Store, team: str, uses: Sequence[MadeUpUse]) -> None:
         first_word_s = None if one.first_word_ms is None else one.first_word_ms / 1000
         error = "cut" if one.state is TurnState.FAILED else ""
         ended = Finish(turn, one.state, "a", model=one.model, usage=one.usage, error=error)
-        await store.finish(replace(ended, first_word_s=first_word_s))
+        await store.finish(replace(ended, first_word_s=first_word_s, own_account=one.own))
         if one.opinion:
             reason = f"because of {number}" if one.person else ""
             await store.rate(turn.id, Feedback(f"U{one.person}", one.opinion, reason, at + timedelta(hours=9)))

@@ -94,11 +94,11 @@ from tests.fakes.memory_reports import (
     latencies,
     summary_totals,
     totals_of,
+    within,
 )
 from tests.fakes.memory_threads import (
     NEVER,
     StoredThread,
-    holds,
     is_of,
     line_of,
     rank,
@@ -1079,10 +1079,8 @@ class MemoryStore(MemoryInstallations, MemoryModelAccounts, MemoryOverview):
         return totals_of(
             (
                 one
-                for one in self._used()
-                if since <= one.at < until
-                and (channel is None or holds(channel, one.place))
-                and (not person or one.person in names_of(person))
+                for one in within(self._used(), channel)
+                if since <= one.at < until and (not person or one.person in names_of(person))
             ),
             with_people=True,
         )
@@ -1091,11 +1089,7 @@ class MemoryStore(MemoryInstallations, MemoryModelAccounts, MemoryOverview):
         self, since: datetime, until: datetime, channel: Place | None = None
     ) -> SummaryTotals:
         self._work()
-        return summary_totals(
-            one
-            for one in self._used()
-            if since <= one.at < until and (channel is None or holds(channel, one.place))
-        )
+        return summary_totals(one for one in within(self._used(), channel) if since <= one.at < until)
 
     async def report_figures(
         self,
@@ -1122,7 +1116,7 @@ class MemoryStore(MemoryInstallations, MemoryModelAccounts, MemoryOverview):
         self._work()
         theirs = names_of(person)
         used = (one for one in self._used() if since <= one.at < until and (not person or one.person in theirs))
-        return groups([one for one in used if scope is None or holds(scope, one.place)], by, zone, names=names)
+        return groups(within(used, scope), by, zone, names=names)
 
     def opinions(self) -> list[RatedAnswer]:
         return [self._rated(turn_id, one) for (turn_id, _), one in self._feedback.items()]
@@ -1140,7 +1134,7 @@ class MemoryStore(MemoryInstallations, MemoryModelAccounts, MemoryOverview):
 
     async def operation_figures(self, since: datetime, until: datetime) -> OperationFigures:
         self._work()
-        used = [one for one in self._used() if since <= one.at < until]
+        used = [one for one in within(self._used(), None) if since <= one.at < until]
         counts = Counter[tuple[CountName, str, str]]()
         for one in self._counts:
             if since <= one.at < until:

@@ -71,6 +71,15 @@ class UsedAnswer:
     def failed(self) -> bool:
         return self.finish.state is TurnState.FAILED and not self.in_background
 
+    @property
+    def of_operator(self) -> UsedAnswer:
+        """As a report of all workspaces counts it: what a workspace's own account spent is not the operator's."""
+        if not self.finish.own_account:
+            return self
+        usage = _free(self.finish.usage or NO_USAGE)
+        charges = tuple(replace(one, usage=_free(one.usage)) for one in self.charges)
+        return replace(self, finish=replace(self.finish, usage=usage), charges=charges)
+
     def by_model(self) -> list[UsedAnswer]:
         """Its usage under its own model, and that of each other model."""
         if not self.charges:
@@ -113,6 +122,17 @@ def summary_totals(used: Iterable[UsedAnswer]) -> SummaryTotals:
     usages = [one.finish.usage or NO_USAGE for one in used if one.sums_up]
     costs = sum(usage.cost_micros or 0 for usage in usages)
     return SummaryTotals(len(usages), costs, sum(map(_unpriced, usages)))
+
+
+def within(used: Iterable[UsedAnswer], scope: Place | None) -> list[UsedAnswer]:
+    """The answers of a scope, as its reports count them."""
+    if scope is None:
+        return [one.of_operator for one in used]
+    return [one for one in used if holds(scope, one.place)]
+
+
+def _free(usage: Usage) -> Usage:
+    return replace(usage, cost_micros=0, partly_priced=False)
 
 
 def _unpriced(usage: Usage) -> bool:
@@ -167,7 +187,7 @@ class ReportedData:
 
     def _between(self, period: Period, scope: Place | None) -> list[UsedAnswer]:
         since, until = period
-        return [one for one in self.used if since <= one.at < until and (not scope or holds(scope, one.place))]
+        return within((one for one in self.used if since <= one.at < until), scope)
 
     def _opinions(self, period: Period, scope: Place | None) -> list[tuple[Turn, Feedback]]:
         given = ((self.turns[turn_id], one) for (turn_id, _), one in self.feedback.items())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -335,20 +336,22 @@ async def test_the_charges_of_stored_answers_move_to_the_sums_of_their_models(da
         ]
         connection.execute(there["charges"].insert(), rows)
         connection.execute(there["usage_sums"].delete())
-        add(connection, split=False)
-
-    def add(connection: Connection, *, split: bool) -> None:
-        (used,) = (table for table in tables(connection) if table.name == USAGE.name)
-        for row in connection.execute(select(used)).mappings().all():
-            parts = charges.charges(connection, row["turn_id"]) if split else ()
-            usage_sums.add(connection, dict(row), False, parts)
+        keys = [column.name for column in there["usage_sums"].primary_key]
+        sums: dict[tuple[Any, ...], Counter[str]] = {}
+        for row in connection.execute(select(there["usage"])).mappings().all():
+            for one in usage_sums.rows_of({**row, "own_account": False}, direct=False):
+                key = tuple(one[name] for name in keys)
+                sums.setdefault(key, Counter()).update({name: one[name] for name in usage_sums.AMOUNTS})
+        values = [dict(zip(keys, key, strict=True)) | amounts for key, amounts in sums.items()]
+        connection.execute(there["usage_sums"].insert(), values)
 
     def stored(connection: Connection) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.execute(select(USAGE_SUMS).order_by(*USAGE_SUMS.primary_key))]
 
     def add_again(connection: Connection) -> None:
         connection.execute(delete(USAGE_SUMS))
-        add(connection, split=True)
+        for row in connection.execute(select(USAGE)).mappings().all():
+            usage_sums.add(connection, dict(row), False, charges.charges(connection, row["turn_id"]))
 
     await database.migrate(lambda connection: upgrade(connection, "0025"))
     await database.write(put)

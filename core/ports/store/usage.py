@@ -13,7 +13,8 @@ from core.values.usage import Charge, LastUsage, RatedAnswer, SummaryTotals, Usa
 
 
 class UsageStore(Protocol):
-    """Token usage and cost of answers."""
+    """Token usage and cost of answers. Costs of everything are the operator's: what workspaces' own model accounts
+    spend is in the figures of a workspace or channel alone."""
 
     async def charges(self, turn_id: int) -> list[Charge]:
         """The stored parts of the usage of a turn, by kind and model: none where one model gave
