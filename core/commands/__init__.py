@@ -75,13 +75,15 @@ class Option:
 class Spec:
     """A command. `thread`: it is mostly given in threads. `turn`: it becomes a question that is answered in the place,
     and needs `Command.id` and `opens`; an immediate reply says why it did not. `whisper`: its reply is for the asker
-    alone."""
+    alone. `slow`: it asks other services, which may take seconds, and changes nothing: the events of its channel do not
+    wait for it."""
 
     name: str
     options: tuple[Option, ...] = ()
     thread: bool = False
     turn: bool = False
     whisper: bool = True
+    slow: bool = False
 
     @property
     def key(self) -> str:
@@ -148,7 +150,7 @@ COMMANDS: dict[str, Spec] = {
             ),
             turn=True,
         ),
-        Spec("search", (Option("words", required=True, rest=True),)),
+        Spec("search", (Option("words", required=True, rest=True),), slow=True),
         Spec("model", (Option("name", suggests=True, rest=True), _SCOPE)),
         Spec("prompt", (Option("text", rest=True), _SCOPE)),
         Spec(

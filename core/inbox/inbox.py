@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -11,8 +12,9 @@ from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
 
-from core.commands import FORGET_ME
+from core.commands import COMMANDS, FORGET_ME
 from core.commands.handlers import CommandHandlers
+from core.commands.parser import named
 from core.errors import BotError, StoreError
 from core.inbox.approvals import Approvals
 from core.inbox.button_presses import ButtonPresses
@@ -132,7 +134,7 @@ class StoringInbox:
         clock = self._handlers.clock
         began_s = clock.monotonic()
         with arrival(), place_context(event.place):
-            async with self._channel(event.place):
+            async with nullcontext() if _is_slow(event) else self._channel(event.place):
                 # A person waits for the reply to a command or a button, and both do more than store.
                 retried = not isinstance(event, Command | ButtonPress | Halted)
                 within_s = began_s + _AWAY_S - clock.monotonic() if retried else 0.0
@@ -327,3 +329,7 @@ class StoringInbox:
 def _has(message: str, turn: Turn) -> bool:
     """True if the message with this key is the question of `turn`, or one of its answer's."""
     return message in {message_key(turn.ask.place, one) for one in (turn.ask.id, *turn.posted)}
+
+
+def _is_slow(event: Event) -> bool:
+    return isinstance(event, Command) and (name := named(event.name)) is not None and COMMANDS[name].slow

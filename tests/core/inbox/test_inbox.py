@@ -10,19 +10,22 @@ from core.commands.handlers import CommandHandlers
 from core.errors import StoreError
 from core.i18n import phrase
 from core.inbox.inbox import StoringInbox
+from core.memory.recall import Recall
+from core.platform_calls import PlatformCalls
 from core.ports.store.privacy import Feedback
 from core.settings.environment import CoreSettings
 from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn, TurnState
-from core.values.events import ButtonPress, Deleted, Edited, Event, Outcome
+from core.values.events import ButtonPress, Command, Deleted, Edited, Event, Outcome
 from core.values.parts import File, Quote
 from core.values.places import Person, Place
 from core.values.tasks import RemoveSources
 from core.values.turn_ends import Finish
 from core.values.ui import Button
+from tests.core.memory.rig import Workspace
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory import MemoryStore
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 THREAD = Place("slack", "T1", "C1", "1.0")
@@ -57,6 +60,21 @@ async def test_a_question_is_stored_before_anything_else_and_once(house: App) ->
     assert (first.outcome, again.outcome) == (Outcome.TURN, Outcome.DUPLICATE)
     assert [turn.id for turn in house.submitted] == [first.turn_id]
     assert await house.store.open_turns() == house.submitted
+
+
+async def test_a_search_holds_up_no_question_of_its_channel() -> None:
+    store, clock, platform = MemoryStore(), FakeClock(NOON), Workspace()
+    calls = PlatformCalls(platform)
+    recall = Recall(store, CoreSettings(_env_file=None), clock, lambda _place: calls)
+    handlers = CommandHandlers(store, CoreSettings(_env_file=None), clock, recall=recall)
+    inbox = StoringInbox(store, lambda _turn: None, RunningTurns(), handlers)
+    platform.answers.clear()
+    searching = asyncio.create_task(inbox.receive(Command("搜索", THREAD, ADA, NOON, "key")))
+    await until(lambda: platform.asked)
+    asked = await asyncio.wait_for(inbox.receive(ask(1)), HANG_S)
+    assert (asked.outcome, searching.done()) == (Outcome.TURN, False)
+    platform.answers.set()
+    assert (await searching).outcome is Outcome.TOLD
 
 
 async def test_a_question_that_is_typed_as_a_command_keeps_its_files(house: App) -> None:

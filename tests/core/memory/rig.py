@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -90,7 +91,7 @@ async def embeddings(store: Store, clock: Clock, **settings: Any) -> AsyncIterat
 
 class Workspace(MemoryPlatform):
     """A platform whose channels `open` everybody may read. `closed_later`: threads that nobody may read once they are
-    looked at."""
+    looked at. While `answers` is not set, it does not say who may read what."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,11 +99,14 @@ class Workspace(MemoryPlatform):
         self.closed_later: set[str] = set()
         self.asked: list[tuple[str, bool]] = []
         self.limits = Limits(page_size=4_000)
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def eligible_channels(
         self, place: Place, reader: Person, *, alone: bool, channels: Collection[str]
     ) -> frozenset[str]:
         self.asked.append((reader.id, alone))
+        await self.answers.wait()
         return frozenset(channels) & self.open
 
     async def may_cite(self, place: Place, reader: Person, source: Place, *, alone: bool) -> bool:
