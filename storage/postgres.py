@@ -18,6 +18,11 @@ NOT_DURABLE_CONNECTIONS = 2
 """Connections of commits that are not durable, which a transaction of its own would have to set: a round trip more."""
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 15
+IDLE_TRANSACTION_S = 4.0
+"""Seconds after which the server ends a transaction that stands still. A process that was frozen within one would hold
+the rows of its answers until it goes on, while others take its places over: less than `replicas.session.IDLE_S`.
+https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-IN-TRANSACTION-SESSION-TIMEOUT
+"""
 
 
 class PostgresBackend:
@@ -28,7 +33,8 @@ class PostgresBackend:
         self._engine = postgres_engine(url, pool_size=CONNECTIONS)
         self._each = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._not_durable = postgres_engine(url, pool_size=NOT_DURABLE_CONNECTIONS, max_overflow=0)
-        event.listen(self._not_durable.sync_engine, "connect", _commit_without_waiting)
+        event.listen(self._engine.sync_engine, "connect", _prepare)
+        event.listen(self._not_durable.sync_engine, "connect", _prepare_not_durable)
 
     async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
         engine = self._engine if durable else self._not_durable
@@ -83,8 +89,14 @@ class PostgresBackend:
         await self._not_durable.dispose()
 
 
-def _commit_without_waiting(connection: AdaptedConnection, _record: object) -> None:
+def _prepare(connection: AdaptedConnection, _record: object) -> None:
+    limit = f"SET idle_in_transaction_session_timeout TO '{IDLE_TRANSACTION_S * 1_000:.0f}ms'"
+    connection.run_async(lambda driver: driver.execute(limit))
+
+
+def _prepare_not_durable(connection: AdaptedConnection, record: object) -> None:
     """https://www.postgresql.org/docs/current/wal-async-commit.html"""
+    _prepare(connection, record)
     connection.run_async(lambda driver: driver.execute("SET synchronous_commit TO off"))
 
 

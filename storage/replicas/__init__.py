@@ -14,7 +14,9 @@ A mistake in `assignment` costs balance, never safety.
 Lease: the server ends a session that has been idle for `session.IDLE_S`, and frees its locks. A replica stops its calls
 to platforms `ownership.LEASE_S` after it sent the last ping that was answered, which is earlier: so a process that was
 frozen makes no call for a place that another answers. That is asked before a call begins, and again where each of its
-requests is written (`core.call_fence`). Each side measures its own time; no wall clocks are compared.
+requests is written (`core.call_fence`). Each side measures its own time; no wall clocks are compared. A transaction in
+which a process stands still is ended before, since its rows are those of answers that others go on with
+(`storage.postgres.IDLE_TRANSACTION_S`).
 
 Fence: each gain of a partition takes a greater epoch from one sequence, and no two partitions ever have the same. A
 turn is begun in the epoch of its partition, which the same statement checks; its checkpoints and its end are stored
