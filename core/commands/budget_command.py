@@ -50,11 +50,17 @@ class BudgetCommand:
             name, scope = _SETTINGS["channel"]
         values = {**given.values, "scope": scope}
         reply = await self._change(replace(given, values=values), {name: text})
-        model = given.settings.model
-        if _in_money(text, given.core.parley_currency) and not self._budgets.is_priced(given.settings):
-            note = given.phrase("budget_unpriced_note", model=model)
+        if _in_money(text, given.core.parley_currency) and (note := self._note(given)):
             return replace(reply, text=f"{reply.text}\n{note}")
         return reply
+
+    def _note(self, given: CommandContext) -> str:
+        """The effect of a limit in money where the prices of the model are not known here; else empty."""
+        if (own := given.settings.own_model) is not None:
+            return given.phrase("budget_own_note" if own.reported_cost else "budget_own_unknown_note")
+        if self._budgets.is_priced(given.settings):
+            return ""
+        return given.phrase("budget_unpriced_note", model=given.settings.model)
 
     async def _shown(self, given: CommandContext) -> list[str]:
         """The cost of the channel in this month; each limit with what is spent of it; how to change them."""

@@ -411,8 +411,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "{which}. The first model is the default.",
     "account_key_end": ", with the key that ends in `{end}`",
     "account_means": "No other model answers here while it is set. Voice clips are not transcribed then, and earlier "
-    "answers are found by their words alone. Costs are known only where its endpoint reports them, and the operator's "
-    "limits in money don't hold.",
+    "answers are found by their words alone. The operator's limits of spending don't hold. Costs are known only where "
+    "its endpoint reports them: a limit in money counts those alone, so where it reports none set one in tokens.",
     "account_none": "This {workspace} has no model account of its own: the operator's models answer. With an account "
     "of its own, only that is asked here.",
     "account_stored": "Saved: the account has answered a short question.",
@@ -706,6 +706,10 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "in money holds.",
     "budget_unpriced_note.web": "The price of the model {model} isn't known. Until PARLEY_PRICE_INPUT and "
     "PARLEY_PRICE_OUTPUT are set, I refuse questions here.",
+    "budget_own_note": "It counts the costs that the endpoint of this {workspace}'s own model account reports. Where "
+    "it reports none, only a limit in tokens holds.",
+    "budget_own_unknown_note": "The costs of this {workspace}'s own model account aren't known here, so only a limit "
+    "in tokens holds.",
     "budget_of_person": "Your budget",
     "budget_of_each": "The budget of each person",
     "budget_of_channel": "The budget of this channel",

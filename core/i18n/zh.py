@@ -363,7 +363,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "account_now": "{workspace}用自己的模型账户回答问题：{models}，地址 `{url}`{which}。第一个模型为默认。",
     "account_key_end": "，密钥以 `{end}` 结尾",
     "account_means": "设置期间，这里只由它回答；语音不转写，以前的回答只按词语查找。"
-    "费用只有在接口报告时才知道，运营者以金额设定的上限在这里不起作用。",
+    "运营者设定的限额在这里不起作用。费用只有在接口报告时才知道："
+    "金额限额只计入这些费用，接口不报告时请设置 token 限额。",
     "account_none": "{workspace}没有自己的模型账户：回答的是运营者的模型。设置自己的账户后，这里只询问该账户。",
     "account_stored": "已保存：该账户回答了一个简短的问题。",
     "account_removed": "账户及其密钥已移除。运营者的模型重新负责回答。",
@@ -630,6 +631,9 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "budget_unpriced_note": "模型 {model} 的价格未知。在设置价格之前，凡有金额限额的地方，提问都会被拒绝。",
     "budget_unpriced_note.web": "模型 {model} 的价格未知。在设置 PARLEY_PRICE_INPUT 和 PARLEY_PRICE_OUTPUT 之前，"
     "这里的提问都会被拒绝。",
+    "budget_own_note": "金额限额只计入{workspace}自己的模型账户的接口所报告的费用。"
+    "接口不报告费用时，只有 token 限额起作用。",
+    "budget_own_unknown_note": "{workspace}自己的模型账户的费用在这里未知，因此只有 token 限额起作用。",
     "budget_of_person": "你的预算",
     "budget_of_each": "每人的预算",
     "budget_of_channel": "这个频道的预算",

@@ -56,7 +56,8 @@ def merge(core: CoreSettings, kept: StoredSettings, platform: str) -> ChannelSet
 
 def own_model(name: str, core: CoreSettings) -> ModelInfo:
     """A model of an account that is not the operator's: its cost is what its endpoint reports, in US dollars."""
-    return ModelInfo(name, core.parley_context_tokens, reported_cost=core.parley_currency == "USD")
+    in_dollars = core.parley_currency == "USD"
+    return ModelInfo(name, core.parley_context_tokens, reported_cost=in_dollars, own_account=True)
 
 
 def bounded(

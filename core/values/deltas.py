@@ -35,7 +35,9 @@ class ModelInfo:
     """A model of the catalog. `name` is the operator's; endpoints may have other names for it.
 
     `images`: whether the model sees pictures, None where unknown. `tools`: whether the model takes them, None where
-    unknown. `reported_cost`: the cost that its endpoint reports counts in place of the prices.
+    unknown. `reported_cost`: the cost that its endpoint reports counts in place of the prices. `own_account`: it is
+    that of a workspace's own model account, whose prices nobody can set: limits in money count what its endpoint
+    reports, and refuse nothing for want of a price.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ModelInfo:
     images: bool | None = None
     tools: bool | None = None
     reported_cost: bool = True
+    own_account: bool = False
 
     def prices_on(self, day: date) -> Prices:
         """The prices on `day` (UTC): the newest that hold by then."""
@@ -51,9 +54,9 @@ class ModelInfo:
         return max(held, key=lambda prices: prices.since, default=Prices())
 
     def is_priced(self, day: date) -> bool:
-        """True if the prices of input and output are known on `day` (UTC)."""
+        """True if the prices of input and output are known on `day` (UTC), or need not be."""
         prices = self.prices_on(day)
-        return prices.input is not None and prices.output is not None
+        return self.own_account or (prices.input is not None and prices.output is not None)
 
     def is_input_priced(self, day: date) -> bool:
         """True if the price of what the model reads is known on `day` (UTC): an embedding model writes nothing."""

@@ -19,6 +19,7 @@ from core.spend.budget_alerts import holds
 from core.spend.budget_checks import AnswerPart, BudgetChecks, BudgetRefusal, Reserved
 from core.spend.budget_text import AlertView, reached_to_text, reference, refusal_to_text
 from core.spend.budgets import AnswerBound
+from core.spend.prices import priced
 from core.turns.running import RunningTurns
 from core.values.budgets import (
     ANY,
@@ -34,6 +35,7 @@ from core.values.budgets import (
 from core.values.conversation import Ask, Turn, TurnState, announcement
 from core.values.deltas import ModelInfo, Usage
 from core.values.events import ButtonPress, Command, Outcome, Receipt
+from core.values.model_accounts import ModelAccount
 from core.values.parts import FileProblem
 from core.values.places import Person, Place
 from core.values.platform import Feature, PlatformTraits
@@ -472,6 +474,35 @@ async def test_a_limit_in_money_without_a_known_price_is_said_where_it_is_set_an
     assert here.reached == [], "no budget is used up"
     assert "price" not in await here.command("budget", "500k tokens a day", ADMIN)
     assert (await here.say(BEN)).outcome is Outcome.TURN
+
+
+@pytest.mark.parametrize("currency", ["USD", "EUR"])
+async def test_a_limit_in_money_counts_what_a_workspaces_own_account_reports_and_refuses_nothing_for_want_of_a_price(
+    currency: str,
+) -> None:
+    here = Budgeted(parley_currency=currency)
+    own = ModelAccount("slack", "T1", "https://models.example/v1", ("large",))
+    await here.store.put_model_account(own, "sk-of-the-workspace-0001", ADMIN, NOON)
+    told = await here.command("budget", "20 a month", ADMIN)
+    note = "budget_own_note" if currency == "USD" else "budget_own_unknown_note"
+    assert told.endswith(phrase(note, "en"))
+    assert phrase(note, "en") not in await here.command("budget", "workspace 500k tokens a day", ADMIN)
+    assert (await here.say()).outcome is Outcome.TURN
+    turn = here.submitted[-1]
+    settings = await here.handlers.settings(THREAD, ADA)
+    assert settings.own_model is not None
+    part = AnswerPart(turn, AnswerBound(10, max_tokens=1), settings.own_model, own=True)
+    assert await here.budgets.reserve(part, lambda: here.handlers.settings(THREAD, ADA)) == Reserved(
+        in_money=True
+    )
+    spent = Usage(100, cost_micros=20_000_000)
+    usage = priced(spent, settings.own_model, NOON.date())
+    begun = await here.store.begin(turn.id)
+    await here.store.finish(Finish(begun, TurnState.DONE, "so", model="large", usage=usage, own_account=True))
+    here.budgets.end(turn.id)
+    reached = currency == "USD"
+    assert (await here.say(BEN)).outcome is (Outcome.BUDGET if reached else Outcome.TURN)
+    assert ("not known" in await here.command("budget")) is not reached
 
 
 async def test_budget_shows_every_limit_with_what_is_spent_and_admins_set_them() -> None:

@@ -58,9 +58,11 @@ class Rig:
         account = ModelAccount("slack", "T1", url or self.own.base_url, models or ("large",), key[-4:])
         return await self.store.put_model_account(account, key, ANN, NOON)
 
-    async def ask(self, account: ModelAccount | None, model: str = "large") -> tuple[str, list[str]]:
+    async def ask(
+        self, account: ModelAccount | None, model: str = "large", *, priced: bool = False
+    ) -> tuple[str, list[str]]:
         """The words of the answer, and the models that were selected."""
-        request = Request((text_message("user", "why?"),), model, account=account)
+        request = Request((text_message("user", "why?"),), model, account=account, priced=priced)
         words, models = "", []
         async with aclosing(self.model.stream(request)) as deltas:
             async for delta in deltas:
@@ -88,6 +90,15 @@ async def test_an_account_alone_answers_its_workspace_and_no_key_goes_to_the_oth
         assert not rig.operators.requests
         assert await rig.ask(None) == ("The operator's.", ["large"])
         assert [one.account for one in (*rig.own.requests, *rig.operators.requests)] == [0, 0]
+
+
+async def test_an_account_answers_without_a_price_also_where_a_limit_in_money_holds() -> None:
+    async with at_rig() as rig:
+        account = await rig.set("large")
+        assert await rig.ask(account, priced=True) == ("The workspace's.", ["large"])
+        with pytest.raises(ModelError):
+            await rig.ask(None, priced=True)
+        assert not rig.operators.requests
 
 
 async def test_a_failing_account_has_no_answer_of_the_operators_models_and_no_alert() -> None:
