@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bots.command_parts import errors_in_lines, stored_settings, tell
+from bots.command_parts import errors_in_lines, open_shared, stored_settings, tell
 from core.errors import Code, ModelError, SettingsError
 from core.settings.model_accounts import key_of, models_of
 from core.settings.urls import base_url
@@ -101,7 +101,7 @@ async def _set(
     key: str,
     say: Tell,
 ) -> None:
-    store = await _opened(database, clock)
+    store = await open_shared(database, clock)
     try:
         await _verify(store, core, clock, wanted, key)
         stored = ModelAccount(
@@ -132,7 +132,7 @@ async def _verify(
 
 
 async def _remove(database: DatabaseSettings, clock: SystemClock, platform: str, team: str, say: Tell) -> None:
-    store = await _opened(database, clock)
+    store = await open_shared(database, clock)
     try:
         if not await store.remove_model_account(platform, team, _OPERATOR, clock.now()):
             raise SettingsError(f"{platform}:{team}: has no model account of its own")
@@ -144,20 +144,9 @@ async def _remove(database: DatabaseSettings, clock: SystemClock, platform: str,
 
 
 async def _show(database: DatabaseSettings, clock: SystemClock, platform: str, team: str, say: Tell) -> None:
-    store = await _opened(database, clock)
+    store = await open_shared(database, clock)
     try:
         found = await store.model_account(platform, team)
     finally:
         await store.close()
     say(account_line(found) if found else f"{platform}:{team}  has no model account of its own")
-
-
-async def _opened(database: DatabaseSettings, clock: SystemClock) -> SqlStore:
-    """The store. Replicas of Parley that run on it are told of a change."""
-    from storage import open_existing
-    from storage.replicas.notices import Notices
-
-    store = await open_existing(database, clock)
-    if database.file is None:
-        store.share(Notices("workspaces", lambda place: False))
-    return store

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from core.clock import SystemClock
     from core.settings.environment import CoreSettings
     from core.settings.problems import Problems
-    from storage import DatabaseSettings
+    from storage import DatabaseSettings, SqlStore
 
 AGAIN, WRONG_SETTINGS, INTERRUPTED = 1, 2, 130
 """The exit statuses. A service manager starts the program again after the first one alone."""
@@ -73,6 +73,18 @@ def stored_settings(problems: Problems) -> tuple[DatabaseSettings, CoreSettings,
     problems.check()
     configure(core.parley_log, database.secrets)
     return database, core, SystemClock()
+
+
+async def open_shared(database: DatabaseSettings, clock: SystemClock) -> SqlStore:
+    """The store as it is, for a command that changes workspaces. Replicas of Parley that run on it are told. Raises
+    StoreError."""
+    from storage import open_existing
+    from storage.replicas.notices import Notices
+
+    store = await open_existing(database, clock)
+    if database.file is None:
+        store.share(Notices("workspaces", lambda place: False))
+    return store
 
 
 def tell(line: str) -> None:

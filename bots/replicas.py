@@ -18,13 +18,13 @@ from core.clock import Clock
 from core.errors import PlatformError, SettingsError, StoreError, new_ref
 from core.inbox.inbox import StoringInbox
 from core.platform_calls import CallOwner
-from core.ports.connections import Shardable, SharesMoves, ShowsOthers
+from core.ports.connections import ServesInstallations, Shardable, SharesMoves, ShowsOthers
 from core.ports.connector import Connector
 from core.turns.ownership import SOLE_OWNER, Ownership
 from core.turns.queue import PlaceQueues
 from core.turns.recovery import Recovery
 from core.values.conversation import announcement
-from core.values.events import Forgotten, Interrupting, Moved
+from core.values.events import Forgotten, InstallationEnded, Interrupting, Moved
 from core.values.outgoing import OutgoingCall, PostMessage
 from core.values.places import Place
 from core.values.tasks import ShowAnew
@@ -118,6 +118,7 @@ class Replicas(Alone):
         self._url = database.url
         self._starts: list[StartTurns] = []
         self._moves: list[SharesMoves] = []
+        self._installed: list[ServesInstallations] = []
         self._notices = Notices(secrets.token_hex(6), self._is_elsewhere)
         self._store = store
         self._clock = clock
@@ -149,6 +150,7 @@ class Replicas(Alone):
             if isinstance(one, SharesMoves):
                 one.on_moved = self._store.tell
                 self._moves.append(one)
+        self._installed += (one for one in connectors if isinstance(one, ServesInstallations))
         for page in connectors:
             if isinstance(page, ShowsOthers):
                 page.share_answers(self._shared.holds)
@@ -275,8 +277,18 @@ class Replicas(Alone):
             for connector in self._moves:
                 with suppress(PlatformError):  # what was known of the channel is dropped before any call
                     await connector.moved(notice)
+        elif isinstance(notice, InstallationEnded):
+            for serving in self._installed:
+                if serving.name == notice.platform:
+                    self._start(self._end_installation(serving))
         elif not isinstance(notice, CacheNotice):
             await self._inbox.learn(notice)
+
+    async def _end_installation(self, serving: ServesInstallations) -> None:
+        try:
+            await serving.installation_ended()
+        except StoreError as error:  # which it looks at every half minute as well
+            log.warning("installations_not_read", **error.log_keys)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bots.account_commands import account
-from bots.command_parts import errors_in_lines, stored_settings, tell
+from bots.command_parts import errors_in_lines, open_shared, stored_settings, tell
 from core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -79,9 +79,8 @@ async def _remove(
 ) -> None:
     from bots.ended_installations import remove_team
     from core.values.installations import REMOVED
-    from storage import open_existing
 
-    store = await open_existing(database, clock)
+    store = await open_shared(database, clock)
     try:
         own = [one for one in await store.installations(platform) if one.key.team == team]
         runs = [one for one in own if await store.end_installation(one.key, REMOVED, clock.now())]
@@ -96,6 +95,5 @@ async def _remove(
         await store.close()
     say(f"removed  {platform}:{team}: {rows:,} rows")
     if runs:
-        say(
-            "a running parley ends it within 30 seconds, and removes within an hour what it has stored until then"
-        )
+        when = "within 30 seconds" if database.file is not None else "at once, or within 30 seconds"
+        say(f"a running parley ends it {when}, and removes within an hour what it has stored until then")

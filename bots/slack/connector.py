@@ -100,6 +100,7 @@ class SlackConnector:
         self._web = Web(bot_token, api_url, names)
         self._connections = self._web.connections
         self._intakes: dict[str, EventIntake] = {}
+        self._dropping = asyncio.Lock()
         own = (
             SlackInstallation(self._web, clock, self.ready, self.traits, self.heard_since)
             if bot_token
@@ -354,15 +355,20 @@ class SlackConnector:
         log.warning("installation_ended", team=team, reason=reason)
         await self.on_ended(team)
 
+    async def installation_ended(self) -> None:
+        """Drop what another process has ended. Raises StoreError."""
+        async with self._dropping:
+            for team, reason in await self.teams.ended_elsewhere():
+                if self._tokens is not None and (key := self.teams.key_of(team)) is not None:
+                    self._tokens.forget(key)
+                await self._drop(team, reason)
+
     async def _watch_store(self) -> None:
-        """Drop what another process has ended, until cancelled."""
+        """Drop what another process has ended, also where it could not be told, until cancelled."""
         while True:
             await self._clock.sleep(_LOOK_S)
             try:
-                for team, reason in await self.teams.ended_elsewhere():
-                    if self._tokens is not None and (key := self.teams.key_of(team)) is not None:
-                        self._tokens.forget(key)
-                    await self._drop(team, reason)
+                await self.installation_ended()
             except StoreError as error:
                 log.warning("installations_not_read", **error.log_keys)
 

@@ -52,6 +52,17 @@ class SharesMoves(Protocol):
 
 
 @runtime_checkable
+class ServesInstallations(Protocol):
+    """A connector that serves installations which teams make and end themselves, at any of several processes."""
+
+    name: str
+
+    async def installation_ended(self) -> None:
+        """Another process has ended one: serve it no longer. Raises StoreError."""
+        ...
+
+
+@runtime_checkable
 class ShowsOthers(Protocol):
     """A connector that itself shows what every process answers, such as a page that any of them serves."""
 

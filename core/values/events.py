@@ -115,6 +115,13 @@ class Forgotten:
 
 
 @dataclass(frozen=True, slots=True)
+class InstallationEnded:
+    """An installation on `platform` that a team had made itself has ended: the store says which."""
+
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """A person has joined the channel of `place`, or left it: what was known of its readers counts no more."""
 

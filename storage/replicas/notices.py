@@ -16,7 +16,16 @@ from dataclasses import dataclass
 from sqlalchemy import BigInteger, Connection, cast, delete, func, insert, select, text
 
 from core.values.conversation import Turn
-from core.values.events import Deleted, Edited, Forgotten, Halted, Moved, PlaceClosed, Stopped
+from core.values.events import (
+    Deleted,
+    Edited,
+    Forgotten,
+    Halted,
+    InstallationEnded,
+    Moved,
+    PlaceClosed,
+    Stopped,
+)
 from core.values.places import Place
 from storage.tables import REPLICA_NOTICES
 from storage.tagged_union import TaggedUnion
@@ -50,7 +59,7 @@ class VectorsAdded:
 
 CacheNotice = SettingsChanged | PeopleForgotten | VectorsAdded
 """Those that concern the memory of the store alone."""
-Notice = Deleted | Edited | PlaceClosed | Halted | Stopped | Forgotten | Moved | CacheNotice
+Notice = Deleted | Edited | PlaceClosed | Halted | Stopped | Forgotten | Moved | InstallationEnded | CacheNotice
 _NOTICES: TaggedUnion[Notice] = TaggedUnion(
     {
         "deleted": Deleted,
@@ -60,6 +69,7 @@ _NOTICES: TaggedUnion[Notice] = TaggedUnion(
         "stopped": Stopped,
         "forgotten": Forgotten,
         "moved": Moved,
+        "ended": InstallationEnded,
         "settings": SettingsChanged,
         "people": PeopleForgotten,
         "vectors": VectorsAdded,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import Connection
+
+from core.values.events import InstallationEnded
 from core.values.installations import Credentials, InstallationKey, StoredInstallation
 from storage import installations, model_accounts, team_data
 from storage.store.state import StoreState
@@ -38,7 +41,16 @@ class SqlInstallationStore(StoreState):
     async def end_installation(
         self, key: InstallationKey, reason: str, at: datetime, version: int | None = None
     ) -> bool:
-        return await self._database.write(installations.end, key, reason, to_us(at), version)
+        return await self._database.write(self._end, key, reason, to_us(at), version)
+
+    def _end(
+        self, connection: Connection, key: InstallationKey, reason: str, at_us: int, version: int | None
+    ) -> bool:
+        """End it, and tell the other replicas."""
+        ended = installations.end(connection, key, reason, at_us, version)
+        if ended and self._notices is not None:
+            self._notices.tell(connection, InstallationEnded(key.platform))
+        return ended
 
     async def ended_installations(
         self, before: datetime, removed_before: datetime | None = None

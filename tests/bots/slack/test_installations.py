@@ -296,6 +296,24 @@ class TestEnds:
             await clock.advance(31)
             assert [one.id for one in host.connector.installations] == ["T2"]
 
+    async def test_what_another_process_tells_that_it_has_ended_is_served_no_longer_at_once(
+        self, app: FakeSlackApp
+    ) -> None:
+        store, clock = MemoryStore(), FakeClock()
+        async with Host(app, store, clock).running() as host:
+            told: list[str] = []
+
+            async def note(team: str) -> None:
+                told.append(team)
+
+            host.connector.on_ended = note
+            await host.install("T1")
+            await host.install("T2")
+            await store.end_installation(InstallationKey("slack", "", "T1"), "app_uninstalled", clock.now())
+            await asyncio.gather(*(host.connector.installation_ended() for _ in range(2)))
+            assert [one.id for one in host.connector.installations] == ["T2"]
+            assert told == ["T1"], "its answers end, once"
+
 
 class TestOrganisations:
     @pytest.fixture

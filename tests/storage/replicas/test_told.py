@@ -9,7 +9,8 @@ import pytest
 
 from core.clock import SystemClock
 from core.values.conversation import ThreadMessage
-from core.values.events import Deleted, Moved
+from core.values.events import Deleted, InstallationEnded, Moved
+from core.values.installations import Credentials, InstallationKey, StoredInstallation
 from core.values.model_accounts import ModelAccount
 from storage import DatabaseSettings, SqlStore, open_store
 from storage.replicas.notices import Heard, Notices, heard
@@ -81,6 +82,19 @@ async def test_a_model_account_that_is_set_or_removed_elsewhere_counts_here_as_t
     assert (await two.there.stored_settings(PLACE)).account is None
     for store in stores:
         await store.close()
+
+
+async def test_the_end_of_an_installation_is_told_where_there_was_one(emptied_postgres: str) -> None:
+    settings = DatabaseSettings(database_url=emptied_postgres, parley_secret_key="ab" * 32)
+    two = Two(emptied_postgres, *[await open_store(settings, SystemClock()) for _ in range(2)])
+    key = InstallationKey("slack", "", "T1")
+    await two.here.install(StoredInstallation(key), Credentials("xoxb-first"), NOON)
+    assert not await two.here.end_installation(key, "revoked", NOON, version=7)
+    assert await two.there.told(None) == []
+    assert await two.here.end_installation(key, "revoked", NOON)
+    assert [notice for _, notice in await two.there.told(None)] == [InstallationEnded("slack")]
+    await two.here.close()
+    await two.there.close()
 
 
 async def test_a_notice_that_only_a_newer_version_knows_is_passed_over(two: Two) -> None:
