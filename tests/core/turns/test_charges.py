@@ -32,6 +32,7 @@ from core.values.deltas import (
     Thinking,
     Usage,
 )
+from core.values.model_accounts import ModelAccount
 from core.values.parts import File, Text
 from core.values.prices import Prices
 from core.values.turn_ends import Finish
@@ -333,6 +334,22 @@ async def test_without_a_price_of_transcripts_a_limit_in_money_allows_none_and_s
     assert ears.clips == 0
     footer = (await rig.store.answer_footers(replace(PLACE, thread="0.0")))[-1]
     assert phrase("file_problem_unpriced", "en") in footer.notice
+
+
+async def test_no_clip_is_written_down_for_a_workspace_with_a_model_account_of_its_own() -> None:
+    """Its sounds do not go to the operator's endpoint, and nobody pays for them."""
+    ears = Hour()
+    rig = Rig(FilePlatform(F1=b"call me back"), model=TwoModels(), transcriber=ears, clock=NewYear())
+    own = ModelAccount(PLACE.platform, PLACE.team, "https://models.example/v1", ("large",))
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    await rig.store.put_model_account(own, "sk-of-the-workspace-0001", ADA, at)
+    assert set(await five_clips(rig, ears)) == {TurnState.DONE}
+    assert ears.clips == 0
+    footer = (await rig.store.answer_footers(replace(PLACE, thread="0.0")))[-1]
+    assert phrase("file_problem_unheard", "en") in footer.notice
+    assert isinstance(rig.store, MemoryStore)
+    charged = [one.kind for finish in rig.store._finishes.values() for one in finish.charges]
+    assert ChargeKind.TRANSCRIPTION not in charged
 
 
 async def test_without_a_price_of_transcripts_a_limit_in_tokens_allows_them() -> None:

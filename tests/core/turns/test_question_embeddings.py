@@ -30,6 +30,7 @@ from core.turns.question_embeddings import (
 )
 from core.values.conversation import Turn, TurnState
 from core.values.deltas import ChargeKind, ModelInfo, Usage
+from core.values.model_accounts import ModelAccount
 from core.values.places import Place
 from core.values.turn_ends import Finish
 from core.values.usage import Charge
@@ -259,7 +260,7 @@ async def test_a_vector_of_another_dimension_than_those_before_is_refused_with_w
         ]
 
 
-@pytest.mark.parametrize("why", ["off", "distributed", "unserved", "blank", "limit", "unpriced"])
+@pytest.mark.parametrize("why", ["off", "distributed", "unserved", "blank", "limit", "unpriced", "own"])
 async def test_nothing_is_asked_for_where_that_is_not_allowed(why: str) -> None:
     limited = {"parley_budget": "5 tokens a day"} if why == "limit" else {}
     money = {"parley_budget": LIMITED} if why == "unpriced" else {}
@@ -268,6 +269,9 @@ async def test_nothing_is_asked_for_where_that_is_not_allowed(why: str) -> None:
             await rig.set("memory", "off")
         if why in ("distributed", "unserved"):
             rig.distributed = True if why == "distributed" else None
+        if why == "own":
+            own = ModelAccount("slack", place(0).team, "https://models.example/v1", ("large",))
+            await rig.store.put_model_account(own, "sk-of-the-workspace-0001", ANN, NOON)
         if why == "limit":
             used = Charge(ChargeKind.EMBEDDING, "small", Usage(9))
             await rig.store.put_vectors(replace(place(0), thread=""), {}, used)
