@@ -38,7 +38,7 @@ async def test_an_admin_sets_and_removes_the_account_in_a_form_and_nobody_reads_
             assert says("account_none", language, shown.text)
 
             async def submit(**fields: str) -> str:
-                opened = await people.press(person, shown, shown.buttons[0].label)
+                opened = await people.press(person, shown, str(shown.buttons[0].label))
                 await people.modal(opened)
                 told = await people.told(await discord.submit_modal(opened, **fields))
                 assert told.ephemeral_to == person
@@ -52,7 +52,7 @@ async def test_an_admin_sets_and_removes_the_account_in_a_form_and_nobody_reads_
             assert says("account_means", language, stored)
             question = await discord.say(other, GENERAL, f"{AT} why?")
             await answered(discord, question, "The workspace's.")
-            opened = await people.press(person, shown, shown.buttons[0].label)
+            opened = await people.press(person, shown, str(shown.buttons[0].label))
             form = await people.modal(opened)
             fields = {part["component"]["custom_id"]: part["component"] for part in form["components"]}
             assert fields["set_account_url"]["value"] == own.base_url

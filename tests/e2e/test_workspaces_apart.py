@@ -10,9 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from core.i18n import phrase
+from tests.bots.web import pages
 from tests.e2e.program import Program
 from tests.e2e.test_slack import AT, answered, answers
 from tests.e2e.test_workspaces import WORDS, app, install, ran, reply_to, say_in_both, settings, shown
@@ -68,6 +70,67 @@ async def test_a_limit_that_is_used_up_in_one_refuses_nobody_in_the_other(
     assert "again copper" not in asked
     assert "is used up" not in shown(other)
     assert "1 tokens" not in await told(other, "budget")
+
+
+async def test_what_a_person_has_spent_in_one_does_not_count_for_the_person_with_that_id_in_the_other(
+    program: Program, app: FakeSlackApp, endpoint: FakeCompletions
+) -> None:
+    app.teams["T2"].space.people["U1"].is_admin = True
+    one, other = app.teams["T1"], app.teams["T2"]
+    await told(one, "budget person 1 tokens a month")
+    await told(other, "budget person 1m tokens a month")
+    first = await say_in_both(app, f"{AT} what is {{word}}?")
+    for team, slack in app.teams.items():
+        await answered(slack, "C1", first, f"what is {WORDS[team]}?")
+    again = await say_in_both(app, f"{AT} again {{word}}")
+    await one.wait_for(lambda: "is used up" in shown(one))
+    await answered(other, "C1", again, "again zinc")
+    spent = await told(other, "budget")
+    assert "1,000,000 tokens" in spent
+    assert "(0%)" in spent, "of its own two answers alone"
+    assert "again copper" not in repr([request.body for request in endpoint.requests])
+    assert "is used up" not in shown(other)
+
+
+async def test_the_page_says_nothing_of_a_workspace_nor_a_workspace_of_the_page(
+    tmp_path: Path, app: FakeSlackApp, endpoint: FakeCompletions
+) -> None:
+    endpoint.default = echo
+    async with (
+        Program(tmp_path, **settings(app, endpoint), PARLEY_WEB="on", PARLEY_MEMORY="workspace") as program,
+        aiohttp.ClientSession() as reader,
+    ):
+        for team in app.teams:
+            await install(program, app, team)
+        ts = await say_in_both(app, f"{AT} what is {{word}}?")
+        for team, slack in app.teams.items():
+            await answered(slack, "C1", ts, f"what is {WORDS[team]}?")
+        asked = await pages.ask(reader, program, "What is nickel?")
+        async with pages.events(reader, program, asked["thread"]) as stream:
+            data: Any = {}
+            while not (data.get("mine") and "nickel" in data["text"] and data["buttons"]):
+                _, data = await stream.next()
+        seen = ""
+        for command in (*COMMANDS, "search copper zinc", "export me", "help", "model"):
+            if command != "settings account":
+                seen += repr(await pages.ask(reader, program, f"/{command}", thread=asked["thread"]))
+        assert "nickel" in seen
+        for path in ("threads", f"threads/{ts}", f"threads/C1:{ts}", "suggestions?text=/search c"):
+            async with reader.get(f"{program.url}/api/{path}") as response:
+                seen += await response.text()
+        for slack in app.teams.values():
+            for command in (*COMMANDS, "search nickel"):
+                await told(slack, command)
+    seen = seen.replace("copper zinc", "")
+    for team, word in WORDS.items():
+        assert word not in seen
+        assert f'"{team}"' not in seen
+        assert f"slack:{team}" not in seen
+        there = shown(app.teams[team]).replace("search nickel", "").replace("“nickel”", "")
+        assert "nickel" not in there
+    for request in endpoint.requests:
+        body = repr(request.body)
+        assert sum(word in body for word in (*WORDS.values(), "nickel")) == 1
 
 
 async def test_the_time_zone_and_the_admins_of_one_do_nothing_in_the_other(

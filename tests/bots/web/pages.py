@@ -11,7 +11,6 @@ from uuid import uuid4
 
 from aiohttp import ClientResponse, ClientSession
 
-from tests.bots.web.rig import App
 from tests.waiting import HANG_S
 
 Client = ClientSession
@@ -24,7 +23,7 @@ class Served(Protocol):
     def url(self) -> str: ...
 
 
-async def ask(client: Client, home: App, text: str = "Hello", **fields: object) -> dict[str, str]:
+async def ask(client: Client, home: Served, text: str = "Hello", **fields: object) -> dict[str, str]:
     body = {"text": text, "client_id": str(uuid4()), **fields}
     async with client.post(f"{home.url}/api/asks", json=body) as response:
         assert response.status == 202, await response.text()
