@@ -64,6 +64,8 @@ class AnswerDelivery:
         self.on_stopped: Callback | None = None
         self.on_lost: Callback | None = None
         self.look_first = look_first
+        self._goes_on = bool(posted)
+        """An earlier process has begun it, and people have seen nothing more of it since."""
         self.busy = False
         self.not_before = 0.0
         self.gap_until = 0.0
@@ -211,7 +213,8 @@ class AnswerDelivery:
             page_state.upto for page_state in self._layout.page_states
         ):
             return Rank.FIRST
-        return Rank.LAST if self.ended or next_call in (NextCall.STOP, NextCall.DELETE) else Rank.MIDDLE
+        last = self.ended or self._goes_on or next_call in (NextCall.STOP, NextCall.DELETE)
+        return Rank.LAST if last else Rank.MIDDLE
 
     def urgency(self, next_call: NextCall, now: float) -> Urgency:
         page_states = self._layout.page_states
@@ -238,6 +241,7 @@ class AnswerDelivery:
     def done(self, call: OutgoingCall, message_id: str, now: float) -> None:
         """`call` was performed on `message_id`."""
         self.failures = 0
+        self._goes_on = False
         self._behind_since = self._taken_at
         match call:
             case UploadFile():
@@ -334,7 +338,8 @@ class AnswerDelivery:
         if step is NextStep.RETRY:
             self.not_before = at
         elif step is NextStep.CHANGE and self._change_layout(call, error.code):
-            self.gap_until = at
+            if error.code is not Code.GROWING or self.failures > 1:  # it can be stopped at once
+                self.gap_until = at
         else:
             self._lose(error)
             return False

@@ -691,3 +691,35 @@ async def test_an_answer_grows_faster_once_the_process_has_a_greater_part_of_the
         await paint(at, words(40), words(40), words(40))
         assert sum(isinstance(call, EditMessage) for _, call in paper.calls) > 2 * slow
         assert not paper.forbidden
+
+
+async def test_an_answer_that_a_process_takes_over_goes_on_before_the_words_in_between_of_others() -> None:
+    paper = Paper(FakeClock(), limits=PLAIN, edits=RateLimit("edit", 4, 1 / 30, reserve=3))
+    paper.sheets["m0"] = Sheet("turn-9", Page("It"))
+    async with studio(paper) as at:
+        begun = at.delivery(0)
+        begun.show(Reply("It begins"), at.clock.monotonic())
+        await at.pass_s(2.0)
+        begun.show(Reply("It begins and grows"), at.clock.monotonic())
+        await at.pass_s(2.0)
+        begun.show(Reply("It begins and grows and waits"), at.clock.monotonic())
+        await at.pass_s(5.0)
+        assert paper.sheets["m1"].page.text == "It begins and ", "three edits are kept for last words"
+        taken_over = at.delivery(9, ("m0",), look_first=True)
+        taken_over.show(Reply("It goes on"), at.clock.monotonic())
+        await at.pass_s(0.5)
+        assert paper.sheets["m0"].page.text == "It goes "
+        taken_over.show(Reply("It goes on and waits"), at.clock.monotonic())
+        await at.pass_s(5.0)
+        assert paper.sheets["m0"].page.text == "It goes ", "from then on it is one of them"
+
+
+async def test_a_growing_message_of_a_process_that_has_ended_is_stopped_and_goes_on_at_once() -> None:
+    paper = Paper(FakeClock(), fates=[Fate.WELL])
+    paper.sheets["m0"] = Sheet("turn-9", Page("It"), growing=True, died_at=1000.0)
+    async with studio(paper) as at:
+        taken_over = at.delivery(9, ("m0",), look_first=True)
+        taken_over.show(Reply("It goes on"), at.clock.monotonic())
+        await at.pass_s(0.4)
+        assert paper.sheets["m0"].page.text == "It goes "
+        assert not paper.sheets["m0"].growing
