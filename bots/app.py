@@ -267,7 +267,7 @@ class App:
             self.inbox,
             self.calls,
             backfills,
-            DeletedQuestions(self.calls, self.inbox.receive, self.clock),
+            DeletedQuestions(self.calls, self.inbox.receive, self.clock, replicas.was_heard),
             self.recovery,
             self.clock,
         )

@@ -72,6 +72,8 @@ class Alone:
     """The owner of places that calls to platforms ask; None where they need not."""
     answers_elsewhere: Callable[[Place], bool] | None = None
     """True while another process answers at a place, or nobody does; None where there is no other."""
+    was_heard: Callable[[Place], bool] = staticmethod(lambda _place: False)
+    """True for places where another process has heard everything since before this one began."""
     leads: Callable[[], bool] = staticmethod(lambda: True)
     """True if this process does what one of several does for all of them."""
 
@@ -114,6 +116,7 @@ class Replicas(Alone):
         self._shared = SharedOwnership(self._session, Partitions(shards), clock)
         self.ownership, self.owner = self._shared, self._shared
         self.leads = lambda: self._shared.leads
+        self.was_heard = self._shared.was_heard
         self.answers_elsewhere = lambda place: not self._shared.holds(place)
         self._url = database.url
         self._starts: list[StartTurns] = []

@@ -26,7 +26,8 @@ class DeletedQuestions:
     """Looks up the question of each turn of an earlier process, before the first turn of its place begins.
 
     One call a question. A deleted question is passed to `receive` as Deleted. A question that can't be looked up
-    after four tries is answered.
+    after four tries is answered. None is looked up at a place that `was_heard` names: another process has heard of
+    every deletion there.
     """
 
     def __init__(
@@ -34,7 +35,9 @@ class DeletedQuestions:
         calls_at: Callable[[Place], PlatformCalls | None],
         receive: Callable[[Deleted], Awaitable[Receipt]],
         clock: Clock,
+        was_heard: Callable[[Place], bool] = lambda _place: False,
     ) -> None:
+        self._was_heard = was_heard
         self._calls_at = calls_at
         self._receive = receive
         self._clock = clock
@@ -48,7 +51,9 @@ class DeletedQuestions:
 
     async def look(self, place: Place) -> None:
         """Return when every expected question of `place` has been looked up, or can't be."""
-        await asyncio.gather(*(self._check(ask) for ask in self._left.pop(place.key, ())))
+        left = self._left.pop(place.key, ())
+        if not self._was_heard(place):
+            await asyncio.gather(*(self._check(ask) for ask in left))
 
     async def look_briefly(self, place: Place) -> None:
         """Do as `look`, and return after `BRIEFLY_S` at the latest: an answer that goes on is then stopped where its

@@ -51,6 +51,7 @@ class Session(Protocol):
     async def join(self) -> None: ...
     async def leave(self) -> None: ...
     async def members(self) -> frozenset[int]: ...
+    async def owned(self) -> frozenset[int]: ...
     async def take(self, partitions: Collection[int]) -> list[Gain]: ...
     async def give(self, partitions: Collection[int]) -> None: ...
     async def close(self) -> None: ...
@@ -99,6 +100,8 @@ class SharedOwnership:
         self._members_since_s = clock.monotonic()
         self._gone_s = -SETTLES_S
         """The time at which a member was last seen to have gone."""
+        self._heard: frozenset[int] | None = None
+        """The partitions that others held when this replica joined them first."""
         self._wanted: frozenset[int] = frozenset()
         self._leaves = False
         self._changes: asyncio.Queue[OwnershipChange] = asyncio.Queue()
@@ -132,6 +135,10 @@ class SharedOwnership:
         if not self.holds(place):
             return None
         return 0.0 if self._clock.monotonic() < self._lease_until_s else SUSPENDED_S
+
+    def was_heard(self, place: Place) -> bool:
+        """True if another replica answered at `place` when this one came: what happened there was heard."""
+        return self._heard is not None and self._partitions.of(place) in self._heard
 
     @property
     def leads(self) -> bool:
@@ -198,6 +205,8 @@ class SharedOwnership:
             await self._session.leave()
         elif not self._session.member and not self._unsettled:
             await self._session.join()  # not before it could take what the others give it
+        if self._heard is None and self._session.member:
+            self._heard = await self._session.owned()
         sent_s = self._clock.monotonic()
         members = await self._session.members()
         self._wants(members)

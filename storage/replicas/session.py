@@ -41,7 +41,7 @@ SELECT 'parley_' || md5(current_schema()), hashtext('parley members ' || current
     (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 """The channel of notifications, the classes of the locks of members and of partitions, and the database."""
-_MEMBERS = """
+_HELD = """
 SELECT objid::BIGINT FROM pg_locks
 WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND database = $1 AND classid = $2
 """
@@ -157,8 +157,14 @@ class ReplicaSession:
 
     async def members(self) -> frozenset[int]:
         """The numbers of all members. This is the ping as well: the server's time to end the session begins anew."""
-        of_class = self._members_class & _UNSIGNED
-        rows = await self._driver.fetch(_MEMBERS, self._database, of_class, timeout=ANSWER_S)
+        return await self._held(self._members_class)
+
+    async def owned(self) -> frozenset[int]:
+        """The partitions that are held, here or elsewhere."""
+        return await self._held(self._partitions_class)
+
+    async def _held(self, of_class: int) -> frozenset[int]:
+        rows = await self._driver.fetch(_HELD, self._database, of_class & _UNSIGNED, timeout=ANSWER_S)
         return frozenset(row[0] for row in rows)
 
     async def take(self, partitions: Collection[int]) -> list[Gain]:

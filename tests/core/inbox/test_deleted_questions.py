@@ -27,10 +27,11 @@ def turn(number: int, *, again_of: int | None = None, platform: str = "slack") -
 
 
 class RateLimitStatus:
-    def __init__(self, *turns: Turn, clock: FakeClock | None = None) -> None:
+    def __init__(self, *turns: Turn, clock: FakeClock | None = None, heard: bool = False) -> None:
         self.platform, self.heard = MemoryPlatform(), list[Deleted]()
         platform_calls = PerInstallation([self.platform], PlatformCalls)
-        self.recovery = DeletedQuestions(platform_calls, self.receive, clock or FakeClock(jumps=True))
+        clock = clock or FakeClock(jumps=True)
+        self.recovery = DeletedQuestions(platform_calls, self.receive, clock, lambda _place: heard)
         for one in turns:
             self.recovery.expect(one)
 
@@ -85,3 +86,10 @@ async def test_an_answer_that_goes_on_waits_only_briefly_for_a_look_that_goes_on
     assert not left.heard
     await clock.advance(3.0)
     assert [deleted.message_id for deleted in left.heard] == ["m1"]
+
+
+async def test_where_another_process_has_heard_of_every_deletion_nothing_is_looked_up() -> None:
+    left = RateLimitStatus(turn(1), turn(2), heard=True)
+    await left.recovery.look(PLACE)
+    await left.recovery.look_briefly(PLACE)
+    assert left.platform.looked_up == []

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Collection
 
 import pytest
 
+from core.turns.ownership import Gained, Lost
 from storage.replicas.ownership import PING_S, SETTLES_S, SHARDS_STAY_S, SharedOwnership
 from storage.replicas.partitions import FIRST_SHARD, Partitions
 from storage.replicas.session import Gain
@@ -37,6 +38,9 @@ class Server:
 
     async def members(self) -> frozenset[int]:
         return frozenset({OWN, *self.others})
+
+    async def owned(self) -> frozenset[int]:
+        return frozenset(self.held)
 
     async def take(self, partitions: Collection[int]) -> list[Gain]:
         free = set(partitions) - self.of_dead
@@ -102,12 +106,19 @@ async def test_more_is_taken_while_the_turns_of_what_was_gained_before_are_still
 ) -> None:
     clock = FakeClock()
     server.of_dead = {1, 2, 3}
-    running = asyncio.create_task(SharedOwnership(server, Partitions(SHARDS), clock).run())
+    ownership = SharedOwnership(server, Partitions(SHARDS), clock)
+    running = asyncio.create_task(ownership.run())
     await clock.advance(1.0)
     assert len(server.held) == 256 + SHARDS - 3
     server.of_dead = set()
     await clock.advance(1.0)
     assert len(server.held) == 256 + SHARDS
+    assert isinstance(await ownership.change(), Gained)
+    another = asyncio.create_task(ownership.change())
+    await clock.advance(1.0)
+    assert not another.done(), "the turns of both are taken up together"
+    ownership.leave()
+    assert isinstance(await another, Lost)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

@@ -80,6 +80,18 @@ async def test_each_partition_is_held_by_one_of_two_and_in_a_greater_epoch_where
         await until(lambda: first.held == ALL)
 
 
+async def test_who_comes_knows_where_another_has_heard_everything_before(migrated_postgres: str) -> None:
+    async with Replica(migrated_postgres) as first:
+        await until(lambda: first.held == ALL)
+        assert not first.ownership.was_heard(place_in(ALL)), "nobody was there"
+        first.busy = {place_in({partition}) for partition in range(256)}
+        async with Replica(migrated_postgres) as second:
+            await until(lambda: second.ownership.shared)
+            assert second.ownership.was_heard(place_in(ALL))
+        await until(lambda: not first.ownership.shared)
+        assert not first.ownership.was_heard(place_in(ALL))
+
+
 async def test_what_is_busy_moves_when_it_is_quiet(migrated_postgres: str) -> None:
     async with Replica(migrated_postgres) as first:
         await until(lambda: first.held == ALL)
