@@ -62,6 +62,8 @@ class PlaceQueues:
         self._ownership = ownership
         self._waiting: dict[str, list[_Entry]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._holds: dict[str, tuple[RunningTurn, asyncio.Task[None]]] = {}
+        """The turn of each place that is held now, and its wait."""
         self._highest_id = 0
         self._draining = False
 
@@ -114,6 +116,8 @@ class PlaceQueues:
         entry = (turn.ask.in_background, turn.ask.at, turn.id, running)
         heapq.heappush(self._waiting.setdefault(place, []), entry)
         self._interrupt_background(turn)
+        if (holding := self._holds.get(place)) and holding[0] is not self._waiting[place][0][-1]:
+            holding[1].cancel()  # the one that comes first now may begin earlier
         if place in self._tasks:
             running.waiting_notice = asyncio.create_task(self._show_waiting(running))
         else:
@@ -133,8 +137,8 @@ class PlaceQueues:
         queue = self._waiting[place]
         try:
             while queue and not self._draining:
-                await self._held(queue[0][-1].turn)
-                if self._draining or not self._owned(queue[0][-1].turn):
+                await self._held(place)
+                if not queue or self._draining or not self._owned(queue[0][-1].turn):
                     break
                 entry = heapq.heappop(queue)
                 running = entry[-1]
@@ -178,8 +182,21 @@ class PlaceQueues:
         if running.in_order:
             self.submit(before)
 
-    async def _held(self, turn: Turn) -> None:
-        """Wait until the turn may begin. After an error it begins too: otherwise it would end in silence."""
+    async def _held(self, place: str) -> None:
+        """Wait until the first turn of the queue may begin. After an error it begins too: otherwise it would end in
+        silence."""
+        queue, first = self._waiting[place], None
+        while queue and first is not queue[0][-1]:
+            first = queue[0][-1]
+            holding = asyncio.create_task(self._hold_one(first.turn))
+            self._holds[place] = first, holding
+            try:
+                await asyncio.wait({holding})
+            finally:
+                del self._holds[place]
+                holding.cancel()
+
+    async def _hold_one(self, turn: Turn) -> None:
         try:
             await self._hold(turn)
         except Exception:

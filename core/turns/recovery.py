@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -15,6 +16,7 @@ from core.ports.store.threads import PROCESS, ThreadStore
 from core.ports.store.turns import TurnLedger
 from core.turns.ownership import SOLE_OWNER, Gained, Ownership
 from core.turns.queue import PlaceQueues
+from core.values.conversation import TurnState
 from core.values.places import Place
 
 log = structlog.get_logger()
@@ -118,7 +120,8 @@ class Recovery:
             self._looks, self._whole_at = max(0, self._looks - 1), now
         for turn in turns:
             if turn.id not in known:
-                self._place_queues.submit(turn)
+                # One that its former owner was running goes on here, also before `recover` has stored that it waits.
+                self._place_queues.submit(replace(turn, state=TurnState.WAITING))
 
 
 async def give_signs_of_life(store: ThreadStore, clock: Clock) -> None:

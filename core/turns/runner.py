@@ -305,8 +305,13 @@ class TurnRunner:
         delivery, draft = self._delivery(running, channel), running.draft
         draft.began_s = self._clock.monotonic()
         if running.turn.attempt > 1:
-            draft.resume(await until_stored(self._clock, lambda: self._store.steps(running.id)))
-        if running.turn.attempt > 1 or _was_heard(running.turn.ask):
+            steps, charges = await asyncio.gather(
+                until_stored(self._clock, lambda: self._store.steps(running.id)),
+                until_stored(self._clock, lambda: self._store.charges(running.id)),
+            )
+            draft.resume(steps)
+            draft.charged += charges
+        elif _was_heard(running.turn.ask):
             draft.charged += await until_stored(self._clock, lambda: self._store.charges(running.id))
         if draft.declined is Decision.EDITED:
             await self._begin_anew(running, delivery)

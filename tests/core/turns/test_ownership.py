@@ -12,7 +12,7 @@ from core.errors import StoreError
 from core.ports.store.turns import TAKEN_OVER_ATTEMPTS
 from core.turns.ownership import Gained, Lost, OwnershipChange
 from core.turns.queue import PlaceQueues
-from core.turns.recovery import Recovery
+from core.turns.recovery import PERIOD_S, Recovery
 from core.turns.running import RunningTurn, RunningTurns
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.places import Person, Place
@@ -133,6 +133,16 @@ async def test_an_answer_that_is_taken_over_again_and_again_is_suspected_late(
     taken = await process.store.turn(other.id)
     assert taken is not None
     assert (taken.attempt, taken.deaths) == (attempts + 1, deaths)
+
+
+async def test_what_its_former_owner_was_running_waits_here_before_that_is_stored(process: Process) -> None:
+    other = await process.ask("T2", 1)
+    await process.store.begin(other.id)
+    submitted: list[Turn] = []
+    process.place_queues.submit = submitted.append  # type: ignore[method-assign,assignment]
+    process.ownership.teams.add("T2")  # gained, and not worked off yet
+    await process.clock.advance(PERIOD_S)
+    assert [(turn.id, turn.state) for turn in submitted] == [(other.id, TurnState.WAITING)]
 
 
 async def test_a_question_that_is_stored_when_a_newer_one_has_begun_comes_right_behind_it(

@@ -126,6 +126,29 @@ async def test_what_comes_in_while_the_next_turn_is_held_may_go_before_it() -> N
     assert work.ended == [1, 3, 2]
 
 
+async def test_a_turn_that_comes_first_now_does_not_wait_for_the_hold_of_the_one_behind_it() -> None:
+    work, read, held = Work(), asyncio.Event(), list[int]()
+
+    async def hold(one: Turn) -> None:
+        held.append(one.id)
+        if one.id != 1:
+            await read.wait()
+
+    place_queues = PlaceQueues(work.answer, RunningTurns(), hold=hold)
+    place_queues.submit(turn(2))
+    await settled()
+    place_queues.submit(turn(3))
+    place_queues.submit(turn(1))
+    await settled()
+    assert work.begun == [1]
+    work.go.set()
+    await settled()
+    assert (work.begun, held) == ([1], [2, 1, 2]), "the next one is held again"
+    read.set()
+    await settled()
+    assert work.begun == [1, 2, 3]
+
+
 async def test_who_waits_too_long_is_told_once_behind_whom_and_not_made_to_wait_by_it() -> None:
     work = Work()
     place_queues = PlaceQueues(work.answer, RunningTurns(), tell_waiting=work.tell, patience_s=0.05)
