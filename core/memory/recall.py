@@ -125,8 +125,8 @@ class Recall:
 
     async def offer(self, turn: Turn, question: str) -> Offered:
         """The candidates for the question of a turn; after a restart, and for an answer that goes on, those that it was
-        offered before. Raises nothing, and takes at most `PARLEY_MEMORY_WAIT_S`, and before that the time for the
-        vector of a new question."""
+        offered before, also where these were none: behind its first words nothing is looked for. Raises nothing, and
+        takes at most `PARLEY_MEMORY_WAIT_S`, and before that the time for the vector of a new question."""
         if not isinstance(turn.ask.task, AnswerQuestion | ContinueAnswer):
             return Offered()
         calls = self._calls(turn.ask.place)
@@ -167,7 +167,7 @@ class Recall:
         return Offered()
 
     async def _offer(self, turn: Turn, question: str, vector: Vector | None) -> Offered:
-        goes_on = isinstance(turn.ask.task, ContinueAnswer)
+        goes_on = isinstance(turn.ask.task, ContinueAnswer) or (turn.attempt > 1 and bool(turn.text))
         before = await self._store.offered_sources(turn.id) if goes_on or turn.attempt > 1 else []
         audience, tag = audience_of(turn), citation_tag(turn.ask)
         now, old_after = self._clock.now(), self._old_after

@@ -183,6 +183,17 @@ async def test_a_later_process_keeps_the_numbers_though_a_source_is_gone() -> No
     assert json.loads(second.material.text.splitlines()[1])["cite"] == mark(citation_tag(turn.ask), 2)
 
 
+@pytest.mark.parametrize("begun", [True, False])
+async def test_a_later_process_looks_for_nothing_behind_the_first_words_of_an_answer(begun: bool) -> None:
+    team = Team()
+    turn = await team.turn()
+    assert await team.recall.offer(turn, "Where is the key?") == Offered()
+    await answered(team.store, "Where is the key?", "In the safe.", thread="1")
+    await team.store.checkpoint([(turn.id, "It" if begun else "", ())])
+    again = await team.recall.offer(await team.store.begin(turn.id), "Where is the key?")
+    assert (again == Offered()) is begun
+
+
 async def test_a_search_that_takes_long_is_not_waited_for() -> None:
     team = Team()
     await answered(team.store, "Where is the key?", "In the safe.", thread="1")
