@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, or_, 
 
 from core.errors import StoreError
 from core.ports.store.threads import PROCESS
-from core.ports.store.turns import MANY_ATTEMPTS, TAKEN_OVER_ATTEMPTS
+from core.ports.store.turns import MANY_ATTEMPTS, taken_over_attempts
 from core.values.conversation import Turn, TurnState
 from core.values.places import Place
 from storage import posts, reservations
@@ -124,16 +124,21 @@ def recover(
 ) -> None:
     """`TurnLedger.recover`."""
     turn = TURNS.c
-    query = select(turn.at_us, turn.id, turn.state, turn.attempt, *(turn[name] for name in _THREAD))
+    query = select(
+        turn.at_us, turn.id, turn.state, turn.attempt, turn.deaths, *(turn[name] for name in _THREAD)
+    )
     opened = sorted(connection.execute(query.where(OPEN, turn.id > 0)))
-    left = [row for row in opened if row.id not in running_here and owned(Place(*row[4:]))]
+    left = [row for row in opened if row.id not in running_here and owned(Place(*row[5:]))]
     running = [row for row in left if row.state == TurnState.RUNNING]
-    first = {tuple(row[4:]): row for row in reversed(running)}.values()  # the others only wait behind it
+    first = {tuple(row[5:]): row for row in reversed(running)}.values()  # the others only wait behind it
     alive_us = connection.scalar(select(HEARD.c.until_us).where(HEARD.c.platform == PROCESS))
     stood_still = alive_us is not None and alive_us < still_since_us
     alone = not taken_over and (stood_still or len(opened) == 1)
-    attempts = TAKEN_OVER_ATTEMPTS if taken_over else MANY_ATTEMPTS
-    suspects = [row.id for row in first if alone or row.attempt >= attempts]
+    suspects = [
+        row.id
+        for row in first
+        if alone or row.attempt >= (taken_over_attempts(row.deaths) if taken_over else MANY_ATTEMPTS)
+    ]
     waiting = update(TURNS).where(OPEN, turn.id.in_([row.id for row in running]))
     connection.execute(waiting.values(state=TurnState.WAITING))
     reservations.release(connection, [row.id for row in left])

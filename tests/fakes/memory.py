@@ -21,7 +21,7 @@ from core.ports.store.requests import REQUESTS_KEPT
 from core.ports.store.settings import Change
 from core.ports.store.summaries import SummaryEnd
 from core.ports.store.threads import PROCESS, Context, Thread
-from core.ports.store.turns import MANY_ATTEMPTS, TAKEN_OVER_ATTEMPTS
+from core.ports.store.turns import MANY_ATTEMPTS, taken_over_attempts
 from core.spend.budgets import charged_at, payer_of, spent_of
 from core.spend.prices import merged as merged_charges
 from core.spend.prices import total
@@ -622,7 +622,7 @@ class MemoryStore(MemoryInstallations, MemoryModelAccounts, MemoryOverview):
         self._budgets.release({turn.id for turn in left})
         for one in first:
             alone = not taken_over and (stood_still or len(opened) == 1)
-            if alone or one.attempt >= (TAKEN_OVER_ATTEMPTS if taken_over else MANY_ATTEMPTS):
+            if alone or one.attempt >= (taken_over_attempts(one.deaths) if taken_over else MANY_ATTEMPTS):
                 turn = self._turns[one.id]
                 self._turns[one.id] = replace(turn, deaths=turn.deaths + 1)
 

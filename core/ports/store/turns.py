@@ -19,6 +19,14 @@ MANY_ATTEMPTS = 5
 TAKEN_OVER_ATTEMPTS = 10
 """Those after which a turn is suspected that one of several processes has taken over: more processes end suddenly, and
 not each of them for what it runs."""
+SUSPECT_ATTEMPTS = 3
+"""The attempts by which such a turn is suspected each further time. It runs alone among suspects then, so that one of
+them that ends processes is told from those that have run beside it, and from those whose processes ended for others."""
+
+
+def taken_over_attempts(deaths: int) -> int:
+    """The attempts at which a turn is suspected that was taken over, and has so many deaths."""
+    return TAKEN_OVER_ATTEMPTS + SUSPECT_ATTEMPTS * deaths
 
 
 class TurnLedger(Protocol):
@@ -79,7 +87,7 @@ class TurnLedger(Protocol):
         A turn that may have ended the last process gets one more of `deaths`: the only open turn, if it was running.
         Where the process gave no sign of life (`advance_watermark(PROCESS, "", ...)`) since `still_since`, it is the
         first running turn of each place; one that was begun `MANY_ATTEMPTS` times is suspected in any case. Of turns
-        that were `taken_over` only one is that was begun `TAKEN_OVER_ATTEMPTS` times.
+        that were `taken_over` only one is that was begun `taken_over_attempts` times.
         """
         ...
 

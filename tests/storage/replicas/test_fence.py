@@ -132,6 +132,18 @@ async def test_a_turn_that_was_begun_many_times_is_suspected_among_others_too(tw
     assert [one.deaths for one in await two.former.open_turns()] == [1, 0]
 
 
+async def test_a_turn_is_set_aside_late_where_many_processes_end_that_have_run_it(two: Two) -> None:
+    """They may have ended for another one: only from its tenth run on does it run alone among suspects."""
+    turn, deaths = await accepted(two.former, ask()), list[int]()
+    for number in range(1, 17):
+        store = two.former if number % 2 else two.heir
+        await accepted(two.former, ask(f"beside-{number}", place=ELSEWHERE))
+        await store.begin(turn.id)
+        await store.recover(NOON - timedelta(days=10), taken_over=True)
+        deaths += [one.deaths for one in await store.open_turns() if one.id == turn.id]
+    assert deaths == [0] * 9 + [1] * 3 + [2] * 3 + [3]
+
+
 async def test_a_turn_whose_team_becomes_known_is_begun_by_the_owner_of_that_team(two: Two) -> None:
     of_team, of_none = await two.gain(), await two.gain(2)
     without = await accepted(two.former, ask(place=replace(PLACE, team="")))

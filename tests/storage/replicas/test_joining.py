@@ -61,6 +61,10 @@ class Session:
         self._check()
         return frozenset(self._server.members)
 
+    async def owned(self) -> frozenset[int]:
+        self._check()
+        return frozenset()
+
     async def take(self, partitions: Collection[int]) -> list[Gain]:
         self._check()
         gains = []
