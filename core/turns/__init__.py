@@ -25,5 +25,6 @@ question_embeddings  the vectors of questions: of one that is asked, and of thos
 interrupts   interrupts of answers, also before they are written
 checkpoints  partial answers, stored once a second
 ownership    the places in which this process answers
+resumptions  answers that were broken off go on before new ones begin
 recovery     submits open turns that no queue has
 """

@@ -62,8 +62,8 @@ class PlaceQueues:
         self._ownership = ownership
         self._waiting: dict[str, list[_Entry]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._holds: dict[str, tuple[RunningTurn, asyncio.Task[None]]] = {}
-        """The turn of each place that is held now, and its wait."""
+        self._holds: dict[str, tuple[RunningTurn, asyncio.Timeout]] = {}
+        """The turn of each place that is held now, and the end of that."""
         self._highest_id = 0
         self._draining = False
 
@@ -116,8 +116,9 @@ class PlaceQueues:
         entry = (turn.ask.in_background, turn.ask.at, turn.id, running)
         heapq.heappush(self._waiting.setdefault(place, []), entry)
         self._interrupt_background(turn)
-        if (holding := self._holds.get(place)) and holding[0] is not self._waiting[place][0][-1]:
-            holding[1].cancel()  # the one that comes first now may begin earlier
+        held, holding = self._holds.get(place, (None, None))
+        if holding is not None and held is not self._waiting[place][0][-1] and not holding.expired():
+            holding.reschedule(asyncio.get_running_loop().time())  # what comes first now may begin earlier
         if place in self._tasks:
             running.waiting_notice = asyncio.create_task(self._show_waiting(running))
         else:
@@ -188,13 +189,14 @@ class PlaceQueues:
         queue, first = self._waiting[place], None
         while queue and first is not queue[0][-1]:
             first = queue[0][-1]
-            holding = asyncio.create_task(self._hold_one(first.turn))
-            self._holds[place] = first, holding
             try:
-                await asyncio.wait({holding})
+                async with asyncio.timeout(None) as holding:
+                    self._holds[place] = first, holding
+                    await self._hold_one(first.turn)
+            except TimeoutError:
+                pass  # another one comes first now
             finally:
                 del self._holds[place]
-                holding.cancel()
 
     async def _hold_one(self, turn: Turn) -> None:
         try:

@@ -118,7 +118,7 @@ class Recovery:
             return
         if whole:
             self._looks, self._whole_at = max(0, self._looks - 1), now
-        for turn in turns:
+        for turn in sorted(turns, key=lambda turn: not turn.posted):  # people see those that were broken off
             if turn.id not in known:
                 # One that its former owner was running goes on here, also before `recover` has stored that it waits.
                 self._place_queues.submit(replace(turn, state=TurnState.WAITING))

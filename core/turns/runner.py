@@ -36,6 +36,7 @@ from core.turns.conclusion import log_finished, show_last
 from core.turns.draft import Draft
 from core.turns.ending import draft_to_charge, draft_to_finish, failed, turn_language
 from core.turns.interrupts import Interrupt
+from core.turns.resumptions import Resumptions
 from core.turns.running import RunningTurn, RunningTurns
 from core.turns.shown_answers import Channel, ShownAnswers
 from core.turns.store_retry import until_stored
@@ -113,6 +114,7 @@ class TurnRunner:
         self._on_report_failed = on_report_failed
         self._on_finished = on_finished
         self._suspects = asyncio.Lock()
+        self._resumptions = Resumptions(clock)
 
     async def tell_waiting(self, running: RunningTurn, before: RunningTurn) -> None:
         """Show that earlier questions come first, in the message that becomes the answer. Waits until the turn `before`
@@ -151,6 +153,7 @@ class TurnRunner:
                 async with one_at_a_time:
                     await self._run(running, channel)
             finally:
+                self._resumptions.passed(turn.id)
                 self._writer.ended(turn.id)
                 self._release(running, channel)
 
@@ -159,6 +162,8 @@ class TurnRunner:
             if self._summaries is not None:
                 await self._summaries.run(running)
             return
+        running.on_asked = partial(self._resumptions.passed, running.id)
+        await self._resumptions.wait(running)
         try:
             begun = await until_stored(
                 self._clock, lambda: self._store.begin(running.id, running.epoch, in_order=running.in_order)

@@ -46,6 +46,8 @@ class RunningTurn:
     """Shows that the turn waits, once it has waited for long."""
     on_platform: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the turn has a message on the platform, or has ended without one."""
+    on_asked: Callable[[], None] = lambda: None
+    """Called when the model is asked."""
     writing: asyncio.Task[Any] | None = None
     """The writing of the answer, while that runs."""
     interrupted: Interrupt | None = None

@@ -347,6 +347,7 @@ class AnswerWriter:
         citations = CitationStream(citation_tag(running.turn.ask), draft.numbers)
         draft.begin_round()
         deltas = cast("AsyncGenerator[Delta]", self._model.stream(request))
+        running.on_asked()
         async with contextlib.aclosing(deltas), contextlib.AsyncExitStack() as queued:
             async for delta in deltas:
                 match delta:

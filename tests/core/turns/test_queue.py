@@ -48,7 +48,7 @@ class Work:
 
 async def settled(seconds: float = 0.0) -> None:
     await asyncio.sleep(seconds)
-    for _ in range(30):
+    for _ in range(10):
         await asyncio.sleep(0)
 
 
