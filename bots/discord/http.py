@@ -31,6 +31,10 @@ from core.values.outgoing import RateLimitStatus
 _REMEMBERED = 10_000
 _SAME_WINDOW_S = 0.1
 """Two answers that name the end of a window this close to each other speak of the same one."""
+_SHARED = ("GET /users/@me", "GET /gateway/bot")
+"""The calls with which each connection begins. Those that begin together, as of a process that takes over shards, make
+them once."""
+_SHARED_S = 2.0
 _PAUSES_S = (0.5, 1.5)
 """Seconds between the tries of a call that Discord failed to serve and that may be made twice."""
 
@@ -108,6 +112,19 @@ class Http(HTTPClient):
         """Make a call and return Discord's answer. Raises Limited where that would take too long,
         discord.HTTPException, and the errors of aiohttp. Only calls that may be made twice are tried again: no
         POST."""
+        if route.key in _SHARED:
+            return await self._wire.once(
+                route.key, lambda: self._request(route, files, form, kwargs), _SHARED_S
+            )
+        return await self._request(route, files, form, kwargs)
+
+    async def _request(
+        self,
+        route: Route,
+        files: Sequence[discord.File] | None,
+        form: Iterable[dict[str, Any]] | None,
+        kwargs: dict[str, Any],
+    ) -> Any:
         scope = f"{route.key} {route.major_parameters}"
         patient_until = self._clock.monotonic() + _terms.get().patience_s
         pauses = iter(() if route.method == "POST" else _PAUSES_S)

@@ -10,8 +10,10 @@ https://docs.discord.com/developers/topics/rate-limits#header-format
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -42,13 +44,29 @@ class Wire:
         self._token = token
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
+        self._once: dict[str, tuple[float, asyncio.Future[Any]]] = {}
         self._told: FIFOCache[str, RateLimitStatus] = FIFOCache(_REMEMBERED)
         self.limiter = RateLimiter(clock)
 
     def rate_limit_status(self, scope: str) -> RateLimitStatus | None:
         return self._told.pop(scope, None)
 
+    async def once(self, key: str, call: Callable[[], Coroutine[Any, Any, Any]], for_s: float) -> Any:
+        """The answer of `call`, or that of one with the same key which is under way, or has succeeded less than `for_s`
+        seconds ago."""
+        began_s, answer = self._once.get(key, (-math.inf, None))
+        if answer is not None and answer.done():
+            failed = answer.cancelled() or answer.exception() is not None
+            answer = None if failed or self._clock.monotonic() - began_s >= for_s else answer
+        if answer is None:
+            answer = asyncio.ensure_future(call())
+            self._once[key] = self._clock.monotonic(), answer
+        return await asyncio.shield(answer)
+
     async def close(self) -> None:
+        for _, answer in self._once.values():
+            answer.cancel()
+        self._once.clear()
         if self._session is not None:
             await self._session.close()
 

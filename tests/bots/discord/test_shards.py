@@ -280,3 +280,11 @@ async def test_a_process_that_shares_the_shards_goes_on_trying_to_log_in(
         bot.platform.share(LocalTurns(FakeClock()))
         await until(lambda: bot.platform.shards.client is not None)
     assert refused.hits == 3
+
+
+async def test_connections_that_begin_together_ask_once_for_the_account_and_the_limit(
+    sharded: Bot, servers: list[int]
+) -> None:
+    paths = [call.path for call in sharded.fake.calls if call.method == "GET"]
+    assert paths.count("/users/@me") == 1
+    assert paths.count("/gateway/bot") == 1
