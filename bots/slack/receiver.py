@@ -45,6 +45,7 @@ class PayloadReceiver:
         self._on_acknowledged = on_acknowledged
         self._on_access = on_access
         self._receiving: set[asyncio.Task[Any]] = set()
+        self._under_way: dict[str, asyncio.Future[Json | None]] = {}
 
     @property
     def busy(self) -> bool:
@@ -54,8 +55,29 @@ class PayloadReceiver:
     async def receive(self, body: Json) -> Json | None:
         """Return when the payload may be acknowledged, with the body of the response.
 
+        An event that is not acknowledged within three seconds comes again, over another connection: the second waits
+        for the first, and ends as it does. https://docs.slack.dev/apis/events-api/#retries
+
         Raises BotError for one that may succeed later: it is not to be acknowledged.
         """
+        event_id = str(body.get("event_id") or "")
+        if not event_id:
+            return await self._receive_counted(body)
+        while (first := self._under_way.get(event_id)) is not None:
+            await asyncio.wait([first])
+            if not first.cancelled():
+                return first.result()
+        first = self._under_way[event_id] = asyncio.get_running_loop().create_future()
+        try:
+            first.set_result(await self._receive_counted(body))
+        except Exception as error:
+            first.set_exception(error)
+        finally:
+            del self._under_way[event_id]
+            first.cancel()  # if its connection was closed: a second one takes the event itself
+        return first.result()
+
+    async def _receive_counted(self, body: Json) -> Json | None:
         task = asyncio.current_task()
         assert task is not None
         self._receiving.add(task)
