@@ -117,7 +117,7 @@ def siege_row(plan: Plan, outcome: Outcome) -> tuple[object, ...]:
 
 
 def siege_well(plan: Plan, outcome: Outcome) -> bool:
-    return outcome.well and not (plan.trouble is Trouble.KILLED and outcome.missed)
+    return outcome.well and not outcome.missed(plan.trouble)
 
 
 async def sieges(seed: int, replicas: int, only: str) -> bool:
@@ -140,12 +140,16 @@ async def besiege(plan: Plan, seed: int) -> Outcome:
             outcome = await siege.run()
     show_faults(outcome, _SIEGE_FAULTS)
     print(f"  asked of the model more than once: {len(outcome.asked_twice)}")
-    if plan.trouble is Trouble.KILLED:
-        for missed in outcome.missed:
-            print(f"  missed: {missed}")
+    missed = outcome.missed(plan.trouble)
+    for one in missed:
+        print(f"  missed: {one}")
+    if missed:
+        print("\n".join(f"  went on after {one}" for one in outcome.slowest))
+    if outcome.moved_s:
+        print(f"  others held what was quiet after {', '.join(f'{one:.2f}' for one in outcome.moved_s)} s")
     if outcome.badly_ended:
         print(f"  programs that did not end well: {outcome.badly_ended}")
-    if not outcome.well:
+    if missed or not outcome.well:
         for name, output in siege.output.items():
             keep_output(f"{plan.trouble.name.lower()}-{name}", seed, output)
     return outcome

@@ -18,8 +18,9 @@ from time import monotonic
 
 from tests.chaos.conversations import Report, Thread, judge, model, question_in
 from tests.chaos.fleet import Fleet, addresses, too_close
+from tests.chaos.handover import HandOver
 from tests.chaos.storm import OPENS_S
-from tests.chaos.teams import busy_teams
+from tests.chaos.teams import SHARDS, busy_teams
 from tests.e2e.conftest import model_settings
 from tests.fakes.completions import FakeCompletions
 
@@ -29,6 +30,13 @@ FROZEN_S = 10.0
 REFUSED, MEDIAN_S, MOST_S = 0.01, 1.5, 3.0
 """The bars of a run with kills: the part of Slack's edits that is refused, and the seconds until a broken answer goes
 on, the median and the most."""
+THAWED_S = 6.5
+"""The same of a run with frozen programs: the most seconds."""
+QUIET_S = 1.0
+"""The bar of a run in which programs are stopped: the seconds until others hold what is quiet. No question is asked
+twice in it."""
+_SHOWN = 10
+"""The answers that are listed of those that went on last."""
 
 
 class Trouble(StrEnum):
@@ -62,13 +70,16 @@ class Plan:
 @dataclass(slots=True)
 class Outcome(Report):
     """What people saw, and what else counts. `troubled_at`: the monotonic times of the troubles. `resumed_s`: from each
-    of them until the next sign of each answer that it broke off, in seconds."""
+    of them until the next sign of each answer that it broke off, in seconds; `slowest` lists the last ones. `moved_s`:
+    from each SIGTERM until others held what was quiet."""
 
     troubled_at: list[float] = field(default_factory=list)
     resumed_s: list[float] = field(default_factory=list)
     two_owners: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     asked_twice: list[str] = field(default_factory=list)
+    slowest: list[str] = field(default_factory=list)
+    moved_s: list[float] = field(default_factory=list)
     refused: float = 0.0
     badly_ended: int = 0
 
@@ -76,17 +87,25 @@ class Outcome(Report):
     def well(self) -> bool:
         return self.good and not (self.two_owners or self.stale or self.badly_ended)
 
-    @property
-    def missed(self) -> list[str]:
-        """The bars of a run with kills that it missed."""
+    def missed(self, trouble: Trouble) -> list[str]:
+        """The bars of a run with this trouble that it missed."""
         median_s, most_s = median(self.resumed_s or [0.0]), max(self.resumed_s, default=0.0)
-        figures = {
-            "Slack edits refused": (self.refused, REFUSED),
-            "goes on after, median s": (median_s, MEDIAN_S),
-            "goes on after, most s": (most_s, MOST_S),
+        bars = {
+            Trouble.KILLED: {
+                "Slack edits refused": (self.refused, REFUSED),
+                "goes on after, median s": (median_s, MEDIAN_S),
+                "goes on after, most s": (most_s, MOST_S),
+            },
+            Trouble.FROZEN: {"goes on after, most s": (most_s, THAWED_S)},
+            Trouble.STOPPED: {
+                "quiet teams moved within, most s": (max(self.moved_s, default=0.0), QUIET_S),
+                "asked twice": (len(self.asked_twice), 0),
+            },
         }
         return [
-            f"{what}: {found:.3g}, at most {bar:.3g}" for what, (found, bar) in figures.items() if found > bar
+            f"{what}: {found:.3g}, at most {bar:.3g}"
+            for what, (found, bar) in bars.get(trouble, {}).items()
+            if found > bar
         ]
 
     @property
@@ -230,8 +249,12 @@ class Siege:
         ]
 
     async def _stop(self, threads: list[Thread]) -> None:
+        shards = min(SHARDS, self._plan.teams - self._plan.teams // 2)
         for name in self._fleet.names:
-            await self._fleet.stop(name)
+            async with HandOver(self._database_url, self._fleet.running[name].pid, shards) as leaving:
+                moving = asyncio.create_task(leaving.quiet_moved_s())
+                await self._fleet.stop(name)
+                self.outcome.moved_s.append(await moving)
             await self._fleet.start(name)
 
     async def _restart(self, threads: list[Thread]) -> None:
@@ -271,6 +294,11 @@ class Siege:
         outcome.two_owners = too_close(fleet.shown(), APART_S)
         outcome.refused = fleet.refused_part()
         outcome.resumed_s = self._resumed_s()
+        after = sorted(zip(outcome.resumed_s, self._broken, strict=True), key=lambda one: -one[0])
+        outcome.slowest = [
+            f"{seconds:.1f} s: thread {thread.number} of {thread.team}, broken at {at:.1f}"
+            for seconds, (thread, at) in after[:_SHOWN]
+        ]
         outcome.badly_ended = sum(status != 0 for status in fleet.statuses)
         asked = Counter(
             question_in(one.body)
