@@ -223,7 +223,8 @@ class Backfill:
         unread = await self._catch_up()
         if unread:  # later messages may be missing: read all again, later
             self._whole = False
-            await self._clock.sleep(_UNREAD_S)
+            if self._is_held():
+                await self._clock.sleep(_UNREAD_S)
         elif self._whole:
             await self._advance(began)
 
@@ -320,9 +321,10 @@ class Backfill:
 
     async def _missed(self, place: Place, after: datetime) -> list[Ask] | None:
         """The missed events of a place. A rate limit is waited out, as often as it is met. None where the place
-        can't be read for now, so that the others do not wait for it."""
+        can't be read for now, so that the others do not wait for it, and where the connection is another process's by
+        now, which reads it."""
         failures = 0
-        while True:
+        while self._is_held():
             try:
                 return await self._gate.missed(place, after)
             except PlatformError as error:
@@ -336,6 +338,10 @@ class Backfill:
                 if failures:
                     self._release(place)  # the wait has no known end
                 await self._clock.sleep(error.retry_after_s or _DEFAULT_BREAK_S)
+        return None
+
+    def _is_held(self) -> bool:
+        return self._several is None or self._several.holds(self._connection)
 
     async def _take(self, ask: Ask) -> Outcome | None:
         """The outcome of a message; None if it is too old for any."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 from time import monotonic
 
+from core.settings.environment import CoreSettings
 from tests.chaos.conversations import Report, Thread, judge, model, question_in
 from tests.chaos.fleet import Fleet, addresses, too_close
 from tests.chaos.handover import HandOver
@@ -153,6 +154,7 @@ class Siege:
         ):
             threads = teams.threads(plan.threads)
             settings = teams.settings | model_settings(self._endpoint) | {"DATABASE_URL": self._database_url}
+            settings["PARLEY_GRACE_S"] = str(CoreSettings.model_fields["parley_grace_s"].default)
             self._fleet = Fleet(self._folder, plan.replicas, teams.slack.teams, teams.discord, settings)
             try:
                 await self._fleet.start_all()

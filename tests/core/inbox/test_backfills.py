@@ -108,6 +108,26 @@ async def test_what_was_said_while_nobody_held_a_connection_is_read_by_its_next_
         assert app.received == ["m1"]
 
 
+async def test_a_connection_that_another_process_holds_by_now_is_read_there_alone_and_here_when_it_comes_back() -> (
+    None
+):
+    app = App()
+    await app.store.advance_watermark("slack", "T1", START - timedelta(minutes=30))
+    say(app, THERE, "m1", -10)
+    app.platform.held = app.platform.connected = {"", "1"}
+    app.platform.unreadable = THERE.key
+    async with app.running():
+        await app.clock.advance(6.0)
+        assert app.platform.read.count(THERE.key) > 1, "it is tried again"
+        app.platform.held = {""}
+        app.platform.read.clear()
+        await app.clock.advance(60.0)
+        assert THERE.key not in app.platform.read
+        app.platform.held, app.platform.unreadable = {"", "1"}, ""
+        await app.clock.advance(1.0)
+        assert app.received == ["m1"]
+
+
 async def test_a_turn_waits_for_the_connection_that_hears_of_its_place_and_for_no_other() -> None:
     app = App()
     app.platform.held, app.platform.connected = {"", "1"}, {""}
