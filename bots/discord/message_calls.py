@@ -70,7 +70,9 @@ class MessageCalls:
         kind = {EditMessage: "edit", DeleteMessage: "delete"}.get(type(call), "post")
         opens = kind == "post" and self._locations.opens(call)
         channel = self._locations.of_call(call)
-        return channel_rate_limits(self._account(), kind, channel, opens=opens, part=self._shards.part)
+        return channel_rate_limits(
+            self._account(), kind, channel, opens=opens, part=self._shards.part, shared=self._shards.shared
+        )
 
     async def perform(self, call: OutgoingCall) -> str:
         posting = isinstance(call, PostMessage | UploadFile)

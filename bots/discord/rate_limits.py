@@ -23,13 +23,14 @@ def webhook_rate_limits(account: str, interaction_token: str) -> tuple[RateLimit
 
 
 def channel_rate_limits(
-    account: str, kind: str, channel: str, *, opens: bool, part: float = 1.0
+    account: str, kind: str, channel: str, *, opens: bool, part: float = 1.0, shared: bool = False
 ) -> tuple[RateLimit, ...]:
     """The channel's posts, edits or deletions, and the bot's calls; of those two where the call `opens` a thread.
-    `part`: that of the bot's calls which this process may make."""
-    bot = _window(scope_of(account, "bot"), max(2, int(_BOT_BURST * part)), _BOT_WINDOW_S)
-    return (_window(scope_of(account, kind, channel), _BURST, _WINDOW_S), *([bot] if opens else ()), bot)
+    `part`: that of the bot's calls which this process may make. `shared`: other processes make calls too."""
+    bot = _window(scope_of(account, "bot"), max(2, int(_BOT_BURST * part)), _BOT_WINDOW_S, shared)
+    channels = _window(scope_of(account, kind, channel), _BURST, _WINDOW_S, shared)
+    return (channels, *([bot] if opens else ()), bot)
 
 
-def _window(scope: str, burst: int, window_s: float) -> RateLimit:
-    return RateLimit(scope, burst, burst / window_s, window_s)
+def _window(scope: str, burst: int, window_s: float, shared: bool = False) -> RateLimit:
+    return RateLimit(scope, burst, burst / window_s, window_s, shared=shared)

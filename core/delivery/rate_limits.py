@@ -55,7 +55,8 @@ class Limiter:
     """The remainder of one rate limit: computed, reported by the platform, and learned from refusals.
 
     A refusal means that the platform allows less than documented. From then on the limiter trusts what was used before
-    the refusal, at least half of what it trusted before. Its share of the limit recovers by 5 % a minute.
+    the refusal, at least half of what it trusted before. Its share of the limit recovers by 5 % a minute. Where
+    other processes share the limit, a refusal says nothing: they may have used it up.
     """
 
     def __init__(self, budget: RateLimit) -> None:
@@ -93,7 +94,8 @@ class Limiter:
 
     def refuse(self, reservation: Reservation, now: float, retry_after_s: float) -> None:
         """Record a refusal: no call for `retry_after_s`, and no burst after that."""
-        if reservation.at > self._learned_at:  # else the call was under way at another refusal
+        under_way = reservation.at <= self._learned_at  # at another refusal
+        if not (under_way or self.budget.shared):
             granted = min(_CUT_LEAST, max(_CUT_MOST, reservation.used))
             self._share, self._learned_at = max(_LEAST_SHARE, self.share(now) * granted), now
         self.blocked_until = max(self.blocked_until, now + retry_after_s)

@@ -305,7 +305,7 @@ class RateLimit:
 
     Without `window_s` it is a token bucket: `burst` calls at once, then `per_s` per second. With `window_s` it is a
     fixed window of `burst` calls; the next call after its end opens another. Updates in the middle of an answer leave
-    `reserve` slots to final updates.
+    `reserve` slots to final updates. `shared`: other processes make calls under the same limit.
     """
 
     scope: str
@@ -313,6 +313,7 @@ class RateLimit:
     per_s: float
     window_s: float = 0.0
     reserve: float = 0.0
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

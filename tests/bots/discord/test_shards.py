@@ -193,6 +193,9 @@ async def test_the_part_of_the_bots_limit_is_that_of_its_shards(sharded: Bot, se
     assert installation.rate_limits(post(ask))[-1].burst == 48
     sharded.platform.shards.hold(frozenset({1}))
     assert installation.rate_limits(post(ask))[-1].burst == 16
+    assert not any(limit.shared for limit in installation.rate_limits(post(ask)))
+    sharded.platform.shards.shared = True
+    assert all(limit.shared for limit in installation.rate_limits(post(ask))), "others may have used them up"
 
 
 @pytest.mark.parametrize(("part", "most"), [(1.0, CALLS), (0.5, CALLS // 2), (0.0, 2)])

@@ -159,3 +159,11 @@ def test_a_limit_of_which_a_process_gets_another_part_counts_on_from_what_is_use
     assert limit.burst(110.0) == 2
     spent(limit, 2, 110.0)
     assert limit.wait_s(110.0) > 0
+
+
+def test_a_refusal_under_a_limit_that_other_processes_share_is_obeyed_and_teaches_nothing() -> None:
+    bot = limiter(RateLimit("bot", burst=10, per_s=10, window_s=1, shared=True))
+    for second in range(9):
+        bot.refuse(bot.take(100.0 + second), 100.1 + second, 0.5)
+        assert bot.wait_s(100.1 + second) == pytest.approx(0.5)
+    assert bot.share(110.0) == 1.0
