@@ -31,7 +31,7 @@ from core.values.outgoing import RateLimitStatus
 _REMEMBERED = 10_000
 _SAME_WINDOW_S = 0.1
 """Two answers that name the end of a window this close to each other speak of the same one."""
-_SHARED = ("GET /users/@me", "GET /gateway/bot")
+_SHARED = ("GET /users/@me", "GET /oauth2/applications/@me", "GET /gateway/bot")
 """The calls with which each connection begins. Those that begin together, as of a process that takes over shards, make
 them once."""
 _SHARED_S = 2.0

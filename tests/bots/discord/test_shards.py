@@ -289,5 +289,8 @@ async def test_connections_that_begin_together_ask_once_for_the_account_and_the_
     sharded: Bot, servers: list[int]
 ) -> None:
     paths = [call.path for call in sharded.fake.calls if call.method == "GET"]
-    assert paths.count("/users/@me") == 1
-    assert paths.count("/gateway/bot") == 1
+    assert [paths.count(path) for path in ("/users/@me", "/oauth2/applications/@me", "/gateway/bot")] == [
+        1,
+        1,
+        1,
+    ]
