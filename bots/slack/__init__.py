@@ -13,6 +13,7 @@
     team_access    the workspaces that an organisation's installation gains or loses   pure
     doubted_tokens checks tokens that Slack may refuse
     installation   `Installation`: one workspace, its calls and reads
+    late_edits     edits of messages that another process has not stored yet
     intake         passes the events of a workspace to the inbox
     incoming       events -> Ask, Edited, Deleted, ButtonPress                 pure
     message_text   the text that an author typed, and the other parts          pure

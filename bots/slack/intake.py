@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -26,11 +27,12 @@ from bots.slack.incoming import (
 )
 from bots.slack.installation import SlackInstallation
 from bots.slack.interactions import SlackInteractions
+from bots.slack.late_edits import LateEdits
 from core.clock import Clock
 from core.errors import BotError, Code, StoreError
 from core.ports.connector import Inbox
 from core.values.conversation import Ask
-from core.values.events import ButtonPress, Edited, Event, Moved, Outcome
+from core.values.events import ButtonPress, Deleted, Edited, Event, Moved, Outcome, Receipt
 from core.values.places import Person
 
 log = structlog.get_logger(platform="slack")
@@ -66,6 +68,7 @@ class EventIntake:
         self._apologised: TTLCache[str, bool] = TTLCache(_REMEMBERED, _APOLOGY_S, clock.monotonic)
         self._interactions = SlackInteractions(installation.web, inbox, installation.people, clock)
         installation.interactions = self._interactions
+        self._late_edits = LateEdits(clock, self._interactions.tasks)
 
     async def close(self, wait_s: float) -> None:
         """Give the background work `wait_s` seconds, then cancel it."""
@@ -139,34 +142,43 @@ class EventIntake:
         bare = payload_to_event(payload, me, {})
         if bare is None:
             return
+        if isinstance(bare, Edited | Deleted):
+            self._late_edits.heard(bare, payload)
+        if not await self._take_event(payload, bare, me) and isinstance(bare, Edited):
+            self._late_edits.hold(bare, payload, partial(self._take_event, payload, bare, me))
+
+    async def _take_event(self, payload: Payload, bare: Event, me: Identity) -> bool:
+        """False where the event is about nothing that is known. `bare`: without the names of people."""
         arrived_s = self._clock.monotonic()
         unasked = isinstance(bare, Edited) or (isinstance(bare, Ask) and not bare.addressed)
         if not unasked:
             self._people.ask(author_in(payload))
         async with self._order.turn(channel_of(payload), happened_at(payload)):
             if isinstance(bare, Ask | Edited) and unasked and not await self._inbox.concerns(bare):
-                return  # no look-up of its author is needed
+                return False  # no look-up of its author is needed
             names = await self._names(payload, me, arrived_s)
             event = payload_to_event(payload, me, names)
             if event is None or (
                 isinstance(event, ButtonPress) and await self._interactions.press(payload, event)
             ):
-                return
+                return True
             self._installation.note_home(event)
             if isinstance(event, Ask) and self._installation.traits.distributed:
                 self._installation.searches.note(event, payload)
             if is_command(event) and not is_known(event.author):
                 self._interactions.tasks.start(self._deliver_late(event, payload))
-                return
+                return True
             left_s = arrived_s + _RIGHTS_BY_S - self._clock.monotonic()
-            await self._deliver(await self._interactions.authors.entitled(event, left_s), payload)
+            entitled = await self._interactions.authors.entitled(event, left_s)
+            return (await self._deliver(entitled, payload)).outcome is not Outcome.UNKNOWN
 
-    async def _deliver(self, event: Event, payload: Payload) -> None:
+    async def _deliver(self, event: Event, payload: Payload) -> Receipt:
         receipt = await self._inbox.receive(event)
         if isinstance(event, Ask) and receipt.outcome in (Outcome.TURN, Outcome.HELD):
             self._installation.note_asker(event)
         if receipt.reply is not None:
             self._interactions.tell(receipt.reply, event, str(payload.get("response_url", "")))
+        return receipt
 
     async def _deliver_late(self, event: Ask | ButtonPress, payload: Payload) -> None:
         """Commands and buttons are not stored: they are done once their author is known, or can't be."""
