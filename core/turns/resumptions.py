@@ -11,7 +11,7 @@ from core.turns.running import RunningTurn
 
 AT_ONCE = 4
 """Answers that get ready at the same time: their threads are read, and their requests built."""
-MOST_S = 1.5
+MOST_S = 0.75
 """The longest that a turn waits, in seconds: what one gets ready for may take long."""
 
 

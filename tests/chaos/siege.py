@@ -154,7 +154,9 @@ class Siege:
         ):
             threads = teams.threads(plan.threads)
             settings = teams.settings | model_settings(self._endpoint) | {"DATABASE_URL": self._database_url}
-            settings["PARLEY_GRACE_S"] = str(CoreSettings.model_fields["parley_grace_s"].default)
+            # Other tests have a program wait for other times, so that none depends on the pace of the machine.
+            for waits in ("parley_grace_s", "parley_memory_wait_s"):
+                settings[waits.upper()] = str(CoreSettings.model_fields[waits].default)
             self._fleet = Fleet(self._folder, plan.replicas, teams.slack.teams, teams.discord, settings)
             try:
                 await self._fleet.start_all()
