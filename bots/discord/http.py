@@ -31,10 +31,9 @@ from core.values.outgoing import RateLimitStatus
 _REMEMBERED = 10_000
 _SAME_WINDOW_S = 0.1
 """Two answers that name the end of a window this close to each other speak of the same one."""
-_SHARED = ("GET /users/@me", "GET /oauth2/applications/@me", "GET /gateway/bot")
-"""The calls with which each connection begins. Those that begin together, as of a process that takes over shards, make
-them once."""
-_SHARED_S = 2.0
+_SHARED_S = {"GET /users/@me": 60.0, "GET /oauth2/applications/@me": 60.0, "GET /gateway/bot": 2.0}
+"""The calls with which each connection begins, and the seconds for which those that begin then use their answers, as of
+a process that takes over shards."""
 _PAUSES_S = (0.5, 1.5)
 """Seconds between the tries of a call that Discord failed to serve and that may be made twice."""
 
@@ -112,10 +111,8 @@ class Http(HTTPClient):
         """Make a call and return Discord's answer. Raises Limited where that would take too long,
         discord.HTTPException, and the errors of aiohttp. Only calls that may be made twice are tried again: no
         POST."""
-        if route.key in _SHARED:
-            return await self._wire.once(
-                route.key, lambda: self._request(route, files, form, kwargs), _SHARED_S
-            )
+        if (for_s := _SHARED_S.get(route.key)) is not None:
+            return await self._wire.once(route.key, lambda: self._request(route, files, form, kwargs), for_s)
         return await self._request(route, files, form, kwargs)
 
     async def _request(
