@@ -68,8 +68,7 @@ https://docs.discord.com/developers/events/gateway#sending-heartbeats"""
 
 Said = TypeVar("Said", Ask, Edited)
 Asker = tuple[discord.Object, str]
-"""A person, of whom only the id is kept, and their language."""
-"""The last person who asked, and their language."""
+"""The last person who asked, of whom only the id is kept, and their language."""
 
 
 class Client(discord.Client):
