@@ -113,7 +113,8 @@ class Replicas(Alone):
     def __init__(self, database: DatabaseSettings, store: SqlStore, clock: Clock, shards: int = 1) -> None:
         """`shards`: the gateway connections of Discord, of which all replicas mean the same number."""
         self._session = ReplicaSession(database.url, replica_name(), self._on_heard, self._on_opened)
-        self._shared = SharedOwnership(self._session, Partitions(shards), clock)
+        self._partitions = Partitions(shards)
+        self._shared = SharedOwnership(self._session, self._partitions, clock)
         self.ownership, self.owner = self._shared, self._shared
         self.leads = lambda: self._shared.leads
         self.was_heard = self._shared.was_heard
@@ -135,14 +136,14 @@ class Replicas(Alone):
 
     def connect(self, parts: SharedParts) -> None:
         parts.recovery.on_gained = partial(self._gained, parts.hold)
-        place_queues, connectors = parts.place_queues, parts.connectors
+        place_queues, connectors, partitions = parts.place_queues, parts.connectors, self._partitions
         self._place_queues, self._inbox = place_queues, parts.inbox
         self._shared.busy = lambda: place_queues.busy
         self._shared.on_broken = parts.doubt
         shardable = [connector for connector in connectors if isinstance(connector, Shardable)]
         for connector in shardable:
             self._starts.append(StartTurns(self._url, self._clock, connector.start_apart_s))
-            connector.share(self._starts[-1])
+            connector.share(self._starts[-1], lambda shard: self._shared.is_current(partitions.of_shard(shard)))
 
         def hold_shards(partitions: frozenset[int]) -> None:
             for connector in shardable:

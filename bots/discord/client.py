@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -40,6 +40,7 @@ from bots.discord.replies import (
 from bots.discord.rest import Wire
 from bots.discord.sessions import ALONE, SessionStarts, Shard
 from bots.discord.thread_locations import ThreadLocations, may
+from core.call_fence import Fence, NotSentError
 from core.clock import Clock
 from core.errors import BotError
 from core.i18n import error_text, language_of, phrase
@@ -73,7 +74,7 @@ Asker = tuple[discord.Object, str]
 
 class Client(discord.Client):
     """One connection, of one shard. `on_deferred`: as in DiscordInteractions. `beat_s`: seconds between calls of
-    `beat`."""
+    `beat`. `speaks`: False where another process may have the shard, which then replies to its messages."""
 
     def __init__(
         self,
@@ -89,6 +90,7 @@ class Client(discord.Client):
         people: MentionedPeople,
         shard: Shard = ALONE,
         beat_s: float = BEAT_S,
+        speaks: Callable[[], bool] = lambda: True,
     ) -> None:
         self._wire, self._clock, self._starts = wire, clock, starts
         intents = discord.Intents.default()
@@ -106,6 +108,7 @@ class Client(discord.Client):
             enable_debug_events=False,
         )
         self._inbox = inbox
+        self._speaks = speaks
         self._locations = locations
         self._files, self._people = files, people
         self._busy: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -224,12 +227,21 @@ class Client(discord.Client):
         try:
             receipt = await self._inbox.receive(ask)
         except BotError as error:
-            await self._apologise(message, ask, error)
+            with self._replying():
+                await self._apologise(message, ask, error)
         else:
             if receipt.outcome is Outcome.TURN:
                 self._askers[ask.place.key] = discord.Object(message.author.id), language_of(ask.author.locale)
             if receipt.reply is not None:
-                await self._reply_to(message, ask, receipt.reply)
+                with self._replying():
+                    await self._reply_to(message, ask, receipt.reply)
+
+    @contextmanager
+    def _replying(self) -> Iterator[None]:
+        """Replies inside are left out while another process may have the shard: it has heard of the messages that came
+        in while this one was frozen."""
+        with suppress(NotSentError), Fence(self._speaks).around():
+            yield
 
     async def _reply_to(self, message: discord.Message, ask: Ask, reply: ImmediateReply) -> None:
         """Show an immediate reply: a private one directly. Where that fails, a refusal is shown under the message."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
@@ -32,6 +33,7 @@ class DiscordConnector:
         self._token = token
         self._clock = clock
         self._beat_s = beat_s
+        self._speaks: Callable[[int], bool] = lambda _shard: True
         self._locations = ThreadLocations()
         self._wire = Wire(token, clock)
         self.session_limit = SessionLimit(clock)
@@ -58,8 +60,9 @@ class DiscordConnector:
     def ready(self) -> bool:
         return self.shards.ready()
 
-    def share(self, turns: Turns) -> None:
+    def share(self, turns: Turns, speaks: Callable[[int], bool] = lambda _shard: True) -> None:
         self.session_limit.turns = turns
+        self._speaks = speaks
         self.shards.shared = True
         self.shards.hold(frozenset())
 
@@ -102,6 +105,7 @@ class DiscordConnector:
             people=self.installation.people,
             shard=shard,
             beat_s=self._beat_s,
+            speaks=lambda: self._speaks(shard.number),
         )
 
 

@@ -29,8 +29,9 @@ class Shardable(Protocol):
     start_apart_s: float
     """Seconds from one start of a connection to the next one of its bucket."""
 
-    def share(self, turns: Turns) -> None:
-        """Other processes have connections too: be connected as none until `hold`, and start in `turns` alone."""
+    def share(self, turns: Turns, speaks: Callable[[int], bool]) -> None:
+        """Other processes have connections too: be connected as none until `hold`, and start in `turns` alone. Reply to
+        what a connection hears while it `speaks`: else another process may be connected so, and replies."""
         ...
 
     def hold(self, shards: frozenset[int]) -> None:

@@ -27,5 +27,8 @@ hints: what one of them should have told is found by the next look at the ledger
 replicas hear within a few milliseconds may be stored in the other order. The newer one is then answered first if it has
 begun by then, and the older one right behind it: a wait that excludes this would delay every question. After trouble
 new answers do wait: where the session broke, until missed messages of the place have been read; where a member has
-gone, `ownership.SETTLES_S`. Not covered is a replica that alone loses its connection while it stores a question.
+gone, `ownership.SETTLES_S`. Not covered is a replica that alone loses its connection while it stores a question, and an
+event of Slack that a replica was given right before it froze: Slack gives it to another one after some seconds, and a
+later question of its thread may have been answered by then. To know of it would take a read of the thread for each
+question, or a wait of all questions for as long as any replica is silent.
 """

@@ -140,6 +140,10 @@ class SharedOwnership:
         """True if another replica answered at `place` when this one came: what happened there was heard."""
         return self._heard is not None and self._partitions.of(place) in self._heard
 
+    def is_current(self, partition: int) -> bool:
+        """True if the partition is held here, and nobody else can hold it by now. Pure."""
+        return partition in self._held and self._clock.monotonic() < self._lease_until_s
+
     @property
     def leads(self) -> bool:
         """True if this replica does what one of them does for all: the owner of the first partition."""

@@ -9,11 +9,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from bots.discord.limiter import CALLS, Priority
+from bots.discord.sessions import LocalTurns
 from core.errors import PlatformError
 from core.platform_calls import PlatformCalls
+from core.values.conversation import Ask
+from core.values.events import Outcome
 from core.values.outgoing import DeleteMessage, OutgoingCall
+from core.values.ui import ImmediateReply
 from tests.bots.discord.calls import HastyClock, edit, mention, post, shown, slash
 from tests.bots.discord.conftest import Bot, running
+from tests.fakes.clock import FakeClock
 from tests.fakes.discord import ADA, GENERAL, FakeDiscord
 from tests.fakes.lease import Lease
 from tests.waiting import until
@@ -116,3 +121,24 @@ async def test_what_a_freeze_held_back_is_read_for_an_answer_only_where_it_goes_
         with pytest.raises(PlatformError, match="another replica"):
             await reading
         assert frozen.sent == before
+
+
+async def test_a_message_that_is_heard_after_a_freeze_is_taken_and_replied_to_by_the_process_that_has_the_shard(
+    fake: FakeDiscord,
+) -> None:
+    speaks = True
+    async with running(fake, shards=1, ready=False) as bot:
+        bot.platform.share(LocalTurns(FakeClock()), lambda _shard: speaks)
+        bot.platform.hold(frozenset({0}))
+        await until(lambda: bot.platform.shards.is_connected(0))
+        bot.inbox.told, bot.inbox.outcome = ImmediateReply("Not here."), Outcome.REFUSED
+        first = await mention(bot, "may I?")
+        await until(lambda: len(fake.from_bot(GENERAL)) == 1)
+        speaks = False
+        await mention(bot, "and now?")
+        await until(lambda: len([event for event in bot.inbox.events if isinstance(event, Ask)]) == 2)
+        speaks = True
+        last = await mention(bot, "and again?")
+        await until(lambda: len(fake.from_bot(GENERAL)) > 1)
+        replied = [str((message.reference or {})["message_id"]) for message in fake.from_bot(GENERAL)]
+        assert replied == [first.id, last.id]
