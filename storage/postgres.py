@@ -18,7 +18,7 @@ NOT_DURABLE_CONNECTIONS = 2
 """Connections of commits that are not durable, which a transaction of its own would have to set: a round trip more."""
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 15
-IDLE_TRANSACTION_S = 4.0
+IDLE_TRANSACTION_S = 3.5
 """Seconds after which the server ends a transaction that stands still. A process that was frozen within one would hold
 the rows of its answers until it goes on, while others take its places over: less than `replicas.session.IDLE_S`.
 https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-IN-TRANSACTION-SESSION-TIMEOUT

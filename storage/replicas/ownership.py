@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 PING_S = 0.25
 """Seconds between two pings, which also read who is there."""
-LEASE_S = 4.0
+LEASE_S = 3.5
 """Seconds after the last good ping was sent, in which calls are made: less than `session.IDLE_S`."""
 APART_S = 0.6
 """Seconds between the last call of an owner and the first one of the next: a platform counts both together."""

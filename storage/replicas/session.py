@@ -24,7 +24,8 @@ from sqlalchemy.pool import NullPool
 from storage.errors import translate
 from storage.postgres import postgres_engine
 
-IDLE_S = 5
+IDLE_S = 4.5
+"""Seconds after which the server ends a session of which it has heard nothing."""
 ANSWER_S = 10.0
 """The longest wait for the server's answer, in seconds."""
 
