@@ -985,7 +985,7 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "operator_disconnected": "not connected",
     "operator_accounts": "Accounts of models",
     "operator_accounts_about": "An open breaker has its account, model or endpoint asked last, until one question "
-    "has shown that it works again.",
+    "has shown that it works again. Requests, and their limit (concurrency), are of this program alone.",
     "operator_accounts_offline": "The built-in offline model answers: OPENAI_API_KEY is not set.",
     "operator_head_account": "Account",
     "operator_head_models": "Models",

@@ -896,7 +896,8 @@ PHRASES: dict[str, str | dict[str, str]] = {
     "operator_connected": "已连接",
     "operator_disconnected": "未连接",
     "operator_accounts": "模型账户",
-    "operator_accounts_about": "断路器断开后，其账户、模型或端点排到最后，直到有一次提问证明它已恢复。",
+    "operator_accounts_about": "断路器断开后，其账户、模型或端点排到最后，直到有一次提问证明它已恢复。"
+    "请求数及其上限（concurrency）只属于这一个程序。",
     "operator_accounts_offline": "未设置 OPENAI_API_KEY，由内置的离线模型回答。",
     "operator_head_account": "账户",
     "operator_head_models": "模型",
