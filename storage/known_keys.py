@@ -20,7 +20,7 @@ from storage.tables import SECRET_KEYS
 _COLUMNS = SECRET_KEYS.c
 OTHER_KEY = (
     "PARLEY_SECRET_KEY: is not the key of the other programs on this database, which could not read what this one "
-    "encrypts: set theirs, or set it as PARLEY_SECRET_KEY_BEFORE beside a new one"
+    "encrypts: set theirs, alone or as PARLEY_SECRET_KEY_BEFORE beside a new one"
 )
 NO_KEY = (
     "PARLEY_SECRET_KEY: is missing, and other programs on this database have one: set theirs, or this one can't read "
