@@ -34,9 +34,9 @@ class Priority(IntEnum):
     HINT = 3  # typing
 
 
-_PATIENCE_S = {Priority.FIRST: 0.0, Priority.EDIT: 0.25, Priority.READ: 1.0, Priority.HINT: 2.0}
+_PATIENCE_S = {Priority.FIRST: 0.0, Priority.EDIT: 0.25, Priority.READ: 1.5, Priority.HINT: 2.0}
 """Seconds from a request until its call is due. The call that is due first goes first."""
-_MOST = {Priority.READ: 30, Priority.HINT: 10}
+_MOST = {Priority.READ: 20, Priority.HINT: 10}
 """The most slots that calls of this priority may hold, so that a question never waits behind them."""
 
 

@@ -70,6 +70,16 @@ async def test_a_question_does_not_wait_behind_what_is_read_on_after_downtime() 
     await calls.finish()
 
 
+async def test_most_slots_are_left_to_edits_while_much_is_read_on_after_downtime() -> None:
+    calls = Calls()
+    calls.start(Priority.READ, 250)
+    await calls.clock.advance(0.0)
+    calls.start(Priority.EDIT, 30)
+    await calls.clock.advance(0.0)
+    assert (len(calls.of(Priority.READ)), len(calls.of(Priority.EDIT))) == (20, 30)
+    await calls.finish()
+
+
 async def test_typing_waits_while_there_are_other_calls_and_never_takes_many_slots() -> None:
     calls = Calls()
     hints = calls.start(Priority.HINT, 40)
