@@ -7,23 +7,33 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core.errors import BotError, Code
+from core.ports.store import Store
 from core.ports.store.threads import PROCESS
+from core.ports.store.turns import taken_over_attempts
+from core.turns.runner import DEATHS
 from core.values.conversation import Ask, Turn, TurnState
 from core.values.deltas import Usage
 from core.values.places import Place
+from core.values.turn_ends import Finish
 from tests.core.turns.test_runner import ADA, Rig
 from tests.fakes.clock import START
+from tests.fakes.memory import MemoryStore
 from tests.waiting import HANG_S
+
+
+async def accept(store: Store, thread: str, after_s: int = 0) -> Turn:
+    """A stored question in that thread."""
+    place, at = Place("slack", "T1", "C1", thread), START + timedelta(seconds=after_s)
+    turn = await store.accept(Ask(f"m{thread}", place, ADA, "why?", at, addressed=True))
+    assert turn is not None
+    return turn
 
 
 async def suspected(rig: Rig, deaths: int, *threads: str) -> list[Turn]:
     """Waiting questions, one a thread, that were running at so many sudden ends."""
     turns = []
     for number, thread in enumerate(threads):
-        place = Place("slack", "T1", "C1", thread)
-        at = START + timedelta(seconds=number)
-        turn = await rig.store.accept(Ask(f"m{thread}", place, ADA, "why?", at, addressed=True))
-        assert turn is not None
+        turn = await accept(rig.store, thread, number)
         await rig.store.advance_watermark(PROCESS, "", START)
         for _ in range(deaths):
             await rig.store.begin(turn.id)
@@ -100,3 +110,36 @@ async def test_suspects_run_one_at_a_time_while_others_go_on() -> None:
         rig.model.go.set()
         await until_ended(rig, *turns)
     assert len(rig.platform.shown) == 3
+
+
+async def test_of_fifty_questions_the_one_that_ends_every_process_is_set_aside_alone() -> None:
+    """Processes follow each other. Each runs what is unsuspected at once, suspects one at a time, and ends as soon as
+    it begins the one question."""
+    store, ends = MemoryStore(), 0
+    turns = [await accept(store, f"{number}.0") for number in range(50)]
+    deadly, aside = turns[17].id, list[int]()
+
+    async def run() -> bool:
+        """False if the process ended."""
+        left = await store.open_turns()
+        unsuspected = [await store.begin(turn.id) for turn in left if not turn.deaths]
+        for turn in [turn for turn in left if turn.deaths]:
+            begun = await store.begin(turn.id)
+            if turn.deaths >= DEATHS:
+                aside.append(turn.id)
+            elif turn.id == deadly:
+                return False
+            await store.finish(Finish(begun, TurnState.FAILED if turn.id in aside else TurnState.DONE))
+        if deadly in {turn.id for turn in unsuspected}:
+            return False
+        for turn in unsuspected:
+            await store.finish(Finish(turn, TurnState.DONE))
+        return True
+
+    while not await run():
+        ends += 1
+        await store.recover(START, taken_over=True)
+    assert aside == [deadly]
+    assert ends == taken_over_attempts(1)
+    states = [turn.state for turn in [await store.turn(one.id) for one in turns] if turn is not None]
+    assert states.count(TurnState.DONE) == 49
