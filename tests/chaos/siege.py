@@ -54,7 +54,7 @@ class Trouble(StrEnum):
 class Plan:
     """`questions` at `per_s`, in `threads` of each of `teams`. `every_s`: seconds from the beginning of one trouble to
     that of the next. `most`: the most troubles. `settle_s`: how long nothing may end before what is open counts as
-    lost."""
+    lost. `apart_s`: the least seconds between two questions of a thread."""
 
     trouble: Trouble
     replicas: int = 3
@@ -66,6 +66,7 @@ class Plan:
     most: int = 1_000
     redelivered: float = 0.1
     settle_s: float = 60.0
+    apart_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -180,8 +181,12 @@ class Siege:
         """All questions, in threads by chance; who has had no word yet names the bot."""
         order = self._random.choices(threads, k=self._plan.questions)
         opened_at = monotonic()
+        asked_at: dict[int, float] = {}
         while order:
-            thread = next((thread for thread in order if thread.open()), None)
+            before = monotonic() - self._plan.apart_s
+            thread = next(
+                (one for one in order if one.open() and asked_at.get(one.number, 0.0) <= before), None
+            )
             if thread is None and monotonic() < opened_at + OPENS_S:
                 await asyncio.sleep(0.1)
                 continue
@@ -192,6 +197,7 @@ class Siege:
             order.remove(thread)
             token = f"q-{thread.number}-{len(thread.asked)}"
             thread.asked.append(token)
+            asked_at[thread.number] = monotonic()
             await thread.say(f"{token}?", not thread.answers())
             await asyncio.sleep(self._random.uniform(0.2, 1.8) / self._plan.per_s)
 
