@@ -227,8 +227,9 @@ class Client(discord.Client):
         try:
             receipt = await self._inbox.receive(ask)
         except BotError as error:
-            with self._replying():
-                await self._apologise(message, ask, error)
+            await self._apologise(
+                message, ask, error
+            )  # also while the database is away, and no shard is held for sure
         else:
             if receipt.outcome is Outcome.TURN:
                 self._askers[ask.place.key] = discord.Object(message.author.id), language_of(ask.author.locale)
