@@ -31,8 +31,8 @@ FROZEN_S = 10.0
 REFUSED, MEDIAN_S, MOST_S = 0.01, 1.5, 3.0
 """The bars of a run with kills: the part of Slack's edits that is refused, and the seconds until a broken answer goes
 on, the median and the most."""
-THAWED_S = 6.5
-"""The same of a run with frozen programs: the most seconds."""
+THAWED_S, RESTARTED_S = 6.5, 4.0
+"""The same of a run with frozen programs, and of one whose database is restarted: the most seconds."""
 QUIET_S = 1.0
 """The bar of a run in which programs are stopped: the seconds until others hold what is quiet. No question is asked
 twice in it."""
@@ -99,6 +99,7 @@ class Outcome(Report):
                 "goes on after, most s": (most_s, MOST_S),
             },
             Trouble.FROZEN: {"goes on after, most s": (most_s, THAWED_S)},
+            Trouble.DATABASE: {"goes on after, most s": (most_s, RESTARTED_S)},
             Trouble.STOPPED: {
                 "quiet teams moved within, most s": (max(self.moved_s, default=0.0), QUIET_S),
                 "asked twice": (len(self.asked_twice), 0),
