@@ -206,7 +206,7 @@ def answers(connection: Connection, turn_ids: Collection[int], scope: SourceScop
             row.answered,
             row.line,
         )
-        for row in _answered_turns(connection, turn_ids, of_scope)
+        for row in answered_turns(connection, turn_ids, of_scope)
     }
 
 
@@ -229,15 +229,11 @@ class AnsweredTurn(NamedTuple):
     answered: str
 
 
-def answered_turns(connection: Connection, turn_ids: Collection[int]) -> list[AnsweredTurn]:
-    """The indexed turns among these whose question and answer are stored."""
-    return _answered_turns(connection, turn_ids)
-
-
-def _answered_turns(
+def answered_turns(
     connection: Connection, turn_ids: Collection[int], scope: Mapping[str, Any] | None = None
 ) -> list[AnsweredTurn]:
-    """The same; with the values of a scope those that are its sources."""
+    """The indexed turns among these whose question and answer are stored; with the values of a scope those that are its
+    sources."""
     dialect = connection.dialect.name
     values = {"turn_ids": given(dialect, turn_ids), **(scope or {})}
     found = (AnsweredTurn(*row) for row in _turns(dialect, scoped=scope is not None).rows(connection, values))
