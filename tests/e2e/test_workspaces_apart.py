@@ -54,18 +54,24 @@ async def told(slack: FakeSlack, command: str) -> str:
     return repr((slack.responses[before:], sent))
 
 
-async def test_a_limit_that_is_used_up_in_one_refuses_nobody_in_the_other(
-    program: Program, app: FakeSlackApp, endpoint: FakeCompletions
-) -> None:
+async def use_up_the_first(app: FakeSlackApp) -> None:
+    """Ask in both until the limit of the first is used up, and the other has answered all the same."""
     one, other = app.teams["T1"], app.teams["T2"]
-    await told(one, "budget workspace 1 tokens a month")
-    await told(one, "budget channel 1 tokens a month")
     first = await say_in_both(app, f"{AT} what is {{word}}?")
     for team, slack in app.teams.items():
         await answered(slack, "C1", first, f"what is {WORDS[team]}?")
     again = await say_in_both(app, f"{AT} again {{word}}")
     await one.wait_for(lambda: "is used up" in shown(one))
     await answered(other, "C1", again, "again zinc")
+
+
+async def test_a_limit_that_is_used_up_in_one_refuses_nobody_in_the_other(
+    program: Program, app: FakeSlackApp, endpoint: FakeCompletions
+) -> None:
+    one, other = app.teams["T1"], app.teams["T2"]
+    await told(one, "budget workspace 1 tokens a month")
+    await told(one, "budget channel 1 tokens a month")
+    await use_up_the_first(app)
     asked = repr([request.body for request in endpoint.requests])
     assert "again copper" not in asked
     assert "is used up" not in shown(other)
@@ -79,12 +85,7 @@ async def test_what_a_person_has_spent_in_one_does_not_count_for_the_person_with
     one, other = app.teams["T1"], app.teams["T2"]
     await told(one, "budget person 1 tokens a month")
     await told(other, "budget person 1m tokens a month")
-    first = await say_in_both(app, f"{AT} what is {{word}}?")
-    for team, slack in app.teams.items():
-        await answered(slack, "C1", first, f"what is {WORDS[team]}?")
-    again = await say_in_both(app, f"{AT} again {{word}}")
-    await one.wait_for(lambda: "is used up" in shown(one))
-    await answered(other, "C1", again, "again zinc")
+    await use_up_the_first(app)
     spent = await told(other, "budget")
     assert "1,000,000 tokens" in spent
     assert "(0%)" in spent, "of its own two answers alone"
