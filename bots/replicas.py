@@ -54,7 +54,8 @@ def replica_name() -> str:
 class SharedParts:
     """The parts of a program that have to do with the others. Turns that are heard of go to `place_queues`, events that
     interrupt answers to `inbox`. Connections to platforms that can be shared are held by one process each. `hold` is
-    called when `recovery` takes up more places, `doubt` when the others may have lost events together with this one."""
+    called when `recovery` takes up more places, `doubt` when the database was away for so long that this one or the
+    others may have lost events."""
 
     place_queues: PlaceQueues
     inbox: StoringInbox
@@ -139,7 +140,7 @@ class Replicas(Alone):
         place_queues, connectors, partitions = parts.place_queues, parts.connectors, self._partitions
         self._place_queues, self._inbox = place_queues, parts.inbox
         self._shared.busy = lambda: place_queues.busy
-        self._shared.on_broken = parts.doubt
+        self._shared.on_away = parts.doubt
         shardable = [connector for connector in connectors if isinstance(connector, Shardable)]
         for connector in shardable:
             self._starts.append(StartTurns(self._url, self._clock, connector.start_apart_s))

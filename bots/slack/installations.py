@@ -17,6 +17,7 @@ from cachetools import TTLCache
 from bots.slack.addressee import Addressee
 from bots.slack.installation import SlackInstallation
 from core.clock import Clock
+from core.ports.connector import STORE_WAIT_S
 from core.ports.store.installations import InstallationStore
 from core.turns.store_retry import until_stored
 from core.values.installations import InstallationKey, StoredInstallation
@@ -27,8 +28,6 @@ log = structlog.get_logger(platform="slack")
 _UNKNOWN, _UNKNOWN_S = 10_000, 10.0
 """Workspaces without an installation, and the seconds for which the store is not asked again."""
 _REFUSED_SAID_S = 60.0
-_AWAY_S = 10.0
-"""The first event of a workspace waits so long for a database that is away, like the others in the inbox."""
 
 Create = Callable[[StoredInstallation], SlackInstallation]
 
@@ -170,7 +169,7 @@ class SlackInstallations:
 
     async def _stored_for(self, enterprise: str, team: str) -> SlackInstallation | None:
         """As `_look_up`, for one event of a workspace after another: they go on in the order in which they came."""
-        by_s = self._clock.monotonic() + _AWAY_S
+        by_s = self._clock.monotonic() + STORE_WAIT_S
         async with self._looking.setdefault(team, asyncio.Lock()):
             if (found := self._by_team.get(team)) is not None or team in self._unknown:
                 return found

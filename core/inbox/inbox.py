@@ -27,7 +27,7 @@ from core.inbox.rate_limit import TellCount, to_no_other
 from core.log import place_context
 from core.memory.audience import Audience
 from core.platform_calls import PlatformCalls
-from core.ports.connector import Directory, Membership
+from core.ports.connector import STORE_WAIT_S, Directory, Membership
 from core.ports.store import Store
 from core.settings.channel import ChannelSettings
 from core.spend.budgets import scoped_limits
@@ -56,9 +56,6 @@ from core.values.ui import Choice, ImmediateReply
 
 EDIT_PAUSE_S = 1.0
 """Seconds between the last edit of a question and its new answer: edits come in bursts."""
-_AWAY_S = 10.0
-"""Seconds for which an event waits for a database that is away, and later ones of its channel behind it. A platform
-that sends it again meanwhile does no harm: it is stored once."""
 _TEAMS = 1_000
 """The most teams whose last event is remembered."""
 
@@ -137,7 +134,7 @@ class StoringInbox:
             async with nullcontext() if _is_slow(event) else self._channel(event.place):
                 # A person waits for the reply to a command or a button, and both do more than store.
                 retried = not isinstance(event, Command | ButtonPress | Halted)
-                within_s = began_s + _AWAY_S - clock.monotonic() if retried else 0.0
+                within_s = began_s + STORE_WAIT_S - clock.monotonic() if retried else 0.0
                 try:
                     receipt = await until_stored(clock, lambda: self._receive(event), within_s)
                 except BotError as error:
@@ -169,7 +166,7 @@ class StoringInbox:
 
     async def concerns(self, event: Ask | Edited) -> bool:
         try:
-            return await until_stored(self._handlers.clock, lambda: self._concerns(event), _AWAY_S)
+            return await until_stored(self._handlers.clock, lambda: self._concerns(event), STORE_WAIT_S)
         except StoreError:
             self._lost(event.place)
             raise

@@ -19,6 +19,10 @@ from core.values.report import UnansweredPosts
 from core.values.turn_ends import AnswerFooter
 from core.values.ui import Choice, ImmediateReply
 
+STORE_WAIT_S = 10.0
+"""Seconds for which an event waits for a database that is away, and later ones of its channel behind it. A platform
+that sends it again meanwhile does no harm: it is stored once."""
+
 
 class Inbox(Protocol):
     """Takes the events of platforms."""
@@ -27,7 +31,7 @@ class Inbox(Protocol):
         """Take one event. When this returns, the event is stored or ignored: acknowledge it.
 
         Raises StoreError when it could not be stored: do not acknowledge it. A database that is away is waited for, up
-        to 10 s; an answer never is.
+        to `STORE_WAIT_S`; an answer never is.
         """
         ...
 

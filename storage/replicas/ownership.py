@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from core.clock import Clock
+from core.ports.connector import STORE_WAIT_S
 from core.turns.ownership import Gained, Lost, OwnershipChange
 from core.values.places import Place
 from storage.errors import translate
@@ -35,6 +36,8 @@ starts of a connection follow each other only after 5 s, and until then nothing 
 SETTLES_S = 0.6
 """Seconds after a member has gone, in which no new answer begins: the next owner of its places makes no call anyway."""
 OPEN_AGAIN_S = 0.2
+LOSES_S = STORE_WAIT_S - 2.0
+"""Seconds after the last good ping, from which on events may have been given up that wait for the database."""
 LEADING = 0
 """The partition whose owner leads."""
 RESTART_S = 2.0
@@ -89,17 +92,20 @@ class SharedOwnership:
         self.busy = busy
         self.on_held: Callable[[frozenset[int]], None] = lambda _partitions: None
         """Receives the partitions that are held, whenever they have changed."""
-        self.on_broken: Callable[[], None] = lambda: None
-        """Called when the session broke: the server was restarted, or this process lost it."""
+        self.on_away: Callable[[], None] = lambda: None
+        """Called once when the database has been away for so long that events may be lost: the server is down, or this
+        process stood still or lost it."""
         self._held: dict[int, _Held] = {}
         self._good_s: float | None = None
         """The time at which the last good ping was sent. None while the session is broken."""
+        self._away_from_s: float | None = None
+        """The time of the last good ping of a session that broke, until `on_away` is called for it."""
         self._lease_until_s = 0.0
         """The end of the lease, also of a session that broke."""
         self._members: frozenset[int] = frozenset()
         self._members_since_s = clock.monotonic()
         self._gone_s = -SETTLES_S
-        """The time at which a member was last seen to have gone."""
+        """The time at which a member was last seen to have gone, or the database to be there again."""
         self._heard: frozenset[int] | None = None
         """The partitions that others held when this replica joined them first."""
         self._wanted: frozenset[int] = frozenset()
@@ -184,11 +190,17 @@ class SharedOwnership:
             except Exception as error:
                 log.warning("replica_session_broken", **translate(error).log_keys)
                 if self._good_s is not None:
-                    self.on_broken()
+                    self._away_from_s = self._good_s
                 self._good_s = None
                 self._members = frozenset()
+                self._note_away()
                 await self._session.close()
             await self._clock.sleep(OPEN_AGAIN_S)
+
+    def _note_away(self) -> None:
+        if self._away_from_s is not None and self._clock.monotonic() - self._away_from_s >= LOSES_S:
+            self._away_from_s = None
+            self.on_away()
 
     def leave(self) -> None:
         """Take nothing any more, and give back what is held as it becomes quiet."""
@@ -204,6 +216,7 @@ class SharedOwnership:
     async def _look(self) -> None:
         if self._good_s is None and self._held:
             self._takes_from_s = self._clock.monotonic() + RESTART_S
+            self._note_away()
             await self._regain()
         if self._leaves:
             await self._session.leave()
@@ -214,7 +227,7 @@ class SharedOwnership:
         sent_s = self._clock.monotonic()
         members = await self._session.members()
         self._wants(members)
-        self._good_s, self._lease_until_s = sent_s, sent_s + LEASE_S
+        self._good_s, self._lease_until_s, self._away_from_s = sent_s, sent_s + LEASE_S, None
         if self._session.member or self._leaves:
             await self._give()
             await self._take()
@@ -249,6 +262,7 @@ class SharedOwnership:
             if partition not in lost:
                 held.epoch = gains[partition].epoch
         await self._drop(lost, gains)
+        self._gone_s = self._clock.monotonic()  # others may have heard what still waits for the database there
         self._report(Gained())  # notifications were missed
 
     async def _drop(self, lost: Collection[int], gains: Collection[int]) -> None:

@@ -9,8 +9,10 @@ from itertools import count
 
 import pytest
 
+from core.ports.connector import STORE_WAIT_S
 from core.turns.ownership import Gained, Lost, OwnershipChange
-from storage.replicas.ownership import LEASE_S, PING_S, SharedOwnership
+from core.values.places import Place
+from storage.replicas.ownership import LEASE_S, LOSES_S, PING_S, SharedOwnership
 from storage.replicas.session import IDLE_S, Gain
 from tests.fakes.clock import FakeClock
 from tests.storage.replicas.replica import ALL, PARTITIONS
@@ -24,6 +26,7 @@ class Server:
         self.members: dict[int, Session] = {}
         self.epochs: dict[int, int] = {}
         self.epoch = count(1)
+        self.is_down = False
 
     def end(self, session: Session) -> None:
         """End a session, as one that was idle."""
@@ -45,6 +48,8 @@ class Session:
             raise ConnectionError("connection lost")
 
     async def open(self) -> None:
+        if self._server.is_down:
+            raise ConnectionError("connection refused")
         self.ended = False
 
     async def join(self) -> None:
@@ -110,6 +115,14 @@ class Replicas:
             await self.clock.advance(PING_S)
         raise AssertionError("it never was")
 
+    async def go_down(self, seconds: float) -> None:
+        """Restart the server, which is away for so long."""
+        self.server.is_down = True
+        for session in self.sessions:
+            self.server.end(session)
+        await self.clock.advance(seconds)
+        self.server.is_down = False
+
     @property
     def lost(self) -> int:
         """The number of losses that were reported."""
@@ -118,6 +131,12 @@ class Replicas:
     @property
     def nobodys(self) -> frozenset[int]:
         return frozenset(ALL) - self.first.partitions - self.second.partitions
+
+
+def place_of(ownership: SharedOwnership) -> Place:
+    """A place that is held there."""
+    places = (Place("slack", f"T{number}", "C1") for number in count())
+    return next(place for place in places if ownership.holds(place))
 
 
 @pytest.fixture
@@ -163,6 +182,28 @@ async def test_a_server_that_was_restarted_has_its_members_again_at_once(replica
     assert len(replicas.server.members) == 2
     assert (replicas.first.partitions, replicas.second.partitions) == before
     assert replicas.lost == 0
+
+
+async def test_a_server_that_is_soon_back_has_lost_no_event_but_others_may_still_store_some(
+    replicas: Replicas,
+) -> None:
+    away: list[str] = []
+    replicas.first.on_away = lambda: away.append("first")
+    await replicas.go_down(2.0)
+    await replicas.until(lambda: replicas.first.call_wait_s(place_of(replicas.first)) == 0)
+    assert replicas.first.settles_s > 0, "the other one stores what it heard meanwhile"
+    await replicas.clock.advance(LOSES_S)
+    assert away == []
+
+
+async def test_a_server_that_is_away_for_longer_than_events_wait_may_have_lost_some(replicas: Replicas) -> None:
+    away: list[str] = []
+    replicas.first.on_away = lambda: away.append("first")
+    await replicas.go_down(3 * STORE_WAIT_S)
+    assert away == ["first"]
+    await replicas.clock.advance(LOSES_S)
+    await replicas.go_down(2 * STORE_WAIT_S)
+    assert away == ["first", "first"]
 
 
 async def test_changes_of_one_kind_that_wait_are_one(replicas: Replicas) -> None:
