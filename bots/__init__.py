@@ -16,6 +16,7 @@
     replicas     this process as one of several on a PostgreSQL
     http         health, metrics and the routes of platforms; connections: their limit
     operator     the operator's page; operator_pages: connects it with what runs
+    heap         keeps the C library's heap small
     health       the database, each platform's calls, the event loop; measurements: gauges for Prometheus
     telemetry    traces by OpenTelemetry
     operation_report  the operators' own report, once a week

@@ -20,6 +20,7 @@ from bots.app import App, Tell
 from bots.config import Config
 from bots.ended_installations import expire_installations
 from bots.health import notify_systemd, tool_server_of
+from bots.heap import keep_heap_small
 from bots.http import HttpServer, Routed
 from bots.jobs import Jobs, while_leading
 from bots.key_rotation import rewrite_tokens
@@ -62,6 +63,7 @@ async def run(config: Config, tell: Tell) -> None:
     """`parley run`. Raises SettingsError or PlatformError with one clear line."""
     gc.freeze()  # what is imported stays: no collection looks through it
     gc.enable()
+    keep_heap_small()
     for warning in config.warnings:
         tell(f"warning  {warning}")
     lock, stop = RunLock(config.database, shared=True), asyncio.Event()
