@@ -11,8 +11,12 @@ from core.inbox.backfill import Backfill
 from core.inbox.backfills import Backfills
 
 LOOK_S = 1.0
-AT_ONCE = 50
-"""The most that begin to read in one look: of a thousand that connect together, each reads within half a minute."""
+STEP_S = 0.05
+"""Seconds between two looks whether one more may begin."""
+AT_ONCE = 4
+"""The most that read at once: events come in meanwhile, and each of them would wait for every step of all."""
+SLOW_S = 1.0
+"""Seconds after which one that still reads waits for a limit of the platform, and does not count."""
 WATERMARKS_A_SECOND = 2.0
 
 
@@ -22,32 +26,42 @@ class TeamBackfills:
     def __init__(self, backfills: Iterable[Backfills], clock: Clock) -> None:
         self._backfills = backfills
         self._clock = clock
-        self._looking: set[Backfill] = set()
+        self._looking: dict[Backfill, float] = {}
+        """Those that read now, and since when."""
         self._due: dict[Backfill, float] = {}
 
     async def run(self) -> None:
         """Run until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
-                for backfill in self._next():
-                    self._looking.add(backfill)
-                    group.create_task(self._look(backfill))
-                await self._clock.sleep(LOOK_S)
+                next_s = self._clock.monotonic() + LOOK_S
+                ready = self._ready()
+                while (left_s := next_s - self._clock.monotonic()) > 0:
+                    for backfill in self._next(ready):
+                        ready.remove(backfill)
+                        group.create_task(self._look(backfill))
+                    await self._clock.sleep(min(STEP_S, left_s) if ready else left_s)
 
-    def _next(self) -> list[Backfill]:
-        """Those that begin to read now: the ones first for which turns wait."""
+    def _next(self, ready: list[Backfill]) -> list[Backfill]:
+        """Those that begin now: the ones first for which turns wait."""
+        now_s = self._clock.monotonic()
+        reading = sum(now_s - began_s < SLOW_S for began_s in self._looking.values())
+        begun = sorted(ready, key=lambda one: -one.waiting)[: max(0, AT_ONCE - reading)]
+        self._looking |= dict.fromkeys(begun, now_s)
+        return begun
+
+    def _ready(self) -> list[Backfill]:
+        """Those that have something to read or to store."""
         every = [one for many in self._backfills if (one := many.of_team) is not None]
         for one in every:
             one.watch()
         now_s, keep_s = self._clock.monotonic(), len(every) / WATERMARKS_A_SECOND
         self._due = {one: due_s for one, due_s in self._due.items() if due_s > now_s}
-        ready = [
-            one for one in every if one not in self._looking and one not in self._due and one.wants_look(keep_s)
-        ]
-        return sorted(ready, key=lambda one: -one.waiting)[:AT_ONCE]
+        idle = (one for one in every if one not in self._looking and one not in self._due)
+        return [one for one in idle if one.wants_look(keep_s)]
 
     async def _look(self, backfill: Backfill) -> None:
         try:
             self._due[backfill] = await backfill.look() + self._clock.monotonic()
         finally:
-            self._looking.discard(backfill)
+            del self._looking[backfill]
