@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import statistics
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -32,6 +33,7 @@ SERVERS, SHARDS = 24, 6
 WORKSPACES, BURSTS, PAUSE_S = 50, 3, 3.0
 """Slack's workspaces that ask at once, in three channels each: no limit of Slack holds so few up. All servers of
 Discord have one bot's 50 calls a second together, which more replicas do not change."""
+ONE_CORE = "one-core"
 IDLE_S = 20.0
 SETTLE_S = 3.0
 """Seconds until each replica has its share."""
@@ -129,6 +131,33 @@ async def burst(teams: Teams) -> float:
     return len(asked) / (perf_counter() - began)
 
 
+async def rested_burst(teams: Teams) -> float:
+    """`burst`, and a pause behind it: a channel of Slack takes one message a second."""
+    rate = await burst(teams)
+    await asyncio.sleep(PAUSE_S)
+    return rate
+
+
+async def rate_of_one_core() -> float:
+    """Questions a second of one program that shares a core with its platforms, model and database. Two cores do at most
+    twice as much, whatever the number of programs."""
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.bench", "replicas", ONE_CORE), stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await child.communicate()
+    return float(told)
+
+
+async def measure_one_core() -> None:
+    """The part of `rate_of_one_core` in a process of its own, of which all others inherit the core."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    with tempfile.TemporaryDirectory(prefix="parley-bench-") as name:
+        async with postgres_server(Path(name)) as (server, _):
+            url = await create_database(server, "one_core")
+            async with workspaces(Path(name) / "one", url, 1) as teams:
+                print(statistics.median([await rested_burst(teams) for _ in range(BURSTS)]))
+
+
 async def throughput(folder: Path, server: str) -> bool:
     async with AsyncExitStack() as opened:
         sides = []
@@ -138,16 +167,19 @@ async def throughput(folder: Path, server: str) -> bool:
         rates: tuple[list[float], list[float]] = ([], [])
         for _ in range(BURSTS):
             for measured, teams in zip(rates, sides, strict=True):
-                measured.append(await burst(teams))
-                await asyncio.sleep(PAUSE_S)
+                measured.append(await rested_burst(teams))
     one, three = (statistics.median(measured) for measured in rates)
-    return line(
+    good = line(
         f"questions a second, one in each of {WORKSPACES * len(CHANNELS)} channels",
         f"{one:.0f}",
         f"{three:.0f}",
         f"one x {TIMES}",
         good=three >= TIMES * one,
     )
+    print(
+        f"{'  twice those of one core with all of this on it':<52}{'':>12}{2 * await rate_of_one_core():>16.0f}"
+    )
+    return good
 
 
 def line(what: str, one: str, three: str, bar: str, *, good: bool) -> bool:
@@ -212,5 +244,7 @@ async def run() -> bool:
 
 
 def main(arguments: Sequence[str] = ()) -> None:
-    if not asyncio.run(run()):
+    if list(arguments) == [ONE_CORE]:
+        asyncio.run(measure_one_core())
+    elif not asyncio.run(run()):
         print("some figures missed their bar")
