@@ -14,7 +14,7 @@ from cachetools import LRUCache
 
 from core.commands import COMMANDS, FORGET_ME
 from core.commands.handlers import CommandHandlers
-from core.commands.parser import named
+from core.commands.parser import command_of, named
 from core.errors import BotError, StoreError
 from core.inbox.approvals import Approvals
 from core.inbox.button_presses import ButtonPresses
@@ -329,4 +329,10 @@ def _has(message: str, turn: Turn) -> bool:
 
 
 def _is_slow(event: Event) -> bool:
-    return isinstance(event, Command) and (name := named(event.name)) is not None and COMMANDS[name].slow
+    """True for a command whose reply takes long, also where it is typed."""
+    name = None
+    if isinstance(event, Command):
+        name = named(event.name)
+    elif isinstance(event, Ask) and event.addressed and (typed := command_of(event.text)):
+        name, _ = typed
+    return name is not None and COMMANDS[name].slow

@@ -62,14 +62,15 @@ async def test_a_question_is_stored_before_anything_else_and_once(house: App) ->
     assert await house.store.open_turns() == house.submitted
 
 
-async def test_a_search_holds_up_no_question_of_its_channel() -> None:
+@pytest.mark.parametrize("given", [Command("搜索", THREAD, ADA, NOON, "key"), ask(2, "/search key")])
+async def test_a_search_holds_up_no_question_of_its_channel(given: Event) -> None:
     store, clock, platform = MemoryStore(), FakeClock(NOON), Workspace()
     calls = PlatformCalls(platform)
     recall = Recall(store, CoreSettings(_env_file=None), clock, lambda _place: calls)
     handlers = CommandHandlers(store, CoreSettings(_env_file=None), clock, recall=recall)
     inbox = StoringInbox(store, lambda _turn: None, RunningTurns(), handlers)
     platform.answers.clear()
-    searching = asyncio.create_task(inbox.receive(Command("搜索", THREAD, ADA, NOON, "key")))
+    searching = asyncio.create_task(inbox.receive(given))
     await until(lambda: platform.asked)
     asked = await asyncio.wait_for(inbox.receive(ask(1)), HANG_S)
     assert (asked.outcome, searching.done()) == (Outcome.TURN, False)
