@@ -100,7 +100,7 @@ class CatchUp:
             if _goes_on(turn):
                 await self._deleted_questions.look_briefly(turn.ask.place)
                 return
-            if (settles_s := self._recovery.settles_s) > 0:
+            while (settles_s := self._recovery.settles_s) > 0:
                 await self._clock.sleep(settles_s)
             await backfill.caught_up(turn.ask.place)
             await self._deleted_questions.look(turn.ask.place)

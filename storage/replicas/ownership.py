@@ -27,7 +27,7 @@ LEASE_S = 3.5
 APART_S = 0.6
 """Seconds between the last call of an owner and the first one of the next: a platform counts both together."""
 SUSPENDED_S = 0.05
-"""Seconds until a call asks again, while the session is broken."""
+"""Seconds until a call or a new answer asks again, while the session is broken."""
 PATIENCE_S = 10.0
 """Seconds for which a partition that another should hold waits to be quiet. No turn begins there afterwards."""
 SHARDS_STAY_S = 10.0
@@ -170,6 +170,8 @@ class SharedOwnership:
 
     @property
     def settles_s(self) -> float:
+        if self._good_s is None and self._held:
+            return SUSPENDED_S  # `_regain` says from when on what others heard meanwhile is stored
         return max(0.0, self._gone_s + SETTLES_S - self._clock.monotonic())
 
     async def change(self) -> OwnershipChange:

@@ -33,6 +33,9 @@ REFUSED, MEDIAN_S, MOST_S = 0.01, 1.5, 3.0
 on, the median and the most."""
 THAWED_S, RESTARTED_S = 6.5, 4.0
 """The same of a run with frozen programs, and of one whose database is restarted: the most seconds."""
+STARTS_APART_S = 5.0
+"""Discord lets a gateway connection start once in this time, which moves with each program that is stopped:
+https://docs.discord.com/developers/events/gateway#session-start-limit-object"""
 QUIET_S = 1.0
 """The bar of a run in which programs are stopped: the seconds until others hold what is quiet. No question is asked
 twice in it."""
@@ -262,11 +265,13 @@ class Siege:
     async def _stop(self, threads: list[Thread]) -> None:
         shards = min(SHARDS, self._plan.teams - self._plan.teams // 2)
         for name in self._fleet.names:
+            due = monotonic() + STARTS_APART_S
             async with HandOver(self._database_url, self._fleet.running[name].pid, shards) as leaving:
                 moving = asyncio.create_task(leaving.quiet_moved_s())
                 await self._fleet.stop(name)
                 self.outcome.moved_s.append(await moving)
             await self._fleet.start(name)
+            await asyncio.sleep(due - monotonic())
 
     async def _restart(self, threads: list[Thread]) -> None:
         self._break([thread for thread in threads if thread.ended < len(thread.asked)])

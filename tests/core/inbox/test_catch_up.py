@@ -15,16 +15,20 @@ from core.turns.recovery import Recovery
 from core.values.conversation import Turn, TurnState
 from tests.core.inbox.test_backfill import ask
 from tests.core.inbox.test_backfills import THERE, App
-from tests.fakes.clock import START
+from tests.fakes.clock import START, FakeClock
 from tests.waiting import HANG_S
 
 
 class JustGone(SoleOwner):
-    """Another process has just gone."""
+    """Another process has just gone, when `clock` says `at_s`."""
+
+    def __init__(self, clock: FakeClock, at_s: float) -> None:
+        self._clock = clock
+        self.until_s = at_s + 0.5
 
     @property
     def settles_s(self) -> float:
-        return 0.5
+        return max(0.0, self.until_s - self._clock.monotonic())
 
 
 def catch_up_of(app: App, ownership: Ownership = SOLE_OWNER) -> CatchUp:
@@ -91,7 +95,8 @@ async def test_a_new_answer_waits_again_where_events_of_any_place_may_have_been_
 async def test_a_new_answer_waits_a_moment_for_what_a_process_heard_that_has_just_gone() -> None:
     app = App()
     app.platform.held = app.platform.connected = {"", "1"}
-    catch_up = catch_up_of(app, JustGone())
+    gone = JustGone(app.clock, 1.0)
+    catch_up = catch_up_of(app, gone)
     new, begun = Turn(1, ask("m1", 0, THERE)), Turn(2, ask("m2", 0, THERE), attempt=1)
     async with app.running():
         await app.clock.advance(1.0)
@@ -99,5 +104,8 @@ async def test_a_new_answer_waits_a_moment_for_what_a_process_heard_that_has_jus
         waits = asyncio.create_task(catch_up.wait(new))
         await app.clock.advance(0.4)
         assert not waits.done()
+        gone.until_s += 0.2  # one more goes
         await app.clock.advance(0.1)
+        assert not waits.done()
+        await app.clock.advance(0.2)
         await asyncio.wait_for(waits, HANG_S)

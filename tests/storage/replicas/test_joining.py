@@ -12,7 +12,7 @@ import pytest
 from core.ports.connector import STORE_WAIT_S
 from core.turns.ownership import Gained, Lost, OwnershipChange
 from core.values.places import Place
-from storage.replicas.ownership import LEASE_S, LOSES_S, PING_S, SharedOwnership
+from storage.replicas.ownership import LEASE_S, LOSES_S, PING_S, SETTLES_S, SharedOwnership
 from storage.replicas.session import IDLE_S, Gain
 from tests.fakes.clock import FakeClock
 from tests.storage.replicas.replica import ALL, PARTITIONS
@@ -192,8 +192,18 @@ async def test_a_server_that_is_soon_back_has_lost_no_event_but_others_may_still
     await replicas.go_down(2.0)
     await replicas.until(lambda: replicas.first.call_wait_s(place_of(replicas.first)) == 0)
     assert replicas.first.settles_s > 0, "the other one stores what it heard meanwhile"
+    await replicas.clock.advance(SETTLES_S)
+    assert replicas.first.settles_s == 0
     await replicas.clock.advance(LOSES_S)
     assert away == []
+
+
+async def test_no_new_answer_begins_while_the_session_is_broken(replicas: Replicas) -> None:
+    replicas.server.is_down = True
+    for session in replicas.sessions:
+        replicas.server.end(session)
+    await replicas.clock.advance(2.0)
+    assert replicas.first.settles_s > 0
 
 
 async def test_a_server_that_is_away_for_longer_than_events_wait_may_have_lost_some(replicas: Replicas) -> None:
