@@ -170,8 +170,8 @@ async def test_a_slowly_known_member_is_answered_late_and_keeps_nobody_waiting(
         await slack.wait_for(lambda: shown(slack, "U38", phrase("thanks", "en")), WAIT_S)
         await slack.wait_for(lambda: any("GPT-5.5" in m.visible for m in slack.messages("C1")), WAIT_S)
         assert not shown(slack, "U38", UNKNOWN)
-    await slack.wait_for(lambda: all(e.acked for e in slack.envelopes))  # also that of the last reply
-    assert all(len(e.attempts) == 1 for e in slack.envelopes)
+        await slack.wait_for(lambda: all(e.acked for e in slack.envelopes))  # also that of the last reply
+    assert all(e.acked and len(e.attempts) == 1 for e in slack.envelopes)
 
 
 async def test_a_question_that_was_held_when_the_program_died_is_decided_by_the_next_one(
