@@ -83,7 +83,7 @@ class Resolver:
             look_up.waiting -= 1
             if not look_up.waiting:
                 look_up.answer.cancel()
-                look_up.found.cancel()  # one that has begun goes on, and is joined by whoever asks meanwhile
+                look_up.found.cancel()  # one that has begun goes on, and later requests join it
 
     def _join(self, which: tuple[str, int]) -> _LookUp:
         look_up = self._under_way.get(which)

@@ -22,7 +22,7 @@ _FAILED_KEPT_S, _REFUSED_KEPT_S = 3.0, 60.0
 
 class Facts(Generic[Fact]):
     """A cache of `look_up`, which raises PlatformError. A fact is as old as the beginning of its look-up; one older
-    than `kept_s` counts no more. Look-ups of one key share one call, and go on when nobody waits any more."""
+    than `kept_s` counts no more. Look-ups of one key share one call, and go on when no caller waits any more."""
 
     def __init__(self, look_up: Callable[[str], Awaitable[Fact]], clock: Clock, *, kept_s: float) -> None:
         self._look_up = look_up

@@ -5,8 +5,8 @@ does not know that it still is, and so does a read that began while the place wa
 where a request is written (`core.call_fence`). A call that was under way when the place was lost may take effect late,
 over newer words: `on_late` has the next owner show its own again.
 
-Replies to one event, such as the acknowledgement of a command or a refusal, do not come here: whoever has heard of the
-event makes them.
+Replies to one event, such as the acknowledgement of a command or a refusal, do not come here: the process that has
+heard the event makes them.
 """
 
 from __future__ import annotations

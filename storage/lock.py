@@ -44,7 +44,7 @@ class RunLock:
     """Held by one process until it lets go or dies: the system, or PostgreSQL, frees the lock of a dead
     process.
 
-    An SQLite file is guarded by `<file>.lock` beside it, whatever links lead there; PostgreSQL by a session-level
+    An SQLite file is guarded by `<file>.lock` beside it, also where a link leads there; PostgreSQL by a session-level
     advisory lock on a connection of its own. A database in memory has one user and needs none.
     """
 

@@ -1,7 +1,7 @@
 """The channels and threads of a server as sources of an answer: Discord's facts for `core.memory.audience`.
 
-Roles and overwrites are known from the gateway; a member with their roles is looked up (`members`). Whoever sees a
-channel sees new answers in it; older messages take Read Message History too. Time-outs and screening take neither
+Roles and overwrites are known from the gateway; a member with their roles is looked up (`members`). A person who sees
+a channel sees new answers in it; older messages take Read Message History too. Time-outs and screening take neither
 permission away. https://docs.discord.com/developers/topics/permissions
 """
 

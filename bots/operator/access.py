@@ -60,7 +60,7 @@ class Sessions:
         return now_s < self._until.get(_digest(cookie), 0.0)
 
     def end(self, cookie: str) -> None:
-        """Have this cookie sign nobody in any more."""
+        """End what this cookie is signed in to."""
         self._until.pop(_digest(cookie), None)
 
 

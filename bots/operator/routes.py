@@ -155,7 +155,7 @@ class OperatorRoutes:
     # Whose each request is.
 
     def _reader(self, request: web.Request) -> Person | None:
-        """The signed-in reader. None: not signed in, or nobody who may be."""
+        """The signed-in reader. None: not signed in, or not allowed to be."""
         if self.token:
             return OPERATOR if self._is_signed_in(request) else None
         reader = self.page_reader()
@@ -178,7 +178,7 @@ class OperatorRoutes:
 
     def _count_wrong(self, request: web.Request) -> None:
         now_s, address = self.clock.monotonic(), request.remote or ""
-        if not self._tries.too_many(address, now_s):  # nobody can fill the log
+        if not self._tries.too_many(address, now_s):  # the log can't be filled
             log.warning("operator_token_wrong", address=address)
         self._tries.wrong(address, now_s)
         request[_PROBLEM] = "too_many_tries" if self._tries.too_many(address, now_s) else "wrong_token"

@@ -29,7 +29,7 @@ def _put(file: Path, content: bytes) -> None:
     """Make `file`, which must not be there yet."""
     opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
     with os.fdopen(opened, "wb") as writing:
-        os.fchmod(opened, MODE)  # whatever the mask of this process takes away or leaves
+        os.fchmod(opened, MODE)  # independent of the mask of this process
         writing.write(content)
         writing.flush()
         os.fsync(opened)

@@ -63,7 +63,7 @@ def kind_of(payload: Payload) -> str | None:
     kind, event = str(payload.get("type", "")), payload.get("event") or {}
     if kind == "event_callback" and access_in(payload) is not None:
         return "team_access"
-    if not kind and payload.get("command"):  # whatever it is called: Slack sends an app its own alone
+    if not kind and payload.get("command"):  # by any name: Slack sends an app its own alone
         return "slash_command"
     if kind == "event_callback" and event.get("type") in EVENTS:
         return str(event["type"])

@@ -32,7 +32,7 @@ _COMMAND = re.compile(r"/[a-z0-9_-]+")
 @dataclass(frozen=True, slots=True)
 class Scope:
     """A right of the bot's token: the ability that needs it, and why. `without` says what the bot lacks where it is
-    not granted; empty for one that it does not work without. `optional`: whoever installs the app may refuse it."""
+    not granted; empty for one that it does not work without. `optional`: it may be refused at the installation."""
 
     name: str
     ability: str

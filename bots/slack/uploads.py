@@ -38,7 +38,7 @@ class UploadCalls(Protocol):
 
 
 class BlockPictures:
-    """Pictures in image blocks. Each is uploaded once, shared with nobody: the messages that show it share it.
+    """Pictures in image blocks. Each is uploaded once and not shared: the messages that show it share it.
 
     https://docs.slack.dev/reference/block-kit/composition-objects/slack-file-object
     """

@@ -56,7 +56,7 @@ for twice as much, at most for this much."""
 FOLDED = 4
 """Summaries of the same level that are folded into one."""
 NOTE_SHARE = 0.25
-"""The share of the window that the summaries may take. Above it the oldest ones are folded, whatever their level."""
+"""The share of the window that the summaries may take. Above it the oldest ones are folded, of any level."""
 AGAIN_AFTER, MOST_AGAIN_AFTER = timedelta(hours=1), timedelta(days=1)
 """Lines whose summary was voided are summed up again so long after they were summed up before; each time in a row after
 twice as long, at most so long."""

@@ -85,7 +85,7 @@ class Backfill:
         self._connected_at: datetime | None = None
         """The time since when events come in here. None while they do not."""
         self._lost = False
-        """An event that came here was not stored: it is read here, whoever answers."""
+        """An event that came here was not stored: it is read here, also where another process answers."""
         self._store = store
         self._receive = receive
         self._pass_over = record_expired

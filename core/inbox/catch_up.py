@@ -90,7 +90,7 @@ class CatchUp:
 
     async def wait(self, turn: Turn) -> None:
         """Return once earlier messages of the turn's place have been read, and deleted ones are known. An answer that
-        was begun before, here or in another process, goes on whatever is still unread. A new one also waits for what a
+        was begun before, here or in another process, goes on before others are read. A new one also waits for what a
         process heard that has just gone."""
         try:
             await self._calls.look_up(turn.ask.place)

@@ -14,14 +14,14 @@ from cachetools import LRUCache
 
 from core.commands import COMMANDS, FORGET_ME
 from core.commands.handlers import CommandHandlers
-from core.commands.parser import command_of, named
+from core.commands.parser import named
 from core.errors import BotError, StoreError
 from core.inbox.approvals import Approvals
 from core.inbox.button_presses import ButtonPresses
 from core.inbox.eligibility import Eligibility
 from core.inbox.interruptions import Interruptions, TellOthers, to_nobody
 from core.inbox.membership import TeamMembership
-from core.inbox.questions import Questions
+from core.inbox.questions import Questions, typed_command
 from core.inbox.quotes import QuoteRemoval
 from core.inbox.rate_limit import TellCount, to_no_other
 from core.log import place_context
@@ -333,6 +333,6 @@ def _is_slow(event: Event) -> bool:
     name = None
     if isinstance(event, Command):
         name = named(event.name)
-    elif isinstance(event, Ask) and event.addressed and (typed := command_of(event.text)):
+    elif isinstance(event, Ask) and (typed := typed_command(event)):
         name, _ = typed
     return name is not None and COMMANDS[name].slow

@@ -73,7 +73,7 @@ class Questions:
         """Take a message. `commanded`: it comes from a command, whose author waits for a reply."""
         ask, outcome, settings = await self.resolve(ask)
         asks = ask.addressed and not ask.author.bot
-        if asks and not commanded and (typed := command_of(ask.text)):
+        if not commanded and (typed := typed_command(ask)):
             return await self._typed(ask, *typed)
         if outcome is Outcome.OFF:
             told = asks and (commanded or await self._eligibility.first(ask, "off"))
@@ -231,6 +231,11 @@ class Questions:
 
     def _off(self, ask: Ask, settings: ChannelSettings) -> ImmediateReply:
         return refusal_reply(phrase("refused_off", self._handlers.language(ask.author, settings)))
+
+
+def typed_command(ask: Ask) -> tuple[str, str] | None:
+    """(name, the rest) of a command that a person has typed to the bot."""
+    return command_of(ask.text) if ask.addressed and not ask.author.bot else None
 
 
 def _asks(command: str) -> bool:

@@ -1,6 +1,6 @@
 """The models that the endpoints list, kept for some minutes: for names that people choose, and those that are set.
 
-A list is asked for once at the start for each account, then when somebody chooses a model. Nobody waits long for it.
+A list is asked for once at the start for each account, then when a person chooses a model, and not waited for long.
 Some endpoints have no list, and some serve names that theirs lacks: a list that can't be had refuses nothing.
 """
 

@@ -1,4 +1,4 @@
-"""The models of workspaces with model accounts of their own. Each has a router, with connections that nobody else uses.
+"""The models of workspaces with model accounts of their own. Each has a router, with connections of its own.
 
 The key and the base URL are read together each time that an account has changed, so that no key goes to another
 address. An account is asked only for the requests of its own workspace.

@@ -109,7 +109,7 @@ class FoundMessages:
         *,
         titled: bool = False,
     ) -> Sources:
-        """Messages as links, without those that somebody may not read now who reads them. `titled`: they are named by
+        """Messages as links, without those that one of the readers may not read now. `titled`: they are named by
         their own words, for one person; else nothing of them is shown but who said it, and where. Raises nothing."""
         some, calls = list(numbered), self._calls(audience.place)
         if calls is None or not some:

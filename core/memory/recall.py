@@ -263,8 +263,8 @@ class Recall:
     async def cited(
         self, audience: Audience, cited: Sequence[tuple[int, int]], language: str, zone: tzinfo
     ) -> Sources:
-        """The sources with these numbers and turns as they are now, without those that are gone or that somebody may
-        not read who reads the answer. Raises nothing."""
+        """The sources with these numbers and turns as they are now, without those that are gone or that a reader of
+        the answer may not read. Raises nothing."""
         if not cited:
             return NO_SOURCES
         try:

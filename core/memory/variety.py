@@ -24,7 +24,7 @@ def spread(ranked: Sequence[EarlierAnswer]) -> list[EarlierAnswer]:
 
 
 def distinct(found: Iterable[EarlierAnswer]) -> list[EarlierAnswer]:
-    """Of questions of one person in the same words, in whatever order, the first one."""
+    """Of questions of one person in the same words, in any order, the first one."""
     kept: dict[tuple[str, frozenset[str] | int], EarlierAnswer] = {}
     for one in found:
         words = frozenset(question_words(one.question))

@@ -14,7 +14,7 @@ class Turns(Protocol):
     later."""
 
     async def take(self, bucket: int) -> None:
-        """Wait for a turn. Nobody else has one of this bucket until it is released, and some seconds more."""
+        """Wait for a turn. No other process has one of this bucket until it is released, and some seconds more."""
         ...
 
     def release(self, bucket: int, *, sent: bool) -> None:

@@ -47,7 +47,7 @@ class Inbox(Protocol):
         ...
 
     def failed(self, error: BotError, place: Place) -> None:
-        """Note an error whose reference somebody at `place` is shown, so that the operator can look it up. Those that
+        """Note an error whose reference a person at `place` is shown, so that the operator can look it up. Those that
         `receive` and `refusal` raise are noted already: again is once."""
         ...
 

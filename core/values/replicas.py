@@ -24,7 +24,7 @@ class ReplicaOverview:
     gives back what it holds. `partitions`: those of teams, of `PARTITIONS`; `shards`: the gateway shards that
     it holds. `teams` are those that it answers just now, the one with the most questions first.
 
-    Without a name it is nobody: what no replica holds.
+    Without a name it stands for what no replica holds.
     """
 
     name: str

@@ -70,7 +70,7 @@ class Finish:
     meaning: QuestionVector | None = None
     """The vector of the question, as it was when it was asked for."""
     anonymous: str | None = None
-    """The text of a report without the names and the words of people, which takes its place once somebody is
+    """The text of a report without the names and the words of people, which takes its place once a person is
     forgotten. None where the text is no report."""
 
     def captioned(self, text: str) -> str:

@@ -2,7 +2,7 @@
 until the next may follow.
 
 The lock lives and dies with a session of its own. The server ends one that has been idle for too long, so that a
-process that was frozen holds nobody up.
+process that was frozen holds no other up.
 """
 
 from __future__ import annotations

@@ -10,11 +10,12 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, perf_counter
+from typing import TypeVar
 
 from tests.bench.engine import create_database
 from tests.chaos.fleet import Fleet, addresses
@@ -26,6 +27,8 @@ from tests.fakes.completions import FakeCompletions, Words
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import BOT_USER, TEAM, FakeSlack
 from tests.waiting import HANG_S, until
+
+Started = TypeVar("Started")
 
 REPLICAS = 3
 EVENTS, WARM = 60, 10
@@ -77,6 +80,33 @@ def cpu_s(pid: int) -> float:
 
 
 @asynccontextmanager
+async def started(fleet: Fleet, folder: Path) -> AsyncIterator[Fleet]:
+    await asyncio.to_thread(folder.mkdir, parents=True)
+    try:
+        await fleet.start_all()
+        yield fleet
+    finally:
+        await fleet.stop_all()
+
+
+@asynccontextmanager
+async def one_and_three(
+    start: Callable[[Path, str, int], AbstractAsyncContextManager[Started]],
+    folder: Path,
+    server: str,
+    name: str,
+) -> AsyncIterator[list[Started]]:
+    """What `start` starts with one process and with several, each on a database of its own."""
+    async with AsyncExitStack() as opened:
+        yield [
+            await opened.enter_async_context(
+                start(folder / str(replicas), await create_database(server, f"{name}{replicas}"), replicas)
+            )
+            for replicas in (1, REPLICAS)
+        ]
+
+
+@asynccontextmanager
 async def side(folder: Path, url: str, replicas: int) -> AsyncIterator[Side]:
     slack, discord = FakeSlack(), FakeDiscord(check_spec=False)
     slack.addresses = discord.addresses = addresses(replicas)
@@ -86,14 +116,9 @@ async def side(folder: Path, url: str, replicas: int) -> AsyncIterator[Side]:
             await discord.add_guild(f"Society {number}")
         settings = slack_settings(slack) | discord_settings(discord) | model_settings(endpoint)
         settings |= {"DATABASE_URL": url, "DISCORD_SHARDS": str(SHARDS)}
-        await asyncio.to_thread(folder.mkdir, parents=True)
-        fleet = Fleet(folder, replicas, {TEAM: slack}, discord, settings)
-        try:
-            await fleet.start_all()
+        async with started(Fleet(folder, replicas, {TEAM: slack}, discord, settings), folder) as fleet:
             await asyncio.sleep(SETTLE_S)
             yield Side(fleet, slack, endpoint)
-        finally:
-            await fleet.stop_all()
 
 
 @asynccontextmanager
@@ -104,15 +129,11 @@ async def workspaces(folder: Path, url: str, replicas: int) -> AsyncIterator[Tea
         FakeCompletions(default=answer) as endpoint,
     ):
         settings = teams.settings | model_settings(endpoint) | {"DATABASE_URL": url}
-        await asyncio.to_thread(folder.mkdir, parents=True)
-        fleet = Fleet(folder, replicas, teams.slack.teams, teams.discord, settings)
-        try:
-            await fleet.start_all()
+        made = Fleet(folder, replicas, teams.slack.teams, teams.discord, settings)
+        async with started(made, folder) as fleet:
             await teams.install(fleet.running[fleet.names[0]].url)
             await asyncio.sleep(SETTLE_S)
             yield teams
-        finally:
-            await fleet.stop_all()
 
 
 async def burst(teams: Teams) -> float:
@@ -159,11 +180,7 @@ async def measure_one_core() -> None:
 
 
 async def throughput(folder: Path, server: str) -> bool:
-    async with AsyncExitStack() as opened:
-        sides = []
-        for replicas in (1, REPLICAS):
-            url = await create_database(server, f"burst{replicas}")
-            sides.append(await opened.enter_async_context(workspaces(folder / str(replicas), url, replicas)))
+    async with one_and_three(workspaces, folder, server, "burst") as sides:
         rates: tuple[list[float], list[float]] = ([], [])
         for _ in range(BURSTS):
             for measured, teams in zip(rates, sides, strict=True):
@@ -188,11 +205,7 @@ def line(what: str, one: str, three: str, bar: str, *, good: bool) -> bool:
 
 
 async def compare(folder: Path, server: str) -> bool:
-    async with AsyncExitStack() as opened:
-        sides = []
-        for replicas in (1, REPLICAS):
-            url = await create_database(server, f"bench{replicas}")
-            sides.append(await opened.enter_async_context(side(folder / str(replicas), url, replicas)))
+    async with one_and_three(side, folder, server, "bench") as sides:
         print(f"{'':<52}{'one':>12}{'three':>16}{'bar':>14}")
         idle = [await each.idle() for each in sides]
         good = line(

@@ -118,8 +118,8 @@ async def test_what_an_admin_allows_stays_in_sight_and_the_button_of_the_alert_g
 
 
 def zone_without_monday() -> str:
-    """A time zone in which it is another day: on Mondays the operators' report of the last week is due, which would be
-    one more post about yesterday's answer. Two that are 26 hours apart are not both in a Monday from nine on."""
+    """A time zone in which today is not Monday. On Mondays the operators' report of the last week is due, which would
+    be one more post about yesterday's answer. Two zones that are 26 hours apart never have the same day."""
     now = datetime.now(UTC)
     return next(
         zone for zone in ("Etc/GMT+12", "Pacific/Kiritimati") if now.astimezone(ZoneInfo(zone)).weekday() != 0

@@ -232,9 +232,8 @@ async def test_settings_are_changed_in_a_form_that_keeps_what_was_entered(
         log = page.get_by_role("log")
         await expect(log).to_contain_text("Temperature: 0.5 · set here")
         await ask(page, "/settings")
-        await page.get_by_role("button", name="Change settings").press(
-            "Enter"
-        )  # a click misses while it scrolls
+        # A click misses while the page scrolls.
+        await page.get_by_role("button", name="Change settings").press("Enter")
         await form.get_by_label("Language").select_option("zh")
         await form.get_by_role("button", name="Save").click()
         await expect(log).to_contain_text("Language: Chinese · set here")

@@ -3,6 +3,8 @@
 import asyncio
 import heapq
 import itertools
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -78,3 +80,15 @@ def skip_waits(loop: asyncio.AbstractEventLoop) -> None:
 
     selector.select = skip
     loop.time = lambda: passed_s  # type: ignore[method-assign]
+
+
+@asynccontextmanager
+async def beside(job: Coroutine[Any, Any, None], clock: FakeClock) -> AsyncIterator[None]:
+    """Run `job`, which waits for nothing but the clock, while the test goes on."""
+    task = asyncio.create_task(job)
+    await clock.advance(0.0)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -15,7 +15,7 @@ from core.values.tools import ToolGrant
 from core.values.turn_ends import MOST_ANNOUNCEMENTS, Announcement, AnswerFooter, Finish
 
 MANY_ATTEMPTS = 5
-"""The attempts after which a turn that was running at a sudden end is suspected of it, whatever else was open."""
+"""The attempts after which a turn that was running at a sudden end is suspected of it, also where others were open."""
 TAKEN_OVER_ATTEMPTS = 10
 """Those after which a turn is suspected that one of several processes has taken over: more processes end suddenly, and
 not each of them for what it runs."""

@@ -19,7 +19,7 @@ from core.settings.environment import CoreSettings
 from core.turns.running import RunningTurns
 from core.values.conversation import Ask, Turn
 from core.values.places import Person, Place
-from tests.fakes.clock import START, FakeClock
+from tests.fakes.clock import START, FakeClock, beside
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform
 from tests.waiting import HANG_S
@@ -83,13 +83,8 @@ class App:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.catch_up.run())
-        await self.clock.advance(0.0)
-        try:
+        async with beside(self.catch_up.run(), self.clock):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     async def live_since(self, minutes: float) -> None:
         """One thread with a question, and all heard until then."""

@@ -18,7 +18,7 @@ from core.turns.running import RunningTurns
 from core.values.conversation import Turn
 from core.values.places import Place
 from tests.core.inbox.test_backfill import WINDOW_S, ask
-from tests.fakes.clock import START, FakeClock
+from tests.fakes.clock import START, FakeClock, beside
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform
 
@@ -67,13 +67,8 @@ class App:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.backfills.run())
-        await self.clock.advance(0.0)
-        try:
+        async with beside(self.backfills.run(), self.clock):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
 
 def say(app: App, place: Place, id: str, minutes: float) -> None:

@@ -78,6 +78,16 @@ async def test_a_search_holds_up_no_question_of_its_channel(given: Event) -> Non
     assert (await searching).outcome is Outcome.TOLD
 
 
+async def test_words_of_a_bot_that_look_like_a_search_are_no_command_and_keep_their_order(house: App) -> None:
+    await house.inbox.receive(ask(1))
+    written = replace(ask(2, "/search key"), author=Person("B1", "Bot", bot=True))
+    async with house.inbox._channel(THREAD):
+        noting = asyncio.create_task(house.inbox.receive(written))
+        await asyncio.sleep(0)
+        assert not noting.done()
+    assert (await noting).outcome is Outcome.NOTED
+
+
 async def test_a_question_that_is_typed_as_a_command_keeps_its_files(house: App) -> None:
     files = (File("a.txt", source="F1"),)
     await house.inbox.receive(replace(ask(1, "/ask how many?"), attached=files))

@@ -19,7 +19,7 @@ from core.turns.running import RunningTurns
 from core.values.conversation import Ask
 from core.values.places import Place
 from tests.core.inbox.test_backfill import WINDOW_S
-from tests.fakes.clock import START, FakeClock
+from tests.fakes.clock import START, FakeClock, beside
 from tests.fakes.memory import MemoryStore
 from tests.fakes.platform import MemoryPlatform
 
@@ -54,35 +54,20 @@ class Workspaces:
         self.all = [Workspace(f"T{number}", self.reading) for number in range(TEAMS)]
         handlers = CommandHandlers(self.store, CoreSettings(_env_file=None), self.clock)
         inbox = StoringInbox(self.store, lambda _turn: None, RunningTurns(), handlers)
-        self.backfills = [
-            Backfills(
-                one,
-                self.store,
-                self.clock,
-                partial(
-                    Backfill,
-                    PlatformCalls(one),
-                    self.store,
-                    inbox.receive,
-                    inbox.record_expired,
-                    self.clock,
-                    WINDOW_S,
-                ),
-            )
-            for one in self.all
-        ]
+        receive = (inbox.receive, inbox.record_expired)
+
+        def backfills(one: Workspace) -> Backfills:
+            create = partial(Backfill, PlatformCalls(one), self.store, *receive, self.clock, WINDOW_S)
+            return Backfills(one, self.store, self.clock, create)
+
+        self.backfills = [backfills(one) for one in self.all]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         for one in self.all:
             await self.store.advance_watermark(one.name, one.id, START - timedelta(minutes=1))
-        task = asyncio.create_task(TeamBackfills(self.backfills, self.clock).run())
-        await self.clock.advance(0.0)
-        try:
+        async with beside(TeamBackfills(self.backfills, self.clock).run(), self.clock):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_few_read_at_once_and_the_next_as_soon_as_one_has_read() -> None:
